@@ -1,0 +1,109 @@
+// Faults on demand: which request goes wrong, and how.
+
+/**
+ * @typedef {object} Match all given parts must hold; OPTIONS is never matched unless `method` says so
+ * @property {string | RegExp} [server] "filer", "master", "volume0" ...
+ * @property {string} [fileId] of a chunk request, at a volume server or through the filer
+ * @property {string | RegExp} [path] a string is the decoded path; an expression is tried on the raw path and query
+ * @property {string} [method]
+ * @property {number} [nth] only the n-th matching request, counted from 1
+ * @property {number} [times] at most so often
+ * @property {(record: object) => boolean} [when]
+ *
+ * @typedef {object} Action any combination
+ * @property {number} [latency] ms before the headers, instead of the store's
+ * @property {number} [rate] bytes a second, instead of the store's
+ * @property {number} [status] answer with this status, `body` and `headers` instead
+ * @property {string | Buffer} [body]
+ * @property {Record<string, string | string[] | null>} [headers] replaced; null takes a header away
+ * @property {boolean} [refuse] destroy the socket instead of answering
+ * @property {number} [cut] the full Content-Length, so many bytes, then the socket is destroyed
+ * @property {number} [end] no Content-Length, so many bytes, then a clean end
+ * @property {number} [stall] the full Content-Length, so many bytes, then nothing until the client leaves
+ * @property {number} [extra] no Content-Length, and so many bytes of garbage behind the body
+ * @property {number} [corrupt] one bit flipped at this offset of the stored bytes (of a file: of its bytes)
+ * @property {boolean} [ignoreRange] answer as if no range had been asked for
+ * @property {string} [contentRange] a Content-Range that lies
+ * @property {boolean} [noCors] no CORS headers
+ * @property {string} [redirect] 302 to this URL (or `status`)
+ */
+
+/** The faults in force. */
+export class Faults {
+  #list = [];
+
+  /** @param {Match} match @param {Action} action @returns {{hits: number, remove: () => void}} */
+  add(match, action) {
+    const handle = { match, action, hits: 0, seen: 0, remove: () => { this.#list = this.#list.filter((each) => each !== handle); } };
+    this.#list.push(handle);
+    return handle;
+  }
+
+  /** What is to go wrong with a request: the actions of all faults that match it, later ones over earlier ones. */
+  actionFor(record) {
+    return Object.assign({}, ...this.#list.filter((fault) => strikes(fault, record)).map(({ action }) => action));
+  }
+}
+
+function strikes(fault, record) {
+  const { match } = fault;
+  if (!matches(match, record)) return false;
+  fault.seen++;
+  if (match.nth !== undefined && fault.seen !== match.nth) return false;
+  if (match.times !== undefined && fault.hits >= match.times) return false;
+  fault.hits++;
+  return true;
+}
+
+function matches({ server, fileId, path, method, when }, record) {
+  if (method === undefined ? record.method === "OPTIONS" : method !== record.method) return false;
+  if (server !== undefined && !fits(server, record.server, record.server)) return false;
+  if (fileId !== undefined && fileId !== record.fileId) return false;
+  if (path !== undefined && !fits(path, record.path, record.url)) return false;
+  return when === undefined || when(record);
+}
+
+const fits = (pattern, exact, searched) => (pattern instanceof RegExp ? searched.search(pattern) >= 0 : pattern === exact);
+
+/** The request as the server is to see it. */
+export function disturbRequest(request, { ignoreRange, corrupt }) {
+  const { range, ...rest } = request.headers;
+  return {
+    ...request,
+    headers: ignoreRange ? rest : request.headers,
+    ...(corrupt === undefined ? {} : { alter: (bytes) => flipBit(bytes, corrupt) }),
+  };
+}
+
+function flipBit(bytes, offset) {
+  if (offset >= bytes.length) throw new RangeError(`cannot corrupt byte ${offset} of ${bytes.length}`);
+  const copy = Buffer.from(bytes);
+  copy[offset] ^= 1;
+  return copy;
+}
+
+/** The reply as the client is to see it. */
+export function disturbReply(reply, action) {
+  const { status, body, headers, redirect, contentRange, noCors } = action;
+  const changed = redirect === undefined && status === undefined ? reply : insteadOf(reply, action);
+  const overrides = { ...headers, ...(contentRange === undefined ? {} : { "Content-Range": contentRange }) };
+  return { ...changed, headers: override(changed.headers, overrides, noCors) };
+}
+
+// CORS headers stay: a failing server still is the server it was.
+function insteadOf(reply, { status, body = "", redirect }) {
+  const kept = reply.headers.filter(([name]) => /^(access-control-|server$)/i.test(name));
+  return {
+    status: status ?? 302, body: Buffer.from(body),
+    headers: redirect === undefined ? kept : [...kept, ["Location", redirect]],
+  };
+}
+
+function override(headers, overrides, noCors) {
+  const replaced = new Set(Object.keys(overrides).map((name) => name.toLowerCase()));
+  const kept = headers.filter(([name]) =>
+    !replaced.has(name.toLowerCase()) && !(noCors && /^access-control-/i.test(name)));
+  const added = Object.entries(overrides).flatMap(([name, value]) =>
+    (value === null ? [] : [value].flat().map((each) => [name, each])));
+  return [...kept, ...added];
+}

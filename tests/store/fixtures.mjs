@@ -1,0 +1,60 @@
+// Reads a captured cluster: tests/fixtures/seaweedfs/<name>, described in tests/fixtures/README.md.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeNeedle } from "./needle.mjs";
+
+/** tests/fixtures of this repository. */
+export const FIXTURES = fileURLToPath(new URL("../fixtures/", import.meta.url));
+
+/** The recorded requests and answers of a cluster. */
+export const loadTranscript = (name, fixtures = FIXTURES) =>
+  JSON.parse(readFileSync(join(fixtures, "seaweedfs", name, "transcript.json"), "utf8"));
+
+/** A cluster without any file. */
+export function emptyCluster(volumes) {
+  return {
+    cases: [], entries: new Map(), needles: new Map(), lookups: new Map(), jwt: null, breaking: new Set(),
+    live: Array(volumes).fill(true), addresses: [], tokenSeconds: { read: 60, write: 10 },
+  };
+}
+
+/** A captured cluster, as servers can work with it. */
+export function loadCluster(name, fixtures = FIXTURES) {
+  const folder = join(fixtures, "seaweedfs", name);
+  const { volumes, lookups, chunks, jwt } = JSON.parse(readFileSync(join(folder, "cluster.json"), "utf8"));
+  const cluster = emptyCluster(volumes);
+  cluster.jwt = jwt ?? null;
+  cluster.cases = JSON.parse(readFileSync(join(folder, "cases.json"), "utf8"));
+  cluster.lookups = new Map(Object.entries(lookups));
+  for (const each of cluster.cases) loadCase(cluster, folder, each);
+  for (const [fileId, about] of Object.entries(chunks)) loadNeedle(cluster, folder, fileId, about);
+  for (const text of directoriesOf(loadTranscript(name, fixtures))) cluster.entries.set(JSON.parse(text).FullPath, text);
+  return cluster;
+}
+
+function loadCase(cluster, folder, { path, entry, filer }) {
+  cluster.entries.set(path, readFileSync(join(folder, entry), "utf8"));
+  // Files that the real filer itself cannot send whole: it breaks the connection.
+  if (filer?.error) cluster.breaking.add(path);
+}
+
+function loadNeedle(cluster, folder, fileId, { volumes, headers, status }) {
+  if (status === 404) return; // recorded as missing
+  const file = join(folder, "chunks", fileId);
+  if (!existsSync(file)) throw new Error(`no chunk file for ${fileId} of ${folder}`);
+  const disposition = headers["content-disposition"];
+  const mime = headers["content-type"];
+  cluster.needles.set(fileId, makeNeedle(readFileSync(file), {
+    volumes, disposition,
+    gzip: headers["content-encoding"] === "gzip",
+    // Without a stored name and mime the real server guessed this type from the bytes, and guesses anew for each range.
+    mime: !disposition && mime === "application/octet-stream" ? undefined : mime,
+    etag: headers.etag,
+    modified: headers["last-modified"],
+  }));
+}
+
+// The capture has no entries/ file for a directory: what the filer says of it stands only in the transcript.
+const directoriesOf = (transcript) =>
+  transcript.filter(({ what, status }) => what === "metadata of a directory" && status === 200).map(({ body }) => body);

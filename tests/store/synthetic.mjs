@@ -1,0 +1,100 @@
+// Files made up by a test: chunks really gzipped and really encrypted, with the entry the filer would have.
+import { createCipheriv, createHash, randomBytes } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { viewsOf } from "./chunks.mjs";
+import { makeChunk, makeEntry } from "./entry.mjs";
+import { formatFileId, parseFileId } from "./fileid.mjs";
+import { crc32c, makeNeedle } from "./needle.mjs";
+
+const EPOCH_NS = 1795471475000000001n;
+
+/**
+ * Stores a file. Chunks follow one another unless they say where they start.
+ * @param {object} file
+ * @param {string} file.path
+ * @param {(Uint8Array | {bytes: Uint8Array, cipher?: boolean, gzip?: boolean, replicas?: number[], eTag?: false,
+ *   offset?: number, size?: number, modifiedTsNs?: bigint})[]} [file.chunks] `size`: less than the bytes, as after a truncation
+ * @param {Uint8Array} [file.bytes] instead of `chunks`: cut every `chunkSize` bytes
+ * @param {number} [file.size] of the file, where it exceeds its chunks
+ * What a chunk does not say (`cipher`, `gzip`, `replicas`, `eTag`) is taken from the file.
+ * @returns {{path: string, size: number, sha256: string, entry: string, fileIds: string[]}} `sha256`: of the bytes a right reader delivers
+ */
+export function addFile(cluster, { path, bytes, chunkSize, chunks = cutEvery(bytes, chunkSize), size = 0, mime, mtime, ...defaults }) {
+  let end = 0;
+  const stored = chunks.map((chunk, i) => {
+    const about = { offset: end, modifiedTsNs: EPOCH_NS + BigInt(i), ...defaults, ...(chunk instanceof Uint8Array ? { bytes: chunk } : chunk) };
+    const listed = addNewChunk(cluster, about);
+    end = about.offset + listed.size;
+    return { listed, bytes: about.bytes };
+  });
+  const total = Math.max(size, ...stored.map(({ listed }) => (listed.offset ?? 0) + listed.size), 0);
+  const entry = makeEntry({ path, size: total, chunks: stored.map(({ listed }) => listed), mime, mtime });
+  cluster.entries.set(path, entry);
+  return { path, size: total, sha256: digest(stored, total), entry, fileIds: stored.map(({ listed }) => listed.file_id) };
+}
+
+function cutEvery(bytes, chunkSize) {
+  if (!bytes || !(chunkSize > 0)) throw new TypeError("addFile needs chunks, or bytes and a chunkSize");
+  return Array.from({ length: Math.ceil(bytes.length / chunkSize) }, (_, i) => bytes.subarray(i * chunkSize, (i + 1) * chunkSize));
+}
+
+function addNewChunk(cluster, { bytes, cipher, gzip, replicas = [0], eTag, offset, size = bytes.length, modifiedTsNs }) {
+  const fileId = nextFileId(cluster, replicas);
+  const packed = gzip ? gzipSync(bytes) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  const key = cipher ? randomBytes(32) : undefined;
+  // Ciphered chunks are stored without any hint at what is inside, and without an e_tag.
+  addChunk(cluster, fileId.text, cipher ? seal(packed, key) : packed, { gzip: gzip && !cipher, volumes: replicas });
+  return makeChunk({
+    fileId, offset, size, modified_ts_ns: modifiedTsNs, is_compressed: gzip, cipher_key: key?.toString("base64"),
+    e_tag: cipher || eTag === false ? undefined : createHash("md5").update(bytes).digest("base64"),
+  });
+}
+
+function seal(bytes, key) {
+  const nonce = randomBytes(12);
+  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  return Buffer.concat([nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** Stores bytes under a file id, on the given volume servers; a volume not yet known is placed there too. */
+export function addChunk(cluster, fileId, stored, { gzip = false, volumes = [0], mime } = {}) {
+  const parsed = parseFileId(fileId);
+  if (!parsed) throw new TypeError(`not a file id: ${fileId}`);
+  if (volumes.some((index) => cluster.live[index] === undefined)) throw new RangeError(`no such volume server among ${volumes}`);
+  if (!cluster.lookups.has(parsed.volumeId)) cluster.lookups.set(parsed.volumeId, volumes);
+  const needle = makeNeedle(Buffer.from(stored), { gzip, volumes, mime, etag: `"${crc32c(stored)}"` });
+  cluster.needles.set(parsed.text, needle);
+}
+
+// One volume for each set of replicas; keys above 2^53 in every other file id, since real ones may be.
+function nextFileId(cluster, replicas) {
+  const key = BigInt(cluster.needles.size + 1) + (cluster.needles.size % 2 ? 1n << 60n : 0n);
+  return parseFileId(formatFileId({ volumeId: volumeFor(cluster, replicas), key, cookie: randomBytes(4).readUInt32BE() }));
+}
+
+function volumeFor(cluster, replicas) {
+  const made = (cluster.madeVolumes ??= new Map());
+  const name = replicas.join();
+  if (!made.has(name)) {
+    made.set(name, String(1 + Math.max(0, ...[...cluster.lookups.keys()].map(Number))));
+    cluster.lookups.set(made.get(name), replicas);
+  }
+  return made.get(name);
+}
+
+function digest(stored, total) {
+  const hash = createHash("sha256");
+  for (const bytes of painted(stored, total)) hash.update(bytes);
+  return hash.digest("hex");
+}
+
+function* painted(stored, total) {
+  const chunks = stored.map(({ listed, bytes }) => ({ ...listed, offset: listed.offset ?? 0, bytes, modified_ts_ns: listed.modified_ts_ns ?? 0n }));
+  let at = 0;
+  for (const { start, end, chunk } of viewsOf(chunks)) {
+    if (start > at) yield Buffer.alloc(start - at);
+    yield chunk.bytes.subarray(start - chunk.offset, end - chunk.offset);
+    at = end;
+  }
+  if (total > at) yield Buffer.alloc(total - at);
+}

@@ -1,0 +1,172 @@
+// Between a server's answer and the socket: the log, latency, rate, faults, and back-pressure.
+import { createServer } from "node:http";
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { disturbReply, disturbRequest } from "./faults.mjs";
+import { fileIdInPath } from "./fileid.mjs";
+import { BrokenConnection } from "./reply.mjs";
+
+const PIECE = 64 * 1024;
+
+/** Thrown when the client has closed the connection: nobody is left to answer. */
+class ClientLeft extends Error {}
+
+/**
+ * An HTTP server, not yet listening.
+ * @param {string} name as in the log
+ * @param {(request: object) => object} answer makes the reply; throws BrokenConnection to hang up
+ * @param {import("./index.mjs").Store} store keeps the log and the settings
+ */
+export function makeServer(name, answer, store) {
+  // Idle connections stay open for a minute: a client's pool must not meet one that is just being closed.
+  const server = createServer({ keepAliveTimeout: 60_000, highWaterMark: PIECE }, (incoming, response) => {
+    handle(name, answer, store, incoming, response).catch((error) => {
+      store.errors.push(error);
+      response.destroy();
+    });
+  });
+  return server;
+}
+
+async function handle(name, answer, store, incoming, response) {
+  const request = readRequest(incoming);
+  const record = store.open(recordOf(name, request, incoming));
+  const client = watch(response, record, store);
+  const action = store.faults.actionFor(record);
+  try {
+    await wait(latencyOf(store, record, action), client);
+    if (action.refuse) return hangUp(response, record, store);
+    const reply = disturbReply(answer(disturbRequest(request, action)), action);
+    await send(response, request, reply, { record, client, action, store });
+  } catch (error) {
+    if (error instanceof BrokenConnection) return hangUp(response, record, store);
+    if (!(error instanceof ClientLeft)) throw error;
+  }
+}
+
+function readRequest({ method, url, headers }) {
+  const [rawPath, rawQuery = ""] = splitOnce(url, "?");
+  return { method, rawPath, rawQuery, path: decode(rawPath), query: new URLSearchParams(rawQuery), headers };
+}
+
+function splitOnce(text, separator) {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function decode(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path; // as no file is called like this, it ends in a 404
+  }
+}
+
+const recordOf = (server, { method, path, query, headers }, { url }) => ({
+  server, method, url, path, headers, range: headers.range ?? null, at: performance.now(),
+  fileId: server === "filer" ? query.get("proxyChunkId") : server === "master" ? null : fileIdInPath(path),
+  ended: null, status: null, bytesSent: 0, state: "open",
+});
+
+// Notes when the client leaves before the end, and wakes whoever waits for it.
+function watch(response, record, store) {
+  const gone = new AbortController();
+  response.on("close", () => {
+    store.settle(record, "aborted");
+    gone.abort();
+  });
+  response.on("finish", () => store.settle(record, "done"));
+  return gone.signal;
+}
+
+function hangUp(response, record, store) {
+  store.settle(record, "done");
+  response.destroy();
+}
+
+function latencyOf(store, record, { latency }) {
+  const isChunk = record.fileId !== null && record.method !== "OPTIONS";
+  return latency ?? (isChunk ? store.latency : 0);
+}
+
+async function wait(ms, client) {
+  if (client.aborted) throw new ClientLeft();
+  if (!(ms > 0)) return;
+  try {
+    await sleep(ms, undefined, { signal: client });
+  } catch (error) {
+    if (error.name === "AbortError") throw new ClientLeft();
+    throw error;
+  }
+}
+
+async function send(response, request, reply, context) {
+  const { record, action, store, client } = context;
+  const framed = action.end === undefined && action.extra === undefined;
+  const length = reply.length === undefined ? reply.body.length : reply.length;
+  record.status = reply.status;
+  response.writeHead(reply.status, [
+    ...reply.headers,
+    ["X-Amz-Request-Id", randomBytes(12).toString("hex").toUpperCase()],
+    ...(framed && length !== null ? [["Content-Length", String(length)]] : []),
+  ].flat());
+  if (request.method === "HEAD" || reply.status === 304 || reply.status === 204) return response.end();
+  // The headers leave at once, or a body that stalls at its first byte would hold them back.
+  response.flushHeaders();
+  const limit = action.cut ?? action.end ?? action.stall ?? Infinity;
+  await sendBody(response, bodyOf(reply, action), limit, context);
+  if (action.cut !== undefined) return hangUp(response, record, store);
+  if (action.stall !== undefined) return untilLeft(client);
+  response.end();
+}
+
+function* bodyOf({ body }, { extra = 0 }) {
+  if (Buffer.isBuffer(body)) yield body;
+  else if (body) yield* body;
+  yield Buffer.alloc(extra, 0xa5);
+}
+
+async function sendBody(response, pieces, limit, context) {
+  let left = limit;
+  for (const bytes of pieces) {
+    const allowed = bytes.subarray(0, Math.min(left, bytes.length));
+    await sendPieces(response, allowed, context);
+    left -= allowed.length;
+    if (left <= 0) return;
+  }
+}
+
+async function sendPieces(response, bytes, context) {
+  for (let at = 0; at < bytes.length;) {
+    const rate = context.action.rate ?? context.store.rate;
+    const piece = bytes.subarray(at, at + (rate ? Math.min(PIECE, Math.max(1, Math.ceil(rate / 50))) : PIECE));
+    await write(response, piece, context.client);
+    context.store.count(context.record, piece.length);
+    at += piece.length;
+    if (rate) await pace(piece.length, rate, context);
+  }
+}
+
+// Waits until the kernel has taken the piece: the next one is not even made before, so a slow reader holds the store back.
+function write(response, piece, client) {
+  return new Promise((resolve, reject) => {
+    const leave = () => reject(new ClientLeft());
+    if (client.aborted) return leave();
+    client.addEventListener("abort", leave, { once: true });
+    response.write(piece, (error) => {
+      client.removeEventListener("abort", leave);
+      error ? leave() : resolve();
+    });
+  });
+}
+
+async function pace(bytes, rate, context) {
+  const now = performance.now();
+  context.due = Math.max(context.due ?? now, now - 100) + (bytes * 1000) / rate;
+  await wait(context.due - now, context.client);
+}
+
+const untilLeft = (client) => new Promise((resolve) => {
+  if (client.aborted) return resolve();
+  client.addEventListener("abort", () => resolve(), { once: true });
+});
