@@ -1,0 +1,90 @@
+// `npm run build`: the Rust core and the JavaScript in front of it become dist/.
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { ask, isMain, main, manifest, root, run, target } from "./command.mjs";
+import { report } from "./size.mjs";
+import { needModules, needNode, needRust } from "./toolchain.mjs";
+
+const WASM = "wasm32-unknown-unknown";
+const BRIDGE = join(target, "bindgen");
+const FRONT = join(root, "src/web/front");
+const DIST = join(root, "dist");
+
+/** Builds everything that the package ships into dist/. */
+export async function build() {
+  needNode();
+  await needRust();
+  await needModules();
+  await compile();
+  await bridge();
+  const scripts = await bundle();
+  copyFileSync(join(BRIDGE, "kelp_stream_bg.wasm"), join(DIST, "kelp_stream_bg.wasm"));
+  copyFileSync(join(FRONT, "index.d.ts"), join(DIST, "index.d.ts"));
+  removeAllBut([...scripts, "kelp_stream_bg.wasm", "index.d.ts"]);
+  report();
+}
+
+// A pure cdylib: with a second crate type cargo silently leaves out fat LTO.
+async function compile() {
+  const toBuild = ["--release", "--target", WASM, "--lib", "--crate-type", "cdylib"];
+  await run("cargo", ["fetch", "--quiet", "--target", WASM]);
+  await run("cargo", ["rustc", ...toBuild], { env: { CARGO_ENCODED_RUSTFLAGS: withoutPaths().join("\x1f") } });
+}
+
+// Messages of panics name source files: where they lie on this machine is nobody's business, and
+// the same sources are to give the same wasm everywhere.
+function withoutPaths() {
+  const sources = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry/src");
+  const registries = existsSync(sources) ? readdirSync(sources) : [];
+  const sysroot = ask("rustc", ["--print", "sysroot"]);
+  const renamed = [[root, "kelp-stream"], [join(sysroot, "lib/rustlib/src/rust"), "rust"], ...registries.map((name) => [join(sources, name), "crates"])];
+  return renamed.map(([from, to]) => `--remap-path-prefix=${from.replace(/\/$/, "")}=${to}`);
+}
+
+async function bridge() {
+  rmSync(BRIDGE, { recursive: true, force: true });
+  await run("cargo", ["xtask", "bindgen", join(target, WASM, "release/kelp_stream.wasm"), BRIDGE]);
+}
+
+// Three entries that differ in where the wasm comes from, and one file that all of them share.
+async function bundle() {
+  const esbuild = await import("esbuild");
+  mkdirSync(DIST, { recursive: true });
+  const { metafile } = await esbuild.build({
+    entryPoints: { index: join(FRONT, "entry/default.js"), node: join(FRONT, "entry/node.js"), workerd: join(FRONT, "entry/workerd.js") },
+    absWorkingDir: root,
+    outdir: DIST,
+    bundle: true,
+    splitting: true,
+    chunkNames: manifest.name,
+    format: "esm",
+    target: "es2022",
+    minify: true,
+    sourcemap: true,
+    metafile: true,
+    external: ["node:*", "*.wasm"],
+    alias: { "#glue": join(BRIDGE, "kelp_stream.js") },
+    plugins: [oneCopyOfSnippets],
+    logLevel: "warning",
+  });
+  return Object.keys(metafile.outputs).map((path) => path.replace(/^dist\//, ""));
+}
+
+// wasm-bindgen copies the files that Rust imports beside its glue; a second copy of a class would
+// be another class, so the glue gets the one that the rest of the front imports.
+const oneCopyOfSnippets = {
+  name: "one copy of snippets",
+  setup(build) {
+    build.onResolve({ filter: /^\.\/snippets\/kelp-stream-[^/]+\/src\// }, ({ path }) => ({
+      path: join(root, path.replace(/^\.\/snippets\/[^/]+\//, "")),
+    }));
+  },
+};
+
+// Files of an older build. Those of this one are overwritten, never absent: somebody may be reading them.
+function removeAllBut(names) {
+  for (const name of readdirSync(DIST)) if (!names.includes(name)) rmSync(join(DIST, name), { recursive: true });
+}
+
+if (isMain(import.meta)) await main(build);

@@ -1,0 +1,41 @@
+// The browser of the tests and its driver: where they are, how to get them, how to start them.
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Failure, find, root, run, target } from "./command.mjs";
+
+/** The flags of a browser under test; webdriver.json is the one place that has them. */
+export const flags = JSON.parse(readFileSync(join(root, "webdriver.json"), "utf8"))["goog:chromeOptions"].args;
+
+/** Path of Chromium or Chrome, `null` if there is none. `CHROME` in the environment decides. */
+export const browser = () => process.env.CHROME || find("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", ...MAC_APPS);
+
+/** Path of chromedriver, `null` if there is none. `CHROMEDRIVER` in the environment decides. */
+export const driver = () => process.env.CHROMEDRIVER || find("chromedriver", "/usr/lib/chromium/chromedriver");
+
+/** Installs both on Debian as root; elsewhere stops and says what to install. */
+export async function needChromium() {
+  if (browser() && driver()) return;
+  if (!find("apt-get") || process.getuid() !== 0) throw new Failure(howToInstall());
+  await run("apt-get", ["update", "-qq"]);
+  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium", "chromium-driver"], { env: { DEBIAN_FRONTEND: "noninteractive" } });
+  if (!browser() || !driver()) throw new Failure(howToInstall());
+}
+
+/** Environment for wasm-bindgen's test runner: this machine's driver, and its browser as the driver is to start it. */
+export function driverEnvironment() {
+  const path = join(target, "webdriver.json");
+  const capabilities = { "goog:chromeOptions": { binary: browser(), args: flags } };
+  mkdirSync(target, { recursive: true });
+  writeFileSync(path, JSON.stringify(capabilities, null, 2));
+  return { CHROMEDRIVER: driver(), WASM_BINDGEN_TEST_WEBDRIVER_JSON: path };
+}
+
+function howToInstall() {
+  const missing = [browser() ? null : "Chromium or Chrome", driver() ? null : "chromedriver"].filter(Boolean).join(" and ");
+  return `Missing for the tests in a browser: ${missing}.
+  Debian, Ubuntu:  sudo apt-get install chromium chromium-driver
+  macOS:           brew install --cask google-chrome chromedriver
+Elsewhere: put both on PATH, or their paths into CHROME and CHROMEDRIVER.`;
+}
+
+const MAC_APPS = ["/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium"];

@@ -1,0 +1,117 @@
+// `npm test`: everything that a change must pass. `npm test -- lint core` runs only those steps.
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { build } from "./build.mjs";
+import { driverEnvironment } from "./chromium.mjs";
+import { Failure, main, manifest, root, run, target } from "./command.mjs";
+import { setup } from "./setup.mjs";
+import { checkSize } from "./size.mjs";
+
+const WASM = ["--target", "wasm32-unknown-unknown"];
+const DENY = ["--", "-D", "warnings"];
+
+/** The steps, in the order in which a full run takes them: what fails soonest comes first. */
+const steps = {
+  setup,
+  lint,
+  docs,
+  types: () => run("npx", ["--no-install", "tsc", "--project", "tsconfig.json"]),
+  wit: () => run("cargo", ["xtask", "wit", "wit"]),
+  core,
+  web,
+  store: () => nodeTests("tests/store"),
+  build,
+  size: checkSize,
+  pack,
+  node: () => nodeTests("tests/package/node"),
+  chromium: () => nodeTests("tests/package/chromium"),
+  page: () => nodeTests("tests/page"),
+  cluster: () => nodeTests("tests/cluster"),
+};
+
+async function lint() {
+  await run("cargo", ["fmt", "--all", "--check"]);
+  await run("cargo", ["clippy", "--locked", "--all-targets", ...DENY]);
+  await run("cargo", ["clippy", "--locked", ...WASM, "--lib", "--test", "web", ...DENY]);
+  await run("cargo", ["clippy", "--locked", "--profile", "xtask", "--package", "xtask", ...DENY]);
+}
+
+async function docs() {
+  const env = { RUSTDOCFLAGS: "-D warnings" };
+  await run("cargo", ["doc", "--no-deps"], { env });
+  await run("cargo", ["doc", "--no-deps", ...WASM], { env });
+}
+
+async function core() {
+  needTests(/^test result: ok\. (\d+) passed/gm, await run("cargo", ["test"]));
+}
+
+// The same tests where a page runs and where a worker runs: they differ in what a platform offers.
+async function web() {
+  await webTests("page", { WASM_BINDGEN_USE_BROWSER: "1" });
+  await webTests("dedicated worker", { WASM_BINDGEN_USE_DEDICATED_WORKER: "1" });
+}
+
+async function webTests(place, env) {
+  console.log(`-- ${place}`);
+  const printed = await run("cargo", ["test", ...WASM, "--test", "web"], { env: { ...driverEnvironment(), ...env } });
+  needTests(/^test result: ok\. (\d+) passed/gm, printed);
+}
+
+// The package as a user gets it: packed, and installed without a network into a folder of its own.
+async function pack() {
+  const folder = join(target, "pack");
+  const consumer = join(folder, "consumer");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(consumer, { recursive: true });
+  writeFileSync(join(consumer, "package.json"), JSON.stringify({ name: "consumer", private: true, type: "module" }));
+  await run("npm", ["pack", "--pack-destination", folder]);
+  const tarball = join(folder, `${manifest.name}-${manifest.version}.tgz`);
+  await run("npm", ["install", "--offline", "--no-save", "--no-audit", "--no-fund", tarball], { cwd: consumer });
+  await nodeTests("tests/package", { recursive: false });
+}
+
+async function nodeTests(folder, { recursive = true } = {}) {
+  const path = join(root, folder);
+  if (!existsSync(path)) throw new Failure(`there is no folder ${folder}`);
+  // Named one by one: Node 20 takes a folder, later versions take patterns, all of them take files.
+  const names = readdirSync(path, { recursive }).filter((name) => name.endsWith(".test.mjs"));
+  if (names.length === 0) throw new Failure(`there is no *.test.mjs in ${folder}`);
+  const files = names.sort().map((name) => relative(root, join(path, name)));
+  needTests(/^# tests (\d+)/gm, await run("node", ["--test", "--test-reporter=tap", ...files]));
+}
+
+// A step that runs no test at all must not pass for one in which all was well.
+function needTests(count, printed) {
+  const total = [...printed.matchAll(count)].reduce((sum, [, number]) => sum + Number(number), 0);
+  if (total === 0) throw new Failure("no test was run");
+}
+
+function chosen(names) {
+  const unknown = names.filter((name) => !Object.hasOwn(steps, name));
+  if (unknown.length > 0) throw new Failure(`no such step: ${unknown.join(", ")}\nSteps: ${Object.keys(steps).join(" ")}`);
+  return names.length > 0 ? names : Object.keys(steps);
+}
+
+await main(async () => {
+  const results = [];
+  try {
+    for (const name of chosen(process.argv.slice(2))) await timed(name, results);
+  } finally {
+    for (const { name, outcome, seconds } of results) console.log(`${outcome.padEnd(6)} ${name.padEnd(10)} ${seconds} s`);
+  }
+});
+
+async function timed(name, results) {
+  console.log(`\n== ${name}`);
+  const start = Date.now();
+  const result = { name, outcome: "failed" };
+  results.push(result);
+  try {
+    await steps[name]();
+    result.outcome = "ok";
+  } finally {
+    result.seconds = ((Date.now() - start) / 1000).toFixed(1);
+    console.log(`-- ${name}: ${result.outcome}, ${result.seconds} s`);
+  }
+}

@@ -1,0 +1,70 @@
+// The package in Node, as it is installed.
+import assert from "node:assert/strict";
+import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import { manifest } from "../../../scripts/command.mjs";
+import { consumer, importPackage, installed, runInConsumer } from "../support.mjs";
+
+test("a program imports it by its name", async () => {
+  const printed = await runInConsumer(`
+    import { init, version } from "kelp-stream";
+    await init();
+    console.log(version());
+  `);
+  assert.equal(printed, manifest.version);
+});
+
+test("importing it loads no wasm, so that an import costs nothing and cannot fail", async () => {
+  const printed = await runInConsumer(`
+    WebAssembly.instantiate = WebAssembly.Instance = WebAssembly.Module = undefined;
+    await import("kelp-stream");
+    console.log("imported");
+  `);
+  assert.equal(printed, "imported");
+});
+
+test("a start that failed can be tried again", async () => {
+  const printed = await runInConsumer(`
+    import { init, version } from "kelp-stream";
+    await init(new Uint8Array([1, 2, 3])).catch((error) => console.log(error.name));
+    await init();
+    console.log(version());
+  `);
+  assert.equal(printed, `CompileError\n${manifest.version}`);
+});
+
+test("a module that the user compiled is what it starts from", async () => {
+  const printed = await runInConsumer(`
+    import { readFile } from "node:fs/promises";
+    import { init, version } from "kelp-stream";
+    const path = new URL(import.meta.resolve("kelp-stream/kelp_stream_bg.wasm"));
+    await init(await WebAssembly.compile(await readFile(path)));
+    console.log(version());
+  `);
+  assert.equal(printed, manifest.version);
+});
+
+test("starting many times at once starts one module", async () => {
+  const { init, version } = await importPackage();
+  await Promise.all([init(), init(), init()]);
+  assert.equal(version(), manifest.version);
+});
+
+test("a bundler may inline it: only the wasm file has to lie beside the result", async (t) => {
+  const folder = await mkdtemp(join(consumer, "bundled-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const outfile = join(folder, "app.js");
+  await build({
+    stdin: { contents: `import { init, version } from "kelp-stream"; await init(); export default version();`, resolveDir: consumer },
+    outfile,
+    bundle: true,
+    format: "esm",
+    platform: "node",
+    logLevel: "silent",
+  });
+  await copyFile(join(installed, "dist/kelp_stream_bg.wasm"), join(folder, "kelp_stream_bg.wasm"));
+  assert.equal((await import(pathToFileURL(outfile))).default, manifest.version);
+});

@@ -1,0 +1,78 @@
+// What is in the package, and what must not be.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { manifest, root } from "../../scripts/command.mjs";
+import { installed } from "./support.mjs";
+
+const FILES = [
+  "CHANGELOG.md",
+  "LICENSE-APACHE",
+  "LICENSE-MIT",
+  "README.md",
+  "dist/index.d.ts",
+  "dist/index.js",
+  "dist/index.js.map",
+  "dist/kelp-stream.js",
+  "dist/kelp-stream.js.map",
+  "dist/kelp_stream_bg.wasm",
+  "dist/node.js",
+  "dist/node.js.map",
+  "dist/workerd.js",
+  "dist/workerd.js.map",
+  "package.json",
+];
+
+const files = readdirSync(installed, { recursive: true }).filter((name) => statSync(join(installed, name)).isFile());
+const read = (name) => readFileSync(join(installed, name));
+
+test("it has these files and no others", () => {
+  assert.deepEqual(files.sort(), FILES);
+});
+
+test("nothing in it runs when it is installed, and it brings no other package", () => {
+  const { dependencies, scripts } = JSON.parse(read("package.json"));
+  assert.equal(dependencies, undefined);
+  assert.deepEqual(Object.keys(scripts).filter((name) => /^(pre|post)?install$/.test(name)), []);
+});
+
+test("every file that it exports is there", () => {
+  const paths = (value) => (typeof value === "string" ? [value] : Object.values(value).flatMap(paths));
+  for (const path of paths(manifest.exports)) assert.ok(files.includes(path.replace("./", "")), path);
+});
+
+test("its version is that of the crate", () => {
+  const [, version] = /^version = "(.+)"/m.exec(readFileSync(join(root, "Cargo.toml"), "utf8"));
+  assert.equal(manifest.version, version);
+});
+
+test("no file names a folder of the machine that built it", () => {
+  // Of the home folder only paths below it: where it is "/root", text like "/root" alone says nothing.
+  const folders = [root, `${homedir()}/`, process.env.CARGO_HOME].filter(Boolean);
+  for (const name of files) {
+    for (const folder of folders) assert.ok(!read(name).includes(folder), `${name} names ${folder}`);
+  }
+});
+
+test("its source maps name their sources by relative paths, and carry them", () => {
+  for (const name of files.filter((name) => name.endsWith(".map"))) {
+    const { sources, sourcesContent, sourceRoot } = JSON.parse(read(name));
+    assert.equal(sourceRoot ?? "", "");
+    assert.equal(sourcesContent.length, sources.length);
+    for (const source of sources) assert.doesNotMatch(source, /^(\/|\w+:)/, name);
+  }
+});
+
+test("its scripts build no code from text", () => {
+  for (const name of files.filter((name) => name.endsWith(".js"))) {
+    assert.doesNotMatch(read(name).toString(), /\beval\(|\bnew Function\b|\bFunction\(/, name);
+  }
+});
+
+test("its wasm carries no names, no debug information and no record of tools", () => {
+  const sections = WebAssembly.Module.customSections;
+  const module = new WebAssembly.Module(read("dist/kelp_stream_bg.wasm"));
+  for (const name of ["name", "producers", ".debug_info", ".debug_line"]) assert.deepEqual(sections(module, name), [], name);
+});

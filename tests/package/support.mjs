@@ -1,0 +1,83 @@
+// What the tests of the package share: where the installed package is, a static server, a browser.
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { extname, join, normalize, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+import { browser, flags } from "../../scripts/chromium.mjs";
+import { Failure, manifest, target } from "../../scripts/command.mjs";
+
+/** A folder in which the packed package is installed, as in a user's project: `npm test -- pack` makes it. */
+export const consumer = join(target, "pack/consumer");
+
+/** The installed package. */
+export const installed = join(consumer, "node_modules/kelp-stream");
+
+// Without this, Node would take the repository itself for the package of that name.
+if (!existsSync(installed)) throw new Failure("the package is not installed: npm test -- pack");
+
+/** The package, as `import("kelp-stream")` finds it from the consumer's folder. */
+export function importPackage() {
+  const { resolve } = createRequire(join(consumer, "index.js"));
+  return import(pathToFileURL(resolve(manifest.name)));
+}
+
+/** Runs a module, given as text, in the consumer's folder with this Node; resolves to what it printed. */
+export async function runInConsumer(source) {
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", source], { cwd: consumer });
+  return stdout.trim();
+}
+
+/** A browser under test; `closeAll` closes it. */
+export async function launchChromium(options = {}) {
+  const executablePath = browser();
+  if (!executablePath) throw new Failure("there is no Chromium: npm run setup");
+  return keep(await chromium.launch({ executablePath, args: flags, ...options }));
+}
+
+/**
+ * A server of one origin: the package under /kelp-stream/, an empty page at /, and `routes`, whose
+ * keys are paths and whose values are `(request, response) => void` or what is to be sent: a string of
+ * HTML, or `{ type, body }`. `headers` go with every answer. Resolves to its origin; `closeAll` closes it.
+ */
+export async function servePackage({ routes = {}, headers = {} } = {}) {
+  const server = createServer((request, response) => {
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    answer(request, response, { "/": EMPTY_PAGE, ...routes }).catch(() => response.writeHead(404).end());
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  keep({ close: () => new Promise((closed) => server.close(closed).closeAllConnections()) });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** Closes every browser and server that this module opened, the last one first. */
+export async function closeAll() {
+  while (open.length > 0) await open.pop().close();
+}
+
+async function answer(request, response, routes) {
+  const { pathname } = new URL(request.url, "http://localhost");
+  const route = routes[pathname];
+  if (typeof route === "function") return route(request, response);
+  const { type, body } = typeof route === "string" ? { type: TYPES[".html"], body: route } : (route ?? (await packageFile(pathname)));
+  response.writeHead(200, { "content-type": type }).end(body);
+}
+
+async function packageFile(pathname) {
+  const path = normalize(join(installed, "dist", pathname.replace(/^\/kelp-stream\//, "")));
+  if (!pathname.startsWith("/kelp-stream/") || !path.startsWith(installed + sep)) throw new Failure(`nothing is served at ${pathname}`);
+  return { type: TYPES[extname(path)] ?? "application/octet-stream", body: await readFile(path) };
+}
+
+function keep(closable) {
+  open.push(closable);
+  return closable;
+}
+
+const open = [];
+const EMPTY_PAGE = "<!doctype html><meta charset=utf-8><title>kelp-stream</title><link rel=icon href=data:,>";
+const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".json": "application/json", ".map": "application/json", ".wasm": "application/wasm" };

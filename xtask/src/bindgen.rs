@@ -1,0 +1,26 @@
+//! The bridge between the wasm file and JavaScript, as it is published.
+
+use std::error::Error;
+use std::path::Path;
+
+use wasm_bindgen_cli_support::Bindgen;
+
+/// Writes `<stem>.js`, `<stem>_bg.wasm` and the snippets of `wasm` into `out`.
+///
+/// Types are left out: `src/web/front/index.d.ts` is written by hand. Names and producers are
+/// left out too, since nobody reads them in a published file.
+pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    if !wasm.is_file() {
+        return Err(format!("there is no {}: build it first", wasm.display()).into());
+    }
+    Bindgen::new()
+        .input_path(wasm)
+        .web(true)?
+        .typescript(false)
+        .omit_default_module_path(true)
+        .keep_debug(false)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate(out)?;
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! The tools that cargo has no command for: `cargo xtask bindgen | test-runner | wit`.
+//!
+//! They are libraries in `Cargo.lock`, so the command line that writes the bridge is always
+//! of the version that the crate was compiled against, and nobody installs anything.
+
+mod bindgen;
+mod wit;
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask bindgen <in.wasm> <outdir>      writes the JavaScript bridge, for release
+       cargo xtask test-runner <in.wasm> [args]    runs wasm-bindgen tests (cargo calls it)
+       cargo xtask wit <dir>                       checks that the interface files parse";
+
+fn main() -> ExitCode {
+    match run(std::env::args_os().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {}", with_causes(error.as_ref()));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
+    let mut arguments = arguments.into_iter();
+    let command = arguments.next().unwrap_or_default();
+    let rest: Vec<OsString> = arguments.collect();
+    match (command.to_str(), rest.as_slice()) {
+        (Some("bindgen"), [wasm, out]) => bindgen::write(&PathBuf::from(wasm), &PathBuf::from(out)),
+        (Some("test-runner"), [_, ..]) => run_tests(rest),
+        (Some("wit"), [dir]) => wit::check(&PathBuf::from(dir)),
+        _ => Err(USAGE.into()),
+    }
+}
+
+/// Runs the tests of one wasm file as `wasm-bindgen-test-runner` would; its environment variables
+/// say where (`WASM_BINDGEN_USE_BROWSER=1` and the like).
+fn run_tests(mut arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
+    arguments.insert(0, "wasm-bindgen-test-runner".into());
+    Ok(wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(arguments)?)
+}
+
+/// The error and what led to it, on one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        line.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    line
+}
