@@ -1,0 +1,99 @@
+//! What a stored file is made of.
+
+use std::{fmt, ops::Range, sync::Arc};
+
+/// A stored blob that holds some bytes of a file, perhaps compressed, perhaps encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Where its stored bytes are.
+    pub source: Source,
+    /// Position in the file of its first byte.
+    pub offset: u64,
+    /// How many bytes of the file it holds: its first `size` bytes once decoded. What is
+    /// stored may be longer, after a truncation.
+    pub size: u64,
+    /// Its version: where chunks overlap, the greatest wins (SeaweedFS: nanoseconds since 1970).
+    pub modified: i64,
+    /// MD5 of the whole chunk once decoded.
+    pub md5: Option<[u8; 16]>,
+    /// AES-256-GCM key; stored is `nonce (12) || ciphertext || tag (16)`.
+    pub key: Option<CipherKey>,
+    /// How its bytes were packed before they were encrypted and stored.
+    pub compression: Compression,
+    /// The bytes of the stored blob that are this chunk, where several share one blob.
+    pub stored: Option<Range<u64>>,
+}
+
+impl Chunk {
+    /// Position in the file one past its last byte.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(self.size)
+    }
+}
+
+/// Where a chunk's stored bytes are to be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A SeaweedFS file id (`3,01637037d6`); a locator finds its replicas.
+    FileId(Arc<str>),
+    /// They came with the metadata.
+    Inline(Arc<[u8]>),
+    /// Full URLs, one a replica.
+    Urls(Arc<[String]>),
+}
+
+impl Source {
+    /// What may be shown of it: a file id, or a URL without query.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::FileId(id) => id,
+            Self::Inline(_) => "inline",
+            Self::Urls(urls) => urls
+                .first()
+                .map_or("", |url| crate::locate::without_query(url)),
+        }
+    }
+}
+
+/// How a chunk's bytes were packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// As they are. What an answer's `Content-Encoding` says is undone by the platform's fetch.
+    #[default]
+    None,
+    /// gzip that is undone here, unless the platform did so already and says so.
+    Gzip,
+    /// gzip that servers undo or label on their own (SeaweedFS's `is_compressed` without a
+    /// cipher): never inflated here, and never asked for by range, since a server may cut the
+    /// packed bytes.
+    ByServer,
+}
+
+/// A 32-byte AES-256 key. It is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CipherKey([u8; 32]);
+
+impl CipherKey {
+    /// A key of exactly 32 bytes; `None` for any other length.
+    #[must_use]
+    pub fn new(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The key itself.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CipherKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CipherKey(..)")
+    }
+}
+
+/// The largest file, in bytes: JavaScript counts exactly up to 2^53 - 1.
+pub const MAX_FILE_BYTES: u64 = (1 << 53) - 1;

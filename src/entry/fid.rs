@@ -1,0 +1,97 @@
+//! File ids as text: `<volume>,<key in hex><cookie in 8 hex digits>`, perhaps with `_<n>` behind.
+
+/// Whether a text is a file id (`seaweedfs-read-path.md`, 2.2). Nothing else ever gets into a URL.
+pub(super) fn is_file_id(text: &str) -> bool {
+    let Some((volume, rest)) = text.split_once(',') else {
+        return false;
+    };
+    let (key_and_cookie, added) = match rest.split_once('_') {
+        None => (rest, None),
+        Some((before, added)) => (before, Some(added)),
+    };
+    let decimal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    decimal(volume)
+        && volume.len() <= 10
+        && volume.parse::<u32>().is_ok()
+        // A key of 1 to 16 digits, and a cookie of 8.
+        && (9..=24).contains(&key_and_cookie.len())
+        && key_and_cookie.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && added.is_none_or(|added| decimal(added) && added.parse::<u64>().is_ok())
+}
+
+/// The text of a file id, its key without leading zero bytes; `None` for key 0, which no needle has.
+pub(super) fn text(volume: u32, key: u64, cookie: u32) -> Option<String> {
+    let bytes = 8_usize.checked_sub(usize::try_from(key.leading_zeros() / 8).ok()?)?;
+    let digits = bytes.checked_mul(2).filter(|&digits| digits > 0)?;
+    Some(format!("{volume},{key:0digits$x}{cookie:08x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_id_is_written_as_seaweedfs_writes_it() {
+        assert_eq!(text(3, 0x16, 0x3703_7d6a).unwrap(), "3,1637037d6a");
+        assert_eq!(
+            text(5, 0x1_0000_0001, 0xdead_beef).unwrap(),
+            "5,0100000001deadbeef"
+        );
+        assert_eq!(
+            text(u32::MAX, u64::MAX, 0).unwrap(),
+            "4294967295,ffffffffffffffff00000000"
+        );
+        assert_eq!(text(1, 0x100, 1).unwrap(), "1,010000000001");
+        assert_eq!(text(1, 0, 1), None);
+    }
+
+    #[test]
+    fn what_may_be_a_file_id_has_only_digits_in_their_places() {
+        for id in [
+            "3,1637037d6a",
+            "5,0100000001deadbeef",
+            "3,123456789",
+            "3,ABCDEF0123_1",
+            "03,0137037d6a",
+            "4294967295,ffffffffffffffff00000000",
+            "1,01aaaaaaaa_18446744073709551615",
+        ] {
+            assert!(is_file_id(id), "{id}");
+        }
+        for id in [
+            "",
+            ",",
+            "3",
+            "3,",
+            "3,12345678",
+            "3,12345678901234567890abcde",
+            "4294967296,1637037d6a",
+            "-3,1637037d6a",
+            "+3,1637037d6a",
+            " 3,1637037d6a",
+            "3,1637037d6a ",
+            "3, 1637037d6a",
+            "3,1637037d6g",
+            "3,x/../../status",
+            "3,1637037d6a/../x",
+            "3,1637037d6a?a=b",
+            "3,1637037d6a_",
+            "3,1637037d6a_1x",
+            "3,1637037d6a__1",
+            "3,1637037d6a_-1",
+            "3,1637037d6a_+1",
+            "3,1637037d6a_1_1",
+            "3,1637037d6a_18446744073709551616",
+            "3,1637037d6a,1",
+            "3/1637037d6a",
+            "3,0x37037d6a12",
+            "３,1637037d6a",
+            "3,1637037d6a\n",
+            "3,1637037d6a\0",
+        ] {
+            assert!(!is_file_id(id), "{id}");
+        }
+        assert!(!is_file_id(&format!("3,{}", "a".repeat(65))));
+        assert!(!is_file_id(&format!("{}3,1637037d6a", "0".repeat(10))));
+    }
+}
