@@ -1,0 +1,106 @@
+//! AES-256-GCM as SeaweedFS stores it: `nonce (12) || ciphertext || tag (16)`, no associated
+//! data (`weed/util/cipher.go`; NIST SP 800-38D).
+
+use aes_gcm::{
+    Aes256Gcm, KeyInit,
+    aead::{AeadInOut, Nonce, Tag},
+};
+
+use crate::{chunk::CipherKey, host::DecodeError};
+
+/// How many bytes longer than its plaintext an encrypted chunk is.
+pub const GCM_OVERHEAD: u64 = (NONCE + TAG) as u64;
+
+const NONCE: usize = 12;
+const TAG: usize = 16;
+
+/// Decrypts a chunk in place and returns its plaintext.
+///
+/// # Errors
+///
+/// [`DecodeError::Truncated`] for fewer than 28 bytes, [`DecodeError::Tag`] if the tag does not
+/// fit; the ciphertext is then left undeciphered.
+pub fn open<'a>(key: &CipherKey, stored: &'a mut [u8]) -> Result<&'a [u8], DecodeError> {
+    let (nonce, rest) = stored
+        .split_at_mut_checked(NONCE)
+        .ok_or(DecodeError::Truncated)?;
+    let text_len = rest.len().checked_sub(TAG).ok_or(DecodeError::Truncated)?;
+    let (text, tag) = rest.split_at_mut(text_len);
+    let nonce = Nonce::<Aes256Gcm>::try_from(&*nonce).map_err(|_| DecodeError::Truncated)?;
+    let tag = Tag::<Aes256Gcm>::try_from(&*tag).map_err(|_| DecodeError::Truncated)?;
+    Aes256Gcm::new(key.bytes().into())
+        .decrypt_inout_detached(&nonce, &[], text.into(), &tag)
+        .map_err(|_| DecodeError::Tag)?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `seaweedfs-read-path.md` 14.
+    const STORED: &str = "000102030405060708090a0b2f67ba77aac5b17eec36f2eed5c55819ebbff41499087f0c54068ceb3d1d65ca751a6afb187d4097658e5a217f880842b483";
+    const PLAIN: &[u8] = b"hello seaweed, this is plain text\n";
+
+    fn stored() -> Vec<u8> {
+        (0..STORED.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(&STORED[i..i + 2], 16).unwrap())
+            .collect()
+    }
+
+    fn key() -> CipherKey {
+        CipherKey::new(&(0..32).collect::<Vec<u8>>()).unwrap()
+    }
+
+    #[test]
+    fn the_published_vector_opens() {
+        assert_eq!(open(&key(), &mut stored()), Ok(PLAIN));
+    }
+
+    #[test]
+    fn any_flipped_bit_is_noticed_and_nothing_is_deciphered() {
+        for at in 0..stored().len() {
+            for bit in 0..8 {
+                let mut damaged = stored();
+                damaged[at] ^= 1 << bit;
+                let before = damaged.clone();
+                assert_eq!(
+                    open(&key(), &mut damaged),
+                    Err(DecodeError::Tag),
+                    "byte {at} bit {bit}"
+                );
+                assert_eq!(damaged, before);
+            }
+        }
+    }
+
+    #[test]
+    fn another_key_does_not_fit() {
+        let other = CipherKey::new(&[7; 32]).unwrap();
+        assert_eq!(open(&other, &mut stored()), Err(DecodeError::Tag));
+    }
+
+    #[test]
+    fn every_cut_is_an_error_and_none_a_panic() {
+        for len in 0..stored().len() {
+            let wanted = if len < 28 {
+                DecodeError::Truncated
+            } else {
+                DecodeError::Tag
+            };
+            assert_eq!(
+                open(&key(), &mut stored()[..len]),
+                Err(wanted),
+                "{len} bytes"
+            );
+        }
+    }
+
+    #[test]
+    fn only_keys_of_32_bytes_are_keys() {
+        for len in [0, 16, 24, 31, 33] {
+            assert!(CipherKey::new(&vec![0; len]).is_none(), "{len}");
+        }
+    }
+}

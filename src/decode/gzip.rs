@@ -1,0 +1,158 @@
+//! gzip (RFC 1952), one or more members, with a ceiling.
+
+use std::io::Read;
+
+use flate2::bufread::GzDecoder;
+
+use crate::host::{DecodeError, Recipe};
+
+/// Large enough to make calls rare, small enough to stay in the cache: measured faster than one
+/// growing buffer.
+const PIECE: usize = 64 << 10;
+
+/// Whether bytes start as gzip does.
+#[must_use]
+pub fn is_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&MAGIC)
+}
+
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// Inflates every member, handing out the first `recipe.keep` bytes piece by piece. What follows
+/// is inflated too, since only the end of gzip proves that it is whole, and dropped.
+///
+/// # Errors
+///
+/// [`DecodeError::Gzip`] if it is not gzip, breaks off, is followed by other bytes than zeros, or
+/// has a wrong check value; [`DecodeError::TooLong`] past `recipe.ceiling`.
+pub fn inflate(
+    mut packed: &[u8],
+    recipe: &Recipe,
+    sink: &mut dyn FnMut(&[u8]),
+) -> Result<(), DecodeError> {
+    let mut scratch = vec![0; PIECE];
+    let mut done: u64 = 0;
+    loop {
+        let mut member = GzDecoder::new(packed);
+        loop {
+            let n = match member.read(&mut scratch) {
+                Ok(0) => break,
+                Ok(n) => n,
+                Err(_) => return Err(DecodeError::Gzip),
+            };
+            let wanted = recipe.keep.saturating_sub(done);
+            done += n as u64;
+            if done > recipe.ceiling {
+                return Err(DecodeError::TooLong);
+            }
+            let wanted = first(scratch.get(..n).unwrap_or_default(), wanted);
+            if !wanted.is_empty() {
+                sink(wanted);
+            }
+        }
+        packed = member.into_inner();
+        // Writers may pad with zeros; anything else must be the next member.
+        if packed.iter().all(|byte| *byte == 0) {
+            return Ok(());
+        }
+    }
+}
+
+/// The first `n` bytes, or all.
+pub(super) fn first(bytes: &[u8], n: u64) -> &[u8] {
+    let n = usize::try_from(n).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.get(..n).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn prose(len: usize) -> Vec<u8> {
+        b"the quick brown kelp sways over the lazy otter\n"
+            .iter()
+            .copied()
+            .cycle()
+            .take(len)
+            .collect()
+    }
+
+    fn run(packed: &[u8], keep: u64, ceiling: u64) -> Result<Vec<u8>, DecodeError> {
+        let recipe = Recipe {
+            key: None,
+            gzip: true,
+            keep,
+            ceiling,
+        };
+        let mut out = Vec::new();
+        inflate(packed, &recipe, &mut |piece| out.extend_from_slice(piece)).map(|()| out)
+    }
+
+    #[test]
+    fn what_was_packed_comes_out() {
+        let plain = prose(300_000);
+        assert_eq!(run(&gzip(&plain), u64::MAX, 300_000), Ok(plain));
+        assert_eq!(run(&gzip(b""), u64::MAX, 0), Ok(vec![]));
+    }
+
+    #[test]
+    fn members_follow_one_another_and_zeros_may_pad() {
+        let packed = [gzip(b"one "), gzip(b"two"), vec![0; 40]].concat();
+        assert_eq!(run(&packed, u64::MAX, 100), Ok(b"one two".to_vec()));
+    }
+
+    #[test]
+    fn bytes_after_the_end_are_an_error() {
+        assert_eq!(
+            run(&[gzip(b"x"), b"garbage".to_vec()].concat(), u64::MAX, 100),
+            Err(DecodeError::Gzip)
+        );
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_handed_out() {
+        let plain = prose(200_000);
+        assert_eq!(
+            run(&gzip(&plain), 70_000, 200_000),
+            Ok(plain[..70_000].to_vec())
+        );
+    }
+
+    #[test]
+    fn a_bomb_ends_at_the_ceiling() {
+        let packed = gzip(&vec![0; 10 << 20]);
+        assert!(packed.len() < 20_000);
+        assert_eq!(run(&packed, 1000, 1 << 20), Err(DecodeError::TooLong));
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_of_the_trailer_is_noticed() {
+        let packed = gzip(&prose(1000));
+        for len in 0..packed.len() {
+            assert_eq!(
+                run(&packed[..len], u64::MAX, 1000),
+                Err(DecodeError::Gzip),
+                "{len} bytes"
+            );
+        }
+        for at in packed.len() - 8..packed.len() {
+            let mut damaged = packed.clone();
+            damaged[at] ^= 1;
+            assert_eq!(
+                run(&damaged, u64::MAX, 1000),
+                Err(DecodeError::Gzip),
+                "byte {at}"
+            );
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Stored bytes into what was written: decrypt, inflate, check.
+//!
+//! SeaweedFS packs first and encrypts then (`weed/operation/upload_content.go`), so reading
+//! decrypts and then inflates. No byte of an encrypted chunk leaves before its tag is verified.
+
+mod aes;
+mod gzip;
+mod limit;
+
+pub use aes::{GCM_OVERHEAD, open};
+pub use gzip::{inflate, is_gzip};
+pub use limit::{MAX_CHUNK_BYTES, ceiling};
+
+use crate::host::{DecodeError, Recipe};
+
+/// Decodes a chunk that is whole in memory, by this crate's own means alone, handing out what it
+/// decodes piece by piece, `recipe.keep` bytes in all at most.
+///
+/// # Errors
+///
+/// When the tag does not fit, gzip is broken, or the ceiling is passed. After an error nothing
+/// that was handed out may be used.
+pub fn decode(
+    mut stored: Vec<u8>,
+    recipe: &Recipe,
+    sink: &mut dyn FnMut(&[u8]),
+) -> Result<(), DecodeError> {
+    let plain = match &recipe.key {
+        Some(key) => open(key, &mut stored)?,
+        None => &stored,
+    };
+    if recipe.gzip {
+        return inflate(plain, recipe, sink);
+    }
+    sink(gzip::first(plain, recipe.keep));
+    Ok(())
+}

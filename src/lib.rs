@@ -1,0 +1,48 @@
+//! Reads files that are lists of chunks, where the reader is: fetches the next chunks
+//! concurrently, decrypts and inflates each, and hands the bytes out in file order, never holding
+//! more than a stated number of bytes.
+//!
+//! ```text
+//!  entry, manifest ── chunks + range ─► plan ─► window ─► prefetch ─► Reader
+//!                                               ▲  bytes,   │ locate, retry, decode
+//!                                               └─ slots ───┘
+//!                                                    host: fetch, sleep, now, random
+//! ```
+//!
+//! To read it in order: [`chunk`] says what a file is made of; [`entry`] and [`manifest`] find
+//! that out; [`plan`] turns chunks and a range into views and gaps; [`window`] decides what may
+//! start and what may leave; [`retry`], [`locate`] and [`decode`] what happens to one view;
+//! [`prefetch`] drives all that against a [`host`]. These are pure: they do no I/O and know no
+//! platform. `web` is the browser's host, `sim` a deterministic one for tests.
+
+pub mod chunk;
+mod date;
+pub mod decode;
+pub mod entry;
+pub mod error;
+mod etag;
+pub mod event;
+pub mod host;
+pub mod locate;
+pub mod manifest;
+pub mod options;
+pub mod plan;
+pub mod pool;
+pub mod prefetch;
+pub mod respond;
+pub mod retrieve;
+pub mod retry;
+pub mod stats;
+pub mod window;
+
+pub use crate::{
+    error::{Error, Kind},
+    options::Options,
+    plan::Plan,
+    prefetch::{Reader, prefetch},
+};
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod sim;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub mod web;

@@ -1,0 +1,147 @@
+//! Replicas as URLs: which are acceptable, whose host they are, how a token rides along.
+
+use crate::host::Location;
+
+/// The most replicas of one chunk that are considered (F10): a lookup is outside input.
+const MAX_REPLICAS: usize = 16;
+
+/// The URL at which a filer relays a chunk from any of its volume servers
+/// (`filer_server_handlers_proxy.go`), deleted-but-kept bytes included.
+#[must_use]
+pub fn proxy_url(filer_origin: &str, file_id: &str) -> String {
+    format!("{filer_origin}/?proxyChunkId={file_id}&readDeleted=true")
+}
+
+/// What may be used of a lookup's answer: http and https, no user information, each URL once.
+#[must_use]
+pub fn usable(location: Location) -> Location {
+    let mut urls: Vec<String> = Vec::new();
+    for url in location.urls {
+        if urls.len() < MAX_REPLICAS && host(&url).is_some() && !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+    Location {
+        urls,
+        token: location.token,
+    }
+}
+
+/// `scheme://host:port` of an http or https URL without user information.
+#[must_use]
+pub fn origin(url: &str) -> Option<&str> {
+    let authority = host(url)?;
+    let scheme = url.len() - url.split_once("://")?.1.len();
+    url.get(..scheme + authority.len())
+}
+
+/// Host and port of an http or https URL without user information.
+#[must_use]
+pub fn host(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return None;
+    }
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    (!authority.is_empty() && !authority.contains('@')).then_some(authority)
+}
+
+/// A URL that may be shown: tokens ride in the query.
+#[must_use]
+pub fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
+/// The URL with a token as `?jwt=`, in place of one that it may carry already.
+#[must_use]
+pub fn with_token(url: &str, token: &str) -> String {
+    let (base, query) = url
+        .split('#')
+        .next()
+        .unwrap_or_default()
+        .split_once('?')
+        .unwrap_or((without_query(url), ""));
+    let mut out = base.to_owned();
+    let mut mark = '?';
+    for pair in query
+        .split('&')
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("jwt="))
+    {
+        out.push(mark);
+        out.push_str(pair);
+        mark = '&';
+    }
+    out.push(mark);
+    out.push_str("jwt=");
+    for byte in token.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.extend(
+                [byte >> 4, byte & 15]
+                    .map(|nibble| char::from(b"0123456789ABCDEF"[usize::from(nibble & 15)])),
+            );
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_goes_into_the_query_and_replaces_an_older_one() {
+        assert_eq!(
+            with_token("http://v/3,01", "a.b-c"),
+            "http://v/3,01?jwt=a.b-c"
+        );
+        assert_eq!(
+            with_token("http://v/3,01?x=1&jwt=old#f", "n+w"),
+            "http://v/3,01?x=1&jwt=n%2Bw"
+        );
+    }
+
+    #[test]
+    fn only_http_without_user_information_is_usable() {
+        let urls = [
+            "http://a:1/x",
+            "ftp://a/x",
+            "https://u:p@a/x",
+            "//a/x",
+            "http:///x",
+            "http://a:1/x",
+            "HTTPS://b",
+        ];
+        let location = Location {
+            urls: urls.map(str::to_owned).to_vec(),
+            token: None,
+        };
+        assert_eq!(usable(location).urls, ["http://a:1/x", "HTTPS://b"]);
+    }
+
+    #[test]
+    fn a_lookup_cannot_flood_us_with_replicas() {
+        let urls = (0..1000).map(|i| format!("http://h{i}/x")).collect();
+        assert_eq!(
+            usable(Location { urls, token: None }).urls.len(),
+            MAX_REPLICAS
+        );
+    }
+
+    #[test]
+    fn an_origin_ends_where_the_path_begins() {
+        assert_eq!(
+            origin("http://127.0.0.1:8080/3,01?x"),
+            Some("http://127.0.0.1:8080")
+        );
+        assert_eq!(origin("https://s3.example?x=/"), Some("https://s3.example"));
+        assert_eq!(origin("file:///x"), None);
+    }
+
+    #[test]
+    fn what_is_shown_has_no_query() {
+        assert_eq!(without_query("http://v/3,01?jwt=secret"), "http://v/3,01");
+    }
+}

@@ -1,0 +1,86 @@
+//! How to read.
+
+use std::time::Duration;
+
+use crate::{pool::Pool, retry::Policy, stats::Meter};
+
+/// How far to read ahead, how patient to be, what to check.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Views in flight, at least 1. Defaults to 6: what a browser grants one HTTP/1.1 host.
+    pub concurrency: usize,
+    /// Requests to one host at a time. No limit of our own by default.
+    pub per_host: usize,
+    /// Bytes held or promised but not yet read, decoding included. Defaults to 32 MiB. The view
+    /// that the reader waits for is fetched however large it is.
+    pub max_bytes_ahead: u64,
+    /// What to do with bytes that no chunk holds. Defaults to zeros.
+    pub holes: Holes,
+    /// Which bytes may leave unverified. Defaults to [`Verify::Stream`].
+    pub verify: Verify,
+    /// When to try again.
+    pub retry: Policy,
+    /// How long to wait for a server.
+    pub timeout: Timeout,
+    /// What this stream shares with others.
+    pub pool: Pool,
+    /// The counters of the file.
+    pub meter: Meter,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            concurrency: 6,
+            per_host: usize::MAX,
+            max_bytes_ahead: 32 << 20,
+            holes: Holes::default(),
+            verify: Verify::default(),
+            retry: Policy::default(),
+            timeout: Timeout::default(),
+            pool: Pool::default(),
+            meter: Meter::default(),
+        }
+    }
+}
+
+/// What to do with bytes that no chunk holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Holes {
+    /// They are zeros, as in SeaweedFS; counted, and told by an event.
+    #[default]
+    Zero,
+    /// They end the stream with [`crate::error::Kind::Hole`].
+    Error,
+}
+
+/// What is checked before bytes leave. Encrypted chunks are always whole and verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// Each known digest is checked as bytes go by; a mismatch never ends cleanly.
+    #[default]
+    Stream,
+    /// Nothing unverified leaves: chunks are fetched whole and held until their digest fits.
+    Strict,
+    /// Digests are not looked at.
+    Off,
+}
+
+/// How long to wait for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeout {
+    /// For the headers of an answer. Defaults to 15 s.
+    pub headers: Duration,
+    /// For the next bytes of a body. Defaults to 20 s.
+    pub idle: Duration,
+}
+
+impl Default for Timeout {
+    fn default() -> Self {
+        Self {
+            headers: Duration::from_secs(15),
+            idle: Duration::from_secs(20),
+        }
+    }
+}

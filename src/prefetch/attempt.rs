@@ -1,0 +1,274 @@
+//! One request, watched until its body has come by.
+
+use std::{pin::pin, sync::Arc};
+
+use futures::{
+    StreamExt,
+    future::{Either, select},
+};
+
+use super::{
+    content_range,
+    lane::{Lane, Wanted},
+    view::Flight,
+};
+use crate::{
+    decode::{GCM_OVERHEAD, ceiling},
+    error::Kind,
+    event::{Event, EventKind},
+    host::{Answer, FetchError, Headers, Host, Piece, Request},
+    retry::Failure,
+};
+
+/// A server that ignores `Range` sends the whole blob: so many bytes before the wanted ones are
+/// worth skipping.
+const MAX_SKIP: u64 = 64 << 20;
+
+impl<H: Host> Flight<'_, H> {
+    /// Asks one replica for what is still wanted.
+    pub(super) async fn attempt(&mut self, url: String, host: &Arc<str>) -> Result<(), Failure> {
+        let shared = self.shared;
+        let _turn = shared
+            .options
+            .pool
+            .enter(host, shared.options.per_host)
+            .await;
+        let wanted = self.wanted();
+        let expected = wanted
+            .end
+            .unwrap_or(self.chunk.size)
+            .saturating_sub(wanted.start);
+        shared.options.meter.lock().requests += 1;
+        self.tell(EventKind::Request, host, |event| {
+            event.bytes = Some(expected)
+        });
+
+        let answer = self
+            .answer(Request {
+                url,
+                range: wanted.range,
+            })
+            .await?;
+        self.tell(EventKind::Headers, host, |event| {
+            event.status = Some(answer.status)
+        });
+        let at = begin(&answer.headers, answer.status, &wanted).map_err(|failure| Failure {
+            status: Some(answer.status),
+            ..failure
+        })?;
+        let status = answer.status;
+        let done = match self.lane {
+            Lane::Flow { .. } => {
+                self.flows(answer.body, at, &wanted, host, status == 206)
+                    .await
+            }
+            Lane::Whole => self.whole(answer, at, &wanted, host).await,
+        };
+        done.map_err(|failure| Failure {
+            status: failure.status.or(Some(status)),
+            ..failure
+        })
+    }
+
+    async fn answer(&self, request: Request) -> Result<Answer<H::Body>, Failure> {
+        let host = &self.shared.host;
+        let fetch = pin!(host.fetch(request));
+        let clock = pin!(host.sleep(self.shared.options.timeout.headers));
+        match select(fetch, clock).await {
+            Either::Left((answer, _)) => answer.map_err(network),
+            Either::Right(_) => Err(Failure::new(Kind::Timeout, "no answer in time")),
+        }
+    }
+
+    /// Lets a body flow into the window.
+    async fn flows(
+        &mut self,
+        body: H::Body,
+        at: u64,
+        wanted: &Wanted,
+        host: &Arc<str>,
+        exact: bool,
+    ) -> Result<(), Failure> {
+        let most = wanted.base.saturating_add(ceiling(self.chunk));
+        let mut complete = false;
+        let outcome = self
+            .receive(body, at, host, |flight, piece, at| {
+                let end = at + piece.len() as u64;
+                if exact && wanted.end.is_some_and(|wanted| end > wanted) {
+                    return Err(Failure::new(
+                        Kind::LongBody,
+                        "more bytes came than were asked for",
+                    ));
+                }
+                if wanted.end.is_none() && end > most {
+                    return Err(Failure::new(
+                        Kind::LongBody,
+                        "it goes on far beyond its size",
+                    ));
+                }
+                // What a truncation left beyond `size`, or the rest of a blob, is of no use.
+                if complete && !piece.is_empty() {
+                    return Ok(Flow::Enough);
+                }
+                complete = !flight.flow(piece, at, wanted);
+                Ok(Flow::More)
+            })
+            .await;
+        match outcome {
+            // All is here: how the connection ended is of no interest.
+            Err(failure) if complete && failure.kind != Kind::LongBody => {}
+            outcome => outcome?,
+        }
+        self.flowed()
+    }
+
+    /// Collects a body, then decodes it.
+    async fn whole(
+        &mut self,
+        answer: Answer<H::Body>,
+        at: u64,
+        wanted: &Wanted,
+        host: &Arc<str>,
+    ) -> Result<(), Failure> {
+        let Answer { headers, body, .. } = answer;
+        let mut stored = Vec::new();
+        let mut len = 0;
+        let most = ceiling(self.chunk).saturating_add(GCM_OVERHEAD);
+        self.receive(body, at, host, |flight, mut piece, at| {
+            let end = at + piece.len() as u64;
+            wanted.cut(&mut piece, at);
+            len += piece.len() as u64;
+            if len > most {
+                return Err(Failure::new(
+                    Kind::LongBody,
+                    "it goes on far beyond its size",
+                ));
+            }
+            // A truncation leaves more stored than its size says.
+            flight
+                .shared
+                .with(|state| state.window.outgrow(flight.index, len.saturating_mul(2)));
+            if !piece.is_empty() {
+                stored.push(piece);
+            }
+            Ok(if wanted.end.is_some_and(|wanted| end > wanted) {
+                Flow::Enough
+            } else {
+                Flow::More
+            })
+        })
+        .await?;
+        if wanted
+            .end
+            .is_some_and(|end| len < end.saturating_sub(wanted.start))
+        {
+            return Err(Failure::new(
+                Kind::ShortBody,
+                format!("it ended after {len} bytes"),
+            ));
+        }
+        self.decode(stored, &headers).await
+    }
+
+    /// Takes a body piece by piece, each with its place in the blob, until it ends, or enough is
+    /// here, or nothing comes for too long.
+    ///
+    /// One timer watches over the whole body and is set again only when it rings: a timer for
+    /// each piece would cost more than the piece.
+    async fn receive(
+        &mut self,
+        mut body: H::Body,
+        mut at: u64,
+        host: &Arc<str>,
+        mut take: impl FnMut(&mut Self, H::Piece, u64) -> Result<Flow, Failure>,
+    ) -> Result<(), Failure> {
+        let shared = self.shared;
+        let idle = shared.options.timeout.idle;
+        let mut first = true;
+        let mut last = shared.host.now();
+        let mut watch = pin!(shared.host.sleep(idle));
+        loop {
+            // While the reader holds us up, no server is to blame.
+            if shared.room_for(self.index).await {
+                last = shared.host.now();
+            }
+            let piece = match select(body.next(), watch.as_mut()).await {
+                Either::Left((None, _)) => return Ok(()),
+                Either::Left((Some(piece), _)) => piece.map_err(network)?,
+                Either::Right(_) => {
+                    let waited = shared.host.now().saturating_sub(last);
+                    if waited >= idle {
+                        return Err(Failure::new(Kind::Timeout, "the body stalled"));
+                    }
+                    watch.set(shared.host.sleep(idle - waited));
+                    continue;
+                }
+            };
+            last = shared.host.now();
+            self.received(&piece, host, std::mem::take(&mut first));
+            let start = at;
+            at = at.saturating_add(piece.len() as u64);
+            if let Flow::Enough = take(self, piece, start)? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn received(&self, piece: &H::Piece, host: &Arc<str>, first: bool) {
+        let bytes = piece.len() as u64;
+        self.shared.options.meter.lock().bytes_received += bytes;
+        if first {
+            self.tell(EventKind::FirstByte, host, |_| {});
+        }
+        self.tell(EventKind::Body, host, |event| event.bytes = Some(bytes));
+    }
+
+    fn tell(&self, kind: EventKind, host: &Arc<str>, fill: impl FnOnce(&mut Event)) {
+        let mut event = self.shared.event(kind, self.index);
+        event.host = Some(Arc::clone(host));
+        fill(&mut event);
+        self.shared.emit(event);
+    }
+}
+
+/// Where in the blob the body begins, if the answer is one to what was asked.
+fn begin(headers: &Headers, status: u16, wanted: &Wanted) -> Result<u64, Failure> {
+    let wrong = |message: &str| Err(Failure::new(Kind::Range, message));
+    match (status, wanted.range) {
+        (200, None) => Ok(0),
+        (200, Some(_)) if wanted.start <= MAX_SKIP => Ok(0),
+        (200, Some(_)) => wrong("the server ignores ranges"),
+        (206, None) => wrong("the server answered with a part that nobody asked for"),
+        (206, Some(range)) => match headers.content_range.as_deref().map(content_range::parse) {
+            _ if packed(headers) => wrong("the server cut packed bytes"),
+            None => Ok(range.start),
+            Some(Some(told))
+                if told.start == range.start && range.end.is_none_or(|end| told.end <= end) =>
+            {
+                Ok(range.start)
+            }
+            Some(_) => wrong("the server answered with other bytes than were asked for"),
+        },
+        _ => Err(Failure::status(status, headers.retry_after.as_deref())),
+    }
+}
+
+fn packed(headers: &Headers) -> bool {
+    headers
+        .content_encoding
+        .as_deref()
+        .is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+}
+
+fn network(error: FetchError) -> Failure {
+    Failure {
+        cause: error.cause,
+        ..Failure::new(Kind::Network, "the connection failed")
+    }
+}
+
+/// Whether a body is to be read on.
+enum Flow {
+    More,
+    Enough,
+}

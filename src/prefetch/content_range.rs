@@ -1,0 +1,47 @@
+//! `Content-Range` (RFC 9110, 14.4).
+
+/// The first byte, one past the last, and the whole length if it is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ContentRange {
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) total: Option<u64>,
+}
+
+/// Parses `bytes 0-99/500`; `None` for anything else. An empty range, as SeaweedFS answers
+/// `bytes=<size>-` with (`bytes 5000-4999/5000`), is one.
+pub(super) fn parse(text: &str) -> Option<ContentRange> {
+    let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (first, last) = range.trim().split_once('-')?;
+    let start: u64 = first.parse().ok()?;
+    let end = last.parse::<u64>().ok()?.checked_add(1)?;
+    let total = match total.trim() {
+        "*" => None,
+        total => Some(total.parse().ok()?),
+    };
+    (start <= end).then_some(ContentRange { start, end, total })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_say_is_read_and_what_they_must_not_say_is_not() {
+        let range = |start, end, total| Some(ContentRange { start, end, total });
+        assert_eq!(parse("bytes 0-99/500"), range(0, 100, Some(500)));
+        assert_eq!(parse("bytes 10-99/*"), range(10, 100, None));
+        assert_eq!(parse("bytes 5000-4999/5000"), range(5000, 5000, Some(5000)));
+        for wrong in [
+            "",
+            "bytes */500",
+            "bytes 9-3/10",
+            "items 0-1/2",
+            "bytes 0-99",
+            "bytes -1-2/3",
+            "bytes 0-18446744073709551615/*",
+        ] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The way that a body takes from the wire to the window.
+
+use super::view::Flight;
+use crate::{
+    chunk::{Chunk, Compression},
+    decode::{ceiling, is_gzip},
+    error::Kind,
+    event::{Event, EventKind},
+    host::{ByteRange, DecodeError, Headers, Host, Piece, Recipe},
+    options::Verify,
+    plan::View,
+    retry::Failure,
+};
+use md5::{Digest, Md5};
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Piece by piece as it arrives. `digested`: past a digest, over the whole chunk.
+    Flow {
+        /// Whether the digest is checked on the way.
+        digested: bool,
+    },
+    /// Whole into memory, decoded, then on.
+    Whole,
+}
+
+impl Lane {
+    pub(super) fn of(view: &View, chunk: &Chunk, verify: Verify) -> Self {
+        if chunk.key.is_some() || chunk.compression == Compression::Gzip {
+            return Self::Whole;
+        }
+        let whole = view.is_whole(chunk) || verify == Verify::Strict;
+        Self::Flow {
+            digested: whole && chunk.md5.is_some() && verify != Verify::Off,
+        }
+    }
+}
+
+/// Which bytes of a stored blob an attempt asks for, and where in it the chunk begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// The header to send; none: the whole blob.
+    pub(super) range: Option<ByteRange>,
+    /// The first byte of the blob that is of use.
+    pub(super) start: u64,
+    /// One past the last byte of the blob that belongs to the chunk, if that is known.
+    pub(super) end: Option<u64>,
+    /// Where the chunk begins in the blob.
+    pub(super) base: u64,
+}
+
+impl Wanted {
+    /// Drops what does not belong to the chunk, of a piece at byte `at` of the blob; returns
+    /// where the rest begins.
+    pub(super) fn cut<P: Piece>(&self, piece: &mut P, mut at: u64) -> u64 {
+        cut_front(piece, &mut at, self.start);
+        if let Some(end) = self.end {
+            cut_back(piece, at, end);
+        }
+        at
+    }
+}
+
+impl<H: Host> Flight<'_, H> {
+    /// What the next attempt asks for: from the first byte that is not here yet.
+    pub(super) fn wanted(&self) -> Wanted {
+        let stored = self.chunk.stored.clone();
+        let base = stored.as_ref().map_or(0, |range| range.start);
+        let all = stored.as_ref().map(|range| range.end);
+        let (from, end) = match self.lane {
+            Lane::Whole => (0, all),
+            // A digest covers what a truncation left beyond `size`, so the end is open.
+            Lane::Flow { digested: true } => (self.digested, all),
+            Lane::Flow { digested: false } => {
+                let from = self.view.within.start + self.arrived();
+                (from, Some(base + self.view.within.end))
+            }
+        };
+        let start = base + from;
+        let to_the_end =
+            all.is_none() && (end.is_none() || self.view.within.end == self.chunk.size);
+        let may_cut = self.chunk.compression != Compression::ByServer;
+        let cut = may_cut && !(start == 0 && to_the_end);
+        Wanted {
+            range: cut.then_some(ByteRange { start, end }),
+            start,
+            end,
+            base,
+        }
+    }
+
+    /// Takes a piece that starts at byte `at` of the blob; says whether more is of use.
+    pub(super) fn flow(&mut self, mut piece: H::Piece, at: u64, wanted: &Wanted) -> bool {
+        let mut pos = wanted.cut(&mut piece, at).saturating_sub(wanted.base);
+        if self.lane == (Lane::Flow { digested: true }) {
+            cut_front(&mut piece, &mut pos, self.digested);
+            piece.feed(&mut self.digest);
+            self.digested += piece.len() as u64;
+        }
+        cut_front(
+            &mut piece,
+            &mut pos,
+            self.view.within.start + self.arrived(),
+        );
+        cut_back(&mut piece, pos, self.view.within.end);
+        if !piece.is_empty() {
+            self.arrive(piece);
+        }
+        self.lane == (Lane::Flow { digested: true }) || self.arrived() < self.view.len()
+    }
+
+    /// All that the server sent has come by: is it all, and is it right?
+    pub(super) fn flowed(&mut self) -> Result<(), Failure> {
+        if self.arrived() < self.view.len() {
+            let message = format!(
+                "it ended after {} of {} bytes",
+                self.arrived(),
+                self.view.len()
+            );
+            return Err(Failure::new(Kind::ShortBody, message));
+        }
+        if self.lane == (Lane::Flow { digested: true }) && !self.fits(self.digest.clone()) {
+            return Err(corrupt("its MD5 is not the one in the metadata"));
+        }
+        self.finish(None);
+        Ok(())
+    }
+
+    /// Decodes a chunk that is whole in memory, and hands the view on.
+    pub(super) async fn decode(
+        &mut self,
+        stored: Vec<H::Piece>,
+        headers: &Headers,
+    ) -> Result<(), Failure> {
+        let checked = self.chunk.md5.is_some() && self.shared.options.verify != Verify::Off;
+        let recipe = Recipe {
+            key: self.chunk.key.clone(),
+            gzip: self.chunk.compression == Compression::Gzip
+                && (self.chunk.key.is_some() || !undone(&stored, headers)),
+            // A digest covers the whole chunk, also what a truncation left beyond `size`.
+            keep: if checked { u64::MAX } else { self.chunk.size },
+            ceiling: ceiling(self.chunk),
+        };
+        self.shared
+            .with(|state| state.window.decoding(self.index, true));
+        let decoded = self.shared.host.decode(stored, &recipe).await;
+        self.shared
+            .with(|state| state.window.decoding(self.index, false));
+        let pieces = decoded.map_err(|error| match error {
+            DecodeError::TooLong => Failure::new(Kind::Limit, error.to_string()),
+            _ => corrupt(&error.to_string()),
+        })?;
+        let len: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+        let event = self.shared.event(EventKind::Decoded, self.index);
+        self.shared.emit(Event {
+            bytes: Some(len),
+            ..event
+        });
+        if len < self.chunk.size {
+            let message = format!("it holds {len} of {} bytes", self.chunk.size);
+            return Err(Failure::new(Kind::ShortBody, message));
+        }
+        if checked {
+            let mut digest = Md5::default();
+            pieces.iter().for_each(|piece| piece.feed(&mut digest));
+            if !self.fits(digest) {
+                return Err(corrupt("its MD5 is not the one in the metadata"));
+            }
+        }
+        let holds = self.keep_view(pieces);
+        self.finish(Some(holds));
+        Ok(())
+    }
+
+    /// Puts the view's part of a decoded chunk into the window; returns how many bytes of memory
+    /// that keeps.
+    pub(super) fn keep_view(&mut self, pieces: Vec<H::Piece>) -> u64 {
+        let within = &self.view.within;
+        let (mut pos, mut holds) = (0, 0);
+        for mut piece in pieces {
+            let len = piece.len() as u64;
+            let mut at = pos;
+            pos += len;
+            cut_front(&mut piece, &mut at, within.start);
+            cut_back(&mut piece, at, within.end);
+            if !piece.is_empty() {
+                holds += len;
+                self.shared
+                    .with(|state| state.window.arrive(self.index, piece));
+            }
+        }
+        holds
+    }
+
+    pub(super) fn finish(&self, holds: Option<u64>) {
+        self.shared.with(|state| {
+            state.window.finish(self.index, holds);
+        });
+    }
+
+    fn arrive(&self, piece: H::Piece) {
+        self.shared.with(|state| {
+            state.window.arrive(self.index, piece);
+        });
+    }
+
+    fn fits(&self, digest: Md5) -> bool {
+        self.chunk
+            .md5
+            .is_none_or(|md5| digest.finalize()[..] == md5)
+    }
+}
+
+pub(super) fn corrupt(message: &str) -> Failure {
+    Failure::new(Kind::Corrupt, message)
+}
+
+/// Whether the platform inflated this body already: it says so, or it is no gzip.
+fn undone<P: Piece>(stored: &[P], headers: &Headers) -> bool {
+    if headers
+        .content_encoding
+        .as_deref()
+        .is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"))
+    {
+        return true;
+    }
+    let mut bytes = stored
+        .iter()
+        .flat_map(|piece| (0..piece.len().min(2)).filter_map(|at| piece.byte(at)));
+    let start = [bytes.next(), bytes.next()].map(Option::unwrap_or_default);
+    !is_gzip(&start)
+}
+
+/// Drops what is before `from`, of a piece that starts at `at`.
+fn cut_front<P: Piece>(piece: &mut P, at: &mut u64, from: u64) {
+    let n = from.saturating_sub(*at).min(piece.len() as u64);
+    if n > 0 {
+        drop(piece.split_to(n as usize));
+        *at += n;
+    }
+}
+
+/// Drops what is at or after `to`, of a piece that starts at `at`.
+fn cut_back<P: Piece>(piece: &mut P, at: u64, to: u64) {
+    let n = to.saturating_sub(at);
+    if n < piece.len() as u64 {
+        *piece = piece.split_to(n as usize);
+    }
+}

@@ -1,0 +1,90 @@
+//! Runs a window against a host: a driver that fetches ahead, and a reader.
+//!
+//! Fetching ahead must go on while nobody reads, so it is a future that the platform spawns;
+//! reading is a stream. Their only meeting point is the window (`shared`). A view's way through
+//! its replicas is in `view`, one request in `attempt`, what its body becomes in `lane`.
+
+mod attempt;
+mod content_range;
+mod lane;
+mod reader;
+mod shared;
+mod view;
+
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures::{
+    StreamExt,
+    future::{AbortHandle, abortable},
+    stream::FuturesUnordered,
+};
+
+pub use self::reader::{Handle, Reader};
+use self::shared::{Shared, Step};
+use crate::{event::EventKind, host::Host, options::Options, plan::Plan};
+
+/// Opens a stream of a plan's bytes, in file order.
+///
+/// Nothing is fetched before the first read, nor unless the driver is polled: spawn it. From
+/// then on it fetches ahead while nobody reads, as far as the options allow. It ends when all is
+/// fetched, or when the reader is dropped, which cancels every request at once.
+///
+/// The driver is `Send` where the host, its bodies and its futures are.
+#[must_use = "nothing is fetched unless the driver is polled"]
+pub fn prefetch<H: Host>(
+    plan: Plan,
+    host: H,
+    options: Options,
+) -> (impl Future<Output = ()>, Reader<H>) {
+    let shared = Arc::new(Shared::new(Arc::new(plan), host, options));
+    (drive(Arc::clone(&shared)), Reader::new(shared))
+}
+
+async fn drive<H: Host>(shared: Arc<Shared<H>>) {
+    let mut flights = FuturesUnordered::new();
+    let mut handles: VecDeque<(usize, AbortHandle)> = VecDeque::new();
+    let mut step = |cx: &mut Context<'_>| {
+        loop {
+            match shared.step(cx) {
+                Step::Stop => {
+                    flights.clear();
+                    return Poll::Ready(());
+                }
+                Step::Start(index) => {
+                    shared.emit(shared.event(EventKind::Queue, index));
+                    let (flight, handle) = abortable(view::fetch(Arc::clone(&shared), index));
+                    flights.push(flight);
+                    handles.push_back((index, handle));
+                    continue;
+                }
+                Step::Wait | Step::AllStarted if flights.is_empty() => {}
+                Step::Wait | Step::AllStarted => match flights.poll_next_unpin(cx) {
+                    Poll::Ready(Some(Ok((index, good)))) => {
+                        handles.retain(|(other, _)| *other != index);
+                        if !good {
+                            // What lies behind a failure will never be read.
+                            handles
+                                .iter()
+                                .filter(|(other, _)| *other > index)
+                                .for_each(|(_, handle)| handle.abort());
+                        }
+                        continue;
+                    }
+                    Poll::Ready(Some(Err(_aborted))) => continue,
+                    Poll::Ready(None) | Poll::Pending => {}
+                },
+            }
+            return if flights.is_empty() && shared.all_started() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            };
+        }
+    };
+    poll_fn(&mut step).await;
+}

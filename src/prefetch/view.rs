@@ -1,0 +1,276 @@
+//! A view's way through its replicas, until it is here or cannot be had.
+
+use std::{sync::Arc, time::Duration};
+
+use md5::Md5;
+
+use super::{lane::Lane, shared::Shared};
+use crate::{
+    chunk::{Chunk, Source},
+    decode::MAX_CHUNK_BYTES,
+    error::{Attempt, Error, Kind},
+    event::{Event, EventKind},
+    host::{Host, LocateError, Location},
+    locate,
+    plan::{Step, View},
+    retry::{Failure, Next, Trial},
+};
+
+/// Fetches a view into the window; says which, and whether it succeeded.
+pub(super) async fn fetch<H: Host>(shared: Arc<Shared<H>>, index: usize) -> (usize, bool) {
+    let Some(Step::View(view)) = shared.plan.steps().get(index) else {
+        return (index, true);
+    };
+    let mut flight = Flight::new(&shared, view, index);
+    match flight.run().await {
+        Ok(()) => (index, true),
+        Err(error) => {
+            shared.fail(index, error);
+            (index, false)
+        }
+    }
+}
+
+/// One view on its way.
+pub(super) struct Flight<'a, H: Host> {
+    pub(super) shared: &'a Shared<H>,
+    pub(super) index: usize,
+    pub(super) view: &'a View,
+    pub(super) chunk: &'a Chunk,
+    pub(super) lane: Lane,
+    /// The digest of what came by so far, and how far that is, in bytes of the decoded chunk.
+    pub(super) digest: Md5,
+    pub(super) digested: u64,
+}
+
+impl<'a, H: Host> Flight<'a, H> {
+    fn new(shared: &'a Shared<H>, view: &'a View, index: usize) -> Self {
+        let chunk = shared.plan.chunk(view);
+        let lane = Lane::of(view, chunk, shared.options.verify);
+        Self {
+            shared,
+            index,
+            view,
+            chunk,
+            lane,
+            digest: Md5::default(),
+            digested: 0,
+        }
+    }
+
+    async fn run(&mut self) -> Result<(), Error> {
+        if let Source::Inline(bytes) = &self.chunk.source {
+            let piece = self.shared.host.piece(bytes);
+            self.keep_view(vec![piece]);
+            self.finish(Some(0));
+            return Ok(());
+        }
+        if self.lane == Lane::Whole && self.chunk.size > MAX_CHUNK_BYTES {
+            let message = format!(
+                "it has {} bytes, and at most {MAX_CHUNK_BYTES} are decoded in memory",
+                self.chunk.size
+            );
+            return Err(Error::new(Kind::Limit, message).of_chunk(self.name()));
+        }
+        let mut location = self.locate(false).await?;
+        let mut trial = Trial::new(self.shared.options.retry, location.urls.len());
+        let mut replica = 0;
+        loop {
+            let url = location.urls.get(replica).map_or("", String::as_str);
+            let host: Arc<str> = locate::host(url).unwrap_or_default().into();
+            let before = self.arrived();
+            let url = self.with_token(url, &location).await?;
+            let Err(failure) = self.attempt(url, &host).await else {
+                return Ok(());
+            };
+            let failure = self.after_failure(failure, &host)?;
+            if self.arrived() > before {
+                trial.progressed();
+            }
+            let may_renew = matches!(self.chunk.source, Source::FileId(_));
+            let may_lookup = may_renew;
+            let dice = self.shared.host.random();
+            let reason = failure.kind.code();
+            let mut next = trial.failed(replica, &host, failure, may_renew, may_lookup, dice);
+            if next == Next::Lookup {
+                self.note(EventKind::Relookup, &host, reason);
+                self.shared.options.meter.lock().relookups += 1;
+                let fresh = self.locate(true).await?;
+                if same_set(&fresh.urls, &location.urls) {
+                    next = trial.after_lookup(dice);
+                } else {
+                    trial.restart(fresh.urls.len());
+                    next = Next::Try(0, Duration::ZERO);
+                    replica = usize::MAX;
+                }
+                location = fresh;
+            }
+            match next {
+                Next::Try(to, pause) => {
+                    self.pause(pause, &host, reason).await;
+                    let again = to == replica;
+                    let mut stats = self.shared.options.meter.lock();
+                    *(if again {
+                        &mut stats.retries
+                    } else {
+                        &mut stats.failovers
+                    }) += 1;
+                    drop(stats);
+                    self.note(
+                        if again {
+                            EventKind::Retry
+                        } else {
+                            EventKind::Failover
+                        },
+                        &host,
+                        reason,
+                    );
+                    replica = to;
+                }
+                Next::Token(to) => {
+                    // Where the token came with the location, so does a fresh one.
+                    if location.token.is_some() {
+                        location = self.locate(true).await?;
+                    }
+                    self.shared.options.meter.lock().retries += 1;
+                    self.note(EventKind::Retry, &host, reason);
+                    replica = to.min(location.urls.len().saturating_sub(1));
+                }
+                Next::Lookup | Next::GiveUp => return Err(trial.error(self.name())),
+            }
+        }
+    }
+
+    /// What has come of a failed attempt: bytes that do not fit their digest are dropped, and if
+    /// some of them have left already, nothing can make it good.
+    fn after_failure(&mut self, failure: Failure, host: &str) -> Result<Failure, Error> {
+        if !matches!(failure.kind, Kind::Corrupt | Kind::LongBody) || self.lane == Lane::Whole {
+            return Ok(failure);
+        }
+        if self.shared.with(|state| state.window.has_left(self.index)) {
+            let attempt = Attempt {
+                host: host.to_owned(),
+                status: failure.status,
+                reason: failure.kind.code(),
+            };
+            return Err(Error::new(failure.kind, failure.message)
+                .of_chunk(self.name())
+                .after(vec![attempt]));
+        }
+        self.shared.with(|state| state.window.discard(self.index));
+        self.digest = Md5::default();
+        self.digested = 0;
+        Ok(failure)
+    }
+
+    async fn pause(&self, pause: Duration, host: &Arc<str>, reason: &'static str) {
+        if !pause.is_zero() {
+            self.note(EventKind::Wait, host, reason);
+            self.shared.host.sleep(pause).await;
+        }
+    }
+
+    /// The replicas of the chunk, asked for again with pauses while there are none.
+    async fn locate(&self, refresh: bool) -> Result<Location, Error> {
+        let id = match &self.chunk.source {
+            Source::FileId(id) => id,
+            Source::Urls(urls) => {
+                return self.some(
+                    Location {
+                        urls: urls.to_vec(),
+                        token: None,
+                    },
+                    None,
+                );
+            }
+            Source::Inline(_) => return self.some(Location::default(), None),
+        };
+        let mut trial = Trial::new(self.shared.options.retry, 1);
+        loop {
+            let (cause, error) = match self
+                .shared
+                .host
+                .locate(id, refresh || trial.has_failed())
+                .await
+            {
+                Ok(location) => match self.some(location, None) {
+                    Ok(location) => return Ok(location),
+                    Err(error) => (None, error),
+                },
+                Err(LocateError { cause }) => (
+                    cause,
+                    Error::new(Kind::NoLocations, "the locator failed")
+                        .of_chunk(self.name())
+                        .because(cause),
+                ),
+            };
+            let failure = Failure {
+                cause,
+                ..Failure::new(Kind::NoLocations, "")
+            };
+            match trial.failed(0, "", failure, false, false, self.shared.host.random()) {
+                Next::Try(_, pause) => {
+                    self.pause(pause, &"".into(), Kind::NoLocations.code())
+                        .await
+                }
+                _ => return Err(error),
+            }
+        }
+    }
+
+    fn some(
+        &self,
+        location: Location,
+        cause: Option<crate::error::Cause>,
+    ) -> Result<Location, Error> {
+        let location = locate::usable(location);
+        if location.urls.is_empty() {
+            return Err(Error::new(Kind::NoLocations, "no replica is known")
+                .of_chunk(self.name())
+                .because(cause));
+        }
+        Ok(location)
+    }
+
+    /// The URL with the token that its origin wants, asked for now: tokens live for seconds.
+    async fn with_token(&self, url: &str, location: &Location) -> Result<String, Error> {
+        let Source::FileId(id) = &self.chunk.source else {
+            return Ok(url.to_owned());
+        };
+        if let Some(token) = &location.token {
+            return Ok(locate::with_token(url, token));
+        }
+        let origin = locate::origin(url).unwrap_or_default();
+        match self.shared.host.token(id, origin).await {
+            Ok(Some(token)) => Ok(locate::with_token(url, &token)),
+            Ok(None) => Ok(url.to_owned()),
+            Err(LocateError { cause }) => {
+                Err(Error::new(Kind::Unauthorized, "no token could be had")
+                    .of_chunk(self.name())
+                    .because(cause))
+            }
+        }
+    }
+
+    pub(super) fn name(&self) -> &'a str {
+        self.chunk.source.name()
+    }
+
+    pub(super) fn arrived(&self) -> u64 {
+        self.shared.with(|state| state.window.arrived(self.index))
+    }
+
+    fn note(&self, kind: EventKind, host: &Arc<str>, reason: &'static str) {
+        let event = self.shared.event(kind, self.index);
+        self.shared.emit(Event {
+            host: Some(Arc::clone(host)),
+            reason: Some(reason),
+            ..event
+        });
+    }
+}
+
+/// Lookups shuffle: the order means nothing.
+fn same_set(a: &[String], b: &[String]) -> bool {
+    a.len() == b.len() && a.iter().all(|url| b.contains(url))
+}

@@ -1,0 +1,143 @@
+//! Small bodies, whole and with patience: an entry, the probe of a URL.
+
+use std::{future::Future, pin::pin};
+
+use futures::{
+    StreamExt,
+    future::{Either, select},
+};
+
+use crate::{
+    error::{Error, Kind},
+    host::{Answer, FetchError, Headers, Host, Piece, Request},
+    locate,
+    options::Options,
+    retry::{Failure, Next, Trial},
+};
+
+/// What is wanted of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The body, of at most so many bytes.
+    Body(u64),
+    /// The headers alone: the body is cancelled.
+    Headers,
+}
+
+/// An answer to a GET, whole.
+#[derive(Debug)]
+pub struct Retrieved<P> {
+    /// 200 or 206.
+    pub status: u16,
+    /// What may be seen of its headers.
+    pub headers: Headers,
+    /// Its body; empty if only headers were wanted.
+    pub body: Vec<P>,
+}
+
+/// Sends a GET, again after a failure as the policy has it. `request` makes the request anew for
+/// each attempt, and is told whether the token of the last one was refused (asked only if
+/// `may_renew`).
+///
+/// # Errors
+///
+/// As a stream's: by what the attempts came to. [`Kind::Limit`] if the body is too long.
+pub async fn retrieve<H: Host>(
+    host: &H,
+    options: &Options,
+    wanted: Wanted,
+    may_renew: bool,
+    mut request: impl AsyncFnMut(bool) -> Result<Request, Error>,
+) -> Result<Retrieved<H::Piece>, Error> {
+    let mut trial = Trial::new(options.retry, 1);
+    let mut renew = false;
+    loop {
+        let request = request(renew).await?;
+        let url = request.url.clone();
+        let failure = match attempt(host, options, wanted, request).await {
+            Ok(Ok(retrieved)) => return Ok(retrieved),
+            Ok(Err(limit)) => return Err(limit.of_chunk(locate::without_query(&url))),
+            Err(failure) => failure,
+        };
+        let name = locate::host(&url).unwrap_or_default();
+        // What is not there, or must not be read, is so for good: there is but one place to ask.
+        let final_answer = matches!(failure.kind, Kind::NotFound | Kind::Range);
+        let next = trial.failed(0, name, failure, may_renew, false, host.random());
+        match next {
+            Next::Try(_, pause) if !final_answer => host.sleep(pause).await,
+            Next::Token(_) => {
+                renew = true;
+                continue;
+            }
+            _ => return Err(trial.error(locate::without_query(&url))),
+        }
+        renew = false;
+    }
+}
+
+async fn attempt<H: Host>(
+    host: &H,
+    options: &Options,
+    wanted: Wanted,
+    request: Request,
+) -> Result<Result<Retrieved<H::Piece>, Error>, Failure> {
+    options.meter.lock().requests += 1;
+    let fetched = host.fetch(request);
+    let Answer {
+        status,
+        headers,
+        mut body,
+    } = within(host, options.timeout.headers, "no answer in time", fetched)
+        .await?
+        .map_err(network)?;
+    if status != 200 && status != 206 {
+        return Err(Failure::status(status, headers.retry_after.as_deref()));
+    }
+    let mut pieces = Vec::new();
+    let Wanted::Body(most) = wanted else {
+        return Ok(Ok(Retrieved {
+            status,
+            headers,
+            body: pieces,
+        }));
+    };
+    let mut len = 0;
+    while let Some(piece) =
+        within(host, options.timeout.idle, "the body stalled", body.next()).await?
+    {
+        let piece = piece.map_err(network)?;
+        len += piece.len() as u64;
+        options.meter.lock().bytes_received += piece.len() as u64;
+        if len > most {
+            return Ok(Err(Error::new(
+                Kind::Limit,
+                format!("it is longer than {most} bytes"),
+            )));
+        }
+        pieces.push(piece);
+    }
+    Ok(Ok(Retrieved {
+        status,
+        headers,
+        body: pieces,
+    }))
+}
+
+async fn within<H: Host, T>(
+    host: &H,
+    time: std::time::Duration,
+    message: &str,
+    future: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    match select(pin!(future), pin!(host.sleep(time))).await {
+        Either::Left((value, _)) => Ok(value),
+        Either::Right(_) => Err(Failure::new(Kind::Timeout, message)),
+    }
+}
+
+fn network(error: FetchError) -> Failure {
+    Failure {
+        cause: error.cause,
+        ..Failure::new(Kind::Network, "the connection failed")
+    }
+}

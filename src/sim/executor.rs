@@ -1,0 +1,138 @@
+//! Runs futures on one thread, in the order in which they are woken.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Wake, Waker},
+};
+
+/// Futures that go on by themselves. They need not be `Send`: they stay in the thread-local part.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Executor {
+    queue: Arc<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    woken: Mutex<VecDeque<usize>>,
+}
+
+struct Task {
+    id: usize,
+    queue: Arc<Queue>,
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        let mut woken = self
+            .queue
+            .woken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !woken.contains(&self.id) {
+            woken.push_back(self.id);
+        }
+    }
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Task({})", self.id)
+    }
+}
+
+type Spawned = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The futures of all worlds of this thread, by number.
+#[derive(Default)]
+struct Futures {
+    count: usize,
+    running: std::collections::HashMap<usize, Spawned>,
+}
+
+thread_local! {
+    static FUTURES: std::cell::RefCell<Futures> = std::cell::RefCell::default();
+}
+
+impl Executor {
+    pub(super) fn spawn(&self, future: Spawned) {
+        let id = FUTURES.with_borrow_mut(|futures| {
+            futures.count += 1;
+            futures.running.insert(futures.count, future);
+            futures.count
+        });
+        self.waker(id).wake();
+    }
+
+    /// Runs until `main` is done. `idle` is called when nothing is woken, and says whether it
+    /// woke something.
+    pub(super) fn run<T>(
+        &self,
+        main: impl Future<Output = T>,
+        idle: impl Fn() -> bool,
+    ) -> Option<T> {
+        let mut main = pin!(main);
+        self.waker(MAIN).wake();
+        loop {
+            match self.next() {
+                Some(MAIN) => {
+                    let waker = self.waker(MAIN);
+                    if let Poll::Ready(value) = main.as_mut().poll(&mut Context::from_waker(&waker))
+                    {
+                        self.settle();
+                        return Some(value);
+                    }
+                }
+                Some(id) => self.poll(id),
+                None if idle() => {}
+                None => return None,
+            }
+        }
+    }
+
+    /// Lets what is woken already run: a cancelled driver ends in its next turn.
+    fn settle(&self) {
+        while let Some(id) = self.next() {
+            if id != MAIN {
+                self.poll(id);
+            }
+        }
+    }
+
+    fn poll(&self, id: usize) {
+        // Taken out while it runs, since it may spawn others.
+        let Some(mut future) = FUTURES.with_borrow_mut(|futures| futures.running.remove(&id))
+        else {
+            return;
+        };
+        let waker = self.waker(id);
+        if future
+            .as_mut()
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+        {
+            FUTURES.with_borrow_mut(|futures| futures.running.insert(id, future));
+        }
+    }
+
+    fn next(&self) -> Option<usize> {
+        self.queue
+            .woken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_front()
+    }
+
+    fn waker(&self, id: usize) -> Waker {
+        Arc::new(Task {
+            id,
+            queue: Arc::clone(&self.queue),
+        })
+        .into()
+    }
+}
+
+const MAIN: usize = 0;

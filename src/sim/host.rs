@@ -1,0 +1,86 @@
+//! The port, in a world of its own.
+
+use std::{future::Future, time::Duration};
+
+use bytes::Bytes;
+
+use super::{
+    World,
+    clock::Sleep,
+    server::{self, Body},
+};
+use crate::{
+    decode,
+    event::Event,
+    host::{Answer, DecodeError, FetchError, Host, LocateError, Location, Recipe, Request},
+};
+
+/// A host in a simulated world.
+#[derive(Clone, Debug)]
+pub struct SimHost {
+    world: World,
+}
+
+impl SimHost {
+    pub(super) fn new(world: World) -> Self {
+        Self { world }
+    }
+}
+
+impl Host for SimHost {
+    type Piece = Bytes;
+    type Body = Body;
+
+    fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Body>, FetchError>> {
+        server::fetch(self.world.clone(), request)
+    }
+
+    async fn locate(&self, file_id: &str, refresh: bool) -> Result<Location, LocateError> {
+        (self.world.lock().locator)(file_id, refresh)
+    }
+
+    async fn token(&self, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
+        (self.world.lock().tokens)(file_id, origin)
+    }
+
+    async fn decode(&self, stored: Vec<Bytes>, recipe: &Recipe) -> Result<Vec<Bytes>, DecodeError> {
+        let time = self.world.lock().decode_time;
+        self.world.sleep(time).await;
+        let mut pieces = Vec::new();
+        decode::decode(stored.concat(), recipe, &mut |piece| {
+            pieces.push(Bytes::copy_from_slice(piece))
+        })?;
+        Ok(pieces)
+    }
+
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> {
+        Sleep::new(self.world.clone(), time)
+    }
+
+    fn now(&self) -> Duration {
+        self.world.now()
+    }
+
+    /// xorshift64*, so that a run can be repeated.
+    fn random(&self) -> f64 {
+        let mut state = self.world.lock();
+        let mut x = state.seed;
+        x ^= x >> 12;
+        x ^= x << 25;
+        x ^= x >> 27;
+        state.seed = x;
+        (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn piece(&self, bytes: &[u8]) -> Bytes {
+        Bytes::copy_from_slice(bytes)
+    }
+
+    fn zeros(&self, len: usize) -> Bytes {
+        vec![0; len].into()
+    }
+
+    fn event(&self, event: Event) {
+        self.world.lock().events.push(event);
+    }
+}

@@ -1,0 +1,252 @@
+//! A deterministic host: a virtual clock, replicas that follow a script, and no I/O.
+//!
+//! It is where scheduling is designed: minutes of network pass in microseconds, the same each
+//! time, with any latency, rate and fault.
+//!
+//! ```
+//! use kelp_stream::{Options, prefetch, manifest, sim::{Script, World, collect}, Plan};
+//! use std::time::Duration;
+//!
+//! let world = World::new();
+//! world.store("http://a/file", vec![7; 10_000]);
+//! world.script(|_| Script::default().latency(Duration::from_millis(20)));
+//! let chunks = manifest::ranges_of("http://a/file", 10_000, 1_000);
+//! let (driver, reader) = prefetch(Plan::new(chunks.into(), 0..10_000), world.host(), Options::default());
+//! world.spawn(driver);
+//! let bytes = world.run(collect(reader)).expect("it does not hang").expect("it is read whole");
+//! assert_eq!(bytes, vec![7; 10_000]);
+//! assert_eq!(world.now(), Duration::from_millis(40), "ten requests, six at a time");
+//! ```
+
+mod clock;
+mod executor;
+mod host;
+mod server;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::StreamExt;
+
+pub use self::{
+    clock::Sleep,
+    host::SimHost,
+    server::{Asked, Body, Logged, Outcome, Script},
+};
+use self::{clock::Timers, executor::Executor};
+use crate::{
+    error::Error,
+    event::Event,
+    host::{Host, LocateError, Location},
+    prefetch::Reader,
+};
+
+/// A network of stores, and the time that passes in it. Clones are handles on the same world.
+#[derive(Clone)]
+pub struct World(Arc<Mutex<State>>);
+
+type Scripter = Box<dyn Fn(&Asked) -> Script + Send>;
+type Locator = Box<dyn Fn(&str, bool) -> Result<Location, LocateError> + Send>;
+type Tokens = Box<dyn Fn(&str, &str) -> Result<Option<String>, LocateError> + Send>;
+
+struct State {
+    now: Duration,
+    timers: Timers,
+    executor: Executor,
+    blobs: HashMap<String, Bytes>,
+    script: Scripter,
+    locator: Locator,
+    tokens: Tokens,
+    decode_time: Duration,
+    seed: u64,
+    log: Vec<Logged>,
+    events: Vec<Event>,
+}
+
+impl World {
+    /// An empty world at time zero: blobs are to be stored, and served at once.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(State {
+            now: Duration::ZERO,
+            timers: Timers::default(),
+            executor: Executor::default(),
+            blobs: HashMap::new(),
+            script: Box::new(|_| Script::default()),
+            locator: Box::new(|_, _| Err(LocateError { cause: None })),
+            tokens: Box::new(|_, _| Ok(None)),
+            decode_time: Duration::ZERO,
+            seed: 1,
+            log: Vec::new(),
+            events: Vec::new(),
+        })))
+    }
+
+    /// Stores a blob at a URL, query excluded.
+    pub fn store(&self, url: &str, bytes: impl Into<Bytes>) {
+        self.lock().blobs.insert(url.to_owned(), bytes.into());
+    }
+
+    /// How servers answer, from now on.
+    pub fn script(&self, script: impl Fn(&Asked) -> Script + Send + 'static) {
+        self.lock().script = Box::new(script);
+    }
+
+    /// Where chunks are, by file id; the second argument asks for fresh locations.
+    pub fn locator(
+        &self,
+        locator: impl Fn(&str, bool) -> Result<Location, LocateError> + Send + 'static,
+    ) {
+        self.lock().locator = Box::new(locator);
+    }
+
+    /// Read tokens, by file id and origin.
+    pub fn tokens(
+        &self,
+        tokens: impl Fn(&str, &str) -> Result<Option<String>, LocateError> + Send + 'static,
+    ) {
+        self.lock().tokens = Box::new(tokens);
+    }
+
+    /// How long it takes to decode a chunk.
+    pub fn decode_time(&self, time: Duration) {
+        self.lock().decode_time = time;
+    }
+
+    /// Another course of chance.
+    pub fn seed(&self, seed: u64) {
+        self.lock().seed = seed | 1;
+    }
+
+    /// A host in this world.
+    #[must_use]
+    pub fn host(&self) -> SimHost {
+        SimHost::new(self.clone())
+    }
+
+    /// Lets a future go on by itself while `run` runs.
+    pub fn spawn(&self, future: impl Future<Output = ()> + 'static) {
+        let executor = self.lock().executor.clone();
+        executor.spawn(Box::pin(future));
+    }
+
+    /// Runs until `future` is done, moving the clock on whenever nothing else can happen. `None`:
+    /// it waits for what can never happen.
+    pub fn run<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Option<T> {
+        let executor = self.lock().executor.clone();
+        executor.run(future, || self.advance())
+    }
+
+    /// Runs all that was spawned until nothing can happen before `time` has passed.
+    pub fn run_for(&self, time: Duration) {
+        let world = self.clone();
+        // A timer is always due in the end.
+        let _: Option<()> = self.run(async move { world.sleep(time).await });
+    }
+
+    /// Resolves when `time` has passed.
+    #[must_use]
+    pub fn sleep(&self, time: Duration) -> Sleep {
+        Sleep::new(self.clone(), time)
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.lock().now
+    }
+
+    /// The requests so far, in the order in which they were sent.
+    #[must_use]
+    pub fn log(&self) -> Vec<Logged> {
+        self.lock().log.clone()
+    }
+
+    /// How many requests are open now.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.lock()
+            .log
+            .iter()
+            .filter(|logged| logged.ended.is_none())
+            .count()
+    }
+
+    /// The most requests that were open at one time.
+    #[must_use]
+    pub fn most_open(&self) -> usize {
+        let log = self.log();
+        let at = |time| {
+            log.iter()
+                .filter(|l| l.at <= time && l.ended.is_none_or(|ended| ended > time))
+                .count()
+        };
+        log.iter()
+            .map(|logged| at(logged.at))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// How many timers are set.
+    #[must_use]
+    pub fn timers(&self) -> usize {
+        self.lock().timers.len()
+    }
+
+    /// What hosts were told, in order.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.lock().events.clone()
+    }
+
+    /// Moves the clock to the next timer and wakes it; `false` if there is none.
+    fn advance(&self) -> bool {
+        let due = {
+            let mut state = self.lock();
+            let Some((time, wakers)) = state.timers.next() else {
+                return false;
+            };
+            state.now = state.now.max(time);
+            wakers
+        };
+        due.into_iter().for_each(std::task::Waker::wake);
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("now", &self.now())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Reads to the end.
+///
+/// # Errors
+///
+/// That of the stream.
+pub async fn collect<H: Host<Piece = Bytes>>(mut reader: Reader<H>) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = reader.next().await {
+        bytes.extend_from_slice(&piece?);
+    }
+    Ok(bytes)
+}

@@ -1,0 +1,411 @@
+//! What may start, and what may leave.
+//!
+//! A window is the part of a plan between the reader and the farthest fetch. It counts views in
+//! flight and bytes, keeps file order, and touches nothing: its methods are told what happened
+//! and say what may happen next.
+//!
+//! ```text
+//!            delivered │ head            ahead              │ not started
+//!  plan:  ───────────  │ [view 3 ▓▓░░]  [view 4 ▓▓▓▓]  _gap_ │  [view 5] …
+//!                      └ leaves as it arrives                └ starts when slots and bytes allow
+//! ```
+
+mod cost;
+mod slot;
+
+pub use cost::cost;
+
+use std::{collections::VecDeque, sync::Arc};
+
+use self::slot::{Slot, Stage, ViewSlot};
+use crate::{
+    error::Error,
+    host::Piece,
+    plan::{Plan, Step},
+};
+
+/// How far a window may reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Views in flight.
+    pub views: usize,
+    /// Bytes held or promised. The head alone may pass it: it must not stall the stream.
+    pub bytes: u64,
+}
+
+/// The part of a plan between the reader and the farthest fetch.
+#[derive(Debug)]
+pub struct Window<P> {
+    plan: Arc<Plan>,
+    limits: Limits,
+    /// Views leave only when they are complete and verified.
+    strict: bool,
+    /// The step that the first slot belongs to.
+    head: usize,
+    slots: VecDeque<Slot<P>>,
+    in_flight: usize,
+    bytes: u64,
+    position: u64,
+    failed: bool,
+}
+
+/// What may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// This view, at this cost in bytes. `head`: the reader waits for nothing else.
+    Start {
+        /// Its place in the plan.
+        index: usize,
+        /// Bytes that it holds at most while it is fetched and decoded.
+        cost: u64,
+        /// Whether nothing before it is under way or held.
+        head: bool,
+    },
+    /// Nothing now: as many views as may be are in flight.
+    TooManyViews,
+    /// Nothing now: the next view would hold too many bytes.
+    TooManyBytes,
+    /// Nothing ever: all has started, or a view failed.
+    Nothing,
+}
+
+/// What may leave.
+#[derive(Debug)]
+pub enum Delivery<P> {
+    /// These bytes.
+    Piece {
+        /// The bytes.
+        piece: P,
+        /// The view that they are of.
+        index: usize,
+    },
+    /// Zeros for a gap.
+    Zeros {
+        /// How many, now.
+        len: usize,
+        /// The gap.
+        index: usize,
+        /// How long the whole gap is, told once, at its start.
+        gap: Option<u64>,
+    },
+    /// Nothing now.
+    Wait,
+    /// All has left.
+    End,
+    /// The reader has come to what could not be had.
+    Failed(Error),
+}
+
+/// What the head is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// It has bytes, or an end, for the reader.
+    Ready,
+    /// It waits for a server, or for its turn to start.
+    Fetching,
+    /// It is being decoded.
+    Decoding,
+}
+
+impl<P: Piece> Window<P> {
+    /// A window at the start of a plan.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, limits: Limits, strict: bool) -> Self {
+        let position = plan.range().start;
+        Self {
+            plan,
+            limits,
+            strict,
+            head: 0,
+            slots: VecDeque::new(),
+            in_flight: 0,
+            bytes: 0,
+            position,
+            failed: false,
+        }
+    }
+
+    /// Changes how far the window may reach; what has started stays.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// The plan that it moves along.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Bytes held or promised.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Views in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Position in the file of the next byte to leave.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// What may start next. Gaps before it enter the window on the way: they cost nothing.
+    pub fn next(&mut self) -> Next {
+        if self.failed {
+            return Next::Nothing;
+        }
+        loop {
+            let index = self.head + self.slots.len();
+            match self.plan.steps().get(index) {
+                None => return Next::Nothing,
+                Some(Step::Gap(range)) => {
+                    // A run of gaps and nothing else must not be unrolled ahead of the reader.
+                    if self.slots.len() > GAPS_AHEAD && self.in_flight == 0 && self.bytes == 0 {
+                        return Next::TooManyViews;
+                    }
+                    self.slots.push_back(Slot::gap(range.end - range.start));
+                }
+                Some(Step::View(view)) => {
+                    let cost = cost(view, self.plan.chunk(view), self.flow_limit());
+                    let head = self.slots.is_empty();
+                    return if self.in_flight >= self.limits.views {
+                        Next::TooManyViews
+                    } else if !head && self.bytes.saturating_add(cost) > self.limits.bytes {
+                        Next::TooManyBytes
+                    } else {
+                        Next::Start { index, cost, head }
+                    };
+                }
+            }
+        }
+    }
+
+    /// Starts what `next` named: counts it from now on.
+    pub fn start(&mut self, index: usize, cost: u64) {
+        debug_assert_eq!(
+            index,
+            self.head + self.slots.len(),
+            "views start in file order"
+        );
+        if let Some(Step::View(view)) = self.plan.steps().get(index) {
+            self.slots
+                .push_back(Slot::View(ViewSlot::new(view.len(), cost)));
+            self.in_flight += 1;
+            self.bytes += cost;
+        }
+    }
+
+    /// Takes bytes of a view, in its order. Bytes beyond its end are a bug of the caller.
+    pub fn arrive(&mut self, index: usize, piece: P) {
+        if let Some(slot) = self.view_mut(index) {
+            slot.arrive(piece);
+        }
+    }
+
+    /// How many bytes of a view are here or have left.
+    #[must_use]
+    pub fn arrived(&self, index: usize) -> u64 {
+        self.view(index).map_or(0, |slot| slot.arrived)
+    }
+
+    /// Whether bytes of a view have left: it can no more be started over.
+    #[must_use]
+    pub fn has_left(&self, index: usize) -> bool {
+        self.view(index).is_none_or(|slot| slot.left < slot.len)
+    }
+
+    /// Drops what arrived of a view, to start it over.
+    pub fn discard(&mut self, index: usize) {
+        if let Some(slot) = self.view_mut(index) {
+            slot.discard();
+        }
+    }
+
+    /// A view holds at least this many bytes: more than was thought when it started.
+    pub fn outgrow(&mut self, index: usize, bytes: u64) {
+        self.recharge(index, |charge| charge.max(bytes));
+    }
+
+    /// A view is being decoded, or no longer is.
+    pub fn decoding(&mut self, index: usize, decoding: bool) {
+        if let Some(slot) = self.view_mut(index) {
+            slot.stage = if decoding {
+                Stage::Decoding
+            } else {
+                Stage::Fetching
+            };
+        }
+    }
+
+    /// A view is complete and as good as can be known; it holds so many bytes from now on.
+    pub fn finish(&mut self, index: usize, holds: Option<u64>) {
+        if let Some(slot) = self.view_mut(index) {
+            slot.stage = Stage::Done;
+            self.in_flight -= 1;
+        }
+        if let Some(holds) = holds {
+            self.recharge(index, |_| holds);
+            self.view_mut(index)
+                .into_iter()
+                .for_each(|slot| slot.decoded = true);
+        }
+        self.release_if_empty(index);
+    }
+
+    /// A view cannot be had. What is before it still leaves; nothing starts any more.
+    pub fn fail(&mut self, index: usize, error: Error) {
+        self.failed = true;
+        if let Some(slot) = self.view_mut(index) {
+            slot.held.clear();
+            slot.stage = Stage::Failed(error);
+            self.in_flight -= 1;
+            self.recharge(index, |_| 0);
+        }
+        // What lies behind it will never be read.
+        while self.head + self.slots.len() > index + 1 {
+            if let Some(Slot::View(slot)) = self.slots.pop_back() {
+                self.bytes -= slot.charge;
+                self.in_flight -= usize::from(slot.is_flying());
+            }
+        }
+    }
+
+    /// Gives everything up: nothing is held, starts or leaves any more.
+    pub fn clear(&mut self) {
+        self.slots.clear();
+        self.in_flight = 0;
+        self.bytes = 0;
+        self.failed = true;
+    }
+
+    /// Lets the next bytes leave.
+    pub fn deliver(&mut self) -> Delivery<P> {
+        loop {
+            let Some(slot) = self.slots.front_mut() else {
+                let all = self.head >= self.plan.steps().len();
+                return if all { Delivery::End } else { Delivery::Wait };
+            };
+            match slot {
+                Slot::Gap { left: 0, .. } => self.advance(),
+                Slot::Gap { left, len } => {
+                    let gap = (left == len).then_some(*len);
+                    let n = (*left).min(GAP_PIECE);
+                    *left -= n;
+                    self.position += n;
+                    return Delivery::Zeros {
+                        len: n as usize,
+                        index: self.head,
+                        gap,
+                    };
+                }
+                Slot::View(slot) => {
+                    if self.strict && slot.is_flying() {
+                        return Delivery::Wait;
+                    }
+                    if let Some(piece) = slot.held.pop_front() {
+                        let n = piece.len() as u64;
+                        let charge = slot.charge;
+                        slot.leave(n);
+                        self.bytes = self.bytes - charge + slot.charge;
+                        self.position += n;
+                        return Delivery::Piece {
+                            piece,
+                            index: self.head,
+                        };
+                    }
+                    match &slot.stage {
+                        Stage::Done => self.advance(),
+                        Stage::Failed(error) => {
+                            return Delivery::Failed(error.clone().at(self.position));
+                        }
+                        Stage::Fetching | Stage::Decoding => return Delivery::Wait,
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the reader would find.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        match self.slots.front() {
+            None if self.head >= self.plan.steps().len() => Head::Ready,
+            None => Head::Fetching,
+            Some(Slot::Gap { .. }) => Head::Ready,
+            Some(Slot::View(slot)) => match slot.stage {
+                Stage::Done | Stage::Failed(_) => Head::Ready,
+                _ if !self.strict && !slot.held.is_empty() => Head::Ready,
+                Stage::Decoding => Head::Decoding,
+                Stage::Fetching => Head::Fetching,
+            },
+        }
+    }
+
+    /// Whether a body has to wait: of what flows, no more than the budget is held. Only the head
+    /// can come to this, since nothing else so large is started.
+    #[must_use]
+    pub fn is_full(&self, index: usize) -> bool {
+        self.view(index)
+            .is_some_and(|slot| slot.held_bytes() >= self.flow_limit())
+    }
+
+    /// A view that is held back until it is complete has to be held whole.
+    fn flow_limit(&self) -> u64 {
+        if self.strict {
+            u64::MAX
+        } else {
+            self.limits.bytes.max(1)
+        }
+    }
+
+    fn view(&self, index: usize) -> Option<&ViewSlot<P>> {
+        match self.slots.get(index.checked_sub(self.head)?)? {
+            Slot::View(slot) => Some(slot),
+            Slot::Gap { .. } => None,
+        }
+    }
+
+    fn view_mut(&mut self, index: usize) -> Option<&mut ViewSlot<P>> {
+        match self.slots.get_mut(index.checked_sub(self.head)?)? {
+            Slot::View(slot) => Some(slot),
+            Slot::Gap { .. } => None,
+        }
+    }
+
+    fn recharge(&mut self, index: usize, new: impl FnOnce(u64) -> u64) {
+        if let Some(slot) = self.view_mut(index) {
+            let before = slot.charge;
+            slot.charge = new(before);
+            let after = slot.charge;
+            self.bytes = self.bytes - before + after;
+        }
+    }
+
+    /// A complete view of which all has left holds nothing.
+    fn release_if_empty(&mut self, index: usize) {
+        if self.view(index).is_some_and(|slot| slot.held.is_empty()) {
+            self.recharge(index, |_| 0);
+        }
+    }
+
+    fn advance(&mut self) {
+        if let Some(Slot::View(slot)) = self.slots.pop_front() {
+            self.bytes -= slot.charge;
+        }
+        self.head += 1;
+    }
+}
+
+/// Gaps are handed out as zeros in pieces of this size, made when they are asked for.
+const GAP_PIECE: u64 = 64 << 10;
+
+/// How many gaps may be in a window that holds nothing else.
+const GAPS_AHEAD: usize = 64;
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;

@@ -1,0 +1,337 @@
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    chunk::{Chunk, Compression, Source},
+    error::Kind,
+};
+
+fn chunk(offset: u64, size: u64) -> Chunk {
+    Chunk {
+        source: Source::FileId("1,0100000001".into()),
+        offset,
+        size,
+        modified: 0,
+        md5: None,
+        key: None,
+        compression: Compression::None,
+        stored: None,
+    }
+}
+
+/// Adjacent chunks of these sizes; a size of 0 is a gap of 5.
+fn window(sizes: &[u64], limits: Limits) -> Window<Bytes> {
+    let mut end = 0;
+    let mut chunks = Vec::new();
+    for size in sizes {
+        if *size > 0 {
+            chunks.push(chunk(end, *size));
+        }
+        end += if *size > 0 { *size } else { 5 };
+    }
+    Window::new(Arc::new(Plan::new(chunks.into(), 0..end)), limits, false)
+}
+
+fn limits(views: usize, bytes: u64) -> Limits {
+    Limits { views, bytes }
+}
+
+fn start(window: &mut Window<Bytes>) -> Option<usize> {
+    let Next::Start { index, cost, .. } = window.next() else {
+        return None;
+    };
+    window.start(index, cost);
+    Some(index)
+}
+
+fn whole(window: &mut Window<Bytes>, index: usize, len: usize) {
+    window.arrive(index, vec![index as u8; len].into());
+    window.finish(index, None);
+}
+
+/// What leaves now, each view as its number and each gap as `_`, with lengths.
+fn leaves(window: &mut Window<Bytes>) -> String {
+    let mut all = Vec::new();
+    loop {
+        match window.deliver() {
+            Delivery::Piece { piece, index } => all.push(format!("{index}:{}", piece.len())),
+            Delivery::Zeros { len, .. } => all.push(format!("_{len}")),
+            Delivery::Wait => return all.join(" "),
+            Delivery::End => {
+                return all
+                    .into_iter()
+                    .chain(["end".to_owned()])
+                    .collect::<Vec<_>>()
+                    .join(" ");
+            }
+            Delivery::Failed(error) => {
+                all.push(format!(
+                    "{}@{}",
+                    error.kind().code(),
+                    error.offset().unwrap()
+                ));
+                return all.join(" ");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_late_first_chunk_holds_back_the_others() {
+    let mut window = window(&[3, 3, 3], limits(3, 100));
+    while start(&mut window).is_some() {}
+    whole(&mut window, 2, 3);
+    whole(&mut window, 1, 3);
+    assert_eq!(leaves(&mut window), "");
+    whole(&mut window, 0, 3);
+    assert_eq!(leaves(&mut window), "0:3 1:3 2:3 end");
+}
+
+#[test]
+fn the_bytes_of_the_head_flow_as_they_arrive() {
+    let mut window = window(&[6, 3], limits(2, 100));
+    while start(&mut window).is_some() {}
+    window.arrive(0, Bytes::from_static(b"ab"));
+    window.arrive(1, Bytes::from_static(b"x"));
+    assert_eq!(leaves(&mut window), "0:2");
+    window.arrive(0, Bytes::from_static(b"cdef"));
+    assert_eq!(leaves(&mut window), "0:4");
+    window.finish(0, None);
+    assert_eq!(leaves(&mut window), "1:1");
+}
+
+#[test]
+fn a_strict_head_leaves_only_when_it_is_complete() {
+    let mut window = Window::new(
+        window(&[6], limits(1, 100)).plan().clone(),
+        limits(1, 100),
+        true,
+    );
+    start(&mut window);
+    window.arrive(0, Bytes::from_static(b"abcdef"));
+    assert_eq!(leaves(&mut window), "");
+    window.finish(0, None);
+    assert_eq!(leaves(&mut window), "0:6 end");
+}
+
+#[test]
+fn only_so_many_views_are_in_flight_and_finished_ones_do_not_count() {
+    let mut window = window(&[1; 5], limits(2, 100));
+    assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
+    assert_eq!(window.next(), Next::TooManyViews);
+    whole(&mut window, 1, 1);
+    assert_eq!(start(&mut window), Some(2));
+    assert_eq!(window.next(), Next::TooManyViews);
+}
+
+#[test]
+fn bytes_are_promised_before_a_fetch_and_free_once_they_left() {
+    let mut window = window(&[4, 4, 4], limits(9, 8));
+    assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
+    assert_eq!((window.next(), window.bytes()), (Next::TooManyBytes, 8));
+    whole(&mut window, 0, 4);
+    assert_eq!((window.next(), window.bytes()), (Next::TooManyBytes, 8));
+    assert_eq!(leaves(&mut window), "0:4");
+    assert_eq!(window.bytes(), 4);
+    assert_eq!(start(&mut window), Some(2));
+}
+
+#[test]
+fn a_view_beyond_the_budget_goes_alone() {
+    let mut window = window(&[50, 50], limits(9, 8));
+    assert_eq!(
+        window.next(),
+        Next::Start {
+            index: 0,
+            cost: 8,
+            head: true
+        }
+    );
+    assert_eq!(start(&mut window), Some(0));
+    assert_eq!(window.next(), Next::TooManyBytes);
+    whole(&mut window, 0, 50);
+    assert_eq!(leaves(&mut window), "0:50");
+    assert_eq!(start(&mut window), Some(1));
+}
+
+#[test]
+fn of_a_view_beyond_the_budget_no_more_than_the_budget_is_let_in() {
+    let mut window = window(&[50], limits(1, 8));
+    start(&mut window);
+    window.arrive(0, vec![0; 7].into());
+    assert!(!window.is_full(0));
+    window.arrive(0, vec![0; 7].into());
+    assert!(window.is_full(0));
+    assert_eq!(leaves(&mut window), "0:7 0:7");
+    assert!(!window.is_full(0));
+    assert_eq!(window.bytes(), 8);
+    window.arrive(0, vec![0; 36].into());
+    window.finish(0, None);
+    assert_eq!(leaves(&mut window), "0:36 end");
+    assert_eq!(window.bytes(), 0);
+}
+
+#[test]
+fn gaps_cost_nothing_and_are_zeros_in_their_place() {
+    let mut window = window(&[0, 3, 0, 2], limits(9, 5));
+    assert_eq!((start(&mut window), start(&mut window)), (Some(1), Some(3)));
+    assert_eq!(window.bytes(), 5);
+    whole(&mut window, 3, 2);
+    assert_eq!(leaves(&mut window), "_5");
+    whole(&mut window, 1, 3);
+    assert_eq!(leaves(&mut window), "1:3 _5 3:2 end");
+}
+
+#[test]
+fn a_giant_gap_comes_in_pieces_and_is_told_once() {
+    let plan = Plan::new(Vec::new().into(), 0..1 << 50);
+    let mut window = Window::<Bytes>::new(Arc::new(plan), limits(1, 1), false);
+    assert_eq!(window.next(), Next::Nothing);
+    assert!(matches!(
+        window.deliver(),
+        Delivery::Zeros {
+            len: 65_536,
+            gap: Some(_),
+            ..
+        }
+    ));
+    assert!(matches!(
+        window.deliver(),
+        Delivery::Zeros {
+            len: 65_536,
+            gap: None,
+            ..
+        }
+    ));
+    assert_eq!(window.position(), 131_072);
+}
+
+#[test]
+fn bytes_before_a_failure_are_still_delivered_and_what_lies_behind_is_given_up() {
+    let mut window = window(&[4, 4, 4], limits(9, 100));
+    while start(&mut window).is_some() {}
+    whole(&mut window, 2, 4);
+    window.arrive(1, Bytes::from_static(b"zz"));
+    window.fail(1, Error::new(Kind::Network, "x"));
+    assert_eq!(window.next(), Next::Nothing);
+    assert_eq!((window.in_flight(), window.bytes()), (1, 4));
+    assert_eq!(leaves(&mut window), "");
+    whole(&mut window, 0, 4);
+    assert_eq!(leaves(&mut window), "0:4 network@4");
+    assert_eq!(window.bytes(), 0);
+}
+
+#[test]
+fn a_view_that_is_started_over_forgets_what_arrived() {
+    let mut window = window(&[4], limits(1, 100));
+    start(&mut window);
+    window.arrive(0, Bytes::from_static(b"zz"));
+    assert_eq!(window.arrived(0), 2);
+    assert!(!window.has_left(0));
+    window.discard(0);
+    assert_eq!(window.arrived(0), 0);
+    window.arrive(0, Bytes::from_static(b"z"));
+    assert_eq!(leaves(&mut window), "0:1");
+    assert!(window.has_left(0));
+}
+
+#[test]
+fn a_decoded_chunk_holds_its_memory_until_its_last_byte_has_left() {
+    let mut window = window(&[10], limits(1, 100));
+    start(&mut window);
+    window.outgrow(0, 48);
+    assert_eq!(window.bytes(), 48);
+    window.arrive(0, Bytes::from_static(b"abcde"));
+    window.arrive(0, Bytes::from_static(b"fghij"));
+    window.finish(0, Some(24));
+    assert_eq!(window.bytes(), 24);
+    window.deliver();
+    assert_eq!(window.bytes(), 19);
+    window.deliver();
+    assert_eq!(window.bytes(), 0);
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Start,
+    Arrive(usize),
+    Finish(usize),
+    Deliver,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        Just(Act::Start),
+        (0..20_usize).prop_map(Act::Arrive),
+        (0..20_usize).prop_map(Act::Finish),
+        Just(Act::Deliver),
+    ]
+}
+
+proptest! {
+    /// Whatever order fetches end in, bytes leave in file order and the limits hold.
+    #[test]
+    fn order_and_limits_hold_in_every_course_of_events(
+        sizes in prop::collection::vec(0..9_u64, 1..20),
+        views in 1..5_usize,
+        bytes in 1..30_u64,
+        acts in prop::collection::vec(act(), 0..200),
+    ) {
+        let mut window = window(&sizes, limits(views, bytes));
+        let plan = Arc::clone(window.plan());
+        let largest = plan.views().map(View::len).max().unwrap_or(0);
+        let mut flying: Vec<usize> = Vec::new();
+        let mut out: Vec<(u64, Option<usize>)> = Vec::new();
+        // Random acts, then all that is left, so that every course ends.
+        let rest = (0..1000).flat_map(|i| [Act::Start, Act::Arrive(i), Act::Finish(i), Act::Deliver]);
+        for act in acts.into_iter().chain(rest) {
+            match act {
+                Act::Start => flying.extend(start(&mut window)),
+                Act::Arrive(i) if !flying.is_empty() => {
+                    let index = flying[i % flying.len()];
+                    let left = view(&plan, index).len() - window.arrived(index);
+                    if left > 0 {
+                        window.arrive(index, vec![0; left.div_ceil(2) as usize].into());
+                    }
+                }
+                Act::Finish(i) if !flying.is_empty() => {
+                    let index = flying[i % flying.len()];
+                    if window.arrived(index) == view(&plan, index).len() {
+                        window.finish(index, None);
+                        flying.retain(|other| *other != index);
+                    }
+                }
+                Act::Deliver => match window.deliver() {
+                    Delivery::Piece { piece, index } => out.extend(vec![(0, Some(index)); piece.len()]),
+                    Delivery::Zeros { len, .. } => out.extend(vec![(0, None); len]),
+                    Delivery::Wait | Delivery::End => {}
+                    Delivery::Failed(error) => panic!("nothing failed: {error}"),
+                },
+                _ => {}
+            }
+            prop_assert!(window.in_flight() <= views);
+            prop_assert!(window.bytes() <= bytes.max(largest), "{} bytes", window.bytes());
+            prop_assert_eq!(window.position(), out.len() as u64);
+        }
+        let mut wanted = Vec::new();
+        for (index, step) in plan.steps().iter().enumerate() {
+            match step {
+                Step::View(view) => wanted.extend(vec![(0, Some(index)); view.len() as usize]),
+                Step::Gap(gap) => wanted.extend(vec![(0, None); (gap.end - gap.start) as usize]),
+            }
+        }
+        prop_assert_eq!(out, wanted);
+        prop_assert_eq!((window.bytes(), window.in_flight()), (0, 0));
+        prop_assert!(matches!(window.deliver(), Delivery::End));
+    }
+}
+
+use crate::plan::View;
+
+fn view(plan: &Plan, index: usize) -> &View {
+    match &plan.steps()[index] {
+        Step::View(view) => view,
+        Step::Gap(_) => panic!("a gap is not fetched"),
+    }
+}
