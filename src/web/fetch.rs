@@ -1,0 +1,194 @@
+//! `fetch` as the port has it: dropping a request or a body aborts it.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures::Stream;
+use js_sys::{Array, ArrayBuffer, Function, Promise, Uint8Array};
+use wasm_bindgen::{JsCast, prelude::*};
+use wasm_bindgen_futures::JsFuture;
+use wasm_streams::readable::{IntoStream, ReadableStream};
+use web_sys::{
+    AbortController, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response,
+};
+
+use super::{error::Causes, piece::WebPiece};
+use crate::{
+    host::{Answer, FetchError, Headers, Request},
+    locate,
+};
+use std::rc::Rc;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The one that windows, workers and Node share.
+    #[wasm_bindgen(js_name = fetch)]
+    fn global_fetch(url: &str, init: &RequestInit) -> Promise;
+}
+
+/// How requests of a file are sent.
+#[derive(Debug)]
+pub(super) struct Fetcher {
+    /// The user's own, if there is one.
+    pub(super) fetch: Option<Function>,
+    /// Pairs of name and value, for `home` alone.
+    pub(super) headers: Array,
+    /// The origin that the headers may go to.
+    pub(super) home: String,
+    pub(super) causes: Rc<Causes>,
+}
+
+impl Fetcher {
+    pub(super) async fn fetch(&self, request: Request) -> Result<Answer<Body>, FetchError> {
+        let guard = AbortOnDrop::new().map_err(|thrown| self.failed(thrown))?;
+        let init = self
+            .init(&request, &guard.0)
+            .map_err(|thrown| self.failed(thrown))?;
+        let promise = match &self.fetch {
+            Some(fetch) => fetch.call2(&JsValue::UNDEFINED, &request.url.as_str().into(), &init),
+            None => Ok(global_fetch(&request.url, &init).into()),
+        };
+        let promise = promise.map_err(|thrown| self.failed(thrown))?;
+        let answer = JsFuture::from(Promise::resolve(&promise))
+            .await
+            .map_err(|thrown| self.failed(thrown))?;
+        // A `fetch` of the user's may be of another realm: what counts is how it behaves.
+        let response: Response = answer.unchecked_into();
+        let body = response
+            .body()
+            .map(|body| ReadableStream::from_raw(body).into_stream());
+        let body = Body {
+            stream: body,
+            guard,
+            causes: Rc::clone(&self.causes),
+        };
+        Ok(Answer {
+            status: response.status(),
+            headers: headers(&response),
+            body,
+        })
+    }
+
+    fn init(
+        &self,
+        request: &Request,
+        controller: &AbortController,
+    ) -> Result<RequestInit, JsValue> {
+        let init = RequestInit::new();
+        // Chromium serialises ranges of one URL through its cache; and a file id never changes.
+        init.set_cache(RequestCache::NoStore);
+        // `*` with credentials is refused by browsers.
+        init.set_credentials(RequestCredentials::Omit);
+        if request.url.contains("jwt=") {
+            // A redirect would carry the token to wherever it leads.
+            init.set_redirect(RequestRedirect::Error);
+        }
+        init.set_signal(Some(&controller.signal()));
+        let headers = web_sys::Headers::new()?;
+        if locate::origin(&request.url) == Some(&self.home) {
+            for pair in self.headers.iter() {
+                let pair: Array = pair.unchecked_into();
+                headers.append(&text(&pair.get(0)), &text(&pair.get(1)))?;
+            }
+        }
+        if let Some(range) = request.range {
+            headers.set("range", &range.to_string())?;
+        }
+        init.set_headers(&headers);
+        Ok(init)
+    }
+
+    fn failed(&self, thrown: JsValue) -> FetchError {
+        FetchError {
+            cause: Some(self.causes.keep(thrown)),
+        }
+    }
+}
+
+fn text(value: &JsValue) -> String {
+    value.as_string().unwrap_or_default()
+}
+
+fn headers(response: &Response) -> Headers {
+    let headers = response.headers();
+    let get = |name| headers.get(name).ok().flatten();
+    Headers {
+        content_range: get("content-range"),
+        content_encoding: get("content-encoding"),
+        content_length: get("content-length").and_then(|length| length.parse().ok()),
+        retry_after: get("retry-after"),
+        etag: get("etag"),
+        content_type: get("content-type"),
+        last_modified: get("last-modified"),
+    }
+}
+
+/// Aborts a request when it is no longer wanted; after its end that does nothing.
+struct AbortOnDrop(AbortController);
+
+impl AbortOnDrop {
+    fn new() -> Result<Self, JsValue> {
+        AbortController::new().map(Self)
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A body, piece by piece as the platform hands it out. Dropping it aborts the request.
+pub struct Body {
+    stream: Option<IntoStream<'static>>,
+    guard: AbortOnDrop,
+    causes: Rc<Causes>,
+}
+
+impl Stream for Body {
+    type Item = Result<WebPiece, FetchError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(None);
+        };
+        let item = futures::ready!(Pin::new(stream).poll_next(cx));
+        Poll::Ready(item.map(|item| match item.and_then(bytes) {
+            Ok(array) => Ok(array.into()),
+            Err(thrown) => Err(FetchError {
+                cause: Some(self.causes.keep(thrown)),
+            }),
+        }))
+    }
+}
+
+/// A `fetch` of the user's may hand out any kind of buffer.
+fn bytes(value: JsValue) -> Result<Uint8Array, JsValue> {
+    if let Some(array) = value.dyn_ref::<Uint8Array>() {
+        return Ok(array.clone());
+    }
+    if value.is_instance_of::<ArrayBuffer>() {
+        return Ok(Uint8Array::new(&value));
+    }
+    if ArrayBuffer::is_view(&value) {
+        let view: js_sys::DataView = value.unchecked_into();
+        let (start, len) = (view.byte_offset() as u32, view.byte_length() as u32);
+        return Ok(Uint8Array::new_with_byte_offset_and_length(
+            &view.buffer(),
+            start,
+            len,
+        ));
+    }
+    Err(js_sys::TypeError::new("a body must be of bytes").into())
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Body")
+            .field("controller", &self.guard.0)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,102 @@
+// Untrusted values: a wrong type is a TypeError, a wrong value a RangeError, and the name is in the message.
+
+const wrongType = (name, wanted) => new TypeError(`${name} must be ${wanted}`);
+const wrongValue = (name, wanted) => new RangeError(`${name} must be ${wanted}`);
+
+/** A dictionary: `undefined` is an empty one. */
+export function dictionary(value, name) {
+  if (value === undefined) return {};
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) throw wrongType(name, "an object");
+  return value;
+}
+
+/** A finite number from `min` on. */
+export function number(value, name, fallback, min = 0, max = Number.MAX_VALUE) {
+  if (value === undefined) return fallback;
+  if (typeof value !== "number") throw wrongType(name, "a number");
+  if (!(value >= min && value <= max)) throw wrongValue(name, max < Number.MAX_VALUE ? `from ${min} to ${max}` : `a number from ${min} on`);
+  return value;
+}
+
+/** A safe integer from `min` on. */
+export function integer(value, name, fallback, min = 0, max = Number.MAX_SAFE_INTEGER) {
+  if (value === undefined) return fallback;
+  if (typeof value !== "number") throw wrongType(name, "a number");
+  if (!Number.isSafeInteger(value) || value < min || value > max) throw wrongValue(name, `a safe integer from ${min} on`);
+  return value;
+}
+
+/** An integer, or a word such as "auto". */
+export function integerOr(word, value, name, fallback, min) {
+  if (value === undefined || value === word) return word === value ? word : fallback;
+  if (typeof value === "string") throw wrongValue(name, `a number or "${word}"`);
+  return integer(value, name, fallback, min);
+}
+
+/** One of some words; the first is the default. */
+export function word(value, name, words) {
+  if (value === undefined) return words[0];
+  if (typeof value !== "string") throw wrongType(name, "a string");
+  if (!words.includes(value)) throw wrongValue(name, words.map((known) => `"${known}"`).join(", "));
+  return value;
+}
+
+export function string(value, name, fallback) {
+  if (value === undefined) return fallback;
+  if (typeof value !== "string") throw wrongType(name, "a string");
+  return value;
+}
+
+export function boolean(value, name, fallback) {
+  if (value === undefined) return fallback;
+  if (typeof value !== "boolean") throw wrongType(name, "a boolean");
+  return value;
+}
+
+export function callable(value, name) {
+  if (value !== undefined && typeof value !== "function") throw wrongType(name, "a function");
+  return value;
+}
+
+/** An AbortSignal, of whatever realm. */
+export function abortSignal(value, name = "signal") {
+  if (value === undefined) return undefined;
+  if (typeof value?.addEventListener !== "function" || typeof value.aborted !== "boolean") throw wrongType(name, "an AbortSignal");
+  return value;
+}
+
+/** An http or https URL without user information; relative ones count from where the page is. */
+export function httpUrl(value, name = "url") {
+  if (typeof value !== "string" && !(value instanceof URL)) throw wrongType(name, "a string or a URL");
+  let url;
+  try {
+    url = new URL(value, globalThis.location?.href);
+  } catch {
+    throw wrongValue(name, "an absolute URL");
+  }
+  if (!/^https?:$/.test(url.protocol) || url.username || url.password) {
+    throw wrongValue(name, "an http or https URL without user name and password");
+  }
+  return url;
+}
+
+/** Bytes, or the base64 of bytes. */
+export function bytes(value, name) {
+  if (value === undefined) return undefined;
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (typeof value !== "string") throw wrongType(name, "a Uint8Array or a base64 string");
+  try {
+    return Uint8Array.from(atob(value), (character) => character.charCodeAt(0));
+  } catch {
+    throw wrongValue(name, "base64");
+  }
+}
+
+/** `{ start, end }` of a file of `size` bytes, clipped to it. */
+export function range(value, size) {
+  const { start, end, signal } = dictionary(value, "range");
+  const from = integer(start, "start", 0);
+  const to = integer(end, "end", Math.max(from, size));
+  if (from > to) throw wrongValue("start", "at most end");
+  return { start: Math.min(from, size), end: Math.min(to, size), signal: abortSignal(signal) };
+}

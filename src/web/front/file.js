@@ -1,0 +1,106 @@
+// An open file.
+import { range } from "./check.js";
+import { drain, readable } from "./stream.js";
+
+export class RemoteFile {
+  #core;
+  #signal;
+
+  constructor(core, signal) {
+    this.#core = core;
+    this.#signal = signal;
+  }
+
+  get size() {
+    return this.#core.size;
+  }
+
+  get name() {
+    return this.#core.name;
+  }
+
+  get type() {
+    return this.#core.type;
+  }
+
+  get etag() {
+    return this.#core.etag ?? null;
+  }
+
+  get lastModified() {
+    return this.#core.lastModified ?? null;
+  }
+
+  get stats() {
+    return this.#core.stats;
+  }
+
+  stream(wanted) {
+    const { start, end, signal } = range(wanted, this.size);
+    this.#core.checkOpen();
+    return readable(() => this.#core.stream(start, end), [signal, this.#signal]);
+  }
+
+  async bytes(wanted) {
+    const { start, end } = range(wanted, this.size);
+    const all = new Uint8Array(end - start);
+    let at = 0;
+    await this.#each(wanted, (piece) => {
+      all.set(piece, at);
+      at += piece.length;
+    });
+    return all;
+  }
+
+  async arrayBuffer(wanted) {
+    return (await this.bytes(wanted)).buffer;
+  }
+
+  async blob(wanted) {
+    const pieces = [];
+    await this.#each(wanted, (piece) => pieces.push(piece));
+    return new Blob(pieces, { type: this.type });
+  }
+
+  async text(wanted) {
+    const decoder = new TextDecoder();
+    let text = "";
+    await this.#each(wanted, (piece) => (text += decoder.decode(piece, { stream: true })));
+    return text + decoder.decode();
+  }
+
+  async response(request) {
+    const head = (name) => request?.headers.get(name) ?? undefined;
+    const reply = this.#core.respond(
+      request?.method ?? "GET",
+      head("range"),
+      head("if-range"),
+      head("if-match"),
+      head("if-none-match"),
+      head("if-modified-since"),
+      head("if-unmodified-since"),
+    );
+    const { status, headers, start, end } = reply;
+    const body = start === undefined ? null : this.stream({ start, end, signal: request?.signal });
+    return new Response(body, { status, headers });
+  }
+
+  plan(wanted) {
+    const { start, end } = range(wanted, this.size);
+    return this.#core.plan(start, end);
+  }
+
+  close() {
+    this.#core.close();
+  }
+
+  async #each(wanted, take) {
+    const { start, end, signal } = range(wanted, this.size);
+    await drain(() => this.#core.stream(start, end), [signal, this.#signal], take);
+  }
+}
+
+// Not everywhere yet: Safari, Node before 18.18.
+if (Symbol.dispose) {
+  Object.defineProperty(RemoteFile.prototype, Symbol.dispose, { value: RemoteFile.prototype.close, writable: true, configurable: true });
+}

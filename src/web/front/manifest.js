@@ -1,0 +1,51 @@
+// The generic manifest, checked field by field; what fields mean to one another is checked by the core.
+import { bytes, dictionary, httpUrl, integer, string, word } from "./check.js";
+
+/** What the core calls `JsManifest`. */
+export function checkManifest(manifest) {
+  if (manifest === undefined) throw new TypeError("manifest must be an object");
+  const { size, name, type, etag, lastModified, chunks } = dictionary(manifest, "manifest");
+  if (!Array.isArray(chunks)) throw new TypeError("chunks must be an array");
+  return {
+    size: required(size, "size"),
+    name: string(name, "name"),
+    type: string(type, "type"),
+    etag: string(etag, "etag"),
+    lastModified: integer(lastModified, "lastModified", undefined, Number.MIN_SAFE_INTEGER),
+    chunks: chunks.map((chunk, i) => checkChunk(chunk, `chunks[${i}]`)),
+  };
+}
+
+function checkChunk(chunk, at) {
+  if (chunk === undefined) throw new TypeError(`${at} must be an object`);
+  const { urls, offset, size, range, key, compression, md5, modified } = dictionary(chunk, at);
+  if (!Array.isArray(urls)) throw new TypeError(`${at}.urls must be an array`);
+  return {
+    urls: urls.map((url, i) => httpUrl(url, `${at}.urls[${i}]`).href),
+    offset: required(offset, `${at}.offset`),
+    size: required(size, `${at}.size`),
+    ...(range === undefined ? undefined : checkRange(range, `${at}.range`)),
+    key: bytes(key, `${at}.key`),
+    gzip: compression !== undefined && word(compression, `${at}.compression`, ["gzip"]) === "gzip",
+    md5: md5 === undefined ? undefined : bytes(string(md5, `${at}.md5`), `${at}.md5`),
+    modified: version(modified, `${at}.modified`),
+  };
+}
+
+function checkRange(range, at) {
+  const { start, end } = dictionary(range, at);
+  return { start: required(start, `${at}.start`), end: required(end, `${at}.end`) };
+}
+
+function required(value, name) {
+  if (value === undefined) throw new TypeError(`${name} must be a number`);
+  return integer(value, name);
+}
+
+// 64 bits: nanoseconds since 1970 are more than a number can tell apart.
+function version(value, name) {
+  if (value === undefined) return 0n;
+  if (typeof value !== "bigint") return BigInt(integer(value, name, 0, Number.MIN_SAFE_INTEGER));
+  if (BigInt.asIntN(64, value) !== value) throw new RangeError(`${name} must fit 64 bits`);
+  return value;
+}

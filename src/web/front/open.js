@@ -1,0 +1,70 @@
+// The four ways to open a file.
+import {
+  Opening,
+  openEntry as openCoreEntry,
+  openFiler as openCoreFiler,
+  openManifest as openCoreManifest,
+  openUrl as openCoreUrl,
+} from "#glue";
+import { httpUrl } from "./check.js";
+import { RemoteFile } from "./file.js";
+import { ready } from "./load.js";
+import { checkManifest } from "./manifest.js";
+import { filerSettings, settings, urlSettings } from "./options.js";
+import { corePool } from "./pool.js";
+import { onAbort } from "./stream.js";
+
+export async function openFiler(url, options) {
+  const where = httpUrl(url);
+  const chosen = filerSettings(options, where);
+  // Only the value `true` is understood; whatever else was in the query is the user's.
+  where.searchParams.set("metadata", "true");
+  where.hash = "";
+  return open(chosen, (pool, opening) => openCoreFiler(where.href, chosen, pool, opening));
+}
+
+export async function openEntry(entry, options) {
+  const filer = options?.filer === undefined ? undefined : httpUrl(options.filer, "filer");
+  const chosen = filerSettings(options, filer);
+  if (!chosen.proxy && !chosen.locate) throw new TypeError("filer or locate must say where chunks are");
+  const json = typeof entry === "string" ? new TextEncoder().encode(entry) : entry;
+  if (!(json instanceof Uint8Array)) throw new TypeError("entry must be the JSON text that a filer answers, or its bytes");
+  return open(chosen, (pool) => openCoreEntry(json, chosen, pool));
+}
+
+export async function openManifest(manifest, options) {
+  const checked = checkManifest(manifest);
+  const chosen = settings(options, "");
+  return open(chosen, (pool) => openCoreManifest(checked, chosen, pool));
+}
+
+export async function openUrl(url, options) {
+  const where = httpUrl(url);
+  const chosen = urlSettings(options, where);
+  const { size, chunkSize, name, type } = chosen;
+  where.hash = "";
+  return open(chosen, (pool, opening) => openCoreUrl(where.href, size, chunkSize, name, type, chosen, pool, opening));
+}
+
+/** Opens a file in the core, unless the signal is aborted first. */
+async function open({ signal, pool }, openCore) {
+  signal?.throwIfAborted();
+  await ready();
+  const opening = new Opening();
+  let stop;
+  const aborted = new Promise((_, reject) => {
+    stop = onAbort([signal], (reason) => {
+      opening.cancel();
+      reject(reason);
+    });
+  });
+  // Nobody may be waiting for it.
+  aborted.catch(() => {});
+  try {
+    // Once it is cancelled, the core's promise settles too, too late to matter.
+    const file = await Promise.race([openCore(corePool(pool), opening), aborted]);
+    return new RemoteFile(file, signal);
+  } finally {
+    stop();
+  }
+}

@@ -1,0 +1,111 @@
+// The user's options, checked, with every default filled in: what the core calls `Settings`.
+import { abortSignal, boolean, bytes, callable, dictionary, httpUrl, integer, integerOr, number, string, word } from "./check.js";
+import { KelpError } from "./error.js";
+import { hasSubtle } from "./platform.js";
+import { defaultPool, Pool } from "./pool.js";
+
+// What a browser grants one HTTP/1.1 host. Finding the right width for each link comes later.
+const FIXED_WIDTH = 6;
+const MAX_BYTES_AHEAD = 32 * 2 ** 20;
+
+/** Options that every way of opening has. `home`: the origin that `headers` may go to. */
+export function settings(options, home) {
+  const given = dictionary(options, "options");
+  const retry = dictionary(given.retry, "retry");
+  const timeout = dictionary(given.timeout, "timeout");
+  const maxConcurrency = integer(given.maxConcurrency, "maxConcurrency", 64, 1);
+  const concurrency = integerOr("auto", given.concurrency, "concurrency", "auto", 1);
+  const pool = given.pool ?? defaultPool();
+  if (!(pool instanceof Pool)) throw new TypeError("pool must be a Pool");
+  const checked = {
+    signal: abortSignal(given.signal),
+    fetch: callable(given.fetch, "fetch"),
+    headers: [...new Headers(given.headers)],
+    home,
+    concurrency: concurrency === "auto" ? Math.min(FIXED_WIDTH, maxConcurrency) : concurrency,
+    perHost: integer(given.perHost, "perHost", Infinity, 1),
+    maxBytesAhead: integer(given.maxBytesAhead, "maxBytesAhead", MAX_BYTES_AHEAD, 1),
+    holes: word(given.holes, "holes", ["zero", "error"]),
+    verify: word(given.verify, "verify", ["stream", "strict", "off"]),
+    wasmDecoder: decoder(given.decoder),
+    passes: integer(retry.passes, "retry.passes", 3, 1, 100),
+    baseDelay: number(retry.baseDelay, "retry.baseDelay", 200),
+    maxDelay: number(retry.maxDelay, "retry.maxDelay", 10_000),
+    headersTimeout: number(timeout.headers, "timeout.headers", 15_000, Number.MIN_VALUE),
+    idleTimeout: number(timeout.idle, "timeout.idle", 20_000, Number.MIN_VALUE),
+    onEvent: callable(given.onEvent, "onEvent"),
+    onProgress: callable(given.onProgress, "onProgress"),
+    pool,
+  };
+  refuseWhatIsNotThere(given);
+  return checked;
+}
+
+/** Options of what a filer keeps. */
+export function filerSettings(options, filer) {
+  const given = dictionary(options, "options");
+  const checked = settings(given, filer?.origin ?? "");
+  const { locate = "proxy", filerToken } = given;
+  if (typeof locate !== "function") {
+    if (typeof locate === "object" && locate !== null) {
+      httpUrl(locate.master, "locate.master");
+      throw notThere("locate: { master }");
+    }
+    word(locate, "locate", ["proxy"]);
+  }
+  if (filerToken !== undefined && typeof filerToken !== "string" && typeof filerToken !== "function") {
+    throw new TypeError("filerToken must be a string or a function");
+  }
+  if (given.sse !== undefined) {
+    const { customerKey, kek } = dictionary(given.sse, "sse");
+    bytes(customerKey, "sse.customerKey");
+    if (typeof kek !== "string") bytes(kek, "sse.kek");
+    throw notThere("sse");
+  }
+  return {
+    ...checked,
+    proxy: locate === "proxy" && filer !== undefined,
+    locate: locate === "proxy" ? undefined : locate,
+    token: callable(given.token, "token"),
+    filerToken: typeof filerToken === "string" ? () => filerToken : filerToken,
+  };
+}
+
+/** Options of one URL. */
+export function urlSettings(options, url) {
+  const given = dictionary(options, "options");
+  const size = integer(given.size, "size", -1);
+  const chunkSize = integer(given.chunkSize, "chunkSize", 4 * 2 ** 20, 1);
+  const name = string(given.name, "name", lastComponent(url));
+  const type = string(given.type, "type");
+  return { ...settings(given, url.origin), size, chunkSize, name, type };
+}
+
+function decoder(value) {
+  const wanted = word(value, "decoder", ["auto", "native", "wasm"]);
+  if (wanted === "native" && !hasSubtle()) {
+    throw new KelpError("unsupported", "there is no WebCrypto here (an http page?): decoder cannot be native");
+  }
+  return wanted === "wasm";
+}
+
+// Better an error than an option that does nothing.
+function refuseWhatIsNotThere({ workers, throttle, priority, hedge }) {
+  if (integerOr("auto", workers, "workers", "auto", 0) > 0) throw notThere("workers");
+  if (number(throttle, "throttle", undefined, Number.MIN_VALUE) !== undefined) throw notThere("throttle");
+  if (word(priority, "priority", ["normal", "high", "low"]) !== "normal") throw notThere("a priority other than normal");
+  if (boolean(hedge, "hedge", false)) throw notThere("hedge");
+}
+
+export function notThere(what) {
+  return new KelpError("unsupported", `${what} is not there yet in this version`);
+}
+
+function lastComponent({ pathname }) {
+  const name = pathname.slice(pathname.lastIndexOf("/") + 1);
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}

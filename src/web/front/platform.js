@@ -1,0 +1,26 @@
+// What the platform does better than wasm, in the words in which the platform has it.
+
+/** Whether there is WebCrypto: in secure contexts, at the edge, in Node. */
+export function hasSubtle() {
+  return globalThis.crypto?.subtle !== undefined;
+}
+
+/** Joins pieces into one array. */
+export function join(pieces, length) {
+  if (pieces.length === 1) return pieces[0];
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** AES-256-GCM of `nonce (12) || ciphertext || tag (16)`; rejects if the tag does not fit. */
+export async function decrypt(key, stored) {
+  const { subtle } = globalThis.crypto;
+  const imported = await subtle.importKey("raw", key, "AES-GCM", false, ["decrypt"]);
+  const iv = stored.subarray(0, 12);
+  return new Uint8Array(await subtle.decrypt({ name: "AES-GCM", iv }, imported, stored.subarray(12)));
+}

@@ -1,0 +1,60 @@
+// What streams share.
+import { CorePool } from "#glue";
+import { dictionary, integer, integerOr } from "./check.js";
+import { KelpError } from "./error.js";
+
+let shared;
+
+/** The pool of all files that name none. */
+export function defaultPool() {
+  return (shared ??= new Pool());
+}
+
+/** The core's half of a pool; the module must have started. */
+export let corePool;
+
+export class Pool {
+  #limits;
+  // Made when a file is opened: a pool may be made before the wasm module has started.
+  #core;
+  #closed = false;
+
+  static {
+    corePool = (pool) => pool.#open();
+  }
+
+  constructor(limits) {
+    const { maxBytes, perHost, maxConcurrency, workers } = dictionary(limits, "limits");
+    this.#limits = [
+      integer(maxBytes, "maxBytes", 64 * 2 ** 20, 1),
+      integer(perHost, "perHost", Infinity, 1),
+      integer(maxConcurrency, "maxConcurrency", 64, 1),
+    ];
+    if (integerOr("auto", workers, "workers", "auto", 0) > 0) {
+      throw new KelpError("unsupported", "workers is not there yet in this version");
+    }
+  }
+
+  get bytes() {
+    return this.#core?.bytes() ?? 0;
+  }
+
+  get peakBytes() {
+    return this.#core?.peakBytes() ?? 0;
+  }
+
+  get inFlight() {
+    return this.#core?.inFlight() ?? 0;
+  }
+
+  close() {
+    this.#closed = true;
+    this.#core?.close();
+  }
+
+  #open() {
+    this.#core ??= new CorePool(...this.#limits);
+    if (this.#closed) this.#core.close();
+    return this.#core;
+  }
+}

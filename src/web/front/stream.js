@@ -1,0 +1,99 @@
+// The core's streams as the platform's.
+
+// WebKit's has no byte streams of one's own.
+const BYTE_STREAMS = (() => {
+  try {
+    new ReadableStream({ type: "bytes" });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+/** Calls `act` with the reason when one of the signals is aborted, now or later; returns a way to stop listening. */
+export function onAbort(signals, act) {
+  const known = signals.filter((signal) => signal !== undefined);
+  const listen = ({ currentTarget }) => act(currentTarget.reason);
+  const stop = () => known.forEach((signal) => signal.removeEventListener("abort", listen));
+  known.forEach((signal) => signal.addEventListener("abort", listen));
+  const aborted = known.find((signal) => signal.aborted);
+  if (aborted) act(aborted.reason);
+  return stop;
+}
+
+/**
+ * A ReadableStream of a core stream that `open` makes. It has no queue of its own (high-water mark 0): the window is
+ * the only buffer, and nothing is fetched before the first read.
+ */
+export function readable(open, signals) {
+  let core;
+  let over = false;
+  let stopListening;
+  // The wasm side is freed at once, and not when the garbage collector comes by.
+  const end = () => {
+    over = true;
+    stopListening?.();
+    core?.free();
+    core = undefined;
+  };
+  const source = {
+    type: BYTE_STREAMS ? "bytes" : undefined,
+    start(controller) {
+      const stop = onAbort(signals, (reason) => {
+        if (over) return;
+        core?.cancel();
+        end();
+        controller.error(reason);
+      });
+      stopListening = stop;
+      if (over) stop();
+      else core = open();
+    },
+    async pull(controller) {
+      let piece;
+      try {
+        piece = await core.read();
+      } catch (error) {
+        if (over) return;
+        end();
+        throw error;
+      }
+      if (over) return;
+      if (piece !== undefined) return controller.enqueue(piece);
+      end();
+      controller.close();
+      // A reader that waits with a buffer of its own gets it back, empty.
+      controller.byobRequest?.respond(0);
+    },
+    cancel() {
+      core?.cancel();
+      end();
+    },
+  };
+  return new ReadableStream(source, { highWaterMark: 0 });
+}
+
+/** Reads a core stream to its end; `take` gets each piece. Rejects with the reason when a signal is aborted. */
+export async function drain(open, signals, take) {
+  const core = open();
+  let stop;
+  const aborted = new Promise((_, reject) => {
+    stop = onAbort(signals, (reason) => {
+      core.cancel();
+      reject(reason);
+    });
+  });
+  // Aborted before the first read, or after the last: nobody may be waiting for it.
+  aborted.catch(() => {});
+  try {
+    for (;;) {
+      const piece = await Promise.race([core.read(), aborted]);
+      if (piece === undefined) return;
+      take(piece);
+    }
+  } finally {
+    stop();
+    core.cancel();
+    core.free();
+  }
+}

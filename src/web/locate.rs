@@ -1,0 +1,124 @@
+//! Replicas and tokens from the filer's proxy or from functions of the user's.
+
+use std::rc::Rc;
+
+use js_sys::{Array, Function, Object, Promise, Reflect, TypeError};
+use wasm_bindgen::{JsCast, prelude::*};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::AbortController;
+
+use super::error::{Causes, set};
+use crate::{
+    host::{LocateError, Location},
+    locate::proxy_url,
+};
+
+/// Where the chunks of a file are found.
+#[derive(Debug)]
+pub(super) struct Finder {
+    /// The origin of a filer that relays chunks.
+    pub(super) proxy: Option<String>,
+    pub(super) locate: Option<Function>,
+    pub(super) token: Option<Function>,
+    pub(super) causes: Rc<Causes>,
+}
+
+impl Finder {
+    pub(super) async fn locate(
+        &self,
+        file_id: &str,
+        refresh: bool,
+    ) -> Result<Location, LocateError> {
+        let Some(locate) = &self.locate else {
+            let urls = self
+                .proxy
+                .iter()
+                .map(|filer| proxy_url(filer, file_id))
+                .collect();
+            return Ok(Location { urls, token: None });
+        };
+        self.ask(locate, file_id, refresh)
+            .await
+            .map_err(|thrown| self.failed(thrown))
+    }
+
+    async fn ask(
+        &self,
+        locate: &Function,
+        file_id: &str,
+        refresh: bool,
+    ) -> Result<Location, JsValue> {
+        let given_up = AbortOnDrop(AbortController::new()?);
+        let how = Object::new();
+        set(&how, "signal", &given_up.0.signal());
+        set(&how, "refresh", &refresh.into());
+        let answer = locate.call2(&JsValue::UNDEFINED, &file_id.into(), &how)?;
+        let location = JsFuture::from(Promise::resolve(&answer)).await?;
+        let urls = field(&location, "urls")?;
+        let urls: Array = urls
+            .dyn_into()
+            .map_err(|_| TypeError::new("locate must give { urls: string[] }"))?;
+        let urls = urls.iter().map(|url| url.as_string());
+        let urls = urls
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| TypeError::new("a location's urls must be strings"))?;
+        let token = field(&location, "token")?;
+        if !token.is_undefined() && !token.is_string() {
+            return Err(TypeError::new("a location's token must be a string").into());
+        }
+        Ok(Location {
+            urls,
+            token: token.as_string(),
+        })
+    }
+
+    pub(super) async fn token(
+        &self,
+        file_id: &str,
+        origin: &str,
+    ) -> Result<Option<String>, LocateError> {
+        // What the filer relays, it signs itself.
+        let Some(token) = self
+            .token
+            .as_ref()
+            .filter(|_| self.proxy.as_deref() != Some(origin))
+        else {
+            return Ok(None);
+        };
+        let answer = token.call2(&JsValue::UNDEFINED, &file_id.into(), &origin.into());
+        self.text(answer).await.map(Some)
+    }
+
+    /// The text that a function of the user's gave, or promised.
+    pub(super) async fn text(
+        &self,
+        answer: Result<JsValue, JsValue>,
+    ) -> Result<String, LocateError> {
+        let answer = answer.map_err(|thrown| self.failed(thrown))?;
+        let text = JsFuture::from(Promise::resolve(&answer))
+            .await
+            .map_err(|thrown| self.failed(thrown))?;
+        text.as_string()
+            .ok_or_else(|| self.failed(TypeError::new("a token must be a string").into()))
+    }
+
+    fn failed(&self, thrown: JsValue) -> LocateError {
+        LocateError {
+            cause: Some(self.causes.keep(thrown)),
+        }
+    }
+}
+
+fn field(object: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+    Reflect::get(object, &name.into())
+        .map_err(|_| TypeError::new("locate must give an object with urls").into())
+}
+
+/// Tells the user's function that nobody waits for it any more.
+struct AbortOnDrop(AbortController);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,29 @@
+//! Browsers, workers, edge runtimes and Node: the wasm-bindgen host, and what the JavaScript
+//! front (`src/web/front`) calls.
+//!
+//! [`open`] makes a [`file`], whose streams run against [`host`]. Each of the port's parts has
+//! its file: `fetch`, `locate`, `decode`, `timer`, `events`. Plain bytes stay outside wasm
+//! memory: a piece is a handle ([`piece`]).
+
+mod decode;
+mod error;
+mod events;
+mod fetch;
+pub mod file;
+pub mod host;
+mod locate;
+pub mod manifest;
+pub mod open;
+pub mod piece;
+pub mod pool;
+pub mod settings;
+mod timer;
+
+use wasm_bindgen::prelude::*;
+
+/// The version of this package.
+#[wasm_bindgen]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").to_owned()
+}

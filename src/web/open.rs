@@ -1,0 +1,376 @@
+//! Opening files.
+
+use std::{cell::RefCell, future::Future, rc::Rc};
+
+use futures::future::{AbortHandle, AbortRegistration, Abortable};
+use wasm_bindgen::prelude::*;
+
+use super::{
+    decode,
+    error::Causes,
+    events::Listener,
+    fetch::Fetcher,
+    file::{CoreFile, Head},
+    host::WebHost,
+    locate::Finder,
+    manifest::{self, JsManifest},
+    pool::{CorePool, Streams},
+    settings::Settings,
+    timer,
+};
+use crate::{
+    chunk::Chunk,
+    entry::{Entry, MAX_TEXT_BYTES},
+    error::{Error, Kind},
+    host::{ByteRange, Headers, LocateError, Piece, Request},
+    locate,
+    manifest::ranges_of,
+    options::Options,
+    retrieve::{Retrieved, Wanted, retrieve},
+    stats::Meter,
+};
+
+/// Opens a file of a filer: fetches its entry.
+///
+/// # Errors
+///
+/// A `KelpError`.
+#[wasm_bindgen(js_name = openFiler)]
+pub async fn open_filer(
+    url: String,
+    settings: Settings,
+    pool: &CorePool,
+    opening: &Opening,
+) -> Result<CoreFile, JsValue> {
+    let desk = Desk::new(&settings, pool);
+    let entry = opening.unless_cancelled(desk.entry(&url)).await;
+    desk.open(entry.and_then(|entry| of_entry(&entry)))
+}
+
+/// Opens a file by its entry.
+///
+/// # Errors
+///
+/// A `KelpError`.
+#[wasm_bindgen(js_name = openEntry)]
+pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
+    let desk = Desk::new(&settings, pool);
+    desk.open(
+        Entry::parse(json)
+            .map_err(Error::from)
+            .and_then(|entry| of_entry(&entry)),
+    )
+}
+
+/// Opens a file by a list of its chunks.
+///
+/// # Errors
+///
+/// A `RangeError` that names the field.
+#[wasm_bindgen(js_name = openManifest)]
+pub fn open_manifest(
+    manifest: JsManifest,
+    settings: Settings,
+    pool: &CorePool,
+) -> Result<CoreFile, JsValue> {
+    let desk = Desk::new(&settings, pool);
+    let manifest = manifest::read(&manifest)?;
+    let head = Head {
+        size: manifest.size(),
+        name: manifest.name().to_owned(),
+        media_type: manifest.media_type().to_owned(),
+        etag: Some(manifest.etag().to_owned()),
+        modified_ms: manifest.last_modified_ms(),
+        disposition: None,
+    };
+    desk.open(Ok((head, manifest.into_chunks())))
+}
+
+/// Opens one URL, to be read in ranges. A `size` below 0 is not known.
+///
+/// # Errors
+///
+/// A `KelpError`.
+#[wasm_bindgen(js_name = openUrl)]
+pub async fn open_url(
+    url: String,
+    size: f64,
+    chunk_size: f64,
+    name: String,
+    media_type: Option<String>,
+    settings: Settings,
+    pool: &CorePool,
+    opening: &Opening,
+) -> Result<CoreFile, JsValue> {
+    let desk = Desk::new(&settings, pool);
+    let probe = if size < 0.0 {
+        opening.unless_cancelled(desk.probe(&url)).await
+    } else {
+        Ok(Probe::of(size as u64))
+    };
+    let file = probe.map(|probe| {
+        // A server that knows no ranges is read in one piece, from the start.
+        let chunk_size = if probe.ranges {
+            chunk_size as u64
+        } else {
+            u64::MAX
+        };
+        let chunks = ranges_of(&url, probe.head.size, chunk_size);
+        let media_type = media_type.unwrap_or(probe.head.media_type);
+        (
+            Head {
+                name,
+                media_type,
+                ..probe.head
+            },
+            chunks,
+        )
+    });
+    desk.open(file)
+}
+
+/// A file that is being opened; cancelling stops its request at once.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Opening {
+    handle: AbortHandle,
+    registration: RefCell<Option<AbortRegistration>>,
+}
+
+#[wasm_bindgen]
+impl Opening {
+    /// Of one file.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new() -> Self {
+        let (handle, registration) = AbortHandle::new_pair();
+        Self {
+            handle,
+            registration: Some(registration).into(),
+        }
+    }
+
+    /// Nobody waits for it any more.
+    pub fn cancel(&self) {
+        self.handle.abort();
+    }
+}
+
+impl Opening {
+    async fn unless_cancelled<T>(
+        &self,
+        opening: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let cancelled = || Error::new(Kind::Closed, "it was cancelled");
+        let registration = self.registration.take().ok_or_else(cancelled)?;
+        Abortable::new(opening, registration)
+            .await
+            .unwrap_or_else(|_aborted| Err(cancelled()))
+    }
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where files are opened: all that they need, and are given.
+struct Desk {
+    host: WebHost,
+    options: Options,
+    causes: Rc<Causes>,
+    pool_streams: Streams,
+    filer_token: Option<js_sys::Function>,
+}
+
+impl Desk {
+    fn new(settings: &Settings, pool: &CorePool) -> Self {
+        let causes = Rc::<Causes>::default();
+        let home = settings.home();
+        let listener = Listener::new(settings.on_event(), settings.on_progress(), timer::now(), 0);
+        let fetcher = Fetcher {
+            fetch: settings.fetch(),
+            headers: settings.headers(),
+            home: home.clone(),
+            causes: Rc::clone(&causes),
+        };
+        let finder = Finder {
+            proxy: settings.proxy().then_some(home),
+            locate: settings.locate(),
+            token: settings.token(),
+            causes: Rc::clone(&causes),
+        };
+        let host = WebHost {
+            fetcher: Rc::new(fetcher),
+            finder: Rc::new(finder),
+            listener: Rc::new(listener),
+            native: decode::has_subtle() && !settings.wasm_decoder(),
+        };
+        Self {
+            host,
+            options: settings.options(pool, &Meter::default()),
+            causes,
+            pool_streams: pool.streams().clone(),
+            filer_token: settings.filer_token(),
+        }
+    }
+
+    fn open(self, file: Result<(Head, Vec<Chunk>), Error>) -> Result<CoreFile, JsValue> {
+        let Self {
+            host,
+            options,
+            causes,
+            pool_streams,
+            ..
+        } = self;
+        let (head, chunks) = file.map_err(|error| causes.error(&error))?;
+        let file = CoreFile {
+            head,
+            chunks: chunks.into(),
+            host,
+            options,
+            causes,
+            streams: Streams::default(),
+            pool_streams,
+        };
+        file.check_open()?;
+        Ok(file)
+    }
+
+    async fn entry(&self, url: &str) -> Result<Entry, Error> {
+        let may_renew = self.filer_token.is_some();
+        let wanted = Wanted::Body(MAX_TEXT_BYTES as u64);
+        let answer = retrieve(&self.host, &self.options, wanted, may_renew, async |_| {
+            let url = match &self.filer_token {
+                Some(token) => locate::with_token(url, &self.token(token).await?),
+                None => url.to_owned(),
+            };
+            Ok(Request { url, range: None })
+        });
+        let Retrieved { body, .. } = answer.await?;
+        let mut json = Vec::new();
+        for piece in &body {
+            let start = json.len();
+            json.resize(start + piece.len(), 0);
+            piece
+                .array()
+                .copy_to(json.get_mut(start..).unwrap_or_default());
+        }
+        Ok(Entry::parse(&json)?)
+    }
+
+    async fn token(&self, token: &js_sys::Function) -> Result<String, Error> {
+        let answer = token.call0(&JsValue::UNDEFINED);
+        self.host
+            .finder
+            .text(answer)
+            .await
+            .map_err(|LocateError { cause }| {
+                Error::new(Kind::Unauthorized, "no token for the filer could be had").because(cause)
+            })
+    }
+
+    /// Finds out the size of what is at a URL, and whether it can be had in ranges.
+    async fn probe(&self, url: &str) -> Result<Probe, Error> {
+        let ask = |range| async move {
+            let request = async move |_| {
+                Ok(Request {
+                    url: url.to_owned(),
+                    range,
+                })
+            };
+            retrieve(&self.host, &self.options, Wanted::Headers, false, request).await
+        };
+        let first = match ask(Some(ByteRange {
+            start: 0,
+            end: Some(1),
+        }))
+        .await
+        {
+            // An empty file has no first byte.
+            Err(error) if error.kind() == Kind::Range => ask(None).await?,
+            answer => answer?,
+        };
+        if let Some(size) = first.headers.content_range.as_deref().and_then(total_of) {
+            return Ok(Probe {
+                ranges: first.status == 206,
+                ..Probe::told(size, &first.headers)
+            });
+        }
+        let ranges = first.status == 206;
+        // Across origins `Content-Range` is hidden as a rule, but `Content-Length` is not.
+        let whole = if ranges { ask(None).await? } else { first };
+        let size = whole
+            .headers
+            .content_length
+            .filter(|_| whole.headers.content_encoding.is_none())
+            .ok_or_else(|| {
+                Error::new(
+                    Kind::Unsupported,
+                    "its size cannot be seen: give it with `size`",
+                )
+                .of_chunk(locate::without_query(url))
+            })?;
+        Ok(Probe {
+            ranges,
+            ..Probe::told(size, &whole.headers)
+        })
+    }
+}
+
+/// What the first look at a URL told.
+struct Probe {
+    head: Head,
+    ranges: bool,
+}
+
+impl Probe {
+    fn of(size: u64) -> Self {
+        Self {
+            head: Head {
+                size,
+                media_type: OCTETS.to_owned(),
+                ..Head::default()
+            },
+            ranges: true,
+        }
+    }
+
+    fn told(size: u64, headers: &Headers) -> Self {
+        let strong = headers.etag.clone().filter(|etag| etag.starts_with('"'));
+        let head = Head {
+            size,
+            media_type: headers
+                .content_type
+                .clone()
+                .unwrap_or_else(|| OCTETS.to_owned()),
+            etag: strong,
+            modified_ms: headers
+                .last_modified
+                .as_deref()
+                .and_then(crate::date::from_http),
+            ..Head::default()
+        };
+        Self { head, ranges: true }
+    }
+}
+
+const OCTETS: &str = "application/octet-stream";
+
+fn total_of(content_range: &str) -> Option<u64> {
+    content_range.rsplit('/').next()?.trim().parse().ok()
+}
+
+fn of_entry(entry: &Entry) -> Result<(Head, Vec<Chunk>), Error> {
+    let chunks = entry.chunks_to_read()?;
+    let head = Head {
+        size: entry.size(),
+        name: entry.name().to_owned(),
+        media_type: entry.media_type().to_owned(),
+        etag: Some(entry.etag()),
+        modified_ms: entry.modified_ms(),
+        disposition: entry.header("Content-Disposition"),
+    };
+    Ok((head, chunks))
+}

@@ -1,0 +1,79 @@
+//! A piece on the web: a handle on a `Uint8Array`, whose bytes stay outside wasm memory.
+
+use std::cell::RefCell;
+
+use js_sys::Uint8Array;
+use md5::{Digest, Md5};
+
+use crate::host::Piece;
+
+/// Bytes that JavaScript holds.
+#[derive(Clone, Debug)]
+pub struct WebPiece {
+    array: Uint8Array,
+    len: usize,
+}
+
+impl WebPiece {
+    /// The array itself.
+    #[must_use]
+    pub fn into_array(self) -> Uint8Array {
+        self.array
+    }
+
+    /// The array.
+    #[must_use]
+    pub fn array(&self) -> &Uint8Array {
+        &self.array
+    }
+}
+
+impl From<Uint8Array> for WebPiece {
+    fn from(array: Uint8Array) -> Self {
+        let len = array.length() as usize;
+        Self { array, len }
+    }
+}
+
+impl Piece for WebPiece {
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn split_to(&mut self, at: usize) -> Self {
+        let start = Self {
+            array: self.array.subarray(0, at as u32),
+            len: at,
+        };
+        self.array = self.array.subarray(at as u32, self.len as u32);
+        self.len -= at;
+        start
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        (at < self.len).then(|| self.array.get_index(at as u32))
+    }
+
+    /// Copies through a small window of wasm memory that stays warm: fresh memory costs far more
+    /// than the copy.
+    fn feed(&self, digest: &mut Md5) {
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.resize(WINDOW, 0);
+            let mut at = 0;
+            while at < self.len {
+                let end = (at + WINDOW).min(self.len);
+                if let Some(window) = scratch.get_mut(..end - at) {
+                    self.array.subarray(at as u32, end as u32).copy_to(window);
+                    digest.update(window);
+                }
+                at = end;
+            }
+        });
+    }
+}
+
+const WINDOW: usize = 64 << 10;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}

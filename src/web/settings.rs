@@ -1,0 +1,101 @@
+//! The options as the JavaScript front hands them over: checked, and with every default filled in.
+
+use std::time::Duration;
+
+use js_sys::{Array, Function};
+use wasm_bindgen::prelude::*;
+
+use super::pool::CorePool;
+use crate::{
+    options::{Holes, Options, Timeout, Verify},
+    retry::Policy,
+    stats::Meter,
+};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What `front/options.js` makes of the user's options.
+    #[derive(Debug)]
+    pub type Settings;
+
+    #[wasm_bindgen(method, getter)]
+    fn concurrency(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = perHost)]
+    fn per_host(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = maxBytesAhead)]
+    fn max_bytes_ahead(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter)]
+    fn holes(this: &Settings) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn verify(this: &Settings) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn passes(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = baseDelay)]
+    fn base_delay(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = maxDelay)]
+    fn max_delay(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = headersTimeout)]
+    fn headers_timeout(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = idleTimeout)]
+    fn idle_timeout(this: &Settings) -> f64;
+
+    /// Whether this module decrypts although there is WebCrypto.
+    #[wasm_bindgen(method, getter, js_name = wasmDecoder)]
+    pub(super) fn wasm_decoder(this: &Settings) -> bool;
+    /// Pairs of name and value.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn headers(this: &Settings) -> Array;
+    /// The origin that `headers` may go to.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn home(this: &Settings) -> String;
+    /// Whether a filer at `home` relays chunks.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn proxy(this: &Settings) -> bool;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn fetch(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn locate(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn token(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter, js_name = filerToken)]
+    pub(super) fn filer_token(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter, js_name = onEvent)]
+    pub(super) fn on_event(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter, js_name = onProgress)]
+    pub(super) fn on_progress(this: &Settings) -> Option<Function>;
+}
+
+impl Settings {
+    pub(super) fn options(&self, pool: &CorePool, meter: &Meter) -> Options {
+        Options {
+            concurrency: self.concurrency() as usize,
+            per_host: self.per_host() as usize,
+            max_bytes_ahead: self.max_bytes_ahead() as u64,
+            holes: if self.holes() == "error" {
+                Holes::Error
+            } else {
+                Holes::Zero
+            },
+            verify: match self.verify().as_str() {
+                "strict" => Verify::Strict,
+                "off" => Verify::Off,
+                _ => Verify::Stream,
+            },
+            retry: Policy {
+                passes: self.passes() as u32,
+                base_delay: ms(self.base_delay()),
+                max_delay: ms(self.max_delay()),
+            },
+            timeout: Timeout {
+                headers: ms(self.headers_timeout()),
+                idle: ms(self.idle_timeout()),
+            },
+            pool: pool.pool(),
+            meter: meter.clone(),
+        }
+    }
+}
+
+fn ms(ms: f64) -> Duration {
+    Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX)
+}
