@@ -233,19 +233,17 @@ impl Parser {
             _ => {
                 let value = value.bytes(field)?;
                 // Sorted as they come: a sort of its own would be more code than all of this.
-                match entry
-                    .extended
-                    .binary_search_by(|(key, _)| key.cmp(&self.extended_key))
-                {
-                    Ok(at) => entry
-                        .extended
-                        .get_mut(at)
-                        .into_iter()
-                        .for_each(|last| last.1.clone_from(&value)),
-                    Err(_) if entry.extended.len() == MAX_EXTENDED => return Err(Reason::TooMany),
-                    Err(at) => entry
-                        .extended
-                        .insert(at, (std::mem::take(&mut self.extended_key), value)),
+                let extended = &mut entry.extended;
+                match extended.binary_search_by(|(key, _)| key.cmp(&self.extended_key)) {
+                    Ok(at) => {
+                        if let Some((_, earlier)) = extended.get_mut(at) {
+                            *earlier = value;
+                        }
+                    }
+                    Err(_) if extended.len() == MAX_EXTENDED => return Err(Reason::TooMany),
+                    Err(at) => {
+                        extended.insert(at, (std::mem::take(&mut self.extended_key), value));
+                    }
                 }
             }
         }

@@ -347,11 +347,12 @@ impl<P: Piece> Window<P> {
     }
 
     /// Whether a body has to wait: of what flows, no more than the budget is held. Only the head
-    /// can come to this, since nothing else so large is started.
+    /// can come to this, since nothing else so large is started. A view that is all here waits
+    /// for nothing but the end of its body.
     #[must_use]
     pub fn is_full(&self, index: usize) -> bool {
         self.view(index)
-            .is_some_and(|slot| slot.held_bytes() >= self.flow_limit())
+            .is_some_and(|slot| slot.arrived < slot.len && slot.held_bytes() >= self.flow_limit())
     }
 
     /// A view that is held back until it is complete has to be held whole.

@@ -167,6 +167,7 @@ fn of_a_view_beyond_the_budget_no_more_than_the_budget_is_let_in() {
     assert!(!window.is_full(0));
     assert_eq!(window.bytes(), 8);
     window.arrive(0, vec![0; 36].into());
+    assert!(!window.is_full(0), "it is all here");
     window.finish(0, None);
     assert_eq!(leaves(&mut window), "0:36 end");
     assert_eq!(window.bytes(), 0);
