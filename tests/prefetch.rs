@@ -1,0 +1,528 @@
+//! Order, bounds, cancellation: what holds whatever the network does.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod support;
+
+use futures::StreamExt;
+use kelp_stream::{
+    Kind, Options, Plan,
+    chunk::{Chunk, Source},
+    event::EventKind,
+    options::Holes,
+    pool::{Pool, PoolLimits},
+    prefetch,
+    sim::{Outcome, Script, World, collect},
+};
+use proptest::prelude::*;
+use support::*;
+
+fn options(concurrency: usize, max_bytes_ahead: u64) -> Options {
+    let mut options = Options::default();
+    options.concurrency = concurrency;
+    options.max_bytes_ahead = max_bytes_ahead;
+    options
+}
+
+/// All orders of four.
+fn permutations() -> Vec<[u32; 4]> {
+    let mut all = Vec::new();
+    for n in 0..256_u32 {
+        let order = [n & 3, n >> 2 & 3, n >> 4 & 3, n >> 6 & 3];
+        if (0..4).all(|i| order.contains(&i)) {
+            all.push(order);
+        }
+    }
+    all
+}
+
+#[test]
+fn bytes_come_in_file_order_whatever_order_chunks_arrive_in() {
+    assert_eq!(permutations().len(), 24);
+    for order in permutations() {
+        let world = World::new();
+        let chunks = file(&world, 4, 1000);
+        world.script(move |asked| {
+            let chunk: usize = asked.url.rsplit('/').next().unwrap().parse().unwrap();
+            Script::default().latency(MS * 10 * order[chunk])
+        });
+        assert_eq!(
+            read(&world, chunks, options(4, 1 << 20)).unwrap(),
+            bytes(0..4000),
+            "{order:?}"
+        );
+    }
+}
+
+#[test]
+fn an_empty_file_ends_at_once_and_asks_for_nothing() {
+    let world = World::new();
+    assert_eq!(read(&world, vec![], Options::default()).unwrap(), b"");
+    assert_eq!(world.log().len(), 0);
+}
+
+#[test]
+fn one_byte_is_a_file() {
+    let world = World::new();
+    let chunks = file(&world, 1, 1);
+    assert_eq!(
+        read(&world, chunks, Options::default()).unwrap(),
+        bytes(0..1)
+    );
+}
+
+#[test]
+fn a_thousand_chunks_come_through_a_narrow_window() {
+    let world = World::new();
+    let chunks = file(&world, 1000, 100);
+    world.script(|asked| Script::default().latency(MS * (asked.url.len() as u32 * 7 % 5)));
+    assert_eq!(
+        read(&world, chunks, options(7, 500)).unwrap(),
+        bytes(0..100_000)
+    );
+    assert_eq!(
+        (world.log().len(), world.most_open()),
+        (1000, 5),
+        "500 bytes are five chunks"
+    );
+}
+
+#[test]
+fn look_ahead_of_four_takes_a_quarter_of_the_round_trips() {
+    for (width, time) in [(1, 640), (4, 160)] {
+        let world = World::new();
+        let chunks = file(&world, 64, 64);
+        world.script(|_| Script::default().latency(MS * 10));
+        read(&world, chunks, options(width, 1 << 20)).unwrap();
+        assert_eq!((world.now(), world.most_open()), (MS * time, width));
+    }
+}
+
+#[test]
+fn nothing_is_fetched_before_the_first_read() {
+    let world = World::new();
+    let chunks = file(&world, 4, 10);
+    let reader = open(&world, chunks, Options::default());
+    world.run_for(MS * 1000);
+    assert_eq!(world.log().len(), 0);
+    drop(reader);
+}
+
+#[test]
+fn look_ahead_goes_on_while_nobody_reads() {
+    let world = World::new();
+    let chunks = file(&world, 20, 10);
+    world.script(|_| Script::default().latency(MS));
+    let reader = open(&world, chunks, options(2, 1 << 20));
+    let (_, reader) = read_some(&world, reader, 1);
+    world.run_for(MS * 1000);
+    assert_eq!((world.log().len(), world.open()), (20, 0));
+    drop(reader);
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_the_store_back() {
+    let world = World::new();
+    let chunks = file(&world, 100, 10);
+    let options = options(8, 50);
+    let meter = options.meter.clone();
+    let reader = open(&world, chunks, options);
+    let (some, reader) = read_some(&world, reader, 10);
+    world.run_for(MS * 60_000);
+    assert_eq!(some.len(), 10);
+    assert_eq!(world.log().len(), 6, "one read, five held");
+    assert_eq!(
+        (meter.stats().bytes_ahead, meter.stats().peak_bytes_ahead),
+        (50, 50)
+    );
+    let rest = world.run(collect(reader)).unwrap().unwrap();
+    assert_eq!(rest.len(), 990);
+    assert_eq!(meter.stats().bytes_ahead, 0);
+}
+
+#[test]
+fn a_late_head_holds_back_what_is_behind_it_and_no_more_than_the_budget_is_fetched() {
+    let world = World::new();
+    let chunks = file(&world, 50, 10);
+    world.script(|asked| {
+        Script::default().latency(if asked.url == "http://a/0" {
+            MS * 5000
+        } else {
+            MS
+        })
+    });
+    let reader = open(&world, chunks, options(4, 100));
+    let reading = collect(reader);
+    let probe = world.clone();
+    world.spawn(async move {
+        probe.sleep(MS * 4000).await;
+        assert_eq!((probe.log().len(), probe.open()), (10, 1));
+    });
+    assert_eq!(world.run(reading).unwrap().unwrap(), bytes(0..500));
+}
+
+#[test]
+fn dropping_the_reader_cancels_every_request_at_once_and_nothing_follows() {
+    let world = World::new();
+    let chunks = file(&world, 50, 10_000);
+    world.script(|_| Script::default().latency(MS).rate(100_000).piece(1000));
+    let reader = open(&world, chunks, options(4, 1 << 20));
+    let (_, reader) = read_some(&world, reader, 1000);
+    assert_eq!(world.open(), 4);
+    drop(reader);
+    world.run_for(std::time::Duration::ZERO);
+    assert_eq!((world.open(), world.timers()), (0, 0));
+    assert!(world.log().iter().all(|logged| logged.aborted));
+    world.run_for(MS * 60_000);
+    assert_eq!(world.log().len(), 4);
+}
+
+#[test]
+fn a_reader_dropped_before_its_first_read_leaves_nothing_behind() {
+    let world = World::new();
+    let chunks = file(&world, 4, 10);
+    drop(open(&world, chunks, Options::default()));
+    world.run_for(MS);
+    assert_eq!((world.log().len(), world.timers()), (0, 0));
+}
+
+#[test]
+fn an_error_ends_the_stream_for_good_and_the_rest_is_cancelled() {
+    let world = World::new();
+    let chunks = file(&world, 50, 10);
+    world.script(|asked| {
+        let script = Script::default().latency(MS * 5);
+        if asked.url == "http://a/2" {
+            script.outcome(Outcome::Status(403))
+        } else {
+            script.rate(1)
+        }
+    });
+    let mut options = options(6, 1 << 20);
+    options.timeout.idle = MS * 100_000;
+    let reader = open(&world, chunks, options);
+    let mut reader = reader;
+    let course = async move {
+        let mut all = Vec::new();
+        let error = loop {
+            match reader.next().await.unwrap() {
+                Ok(piece) => all.extend_from_slice(&piece),
+                Err(error) => break error,
+            }
+        };
+        let again = reader.next().await.unwrap().unwrap_err();
+        (all, error, again)
+    };
+    let (all, error, again) = world.run(course).unwrap();
+    assert_eq!(all, bytes(0..20));
+    assert_eq!(
+        (error.kind(), error.offset(), error.chunk()),
+        (Kind::Unauthorized, Some(20), Some("http://a/2"))
+    );
+    assert_eq!(
+        (again.kind(), again.offset()),
+        (error.kind(), error.offset())
+    );
+    world.run_for(MS);
+    assert_eq!((world.open(), world.log().len(), world.timers()), (0, 6, 0));
+}
+
+#[test]
+fn a_file_may_begin_with_a_gap() {
+    let world = World::new();
+    world.store("http://a/0", bytes(0..10));
+    let chunks = vec![plain(&["http://a/0"], 100_000, 10)];
+    let mut wanted = vec![0; 100_000];
+    wanted.extend(bytes(0..10));
+    assert_eq!(read(&world, chunks, Options::default()).unwrap(), wanted);
+}
+
+#[test]
+fn holes_are_counted_and_can_be_an_error() {
+    let world = World::new();
+    world.store("http://a/0", bytes(0..10));
+    let chunks: Vec<Chunk> = vec![plain(&["http://a/0"], 0, 10)];
+    let plan = || Plan::new(chunks.clone().into(), 0..30);
+    let options = Options::default();
+    let meter = options.meter.clone();
+    let all = world
+        .run(collect(open_plan(&world, plan(), options)))
+        .unwrap()
+        .unwrap();
+    assert_eq!((all.len(), &all[10..]), (30, &[0; 20][..]));
+    assert_eq!((meter.stats().holes, meter.stats().hole_bytes), (1, 20));
+    let mut options = Options::default();
+    options.holes = Holes::Error;
+    let (some, error) = read_to_error(&world, open_plan(&world, plan(), options));
+    assert_eq!(
+        (some, error.kind(), error.offset()),
+        (bytes(0..10), Kind::Hole, Some(10))
+    );
+}
+
+#[test]
+fn positions_beyond_four_gigabytes_are_read() {
+    let world = World::new();
+    world.store("http://a/0", bytes(0..10));
+    let at = 1 << 40;
+    let chunks: Vec<Chunk> = vec![plain(&["http://a/0"], at, 10)];
+    let reader = open_plan(
+        &world,
+        Plan::new(chunks.into(), at - 2..at + 10),
+        Options::default(),
+    );
+    assert_eq!(
+        world.run(collect(reader)).unwrap().unwrap(),
+        [&[0, 0], &bytes(0..10)[..]].concat()
+    );
+}
+
+#[test]
+fn of_a_chunk_beyond_the_budget_no_more_than_the_budget_is_held_and_no_timeout_strikes_meanwhile() {
+    let world = World::new();
+    world.store("http://a/0", bytes(0..100_000));
+    world.script(|_| Script::default().piece(1000));
+    let options = options(4, 10_000);
+    let meter = options.meter.clone();
+    let reader = open(&world, vec![plain(&["http://a/0"], 0, 100_000)], options);
+    let (some, reader) = read_some(&world, reader, 1);
+    world.run_for(MS * 3_600_000);
+    assert!(
+        meter.stats().bytes_received <= 12_000,
+        "{} bytes",
+        meter.stats().bytes_received
+    );
+    let rest = world.run(collect(reader)).unwrap().unwrap();
+    assert_eq!([some, rest].concat(), bytes(0..100_000));
+    assert_eq!((world.log().len(), meter.stats().retries), (1, 0));
+    assert!(meter.stats().peak_bytes_ahead <= 10_000);
+}
+
+#[test]
+fn streams_of_a_pool_share_its_bytes_and_an_idle_one_starves_nobody() {
+    let world = World::new();
+    let chunks = file(&world, 50, 100);
+    let pool = Pool::new(PoolLimits {
+        max_bytes: 400,
+        ..PoolLimits::default()
+    });
+    let with_pool = || {
+        let mut options = options(8, 1 << 20);
+        options.pool = pool.clone();
+        options
+    };
+    let idle = open(&world, chunks.clone(), with_pool());
+    let (_, idle) = read_some(&world, idle, 1);
+    world.run_for(MS);
+    assert_eq!(pool.bytes(), 400);
+    let other = open(&world, chunks, with_pool());
+    assert_eq!(world.run(collect(other)).unwrap().unwrap(), bytes(0..5000));
+    assert!(
+        pool.peak_bytes() <= 500,
+        "the other's head may pass: {}",
+        pool.peak_bytes()
+    );
+    drop(idle);
+    assert_eq!((pool.bytes(), pool.in_flight()), (0, 0));
+}
+
+#[test]
+fn a_pool_keeps_its_ceiling_of_views_in_flight() {
+    let world = World::new();
+    let chunks = file(&world, 20, 10);
+    world.script(|_| Script::default().latency(MS));
+    let pool = Pool::new(PoolLimits {
+        max_concurrency: 3,
+        ..PoolLimits::default()
+    });
+    let mut readers = Vec::new();
+    for _ in 0..2 {
+        let mut options = options(8, 1 << 20);
+        options.pool = pool.clone();
+        readers.push(open(&world, chunks.clone(), options));
+    }
+    let all = world
+        .run(futures::future::join_all(readers.into_iter().map(collect)))
+        .unwrap();
+    assert!(all.into_iter().all(|read| read.unwrap() == bytes(0..200)));
+    assert_eq!(world.most_open(), 3);
+}
+
+#[test]
+fn a_host_is_asked_no_more_than_it_may_be() {
+    let world = World::new();
+    let chunks = file(&world, 20, 10);
+    world.script(|_| Script::default().latency(MS));
+    let mut options = options(8, 1 << 20);
+    options.per_host = 2;
+    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..200));
+    assert_eq!(world.most_open(), 2);
+}
+
+#[test]
+fn a_handle_ends_a_stream_that_nobody_reads() {
+    let world = World::new();
+    let chunks = file(&world, 20, 10);
+    world.script(|_| Script::default().latency(MS * 1000));
+    let reader = open(&world, chunks, Options::default());
+    let handle = reader.handle();
+    world.spawn({
+        let world = world.clone();
+        async move {
+            world.sleep(MS).await;
+            handle.fail(kelp_stream::Error::new(Kind::Closed, "it was closed"));
+        }
+    });
+    let (none, error) = read_to_error(&world, reader);
+    assert_eq!(
+        (none.len(), error.kind(), error.offset()),
+        (0, Kind::Closed, Some(0))
+    );
+    world.run_for(MS);
+    assert_eq!((world.open(), world.timers()), (0, 0));
+}
+
+#[test]
+fn waits_say_who_held_up_whom() {
+    let world = World::new();
+    let chunks = file(&world, 4, 1000);
+    world.script(|_| Script::default().latency(MS * 30));
+    let slow_network = options(1, 1 << 20);
+    let meter = slow_network.meter.clone();
+    read(&world, chunks.clone(), slow_network).unwrap();
+    assert_eq!(meter.stats().waits.network, MS * 120);
+    assert_eq!(meter.stats().waits.reader, MS * 0);
+
+    let slow_reader = options(1, 1000);
+    let meter = slow_reader.meter.clone();
+    let (_, reader) = read_some(&world, open(&world, chunks, slow_reader), 1000);
+    world.run_for(MS * 500);
+    drop(reader);
+    assert!(
+        meter.stats().waits.reader >= MS * 400,
+        "{:?}",
+        meter.stats().waits
+    );
+}
+
+#[test]
+fn events_tell_each_request_and_every_delivered_byte_and_one_end() {
+    let world = World::new();
+    let chunks = file(&world, 5, 100);
+    read(&world, chunks, Options::default()).unwrap();
+    let events = world.events();
+    let count = |kind| events.iter().filter(|event| event.kind == kind).count();
+    let sum = |kind| {
+        events
+            .iter()
+            .filter(|e| e.kind == kind)
+            .filter_map(|e| e.bytes)
+            .sum::<u64>()
+    };
+    assert_eq!(
+        (
+            count(EventKind::Queue),
+            count(EventKind::Request),
+            count(EventKind::Headers)
+        ),
+        (5, 5, 5)
+    );
+    assert_eq!(
+        (
+            sum(EventKind::Delivered),
+            sum(EventKind::Body),
+            count(EventKind::End)
+        ),
+        (500, 500, 1)
+    );
+    assert_eq!(events.last().map(|event| event.kind), Some(EventKind::End));
+}
+
+#[test]
+fn the_driver_may_move_to_another_thread_where_its_host_may() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    let world = World::new();
+    let (driver, reader) = prefetch(
+        Plan::new(Vec::new().into(), 0..0),
+        world.host(),
+        Options::default(),
+    );
+    drop(is_send(driver));
+    drop(is_send(reader));
+}
+
+#[test]
+fn content_of_the_entry_needs_no_request() {
+    let world = World::new();
+    let inline = Chunk {
+        source: Source::Inline(bytes(0..50).into()),
+        ..plain(&[], 0, 50)
+    };
+    let reader = open_plan(
+        &world,
+        Plan::new(vec![inline].into(), 10..30),
+        Options::default(),
+    );
+    assert_eq!(world.run(collect(reader)).unwrap().unwrap(), bytes(10..30));
+    assert_eq!(world.log().len(), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Whatever the sizes, gaps, latencies, faults, limits and range: what is delivered is what
+    /// was stored, the limits hold, and in the end nothing is left running.
+    #[test]
+    fn every_course_delivers_the_file_or_an_error(
+        sizes in prop::collection::vec((1..3000_u64, 0..3_u64), 1..15),
+        width in 1..8_usize,
+        budget in 1..6000_u64,
+        cut in (0..1000_u64, 0..1000_u64),
+        seed in any::<u64>(),
+        faults in prop::collection::vec(0..12_u8, 40),
+    ) {
+        let world = World::new();
+        world.seed(seed);
+        let (mut end, mut chunks, mut model) = (0, Vec::new(), Vec::new());
+        for (i, (size, gap)) in sizes.iter().enumerate() {
+            end += gap * 100;
+            model.resize(end as usize, 0);
+            let urls = [format!("http://a/{i}"), format!("http://b/{i}")];
+            urls.iter().for_each(|url| world.store(url, bytes(end..end + size)));
+            let mut chunk = plain(&[&urls[0], &urls[1]], end, *size);
+            chunk.md5 = (i % 2 == 0).then(|| md5(&bytes(end..end + size)));
+            chunks.push(chunk);
+            model.extend(bytes(end..end + size));
+            end += size;
+        }
+        world.script(move |asked| {
+            let n = asked.url.bytes().fold(asked.nth, |n, byte| n * 31 + usize::from(byte));
+            let script = Script::default().latency(MS * (n % 17) as u32).piece(n % 900 + 1).rate(1_000_000);
+            script.outcome(match faults[n % faults.len()] {
+                0 => Outcome::Refused,
+                1 => Outcome::Status(503),
+                2 => Outcome::Cut(n % 1000),
+                3 => Outcome::End(n % 1000),
+                4 => Outcome::Stall(n % 1000),
+                _ => Outcome::Good,
+            })
+        });
+        let range = (cut.0 * end / 1000)..end - (cut.1 * end / 1000).min(end - cut.0 * end / 1000);
+        let mut options = options(width, budget);
+        options.retry.passes = 8;
+        let meter = options.meter.clone();
+        let largest = sizes.iter().map(|(size, _)| *size).max().unwrap();
+        let reader = open_plan(&world, Plan::new(chunks.into(), range.clone()), options);
+        let read = world.run(collect(reader)).expect("it does not hang");
+        match read {
+            Ok(all) => prop_assert!(all == model[range.start as usize..range.end as usize], "other bytes"),
+            // Eight passes over two replicas can all fail, seldom.
+            Err(error) => prop_assert!(error.attempts().len() >= 16 || error.kind() == Kind::Corrupt, "{error:?}"),
+        }
+        prop_assert!(meter.stats().peak_bytes_ahead <= budget.max(largest));
+        prop_assert!(world.most_open() <= width);
+        world.run_for(MS);
+        prop_assert_eq!((world.open(), meter.stats().bytes_ahead, meter.stats().in_flight), (0, 0, 0));
+    }
+}

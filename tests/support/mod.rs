@@ -1,0 +1,129 @@
+//! What the simulation's tests share: files whose every byte is known, and fixtures.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use kelp_stream::{
+    Error, Options, Plan, Reader,
+    chunk::{Chunk, CipherKey, Compression, Source},
+    prefetch,
+    sim::{SimHost, World, collect},
+};
+
+pub const MS: Duration = Duration::from_millis(1);
+
+/// The byte at a position of every test's file.
+pub fn byte(at: u64) -> u8 {
+    (at.wrapping_mul(31) ^ (at >> 8) ^ (at >> 16)) as u8
+}
+
+pub fn bytes(range: std::ops::Range<u64>) -> Vec<u8> {
+    range.map(byte).collect()
+}
+
+pub fn md5(bytes: &[u8]) -> [u8; 16] {
+    use md5::Digest;
+    md5::Md5::digest(bytes).into()
+}
+
+pub fn plain(urls: &[&str], offset: u64, size: u64) -> Chunk {
+    Chunk {
+        source: Source::Urls(urls.iter().map(|url| (*url).to_owned()).collect()),
+        offset,
+        size,
+        modified: 0,
+        md5: None,
+        key: None,
+        compression: Compression::None,
+        stored: None,
+    }
+}
+
+/// A file of `count` chunks of `size` bytes, chunk i at `http://a/i`.
+pub fn file(world: &World, count: u64, size: u64) -> Vec<Chunk> {
+    (0..count)
+        .map(|i| {
+            let url = format!("http://a/{i}");
+            world.store(&url, bytes(i * size..(i + 1) * size));
+            plain(&[&url], i * size, size)
+        })
+        .collect()
+}
+
+/// An encrypted copy of these bytes, as SeaweedFS stores it.
+pub fn encrypted(plain: &[u8], key: &CipherKey) -> Vec<u8> {
+    use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
+    let nonce = [9; 12];
+    let sealed = Aes256Gcm::new(key.bytes().into())
+        .encrypt(&nonce.into(), plain)
+        .expect("it is short enough");
+    [&nonce[..], &sealed].concat()
+}
+
+pub fn key() -> CipherKey {
+    CipherKey::new(&[7; 32]).expect("it is 32 bytes")
+}
+
+/// Opens a stream of all that the chunks hold; its driver runs.
+pub fn open(world: &World, chunks: Vec<Chunk>, options: Options) -> Reader<SimHost> {
+    let end = chunks.iter().map(Chunk::end).max().unwrap_or(0);
+    open_plan(world, Plan::new(chunks.into(), 0..end), options)
+}
+
+pub fn open_plan(world: &World, plan: Plan, options: Options) -> Reader<SimHost> {
+    let (driver, reader) = prefetch(plan, world.host(), options);
+    world.spawn(driver);
+    reader
+}
+
+/// Reads to the end.
+pub fn read(world: &World, chunks: Vec<Chunk>, options: Options) -> Result<Vec<u8>, Error> {
+    let reader = open(world, chunks, options);
+    world.run(collect(reader)).expect("it does not hang")
+}
+
+/// Reads until `len` bytes are there, or the stream is over; gives the reader back.
+pub fn read_some(world: &World, reader: Reader<SimHost>, len: usize) -> (Vec<u8>, Reader<SimHost>) {
+    let mut reader = reader;
+    let some = async move {
+        let mut some = Vec::new();
+        while some.len() < len
+            && let Some(piece) = reader.next().await
+        {
+            some.extend_from_slice(&piece.expect("these bytes can be had"));
+        }
+        (some, reader)
+    };
+    world.run(some).expect("it does not hang")
+}
+
+/// Reads what can be read; then the error.
+pub fn read_to_error(world: &World, reader: Reader<SimHost>) -> (Vec<u8>, Error) {
+    let mut reader = reader;
+    let all = async move {
+        let mut all = Vec::new();
+        loop {
+            match reader.next().await.expect("an error stays") {
+                Ok(piece) => all.extend_from_slice(&piece),
+                Err(error) => return (all, error),
+            }
+        }
+    };
+    world.run(all).expect("it does not hang")
+}
+
+pub fn fixture(path: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(path);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub fn json(path: &str) -> serde_json::Value {
+    serde_json::from_slice(&fixture(path)).expect("fixtures are JSON")
+}
+
+pub fn urls(urls: &[String]) -> Source {
+    Source::Urls(Arc::from(urls))
+}
