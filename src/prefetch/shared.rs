@@ -95,7 +95,7 @@ impl<H: Host> Shared<H> {
             if !state.asked {
                 return Step::Wait;
             }
-            let next = state.window.next();
+            let next = state.window.upcoming();
             let full = match next {
                 Next::Start { cost, head, .. } => self.options.pool.has_room(cost, head).err(),
                 _ => None,
@@ -116,7 +116,7 @@ impl<H: Host> Shared<H> {
     }
 
     pub(super) fn all_started(&self) -> bool {
-        self.with(|state| state.asked && state.window.next() == Next::Nothing)
+        self.with(|state| state.asked && state.window.upcoming() == Next::Nothing)
     }
 
     /// Ends the stream from outside: what is under way is cancelled.

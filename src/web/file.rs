@@ -265,7 +265,6 @@ pub struct CoreStream {
 #[wasm_bindgen]
 impl CoreStream {
     /// The next piece as a `Uint8Array`, `undefined` at the end; rejects with a `KelpError`.
-    #[must_use]
     pub fn read(&self) -> Promise {
         let reader = Rc::clone(&self.reader);
         let causes = Rc::clone(&self.causes);

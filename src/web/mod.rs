@@ -1,7 +1,7 @@
 //! Browsers, workers, edge runtimes and Node: the wasm-bindgen host, and what the JavaScript
 //! front (`src/web/front`) calls.
 //!
-//! [`open`] makes a [`file`], whose streams run against [`host`]. Each of the port's parts has
+//! [`open`] makes a [`mod@file`], whose streams run against [`host`]. Each of the port's parts has
 //! its file: `fetch`, `locate`, `decode`, `timer`, `events`. Plain bytes stay outside wasm
 //! memory: a piece is a handle ([`piece`]).
 

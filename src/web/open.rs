@@ -1,6 +1,11 @@
 //! Opening files.
 
-use std::{cell::RefCell, future::Future, rc::Rc};
+use std::{
+    cell::RefCell,
+    future::{Future, ready},
+    pin::Pin,
+    rc::Rc,
+};
 
 use futures::future::{AbortHandle, AbortRegistration, Abortable};
 use wasm_bindgen::prelude::*;
@@ -15,7 +20,7 @@ use super::{
     locate::Finder,
     manifest::{self, JsManifest},
     pool::{CorePool, Streams},
-    settings::Settings,
+    settings::{Settings, UrlSettings},
     timer,
 };
 use crate::{
@@ -86,7 +91,7 @@ pub fn open_manifest(
     desk.open(Ok((head, manifest.into_chunks())))
 }
 
-/// Opens one URL, to be read in ranges. A `size` below 0 is not known.
+/// Opens one URL, to be read in ranges.
 ///
 /// # Errors
 ///
@@ -94,34 +99,29 @@ pub fn open_manifest(
 #[wasm_bindgen(js_name = openUrl)]
 pub async fn open_url(
     url: String,
-    size: f64,
-    chunk_size: f64,
-    name: String,
-    media_type: Option<String>,
-    settings: Settings,
+    settings: UrlSettings,
     pool: &CorePool,
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
-    let desk = Desk::new(&settings, pool);
-    let probe = if size < 0.0 {
-        opening.unless_cancelled(desk.probe(&url)).await
-    } else {
-        Ok(Probe::of(size as u64))
+    let desk = Desk::new(settings.as_ref(), pool);
+    let probe = match settings.size() {
+        Some(size) => Ok(Probe::of(size as u64)),
+        None => opening.unless_cancelled(desk.probe(&url)).await,
     };
-    let file = probe.map(|probe| {
+    let file = probe.map(|Probe { head, ranges }| {
         // A server that knows no ranges is read in one piece, from the start.
-        let chunk_size = if probe.ranges {
-            chunk_size as u64
+        let chunk_size = if ranges {
+            settings.chunk_size() as u64
         } else {
             u64::MAX
         };
-        let chunks = ranges_of(&url, probe.head.size, chunk_size);
-        let media_type = media_type.unwrap_or(probe.head.media_type);
+        let chunks = ranges_of(&url, head.size, chunk_size);
+        let media_type = settings.media_type().unwrap_or(head.media_type);
         (
             Head {
-                name,
+                name: settings.name(),
                 media_type,
-                ..probe.head
+                ..head
             },
             chunks,
         )
@@ -241,14 +241,17 @@ impl Desk {
     async fn entry(&self, url: &str) -> Result<Entry, Error> {
         let may_renew = self.filer_token.is_some();
         let wanted = Wanted::Body(MAX_TEXT_BYTES as u64);
-        let answer = retrieve(&self.host, &self.options, wanted, may_renew, async |_| {
-            let url = match &self.filer_token {
-                Some(token) => locate::with_token(url, &self.token(token).await?),
-                None => url.to_owned(),
-            };
-            Ok(Request { url, range: None })
-        });
-        let Retrieved { body, .. } = answer.await?;
+        let mut request = |_| -> Pin<Box<dyn Future<Output = _>>> {
+            Box::pin(async {
+                let url = match &self.filer_token {
+                    Some(token) => locate::with_token(url, &self.token(token).await?),
+                    None => url.to_owned(),
+                };
+                Ok(Request { url, range: None })
+            })
+        };
+        let Retrieved { body, .. } =
+            retrieve(&self.host, &self.options, wanted, may_renew, &mut request).await?;
         let mut json = Vec::new();
         for piece in &body {
             let start = json.len();
@@ -273,14 +276,21 @@ impl Desk {
 
     /// Finds out the size of what is at a URL, and whether it can be had in ranges.
     async fn probe(&self, url: &str) -> Result<Probe, Error> {
-        let ask = |range| async move {
-            let request = async move |_| {
-                Ok(Request {
+        let ask = async |range| {
+            let mut request = |_| -> Pin<Box<dyn Future<Output = _>>> {
+                Box::pin(ready(Ok(Request {
                     url: url.to_owned(),
                     range,
-                })
+                })))
             };
-            retrieve(&self.host, &self.options, Wanted::Headers, false, request).await
+            retrieve(
+                &self.host,
+                &self.options,
+                Wanted::Headers,
+                false,
+                &mut request,
+            )
+            .await
         };
         let first = match ask(Some(ByteRange {
             start: 0,

@@ -63,6 +63,21 @@ extern "C" {
     pub(super) fn on_event(this: &Settings) -> Option<Function>;
     #[wasm_bindgen(method, getter, js_name = onProgress)]
     pub(super) fn on_progress(this: &Settings) -> Option<Function>;
+
+    /// With what `openUrl` takes besides.
+    #[wasm_bindgen(extends = Settings)]
+    #[derive(Debug)]
+    pub type UrlSettings;
+
+    /// Not set where it is not known.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn size(this: &UrlSettings) -> Option<f64>;
+    #[wasm_bindgen(method, getter, js_name = chunkSize)]
+    pub(super) fn chunk_size(this: &UrlSettings) -> f64;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn name(this: &UrlSettings) -> String;
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub(super) fn media_type(this: &UrlSettings) -> Option<String>;
 }
 
 impl Settings {

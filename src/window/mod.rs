@@ -155,7 +155,7 @@ impl<P: Piece> Window<P> {
     }
 
     /// What may start next. Gaps before it enter the window on the way: they cost nothing.
-    pub fn next(&mut self) -> Next {
+    pub fn upcoming(&mut self) -> Next {
         if self.failed {
             return Next::Nothing;
         }
@@ -185,7 +185,7 @@ impl<P: Piece> Window<P> {
         }
     }
 
-    /// Starts what `next` named: counts it from now on.
+    /// Starts what `upcoming` named: counts it from now on.
     pub fn start(&mut self, index: usize, cost: u64) {
         debug_assert_eq!(
             index,
@@ -408,5 +408,6 @@ const GAP_PIECE: u64 = 64 << 10;
 /// How many gaps may be in a window that holds nothing else.
 const GAPS_AHEAD: usize = 64;
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(test)]
+#[cfg(not(target_arch = "wasm32"))]
 mod tests;

@@ -38,7 +38,7 @@ fn limits(views: usize, bytes: u64) -> Limits {
 }
 
 fn start(window: &mut Window<Bytes>) -> Option<usize> {
-    let Next::Start { index, cost, .. } = window.next() else {
+    let Next::Start { index, cost, .. } = window.upcoming() else {
         return None;
     };
     window.start(index, cost);
@@ -119,19 +119,19 @@ fn a_strict_head_leaves_only_when_it_is_complete() {
 fn only_so_many_views_are_in_flight_and_finished_ones_do_not_count() {
     let mut window = window(&[1; 5], limits(2, 100));
     assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
-    assert_eq!(window.next(), Next::TooManyViews);
+    assert_eq!(window.upcoming(), Next::TooManyViews);
     whole(&mut window, 1, 1);
     assert_eq!(start(&mut window), Some(2));
-    assert_eq!(window.next(), Next::TooManyViews);
+    assert_eq!(window.upcoming(), Next::TooManyViews);
 }
 
 #[test]
 fn bytes_are_promised_before_a_fetch_and_free_once_they_left() {
     let mut window = window(&[4, 4, 4], limits(9, 8));
     assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
-    assert_eq!((window.next(), window.bytes()), (Next::TooManyBytes, 8));
+    assert_eq!((window.upcoming(), window.bytes()), (Next::TooManyBytes, 8));
     whole(&mut window, 0, 4);
-    assert_eq!((window.next(), window.bytes()), (Next::TooManyBytes, 8));
+    assert_eq!((window.upcoming(), window.bytes()), (Next::TooManyBytes, 8));
     assert_eq!(leaves(&mut window), "0:4");
     assert_eq!(window.bytes(), 4);
     assert_eq!(start(&mut window), Some(2));
@@ -141,7 +141,7 @@ fn bytes_are_promised_before_a_fetch_and_free_once_they_left() {
 fn a_view_beyond_the_budget_goes_alone() {
     let mut window = window(&[50, 50], limits(9, 8));
     assert_eq!(
-        window.next(),
+        window.upcoming(),
         Next::Start {
             index: 0,
             cost: 8,
@@ -149,7 +149,7 @@ fn a_view_beyond_the_budget_goes_alone() {
         }
     );
     assert_eq!(start(&mut window), Some(0));
-    assert_eq!(window.next(), Next::TooManyBytes);
+    assert_eq!(window.upcoming(), Next::TooManyBytes);
     whole(&mut window, 0, 50);
     assert_eq!(leaves(&mut window), "0:50");
     assert_eq!(start(&mut window), Some(1));
@@ -188,7 +188,7 @@ fn gaps_cost_nothing_and_are_zeros_in_their_place() {
 fn a_giant_gap_comes_in_pieces_and_is_told_once() {
     let plan = Plan::new(Vec::new().into(), 0..1 << 50);
     let mut window = Window::<Bytes>::new(Arc::new(plan), limits(1, 1), false);
-    assert_eq!(window.next(), Next::Nothing);
+    assert_eq!(window.upcoming(), Next::Nothing);
     assert!(matches!(
         window.deliver(),
         Delivery::Zeros {
@@ -215,7 +215,7 @@ fn bytes_before_a_failure_are_still_delivered_and_what_lies_behind_is_given_up()
     whole(&mut window, 2, 4);
     window.arrive(1, Bytes::from_static(b"zz"));
     window.fail(1, Error::new(Kind::Network, "x"));
-    assert_eq!(window.next(), Next::Nothing);
+    assert_eq!(window.upcoming(), Next::Nothing);
     assert_eq!((window.in_flight(), window.bytes()), (1, 4));
     assert_eq!(leaves(&mut window), "");
     whole(&mut window, 0, 4);

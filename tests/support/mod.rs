@@ -1,5 +1,6 @@
 //! What the simulation's tests share: files whose every byte is known, and fixtures.
 #![allow(dead_code, reason = "each test uses its part")]
+#![allow(clippy::panic, reason = "clippy does not see that this is a test's")]
 
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 

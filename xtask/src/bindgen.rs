@@ -13,7 +13,7 @@ pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     if !wasm.is_file() {
         return Err(format!("there is no {}: build it first", wasm.display()).into());
     }
-    Bindgen::new()
+    let mut output = Bindgen::new()
         .input_path(wasm)
         .web(true)?
         .typescript(false)
@@ -21,6 +21,25 @@ pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
         .keep_debug(false)
         .remove_name_section(true)
         .remove_producers_section(true)
-        .generate(out)?;
+        .generate_output()?;
+    drop_unused_exports(output.wasm_mut());
+    output.emit(out)?;
     Ok(())
+}
+
+/// wasm-streams exports the classes behind its own writable and readable streams from every
+/// crate that uses it. Ours only reads streams, so nobody calls them: an eighth of the file.
+fn drop_unused_exports(module: &mut walrus::Module) {
+    let unused = |name: &str| {
+        name.trim_start_matches("__wbg_")
+            .starts_with("intounderlying")
+    };
+    let ids: Vec<_> = module
+        .exports
+        .iter()
+        .filter(|export| unused(&export.name))
+        .map(|export| export.id())
+        .collect();
+    ids.into_iter().for_each(|id| module.exports.delete(id));
+    walrus::passes::gc::run(module);
 }

@@ -41,9 +41,8 @@ export async function openManifest(manifest, options) {
 export async function openUrl(url, options) {
   const where = httpUrl(url);
   const chosen = urlSettings(options, where);
-  const { size, chunkSize, name, type } = chosen;
   where.hash = "";
-  return open(chosen, (pool, opening) => openCoreUrl(where.href, size, chunkSize, name, type, chosen, pool, opening));
+  return open(chosen, (pool, opening) => openCoreUrl(where.href, chosen, pool, opening));
 }
 
 /** Opens a file in the core, unless the signal is aborted first. */

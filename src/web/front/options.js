@@ -74,7 +74,7 @@ export function filerSettings(options, filer) {
 /** Options of one URL. */
 export function urlSettings(options, url) {
   const given = dictionary(options, "options");
-  const size = integer(given.size, "size", -1);
+  const size = integer(given.size, "size");
   const chunkSize = integer(given.chunkSize, "chunkSize", 4 * 2 ** 20, 1);
   const name = string(given.name, "name", lastComponent(url));
   const type = string(given.type, "type");

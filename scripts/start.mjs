@@ -1,0 +1,203 @@
+// `npm start`: the demo page, with a store to read from. `npm start -- --filer http://host:8888` reads a real one.
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join, sep } from "node:path";
+import { startStore } from "../tests/store/index.mjs";
+import { build } from "./build.mjs";
+import { Failure, isMain, main, root } from "./command.mjs";
+import { needNode } from "./toolchain.mjs";
+
+const HOST = "127.0.0.1";
+const PORTS = { first: 8080, last: 8099 };
+const USAGE = `Usage: npm start                                         the demo, with a store that comes with it
+       npm start -- --filer http://host:8888[/directory]   the demo, with a filer of yours
+       PORT=8081 npm start                                 at a port of your choice`;
+
+/**
+ * Serves the demo page and, unless a filer is given, starts the stores that it reads from.
+ * @param {object} [options]
+ * @param {number} [options.port] 0 for any; without one, the first that is free from 8080
+ * @param {string | URL} [options.filer] a directory of a real filer
+ * @returns {Promise<{ origin: string, stores: Record<string, import("../tests/store/index.mjs").Store>, close(): Promise<void> }>}
+ */
+export async function start({ port, filer } = {}) {
+  if (!existsSync(join(root, "dist/index.js"))) throw new Failure("there is no dist/index.js: npm run build");
+  const stores = filer ? {} : { cipher: await startStore({ cluster: "cipher" }), plain: await startStore({ cluster: "plain" }) };
+  const control = filer ? realFiler(new URL(filer)) : standIn(stores);
+  const server = createServer((request, response) => {
+    answer(request, response, control).catch((error) => send(response, 500, { type: TYPES[".txt"], body: error.message }));
+  });
+  const close = async () => {
+    await new Promise((closed) => server.close(closed).closeAllConnections());
+    for (const store of Object.values(stores)) await store.close();
+  };
+  try {
+    await listen(server, port);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { origin: `http://${HOST}:${server.address().port}`, stores, close };
+}
+
+async function listen(server, port) {
+  if (port !== undefined) return listenAt(server, port);
+  for (let each = PORTS.first; each <= PORTS.last; each++) {
+    try {
+      return await listenAt(server, each);
+    } catch (error) {
+      if (error.code !== "EADDRINUSE") throw error;
+    }
+  }
+  throw new Failure(`the ports from ${PORTS.first} to ${PORTS.last} are taken. Name a free one: PORT=9000 npm start`);
+}
+
+const listenAt = (server, port) => new Promise((listening, fail) => {
+  server.once("error", fail);
+  server.listen(port, HOST, () => {
+    server.off("error", fail);
+    listening();
+  });
+});
+
+// What the page asks of the server that it came from: `describe`, and, with the stand-in, `set` and `lookup`.
+
+function standIn(stores) {
+  const all = Object.values(stores);
+  return {
+    describe: () => ({
+      stores: Object.entries(stores).map(([name, store]) => describe(name, store)),
+      settings: { latency: all[0].latency, rate: all[0].rate },
+    }),
+    set({ latency, rate }) {
+      for (const store of all) Object.assign(store, { latency: amount(latency, "latency"), rate: amount(rate, "rate") });
+    },
+    // A master sends no CORS headers, so a page asks it by way of its own server: here, and in production.
+    lookup: (name, volumeId) => (Object.hasOwn(stores, name) ? fetch(`${stores[name].master}/dir/lookup?volumeId=${encodeURIComponent(volumeId)}`) : null),
+  };
+}
+
+function describe(name, store) {
+  const files = store.cases.map(({ path, size = null, sha256 = null, note = "", expect = null }) => ({ path, size, sha256, note, expect }));
+  return { name, filer: store.filer, directory: "/d", canLookup: true, start: name === "cipher" ? "/d/film.webm" : null, files };
+}
+
+function amount(value, name) {
+  if (!Number.isFinite(value) || value < 0) throw new RangeError(`${name} must be a number from 0`);
+  return value;
+}
+
+function realFiler({ origin, host, pathname }) {
+  const directory = decodeURIComponent(pathname).replace(/(?<=.)\/+$/, "");
+  const store = { name: host, filer: origin, directory, canLookup: false, start: null, files: [] };
+  return { describe: () => ({ stores: [store], settings: null }) };
+}
+
+async function answer(request, response, control) {
+  const { pathname, searchParams } = new URL(request.url, `http://${HOST}`);
+  if (pathname === "/api/store") return answerStore(request, response, control);
+  if (pathname === "/api/lookup" && control.lookup) return answerLookup(searchParams, response, control);
+  if (request.method !== "GET" && request.method !== "HEAD") return send(response, 405);
+  const file = fileAt(pathname);
+  return file ? send(response, 200, { type: TYPES[extname(file)], body: readFileSync(file) }) : send(response, 404);
+}
+
+async function answerStore(request, response, control) {
+  if (request.method === "GET") return sendJson(response, 200, control.describe());
+  // JSON only: another origin cannot send it without asking first, and is refused.
+  if (request.method !== "POST" || !control.set || !/^application\/json\b/.test(request.headers["content-type"])) return send(response, 405);
+  try {
+    control.set(JSON.parse(await bodyOf(request)));
+  } catch (error) {
+    return sendJson(response, 400, { error: error.message });
+  }
+  return sendJson(response, 200, control.describe().settings);
+}
+
+async function answerLookup(query, response, control) {
+  const found = await control.lookup(query.get("store"), query.get("volumeId"));
+  return found ? sendJson(response, found.status, await found.json()) : send(response, 404);
+}
+
+async function bodyOf(request) {
+  let text = "";
+  for await (const bytes of request) text += bytes;
+  return text;
+}
+
+const FOLDERS = [["/kelp-stream/", join(root, "dist")], ["/", join(root, "www")]];
+
+function fileAt(pathname) {
+  const [prefix, folder] = FOLDERS.find(([each]) => pathname.startsWith(each));
+  const path = join(folder, decoded(pathname.slice(prefix.length)) || "index.html");
+  return path.startsWith(folder + sep) && existsSync(path) && statSync(path).isFile() ? path : null;
+}
+
+// As no file is called like this, what cannot be decoded ends in a 404.
+function decoded(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+function send(response, status, { type, body = "" } = {}) {
+  // Never cached: the next build is to be seen at once.
+  response.writeHead(status, { "cache-control": "no-store", "x-content-type-options": "nosniff", ...(type ? { "content-type": type } : {}) });
+  response.end(body);
+}
+
+const sendJson = (response, status, value) => send(response, status, { type: TYPES[".json"], body: JSON.stringify(value) });
+
+const TYPES = {
+  ".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+  ".json": "application/json", ".map": "application/json", ".wasm": "application/wasm", ".txt": "text/plain; charset=utf-8",
+};
+
+async function startFromCommandLine() {
+  needNode();
+  const filer = filerFrom(process.argv.slice(2));
+  const port = portFrom(process.env.PORT);
+  if (filer) await needFiler(filer);
+  if (isStale()) await build();
+  const demo = await start({ port, filer }).catch((error) => {
+    throw error.code === "EADDRINUSE" ? new Failure(`port ${port} is taken. Name another one: PORT=${port + 1} npm start`) : error;
+  });
+  console.log(`Open ${demo.origin}/ and choose ${filer ? "a file" : "film.webm"}`);
+  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => demo.close().then(() => process.exit(0)));
+}
+
+function filerFrom(args) {
+  if (args.length === 0) return undefined;
+  const [name, value] = args.length === 1 ? args[0].split(/=(.*)/s) : args;
+  if (args.length > 2 || name !== "--filer") throw new Failure(`not understood: ${args.join(" ")}\n${USAGE}`);
+  if (!/^https?:\/\//.test(value) || !URL.canParse(value)) throw new Failure(`--filer takes the URL of a filer, not ${value || "nothing"}\n${USAGE}`);
+  return new URL(value);
+}
+
+function portFrom(text) {
+  if (!text) return undefined;
+  if (!/^\d+$/.test(text) || Number(text) > 65535) throw new Failure(`PORT is a number up to 65535, not ${text}\n${USAGE}`);
+  return Number(text);
+}
+
+async function needFiler(url) {
+  try {
+    const listing = await fetch(url, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(5000) });
+    const { Path } = listing.ok ? await listing.json() : {};
+    if (Path === undefined) throw new Error(`status ${listing.status}, and no list of files`);
+  } catch (error) {
+    throw new Failure(`${url} does not answer as a directory of a filer: ${error.cause?.message ?? error.message}`);
+  }
+}
+
+// What a build reads is newer than the last thing it wrote.
+function isStale() {
+  const built = join(root, "dist/kelp_stream_bg.wasm");
+  if (!existsSync(built)) return true;
+  const sources = readdirSync(join(root, "src"), { recursive: true }).map((name) => join("src", name));
+  return ["Cargo.toml", "Cargo.lock", ...sources].some((name) => statSync(join(root, name)).mtimeMs > statSync(built).mtimeMs);
+}
+
+if (isMain(import.meta)) await main(startFromCommandLine);
