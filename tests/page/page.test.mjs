@@ -1,0 +1,273 @@
+// The demo page, in a browser, as somebody would use it.
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, afterEach, before, beforeEach, test } from "node:test";
+import { target } from "../../scripts/command.mjs";
+import { start } from "../../scripts/start.mjs";
+import { noise } from "../store/index.mjs";
+import { closeAll, launchChromium } from "../package/support.mjs";
+
+const SECONDS = 1000;
+const FILM = "film.webm";
+
+let demo, browser, page, problems;
+
+before(async () => {
+  mkdirSync(target, { recursive: true });
+  demo = await start({ port: 0 });
+  browser = await launchChromium();
+});
+after(async () => {
+  await closeAll();
+  await demo?.close();
+});
+
+beforeEach(async () => {
+  for (const store of Object.values(demo.stores)) Object.assign(store, { latency: 0, rate: 0 });
+  await open();
+});
+afterEach(async () => {
+  await page.close();
+  assert.deepEqual(problems, []);
+});
+
+async function open({ origin = demo.origin, ...options } = {}) {
+  await page?.close();
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 }, ...options });
+  page.setDefaultTimeout(20 * SECONDS);
+  problems = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) problems.push(message.text());
+  });
+  await page.goto(origin);
+  await page.getByText(/^\d+ entr/).waitFor();
+}
+
+const file = (name) => page.getByRole("button", { name, exact: true });
+const button = (name) => page.getByRole("button", { name });
+const untilIt = (state) => page.locator(`#run[data-state=${state}]`).waitFor();
+const delivered = () => page.getByRole("progressbar", { name: "Delivered" }).getAttribute("aria-valuetext");
+
+async function until(condition) {
+  for (const end = Date.now() + 10 * SECONDS; !condition();) {
+    assert.ok(Date.now() < end, `waited in vain until ${condition}`);
+    await new Promise((turn) => setTimeout(turn, 5));
+  }
+}
+
+test("a film streams, is the right one, and plays", async () => {
+  const { sha256, size } = demo.stores.cipher.cases.find(({ path }) => path === `/d/${FILM}`);
+  await file(FILM).click();
+  await untilIt("done");
+  assert.match(await page.locator("[data-digest=match]").textContent(), new RegExp(sha256));
+  assert.equal(await delivered(), `${size.toLocaleString("en")} of ${size.toLocaleString("en")} bytes`);
+  await page.waitForFunction(() => document.querySelector("video").readyState >= HTMLMediaElement.HAVE_METADATA);
+  assert.ok(await page.locator("video").evaluate(({ duration }) => duration > 39 && duration < 41));
+});
+
+test("the waterfall tells each view's story to the keyboard, too", async () => {
+  await file(FILM).click();
+  await untilIt("done");
+  await page.getByRole("group", { name: "Waterfall" }).focus();
+  await page.keyboard.press("End");
+  assert.match(await page.locator("#waterfall-view").textContent(), /^View 35, chunk \d,[0-9a-f]+ from 127\.0\.0\.1:\d+: first byte after .*, delivered$/);
+  assert.match(await page.locator("#waterfall-summary").textContent(), /^36 rows, 36 delivered, from 2 hosts/);
+});
+
+test("a file is chosen and cancelled without a mouse", async () => {
+  demo.stores.cipher.latency = 200;
+  for (let presses = 0; (await page.evaluate(() => document.activeElement.textContent)) !== FILM; presses++) {
+    assert.ok(presses < 20, "Tab does not come to the film");
+    await page.keyboard.press("Tab");
+  }
+  await page.keyboard.press("Enter");
+  await untilIt("running");
+  await button("Cancel").focus();
+  await page.keyboard.press("Enter");
+  await untilIt("cancelled");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Run again");
+});
+
+test("cancelling in mid-stream stops every request, and none follows", async () => {
+  const store = demo.stores.cipher;
+  store.latency = 100;
+  store.resetLog();
+  await file(FILM).click();
+  await until(() => store.requests.filter(({ fileId, state }) => fileId && state === "done").length > 4);
+  await button("Cancel").click();
+  await untilIt("cancelled");
+  await until(() => store.inFlight === 0);
+  const sent = store.requests.length;
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
+  assert.equal(store.requests.length, sent);
+  assert.equal(store.inFlight, 0);
+  assert.ok(sent < 36, "the file was read to its end");
+});
+
+test("width 1 has one request in flight, width 4 several, but no more than four", async () => {
+  const store = demo.stores.cipher;
+  store.latency = 20;
+  const peak = async (width) => {
+    await page.getByRole("slider", { name: /Width/ }).fill(String(width));
+    store.resetLog();
+    await file(FILM).click();
+    await untilIt("done");
+    return store.peakInFlight;
+  };
+  assert.equal(await peak(1), 1);
+  const wide = await peak(4);
+  assert.ok(wide > 1 && wide <= 4, `${wide} in flight`);
+});
+
+test("comparing runs the file with both widths", async () => {
+  demo.stores.cipher.latency = 20;
+  await file(FILM).click();
+  await untilIt("done");
+  demo.stores.cipher.resetLog();
+  await button("Compare").click();
+  await page.getByRole("heading", { name: /Width 4 was \d+\.\d\d times as fast as width 1/ }).waitFor();
+  assert.equal(demo.stores.cipher.requests.filter(({ server }) => server.startsWith("volume")).length, 2 * 36);
+});
+
+test("the server's latency and rate follow the controls at once", async () => {
+  await page.getByRole("slider", { name: /Latency/ }).fill("45");
+  await page.getByRole("combobox", { name: /Rate/ }).selectOption("1048576");
+  for (const store of Object.values(demo.stores)) await until(() => store.latency === 45 && store.rate === 1048576);
+});
+
+test("a corrupt file ends in an error that says what to do", async () => {
+  await page.getByRole("radio", { name: "plain" }).check();
+  await file("bad-etag.bin").click();
+  await untilIt("failed");
+  const alert = await page.getByRole("alert").innerText();
+  assert.match(alert, /^corrupt/);
+  assert.match(alert, /Trying again does not help/);
+  assert.match(alert, /Attempt 1/);
+  assert.equal(await page.locator("#result").isVisible(), false);
+});
+
+test("choosing another file ends the first", async () => {
+  const store = demo.stores.cipher;
+  store.latency = 200;
+  await file(FILM).click();
+  await until(() => store.inFlight > 1);
+  await file("one.bin").click();
+  await untilIt("done");
+  await until(() => store.inFlight === 0);
+  assert.equal(await page.getByRole("heading", { level: 2, name: "one.bin" }).count(), 1);
+  assert.equal(await delivered(), "5,000 of 5,000 bytes");
+});
+
+test("every good file matches its digest, or is refused as unsupported", { timeout: 120 * SECONDS }, async () => {
+  for (const [name, store] of Object.entries(demo.stores)) {
+    await page.getByRole("radio", { name }).check();
+    for (const { path } of store.cases.filter(({ sha256 }) => sha256)) {
+      await file(path.slice("/d/".length)).click();
+      await page.locator("#run[data-state=done], #run[data-state=failed]").waitFor();
+      const matches = await page.locator("[data-digest=match]").count();
+      const refused = await page.locator("#error code", { hasText: /^unsupported$/ }).count();
+      assert.equal(matches + refused, 1, `${name}${path}: ${await page.locator("#run").innerText()}`);
+    }
+  }
+});
+
+test("every broken file ends in the error that it should", { timeout: 120 * SECONDS }, async () => {
+  await page.getByRole("radio", { name: "plain" }).check();
+  for (const { path, expect } of demo.stores.plain.cases.filter(({ expect }) => expect?.startsWith("error "))) {
+    await file(path.slice("/d/".length)).click();
+    await untilIt("failed");
+    const code = await page.locator("#error code").first().textContent();
+    assert.ok([expect.split(" ")[1], "unsupported"].includes(code), `${path}: ${code}, not ${expect}`);
+  }
+  // The browser itself reports the 404 of a chunk that is missing.
+  problems = problems.filter((problem) => !problem.includes("404 (Not Found)"));
+});
+
+test("a thousand views have a row each", async () => {
+  demo.stores.plain.addFile({ path: "/d/thousand.bin", bytes: noise("page", 1000 * 64), chunkSize: 64, replicas: [0, 1] });
+  await open();
+  await page.getByRole("radio", { name: "plain" }).check();
+  await file("thousand.bin").click();
+  await untilIt("done");
+  assert.match(await page.locator("#waterfall-summary").textContent(), /^1,000 rows, 1,000 delivered/);
+  await look("page-1440-light-thousand");
+});
+
+test("a replica that fails is left for another", async () => {
+  const fault = demo.stores.plain.fault({ server: "volume0" }, { status: 500 });
+  await page.getByRole("radio", { name: "plain" }).check();
+  await file("many.bin").click();
+  await untilIt("done");
+  assert.equal(await page.locator("[data-digest=match]").count(), 1);
+  assert.ok(Number(await page.locator("#failovers").textContent()) > 0);
+  await look("page-1440-light-failover");
+  fault.remove();
+  problems = problems.filter((problem) => !problem.includes("500 (Internal Server Error)"));
+});
+
+test("saving writes to disk as the bytes come", async () => {
+  // Nobody can answer a file dialog here: a file of the origin's own stands in for one on disk.
+  await page.evaluate(() => {
+    globalThis.showSaveFilePicker = async ({ suggestedName }) => (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
+  });
+  await file(FILM).click();
+  await untilIt("done");
+  await button("Save").click();
+  await page.getByText(`Saved as ${FILM}`).waitFor();
+  assert.equal(await page.locator("[data-digest=match]").count(), 1);
+});
+
+test("without a way to the disk, saving becomes a download", async () => {
+  await page.evaluate(() => { delete globalThis.showSaveFilePicker; });
+  await file("one.bin").click();
+  await untilIt("done");
+  const [download] = await Promise.all([page.waitForEvent("download"), button("Save").click()]);
+  assert.equal(download.suggestedFilename(), "one.bin");
+});
+
+test("a real filer is browsed by directory, and its chunks come through it", async () => {
+  const store = demo.stores.plain;
+  const real = await start({ port: 0, filer: store.filer });
+  try {
+    await open({ origin: real.origin });
+    await file("d/").click();
+    store.resetLog();
+    await file("many.bin").click();
+    await untilIt("done");
+    assert.match(await page.locator("[data-digest=unknown]").textContent(), /nothing known to compare/);
+    assert.deepEqual([...new Set(store.requests.map(({ server }) => server))], ["filer"]);
+    assert.equal(await page.getByRole("slider", { name: /Latency/ }).isVisible(), false);
+  } finally {
+    await page.close();
+    await real.close();
+  }
+});
+
+for (const [width, height] of [[1440, 900], [390, 844]]) {
+  for (const colorScheme of ["light", "dark"]) {
+    test(`at ${width} pixels, ${colorScheme}, nothing is cut off`, async () => {
+      await open({ viewport: { width, height }, colorScheme });
+      demo.stores.cipher.latency = 60;
+      await look(`page-${width}-${colorScheme}-start`);
+      await file(FILM).click();
+      await page.waitForFunction(() => Number(document.querySelector("#requests").textContent) > 12);
+      await look(`page-${width}-${colorScheme}-running`);
+      await untilIt("done");
+      await page.waitForFunction(() => document.querySelector("video").readyState >= HTMLMediaElement.HAVE_CURRENT_DATA);
+      await look(`page-${width}-${colorScheme}`);
+      await page.getByRole("radio", { name: "plain" }).check();
+      await file("bad-etag.bin").click();
+      await untilIt("failed");
+      await look(`page-${width}-${colorScheme}-error`);
+    });
+  }
+}
+
+// Keeps a picture for people, and checks what can be checked without one.
+async function look(name) {
+  await page.screenshot({ path: join(target, `${name}.png`), fullPage: true });
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(wide <= 0, `${name} is ${wide} pixels too wide`);
+}

@@ -1,0 +1,44 @@
+// The figures of a run, as they stand: progress, the window, rate, requests, waits.
+import { byId } from "./dom.js";
+import { formatBytes, formatRate, formatTime } from "./format.js";
+
+/** Shows `stats` of a file. `elapsed`: milliseconds since the run began. */
+export function showFigures({ stats, size, budget, elapsed }) {
+  const { bytesDelivered, bytesAhead, peakBytesAhead, waits } = stats;
+  showProgress(bytesDelivered, bytesAhead, size);
+  showWindow(bytesAhead, peakBytesAhead, budget);
+  write("rate", formatRate(elapsed > 0 ? (bytesDelivered / elapsed) * 1000 : 0));
+  write("time", formatTime(elapsed));
+  write("flight", `${stats.inFlight} of ${stats.concurrency}`);
+  write("requests", stats.requests.toLocaleString("en"));
+  write("retries", stats.retries.toLocaleString("en"));
+  write("failovers", stats.failovers.toLocaleString("en"));
+  for (const [reason, ms] of Object.entries(waits)) write(`wait-${reason}`, formatTime(ms));
+}
+
+function showProgress(delivered, ahead, size) {
+  const share = (bytes) => (size === 0 ? 100 : Math.min((bytes / size) * 100, 100));
+  const bar = byId("progress");
+  bar.querySelector(".done").style.width = `${share(delivered)}%`;
+  bar.querySelector(".ahead").style.width = `${share(delivered + ahead)}%`;
+  bar.setAttribute("aria-valuenow", Math.round(share(delivered)));
+  bar.setAttribute("aria-valuetext", `${delivered.toLocaleString("en")} of ${size.toLocaleString("en")} bytes`);
+  write("progress-text", `${formatBytes(delivered)} of ${formatBytes(size)}`);
+}
+
+function showWindow(ahead, peak, budget) {
+  // One view larger than the budget may be ahead of it.
+  const most = Math.max(budget, peak);
+  const bar = byId("window");
+  bar.querySelector(".done").style.width = `${(ahead / most) * 100}%`;
+  bar.querySelector(".peak").style.left = `${(peak / most) * 100}%`;
+  bar.setAttribute("aria-valuenow", Math.round((ahead / most) * 100));
+  bar.setAttribute("aria-valuetext", `${formatBytes(ahead)} of ${formatBytes(budget)}`);
+  write("window-text", `${formatBytes(ahead)} of ${formatBytes(budget)}, peak ${formatBytes(peak)}`);
+}
+
+// Untouched where nothing changed: screen readers and the layout are not disturbed.
+function write(id, value) {
+  const text = String(value);
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}

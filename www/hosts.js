@@ -1,0 +1,19 @@
+// The legend of hosts: a letter and a colour for each replica that was asked.
+import { byId, element } from "./dom.js";
+import { formatBytes, formatCount } from "./format.js";
+
+/** Shows the hosts of a timeline; only what changed is touched. */
+export function showHosts(hosts) {
+  const list = byId("hosts");
+  if (list.children.length > hosts.size) list.replaceChildren();
+  [...hosts].forEach(([name, host], index) => showHost(list.children[index] ?? list.appendChild(newItem()), name, host));
+}
+
+const newItem = () => element("li", {}, element("b"), element("span"));
+
+function showHost({ firstChild: mark, lastChild: about }, name, { letter, colour, requests, bytes }) {
+  mark.textContent = letter;
+  mark.className = `host${colour}`;
+  const text = `${name || "unknown"}: ${formatCount(requests, "request")}, ${formatBytes(bytes)}`;
+  if (about.textContent !== text) about.textContent = text;
+}

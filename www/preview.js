@@ -1,0 +1,46 @@
+// Shows what arrived: a film plays, an image is seen, of other files one sees the beginning.
+import { element } from "./dom.js";
+
+const SHOWN = { text: 1024, bytes: 128 };
+
+let url;
+
+/** An element that shows the file; what was shown before is let go. */
+export async function preview(blob, { name, type }) {
+  release();
+  const [kind] = type.split("/");
+  if (kind === "video" || kind === "audio") return element(kind, { src: hold(blob, type), controls: true, className: "media", ariaLabel: name });
+  if (kind === "image") return element("img", { src: hold(blob, type), alt: name, className: "media" });
+  if (isText(type, name)) return figure("Its first KiB", await blob.slice(0, SHOWN.text).text());
+  return figure(`Its first ${SHOWN.bytes} bytes`, hexDump(new Uint8Array(await blob.slice(0, SHOWN.bytes).arrayBuffer())));
+}
+
+/** Lets go of what is shown. */
+export function release() {
+  if (url) URL.revokeObjectURL(url);
+  url = undefined;
+}
+
+// The type of the entry, not that of a file on disk: a browser guesses that from the name.
+function hold(blob, type) {
+  url = URL.createObjectURL(blob.slice(0, blob.size, type));
+  return url;
+}
+
+const isText = (type, name) => /^text\/|[/+](json|xml|javascript)\b/.test(type) || /\.(txt|log|md|csv|json)$/i.test(name);
+
+function figure(caption, text) {
+  // A long text scrolls, so it can be reached with the keyboard.
+  return element("figure", {}, element("figcaption", { className: "muted" }, caption), element("pre", { tabIndex: 0 }, text));
+}
+
+function hexDump(bytes) {
+  const lines = [];
+  for (let at = 0; at < bytes.length; at += 16) lines.push(hexLine(at, bytes.subarray(at, at + 16)));
+  return lines.join("\n");
+}
+
+function hexLine(at, bytes) {
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  return `${at.toString(16).padStart(4, "0")}  ${hex.padEnd(47)}  ${String.fromCharCode(...bytes).replace(/[^\x20-\x7e]/g, ".")}`;
+}
