@@ -19,6 +19,9 @@ pub struct Options {
     pub holes: Holes,
     /// Which bytes may leave unverified. Defaults to [`Verify::Stream`].
     pub verify: Verify,
+    /// The strong ETag that every answer must have, where it can be seen: for chunks that are
+    /// ranges of what may change.
+    pub etag: Option<String>,
     /// When to try again.
     pub retry: Policy,
     /// How long to wait for a server.
@@ -37,6 +40,7 @@ impl Default for Options {
             max_bytes_ahead: 32 << 20,
             holes: Holes::default(),
             verify: Verify::default(),
+            etag: None,
             retry: Policy::default(),
             timeout: Timeout::default(),
             pool: Pool::default(),

@@ -87,7 +87,6 @@ async fn attempt<H: Host>(
     wanted: Wanted,
     request: Request,
 ) -> Result<Result<Retrieved<H::Piece>, Error>, Failure> {
-    options.meter.lock().requests += 1;
     let fetched = host.fetch(request);
     let Answer {
         status,
@@ -113,7 +112,6 @@ async fn attempt<H: Host>(
     {
         let piece = piece.map_err(network)?;
         len += piece.len() as u64;
-        options.meter.lock().bytes_received += piece.len() as u64;
         if len > most {
             return Ok(Err(Error::new(
                 Kind::Limit,

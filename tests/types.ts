@@ -1,5 +1,22 @@
 // A user's program: it only has to compile. What must not compile stands under `@ts-expect-error`.
-import { init, KelpError, version } from "kelp-stream";
+import {
+  init,
+  KelpError,
+  openEntry,
+  openFiler,
+  openManifest,
+  openUrl,
+  Pool,
+  version,
+  type FilerOptions,
+  type Location,
+  type Manifest,
+  type PlanSummary,
+  type Progress,
+  type RemoteFile,
+  type Stats,
+  type StreamEvent,
+} from "kelp-stream";
 
 export async function start(): Promise<string> {
   await init();
@@ -11,8 +28,65 @@ export async function start(): Promise<string> {
 export function explain(error: unknown): string {
   if (!(error instanceof KelpError)) return "not ours";
   const hosts: string[] = error.attempts.map((attempt) => attempt.host);
+  if (error.code === "not_found") return `no ${error.chunk}`;
   return `${error.code} at ${error.offset ?? 0}, after ${hosts.join(", ")}${error.retryable ? ", try again" : ""}`;
 }
 
+export async function save(url: URL, sink: WritableStream<Uint8Array>, signal: AbortSignal): Promise<Stats> {
+  const pool = new Pool({ maxBytes: 64 * 2 ** 20, perHost: 6 });
+  const file = await openFiler(url, { signal, pool, concurrency: "auto", verify: "strict", holes: "error" });
+  const plan: PlanSummary = file.plan({ start: 0 });
+  if (plan.gaps > 0) throw new Error("a sparse file");
+  await file.stream({ start: 0, end: file.size, signal }).pipeTo(sink);
+  pool.close();
+  return file.stats;
+}
+
+export async function every(file: RemoteFile): Promise<void> {
+  const parts: [Uint8Array, ArrayBuffer, Blob, string, Response] = [
+    await file.bytes({ end: 10 }),
+    await file.arrayBuffer(),
+    await file.blob(),
+    await file.text({ start: 5 }),
+    await file.response(new Request("https://example.org/", { headers: { range: "bytes=0-9" } })),
+  ];
+  const { size, name, type, etag, lastModified }: RemoteFile = file;
+  console.log(parts, size, name, type, etag?.length, lastModified ?? 0, file.stats.waits.network);
+  file.close();
+}
+
+const options: FilerOptions = {
+  fetch,
+  headers: { "x-api-key": "1" },
+  locate: async (fileId, { signal, refresh }): Promise<Location> => {
+    const answer = await fetch(`/lookup?id=${fileId}&fresh=${refresh}`, { signal });
+    return answer.json();
+  },
+  token: (fileId, origin) => `${fileId}@${origin}`,
+  filerToken: async () => "secret",
+  retry: { passes: 2 },
+  timeout: { headers: 1000, idle: 5000 },
+  onProgress: ({ delivered, received, total }: Progress) => console.log(delivered, received, total),
+  onEvent: (event: StreamEvent) => console.log(event.at, event.kind, event.chunk, event.host, event.bytes),
+};
+
+const manifest: Manifest = {
+  size: 10,
+  chunks: [{ urls: ["https://a.example/1"], offset: 0, size: 10, key: new Uint8Array(32), compression: "gzip", modified: 1n }],
+};
+
+export const opened: Promise<RemoteFile>[] = [
+  openFiler("https://filer.example/file", options),
+  openEntry("{}", { ...options, filer: "https://filer.example" }),
+  openManifest(manifest, { maxBytesAhead: 2 ** 20 }),
+  openUrl("https://example.org/file", { size: 10, chunkSize: 4, name: "file", type: "text/plain" }),
+];
+
 // @ts-expect-error the version is asked for without arguments
 version(1);
+// @ts-expect-error a mistyped word
+openFiler("https://filer.example/file", { verify: "maybe" });
+// @ts-expect-error a manifest has chunks
+openManifest({ size: 1 });
+// @ts-expect-error errors are ours to make
+new KelpError("network", "");

@@ -56,6 +56,7 @@ impl<H: Host> Flight<'_, H> {
             status: Some(answer.status),
             ..failure
         })?;
+        self.same_version(&answer.headers)?;
         let status = answer.status;
         let done = match self.lane {
             Lane::Flow { .. } => {
@@ -68,6 +69,17 @@ impl<H: Host> Flight<'_, H> {
             status: failure.status.or(Some(status)),
             ..failure
         })
+    }
+
+    /// Bytes of another version must not be mixed in.
+    fn same_version(&self, headers: &Headers) -> Result<(), Failure> {
+        match (&self.shared.options.etag, &headers.etag) {
+            (Some(wanted), Some(told)) if wanted != told => Err(Failure::new(
+                Kind::SourceChanged,
+                "it changed while it was read",
+            )),
+            _ => Ok(()),
+        }
     }
 
     async fn answer(&self, request: Request) -> Result<Answer<H::Body>, Failure> {

@@ -93,38 +93,49 @@ impl<H: Host> Flight<'_, H> {
     /// Takes a piece that starts at byte `at` of the blob; says whether more is of use.
     pub(super) fn flow(&mut self, mut piece: H::Piece, at: u64, wanted: &Wanted) -> bool {
         let mut pos = wanted.cut(&mut piece, at).saturating_sub(wanted.base);
-        if self.lane == (Lane::Flow { digested: true }) {
+        let digested = self.is_digested();
+        if digested {
             cut_front(&mut piece, &mut pos, self.digested);
             piece.feed(&mut self.digest);
             self.digested += piece.len() as u64;
         }
-        cut_front(
-            &mut piece,
-            &mut pos,
-            self.view.within.start + self.arrived(),
-        );
+        cut_front(&mut piece, &mut pos, self.view.within.start + self.here());
         cut_back(&mut piece, pos, self.view.within.end);
-        if !piece.is_empty() {
+        if digested && self.here() + piece.len() as u64 == self.view.len() && !piece.is_empty() {
+            self.last = Some(piece);
+        } else if !piece.is_empty() {
             self.arrive(piece);
         }
-        self.lane == (Lane::Flow { digested: true }) || self.arrived() < self.view.len()
+        digested || self.here() < self.view.len()
     }
 
     /// All that the server sent has come by: is it all, and is it right?
     pub(super) fn flowed(&mut self) -> Result<(), Failure> {
-        if self.arrived() < self.view.len() {
+        if self.here() < self.view.len() {
             let message = format!(
                 "it ended after {} of {} bytes",
-                self.arrived(),
+                self.here(),
                 self.view.len()
             );
             return Err(Failure::new(Kind::ShortBody, message));
         }
-        if self.lane == (Lane::Flow { digested: true }) && !self.fits(self.digest.clone()) {
+        if self.is_digested() && !self.fits(self.digest.clone()) {
             return Err(corrupt("its MD5 is not the one in the metadata"));
+        }
+        if let Some(last) = self.last.take() {
+            self.arrive(last);
         }
         self.finish(None);
         Ok(())
+    }
+
+    fn is_digested(&self) -> bool {
+        self.lane == (Lane::Flow { digested: true })
+    }
+
+    /// How many bytes of the view are here, or have left.
+    fn here(&self) -> u64 {
+        self.arrived() + self.last.as_ref().map_or(0, |last| last.len() as u64)
     }
 
     /// Decodes a chunk that is whole in memory, and hands the view on.

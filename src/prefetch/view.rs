@@ -41,6 +41,9 @@ pub(super) struct Flight<'a, H: Host> {
     /// The digest of what came by so far, and how far that is, in bytes of the decoded chunk.
     pub(super) digest: Md5,
     pub(super) digested: u64,
+    /// The last piece of a view whose digest is not known to fit yet: no chunk is handed on to
+    /// its end before it is verified, and one that comes in a single piece not at all.
+    pub(super) last: Option<H::Piece>,
 }
 
 impl<'a, H: Host> Flight<'a, H> {
@@ -55,6 +58,7 @@ impl<'a, H: Host> Flight<'a, H> {
             lane,
             digest: Md5::default(),
             digested: 0,
+            last: None,
         }
     }
 
@@ -144,10 +148,13 @@ impl<'a, H: Host> Flight<'a, H> {
     /// What has come of a failed attempt: bytes that do not fit their digest are dropped, and if
     /// some of them have left already, nothing can make it good.
     fn after_failure(&mut self, failure: Failure, host: &str) -> Result<Failure, Error> {
-        if !matches!(failure.kind, Kind::Corrupt | Kind::LongBody) || self.lane == Lane::Whole {
+        let fatal = failure.kind == Kind::SourceChanged;
+        if !fatal
+            && (!matches!(failure.kind, Kind::Corrupt | Kind::LongBody) || self.lane == Lane::Whole)
+        {
             return Ok(failure);
         }
-        if self.shared.with(|state| state.window.has_left(self.index)) {
+        if fatal || self.shared.with(|state| state.window.has_left(self.index)) {
             let attempt = Attempt {
                 host: host.to_owned(),
                 status: failure.status,
@@ -160,6 +167,7 @@ impl<'a, H: Host> Flight<'a, H> {
         self.shared.with(|state| state.window.discard(self.index));
         self.digest = Md5::default();
         self.digested = 0;
+        self.last = None;
         Ok(failure)
     }
 

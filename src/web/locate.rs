@@ -24,6 +24,11 @@ pub(super) struct Finder {
 }
 
 impl Finder {
+    /// Whether nothing says where chunks are.
+    pub(super) fn is_lost(&self) -> bool {
+        self.proxy.is_none() && self.locate.is_none()
+    }
+
     pub(super) async fn locate(
         &self,
         file_id: &str,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures::future::{AbortHandle, AbortRegistration, Abortable};
+use js_sys::TypeError;
 use wasm_bindgen::prelude::*;
 
 use super::{
@@ -24,7 +25,7 @@ use super::{
     timer,
 };
 use crate::{
-    chunk::Chunk,
+    chunk::{Chunk, Source},
     entry::{Entry, MAX_TEXT_BYTES},
     error::{Error, Kind},
     host::{ByteRange, Headers, LocateError, Piece, Request},
@@ -56,15 +57,20 @@ pub async fn open_filer(
 ///
 /// # Errors
 ///
-/// A `KelpError`.
+/// A `KelpError`, or a `TypeError` where nothing says where its chunks are.
 #[wasm_bindgen(js_name = openEntry)]
 pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(&settings, pool);
-    desk.open(
-        Entry::parse(json)
-            .map_err(Error::from)
-            .and_then(|entry| of_entry(&entry)),
-    )
+    let entry = Entry::parse(json).map_err(Error::from);
+    let file = entry.and_then(|entry| of_entry(&entry));
+    let of_filer = |chunk: &Chunk| matches!(chunk.source, Source::FileId(_));
+    if let Ok((_, chunks)) = &file
+        && chunks.iter().any(of_filer)
+        && desk.host.finder.is_lost()
+    {
+        return Err(TypeError::new("filer or locate must say where the chunks are").into());
+    }
+    desk.open(file)
 }
 
 /// Opens a file by a list of its chunks.
@@ -103,12 +109,14 @@ pub async fn open_url(
     pool: &CorePool,
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
-    let desk = Desk::new(settings.as_ref(), pool);
+    let mut desk = Desk::new(settings.as_ref(), pool);
     let probe = match settings.size() {
         Some(size) => Ok(Probe::of(size as u64)),
         None => opening.unless_cancelled(desk.probe(&url)).await,
     };
     let file = probe.map(|Probe { head, ranges }| {
+        // Each range must be of the version that was probed.
+        desk.options.etag.clone_from(&head.etag);
         // A server that knows no ranges is read in one piece, from the start.
         let chunk_size = if ranges {
             settings.chunk_size() as u64

@@ -96,6 +96,7 @@ impl Settings {
                 "off" => Verify::Off,
                 _ => Verify::Stream,
             },
+            etag: None,
             retry: Policy {
                 passes: self.passes() as u32,
                 base_delay: ms(self.base_delay()),

@@ -159,6 +159,7 @@ impl<P: Piece> Window<P> {
         if self.failed {
             return Next::Nothing;
         }
+        self.sweep();
         loop {
             let index = self.head + self.slots.len();
             match self.plan.steps().get(index) {
@@ -391,6 +392,13 @@ impl<P: Piece> Window<P> {
     fn release_if_empty(&mut self, index: usize) {
         if self.view(index).is_some_and(|slot| slot.held.is_empty()) {
             self.recharge(index, |_| 0);
+        }
+    }
+
+    /// Steps of which all has left are behind the reader, whether or not it has come back since.
+    fn sweep(&mut self) {
+        while self.slots.front().is_some_and(Slot::is_spent) {
+            self.advance();
         }
     }
 

@@ -14,6 +14,14 @@ impl<P> Slot<P> {
     pub(super) fn gap(len: u64) -> Self {
         Self::Gap { len, left: len }
     }
+
+    /// Whether all of it has left.
+    pub(super) fn is_spent(&self) -> bool {
+        match self {
+            Self::Gap { left, .. } => *left == 0,
+            Self::View(slot) => matches!(slot.stage, Stage::Done) && slot.held.is_empty(),
+        }
+    }
 }
 
 #[derive(Debug)]

@@ -156,6 +156,22 @@ fn a_view_beyond_the_budget_goes_alone() {
 }
 
 #[test]
+fn the_next_view_is_the_head_as_soon_as_all_before_it_has_left() {
+    let mut window = window(&[4, 4], limits(9, 8));
+    start(&mut window);
+    whole(&mut window, 0, 4);
+    assert!(matches!(window.deliver(), Delivery::Piece { .. }));
+    assert_eq!(
+        window.upcoming(),
+        Next::Start {
+            index: 1,
+            cost: 4,
+            head: true
+        }
+    );
+}
+
+#[test]
 fn of_a_view_beyond_the_budget_no_more_than_the_budget_is_let_in() {
     let mut window = window(&[50], limits(1, 8));
     start(&mut window);

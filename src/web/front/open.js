@@ -26,7 +26,6 @@ export async function openFiler(url, options) {
 export async function openEntry(entry, options) {
   const filer = options?.filer === undefined ? undefined : httpUrl(options.filer, "filer");
   const chosen = filerSettings(options, filer);
-  if (!chosen.proxy && !chosen.locate) throw new TypeError("filer or locate must say where chunks are");
   const json = typeof entry === "string" ? new TextEncoder().encode(entry) : entry;
   if (!(json instanceof Uint8Array)) throw new TypeError("entry must be the JSON text that a filer answers, or its bytes");
   return open(chosen, (pool) => openCoreEntry(json, chosen, pool));

@@ -15,7 +15,7 @@ export function settings(options, home) {
   const timeout = dictionary(given.timeout, "timeout");
   const maxConcurrency = integer(given.maxConcurrency, "maxConcurrency", 64, 1);
   const concurrency = integerOr("auto", given.concurrency, "concurrency", "auto", 1);
-  const pool = given.pool ?? defaultPool();
+  const pool = given.pool === undefined ? defaultPool() : given.pool;
   if (!(pool instanceof Pool)) throw new TypeError("pool must be a Pool");
   const checked = {
     signal: abortSignal(given.signal),

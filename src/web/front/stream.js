@@ -13,12 +13,13 @@ const BYTE_STREAMS = (() => {
 /** Calls `act` with the reason when one of the signals is aborted, now or later; returns a way to stop listening. */
 export function onAbort(signals, act) {
   const known = signals.filter((signal) => signal !== undefined);
-  const listen = ({ currentTarget }) => act(currentTarget.reason);
-  const stop = () => known.forEach((signal) => signal.removeEventListener("abort", listen));
-  known.forEach((signal) => signal.addEventListener("abort", listen));
+  const listeners = known.map((signal) => [signal, () => act(signal.reason)]);
+  for (const [signal, listener] of listeners) signal.addEventListener("abort", listener);
   const aborted = known.find((signal) => signal.aborted);
   if (aborted) act(aborted.reason);
-  return stop;
+  return () => {
+    for (const [signal, listener] of listeners) signal.removeEventListener("abort", listener);
+  };
 }
 
 /**
