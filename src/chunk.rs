@@ -50,9 +50,7 @@ impl Source {
         match self {
             Self::FileId(id) => id,
             Self::Inline(_) => "inline",
-            Self::Urls(urls) => urls
-                .first()
-                .map_or("", |url| crate::locate::without_query(url)),
+            Self::Urls(urls) => urls.first().map_or("", |url| crate::locate::without_query(url)),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Dates as Go writes them in JSON and as HTTP writes them in headers.
 
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 /// 1 January 1970 was a Thursday.
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const SECONDS_A_DAY: i64 = 86_400;
@@ -11,49 +10,21 @@ const SECONDS_A_DAY: i64 = 86_400;
 /// down; `None` if it is not one. Years are 0000 to 9999, and there are no leap seconds.
 pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
     let (date_time, rest) = text.split_at_checked(19)?;
-    let &[
-        y0,
-        y1,
-        y2,
-        y3,
-        b'-',
-        m0,
-        m1,
-        b'-',
-        d0,
-        d1,
-        b'T',
-        h0,
-        h1,
-        b':',
-        n0,
-        n1,
-        b':',
-        s0,
-        s1,
-    ] = date_time.as_bytes()
+    let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1] =
+        date_time.as_bytes()
     else {
         return None;
     };
-    let day = days(
-        number(&[y0, y1, y2, y3])?,
-        number(&[m0, m1])?,
-        number(&[d0, d1])?,
-    )?;
+    let day = days(number(&[y0, y1, y2, y3])?, number(&[m0, m1])?, number(&[d0, d1])?)?;
     let second = second_of_day(&[h0, h1], &[n0, n1], &[s0, s1])?;
 
     let (millis, zone) = match rest.strip_prefix('.') {
         None => (0, rest),
         Some(fraction) => {
             let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
-            let digits = fraction
-                .strip_suffix(zone)
-                .filter(|digits| !digits.is_empty())?;
-            let millis = digits
-                .bytes()
-                .chain([b'0'; 2])
-                .take(3)
-                .fold(0, |sum, d| sum * 10 + i64::from(d - b'0'));
+            let digits = fraction.strip_suffix(zone).filter(|digits| !digits.is_empty())?;
+            let millis =
+                digits.bytes().chain([b'0'; 2]).take(3).fold(0, |sum, d| sum * 10 + i64::from(d - b'0'));
             (millis, zone)
         }
     };
@@ -72,17 +43,12 @@ pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
 /// seconds. `None` outside of the years 0000 to 9999.
 pub(crate) fn to_http(ms: i64) -> Option<String> {
     let seconds = ms.div_euclid(1000);
-    let (days, second) = (
-        seconds.div_euclid(SECONDS_A_DAY),
-        seconds.rem_euclid(SECONDS_A_DAY),
-    );
+    let (days, second) = (seconds.div_euclid(SECONDS_A_DAY), seconds.rem_euclid(SECONDS_A_DAY));
     let (year, month, day) = civil(days)?;
     let name = DAYS.get(usize::try_from(days.rem_euclid(7)).ok()?)?;
     let month = MONTHS.get(usize::try_from(month - 1).ok()?)?;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    Some(format!(
-        "{name}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
-    ))
+    Some(format!("{name}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"))
 }
 
 /// Seconds since 1970 of a header's date in its preferred form; `None` for every other form, the
@@ -118,11 +84,7 @@ pub(crate) fn from_http(text: &str) -> Option<i64> {
     else {
         return None;
     };
-    let month = MONTHS
-        .iter()
-        .zip(1..)
-        .find(|(month, _)| month.as_bytes() == [m0, m1, m2])?
-        .1;
+    let month = MONTHS.iter().zip(1..).find(|(month, _)| month.as_bytes() == [m0, m1, m2])?.1;
     let day = days(number(&[y0, y1, y2, y3])?, month, number(&[d0, d1])?)?;
     let second = second_of_day(&[h0, h1], &[n0, n1], &[s0, s1])?;
     DAYS.contains(&name).then(|| day * SECONDS_A_DAY + second)
@@ -130,9 +92,7 @@ pub(crate) fn from_http(text: &str) -> Option<i64> {
 
 /// A number in decimal digits, nothing else.
 fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |sum, d| {
-        d.is_ascii_digit().then(|| sum * 10 + i64::from(d - b'0'))
-    })
+    digits.iter().try_fold(0, |sum, d| d.is_ascii_digit().then(|| sum * 10 + i64::from(d - b'0')))
 }
 
 fn second_of_day(hour: &[u8], minute: &[u8], second: &[u8]) -> Option<i64> {
@@ -163,10 +123,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 /// Year, month and day that are so many days after 1 January 1970.
 fn civil(days: i64) -> Option<(i64, i64, i64)> {
     let days = days.checked_add(DAYS_FROM_MARCH_OF_YEAR_0)?;
-    let (era, day) = (
-        days.div_euclid(DAYS_IN_400_YEARS),
-        days.rem_euclid(DAYS_IN_400_YEARS),
-    );
+    let (era, day) = (days.div_euclid(DAYS_IN_400_YEARS), days.rem_euclid(DAYS_IN_400_YEARS));
     // Years of 365 days, with the leap days taken out.
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day_of_year = day - (365 * year + year / 4 - year / 100);
@@ -174,9 +131,7 @@ fn civil(days: i64) -> Option<(i64, i64, i64)> {
     let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = (month_from_march + 2) % 12 + 1;
     let year = era * 400 + year + i64::from(month < 3);
-    (0..=9999)
-        .contains(&year)
-        .then_some((year, month, day_of_month))
+    (0..=9999).contains(&year).then_some((year, month, day_of_month))
 }
 
 const DAYS_IN_400_YEARS: i64 = 146_097;
@@ -205,18 +160,9 @@ mod tests {
 
     #[test]
     fn the_first_and_the_last_day_of_the_calendar_are_dates() {
-        assert_eq!(
-            from_rfc3339("0001-01-01T00:00:00Z"),
-            Some(-62_135_596_800_000)
-        );
-        assert_eq!(
-            from_rfc3339("0000-01-01T00:00:00Z"),
-            Some(-62_167_219_200_000)
-        );
-        assert_eq!(
-            from_rfc3339("9999-12-31T23:59:59.999Z"),
-            Some(253_402_300_799_999)
-        );
+        assert_eq!(from_rfc3339("0001-01-01T00:00:00Z"), Some(-62_135_596_800_000));
+        assert_eq!(from_rfc3339("0000-01-01T00:00:00Z"), Some(-62_167_219_200_000));
+        assert_eq!(from_rfc3339("9999-12-31T23:59:59.999Z"), Some(253_402_300_799_999));
     }
 
     #[test]
@@ -255,24 +201,12 @@ mod tests {
 
     #[test]
     fn a_header_has_the_seconds_that_were() {
-        assert_eq!(
-            to_http(784_111_777_000).unwrap(),
-            "Sun, 06 Nov 1994 08:49:37 GMT"
-        );
-        assert_eq!(
-            to_http(784_111_777_999).unwrap(),
-            "Sun, 06 Nov 1994 08:49:37 GMT"
-        );
+        assert_eq!(to_http(784_111_777_000).unwrap(), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(to_http(784_111_777_999).unwrap(), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(to_http(0).unwrap(), "Thu, 01 Jan 1970 00:00:00 GMT");
         assert_eq!(to_http(-1).unwrap(), "Wed, 31 Dec 1969 23:59:59 GMT");
-        assert_eq!(
-            to_http(951_782_400_000).unwrap(),
-            "Tue, 29 Feb 2000 00:00:00 GMT"
-        );
-        assert_eq!(
-            to_http(253_402_300_799_999).unwrap(),
-            "Fri, 31 Dec 9999 23:59:59 GMT"
-        );
+        assert_eq!(to_http(951_782_400_000).unwrap(), "Tue, 29 Feb 2000 00:00:00 GMT");
+        assert_eq!(to_http(253_402_300_799_999).unwrap(), "Fri, 31 Dec 9999 23:59:59 GMT");
         assert_eq!(to_http(253_402_300_800_000), None);
         assert_eq!(to_http(i64::MAX), None);
         assert_eq!(to_http(i64::MIN), None);
@@ -290,10 +224,7 @@ mod tests {
 
     #[test]
     fn only_the_preferred_form_of_a_header_is_read() {
-        assert_eq!(
-            from_http("Sun, 06 Nov 1994 08:49:37 GMT"),
-            Some(784_111_777)
-        );
+        assert_eq!(from_http("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         for text in [
             "Sunday, 06-Nov-94 08:49:37 GMT",
             "Sun Nov  6 08:49:37 1994",

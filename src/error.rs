@@ -109,14 +109,7 @@ pub struct Cause(pub u32);
 impl Error {
     /// An error of this kind; `message` says what happened in lower case, without a full stop.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            chunk: None,
-            offset: None,
-            attempts: Vec::new(),
-            cause: None,
-        }
+        Self { kind, message: message.into(), chunk: None, offset: None, attempts: Vec::new(), cause: None }
     }
 
     /// Adds the chunk that could not be had: a file id, or a URL without query.

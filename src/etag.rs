@@ -10,17 +10,10 @@ const DERIVED: &str = "-chunks";
 
 /// The tag of a digest, quoted; `suffix` tells apart what was digested.
 pub(crate) fn of_digest(digest: &[u8], suffix: &str) -> String {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied();
     let mut tag = String::from("\"");
-    tag.extend(
-        digest
-            .iter()
-            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-            .flatten(),
-    );
+    tag.extend(digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten());
     tag.push_str(suffix);
     tag.push('"');
     tag
@@ -62,18 +55,11 @@ impl Derived {
             Source::Inline(content) => self.number(1).bytes(content),
             Source::Urls(urls) => {
                 let next = self.number(2).number(urls.len() as u64);
-                urls.iter()
-                    .fold(next, |next, url| next.bytes(url.as_bytes()))
+                urls.iter().fold(next, |next, url| next.bytes(url.as_bytes()))
             }
         };
         let stored = chunk.stored.clone().unwrap_or(0..u64::MAX);
-        for number in [
-            chunk.offset,
-            chunk.size,
-            chunk.modified.cast_unsigned(),
-            stored.start,
-            stored.end,
-        ] {
+        for number in [chunk.offset, chunk.size, chunk.modified.cast_unsigned(), stored.start, stored.end] {
             next = next.number(number);
         }
         next.bytes(chunk.md5.as_ref().map_or(&[], |md5| md5))
@@ -124,9 +110,7 @@ fn opaque(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('"')?;
     let tag = inner.split_once('"')?.0;
     let legal = |c: char| matches!(c, '!' | '#'..='~' | '\u{80}'..='\u{ff}');
-    tag.chars()
-        .all(legal)
-        .then(|| text.split_at_checked(tag.len() + 2))?
+    tag.chars().all(legal).then(|| text.split_at_checked(tag.len() + 2))?
 }
 
 #[cfg(test)]
@@ -136,27 +120,12 @@ mod tests {
     #[test]
     fn a_list_matches_if_one_of_its_tags_does() {
         let etag = Some("\"a,b\"");
-        for list in [
-            "*",
-            " * ",
-            "\"a,b\"",
-            "\"x\", \"a,b\"",
-            ",, \"x\" ,\t\"a,b\" ,",
-            "\"\",\"a,b\"",
-        ] {
+        for list in ["*", " * ", "\"a,b\"", "\"x\", \"a,b\"", ",, \"x\" ,\t\"a,b\" ,", "\"\",\"a,b\""] {
             assert!(matches(list, etag, true), "{list}");
         }
-        for list in [
-            "",
-            "a,b",
-            "\"a\"",
-            "\"A,B\"",
-            "\"a,b",
-            "x, \"a,b\"",
-            "\"x\" \"a,b\"",
-            "\"x y\", \"a,b\"",
-            "**",
-        ] {
+        for list in
+            ["", "a,b", "\"a\"", "\"A,B\"", "\"a,b", "x, \"a,b\"", "\"x\" \"a,b\"", "\"x y\", \"a,b\"", "**"]
+        {
             assert!(!matches(list, etag, true), "{list}");
         }
     }
@@ -180,17 +149,7 @@ mod tests {
     #[test]
     fn a_strong_tag_is_quoted_and_has_no_mark() {
         assert!(is_strong("\"a-1\"") && is_strong("\"\""));
-        for text in [
-            "a",
-            "W/\"a\"",
-            "\"a",
-            "\"a\"b",
-            "\"a b\"",
-            "\"a\r\n\"",
-            "\"a\"\"",
-            "\"日\"",
-            "",
-        ] {
+        for text in ["a", "W/\"a\"", "\"a", "\"a\"b", "\"a b\"", "\"a\r\n\"", "\"a\"\"", "\"日\"", ""] {
             assert!(!is_strong(text), "{text}");
         }
     }

@@ -21,25 +21,15 @@ pub trait Host {
     ///
     /// A `Content-Encoding` is undone by the host before the core sees the body. Redirects are
     /// followed at most where no token can leak.
-    fn fetch(
-        &self,
-        request: Request,
-    ) -> impl Future<Output = Result<Answer<Self::Body>, FetchError>>;
+    fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Self::Body>, FetchError>>;
 
     /// Finds the replicas of a SeaweedFS chunk. `refresh` asks past every cache, since what was
     /// known did not work.
-    fn locate(
-        &self,
-        file_id: &str,
-        refresh: bool,
-    ) -> impl Future<Output = Result<Location, LocateError>>;
+    fn locate(&self, file_id: &str, refresh: bool) -> impl Future<Output = Result<Location, LocateError>>;
 
     /// A read token for a chunk at this origin, asked for when a request is about to leave.
-    fn token(
-        &self,
-        file_id: &str,
-        origin: &str,
-    ) -> impl Future<Output = Result<Option<String>, LocateError>>;
+    fn token(&self, file_id: &str, origin: &str)
+    -> impl Future<Output = Result<Option<String>, LocateError>>;
 
     /// Turns a chunk's stored bytes into what was written.
     fn decode(
@@ -184,14 +174,8 @@ pub struct Location {
 
 impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let urls: Vec<_> = self
-            .urls
-            .iter()
-            .map(|url| crate::locate::without_query(url))
-            .collect();
-        f.debug_struct("Location")
-            .field("urls", &urls)
-            .finish_non_exhaustive()
+        let urls: Vec<_> = self.urls.iter().map(|url| crate::locate::without_query(url)).collect();
+        f.debug_struct("Location").field("urls", &urls).finish_non_exhaustive()
     }
 }
 

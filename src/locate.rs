@@ -21,10 +21,7 @@ pub fn usable(location: Location) -> Location {
             urls.push(url);
         }
     }
-    Location {
-        urls,
-        token: location.token,
-    }
+    Location { urls, token: location.token }
 }
 
 /// `scheme://host:port` of an http or https URL without user information.
@@ -55,18 +52,11 @@ pub fn without_query(url: &str) -> &str {
 /// The URL with a token as `?jwt=`, in place of one that it may carry already.
 #[must_use]
 pub fn with_token(url: &str, token: &str) -> String {
-    let (base, query) = url
-        .split('#')
-        .next()
-        .unwrap_or_default()
-        .split_once('?')
-        .unwrap_or((without_query(url), ""));
+    let (base, query) =
+        url.split('#').next().unwrap_or_default().split_once('?').unwrap_or((without_query(url), ""));
     let mut out = base.to_owned();
     let mut mark = '?';
-    for pair in query
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !pair.starts_with("jwt="))
-    {
+    for pair in query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("jwt=")) {
         out.push(mark);
         out.push_str(pair);
         mark = '&';
@@ -79,11 +69,7 @@ pub fn with_token(url: &str, token: &str) -> String {
         } else {
             out.push('%');
             let nibbles = [byte >> 4, byte & 15].map(u32::from);
-            out.extend(
-                nibbles
-                    .into_iter()
-                    .filter_map(|nibble| char::from_digit(nibble, 16)),
-            );
+            out.extend(nibbles.into_iter().filter_map(|nibble| char::from_digit(nibble, 16)));
         }
     }
     out
@@ -95,14 +81,8 @@ mod tests {
 
     #[test]
     fn a_token_goes_into_the_query_and_replaces_an_older_one() {
-        assert_eq!(
-            with_token("http://v/3,01", "a.b-c"),
-            "http://v/3,01?jwt=a.b-c"
-        );
-        assert_eq!(
-            with_token("http://v/3,01?x=1&jwt=old#f", "n+w"),
-            "http://v/3,01?x=1&jwt=n%2bw"
-        );
+        assert_eq!(with_token("http://v/3,01", "a.b-c"), "http://v/3,01?jwt=a.b-c");
+        assert_eq!(with_token("http://v/3,01?x=1&jwt=old#f", "n+w"), "http://v/3,01?x=1&jwt=n%2bw");
     }
 
     #[test]
@@ -116,28 +96,19 @@ mod tests {
             "http://a:1/x",
             "HTTPS://b",
         ];
-        let location = Location {
-            urls: urls.map(str::to_owned).to_vec(),
-            token: None,
-        };
+        let location = Location { urls: urls.map(str::to_owned).to_vec(), token: None };
         assert_eq!(usable(location).urls, ["http://a:1/x", "HTTPS://b"]);
     }
 
     #[test]
     fn a_lookup_cannot_flood_us_with_replicas() {
         let urls = (0..1000).map(|i| format!("http://h{i}/x")).collect();
-        assert_eq!(
-            usable(Location { urls, token: None }).urls.len(),
-            MAX_REPLICAS
-        );
+        assert_eq!(usable(Location { urls, token: None }).urls.len(), MAX_REPLICAS);
     }
 
     #[test]
     fn an_origin_ends_where_the_path_begins() {
-        assert_eq!(
-            origin("http://127.0.0.1:8080/3,01?x"),
-            Some("http://127.0.0.1:8080")
-        );
+        assert_eq!(origin("http://127.0.0.1:8080/3,01?x"), Some("http://127.0.0.1:8080"));
         assert_eq!(origin("https://s3.example?x=/"), Some("https://s3.example"));
         assert_eq!(origin("file:///x"), None);
     }

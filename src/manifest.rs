@@ -89,31 +89,17 @@ impl ManifestFields {
     ///
     /// [`ManifestError`] names the first field whose value is wrong.
     pub fn check(self) -> Result<Manifest, ManifestError> {
-        let wrong = |field: &str, must: &'static str| ManifestError {
-            field: field.into(),
-            must,
-        };
+        let wrong = |field: &str, must: &'static str| ManifestError { field: field.into(), must };
         if self.size > MAX_FILE_BYTES {
             return Err(wrong("size", SAFE));
         }
-        if self
-            .media_type
-            .as_deref()
-            .is_some_and(|media_type| !is_header(media_type))
-        {
+        if self.media_type.as_deref().is_some_and(|media_type| !is_header(media_type)) {
             return Err(wrong("type", "a media type"));
         }
-        if self
-            .etag
-            .as_deref()
-            .is_some_and(|etag| !etag::is_strong(etag))
-        {
+        if self.etag.as_deref().is_some_and(|etag| !etag::is_strong(etag)) {
             return Err(wrong("etag", "a strong entity tag in quotes"));
         }
-        if self
-            .last_modified_ms
-            .is_some_and(|ms| ms.unsigned_abs() > MAX_DATE_MS)
-        {
+        if self.last_modified_ms.is_some_and(|ms| ms.unsigned_abs() > MAX_DATE_MS) {
             return Err(wrong("lastModified", "a time that a Date can tell"));
         }
         let chunks: Vec<Chunk> = self
@@ -127,12 +113,7 @@ impl ManifestFields {
                 })
             })
             .collect::<Result<_, _>>()?;
-        let derived = || {
-            chunks
-                .iter()
-                .fold(etag::Derived::new(self.size), etag::Derived::chunk)
-                .finish()
-        };
+        let derived = || chunks.iter().fold(etag::Derived::new(self.size), etag::Derived::chunk).finish();
         Ok(Manifest {
             size: self.size,
             name: self.name.unwrap_or_default(),
@@ -167,11 +148,7 @@ impl ChunkFields {
         if self.offset > MAX_FILE_BYTES {
             return Err(("offset", SAFE));
         }
-        if self
-            .offset
-            .checked_add(self.size)
-            .is_none_or(|end| end > MAX_FILE_BYTES)
-        {
+        if self.offset.checked_add(self.size).is_none_or(|end| end > MAX_FILE_BYTES) {
             return Err(("size", "such that the chunk ends at 2^53 - 1 or before"));
         }
         let key = match self.key {
@@ -195,10 +172,7 @@ impl ChunkFields {
                 return Err(("range", "long enough for what is stored"));
             }
             if !self.gzip && length != self.size.saturating_add(sealed) {
-                return Err((
-                    "range",
-                    "as long as what is stored: size, and 28 more where there is a key",
-                ));
+                return Err(("range", "as long as what is stored: size, and 28 more where there is a key"));
             }
         }
         Ok(Chunk {
@@ -208,11 +182,7 @@ impl ChunkFields {
             modified: self.modified,
             md5,
             key,
-            compression: if self.gzip {
-                Compression::Gzip
-            } else {
-                Compression::None
-            },
+            compression: if self.gzip { Compression::Gzip } else { Compression::None },
             stored: self.range,
         })
     }
@@ -339,11 +309,7 @@ mod tests {
     }
 
     fn manifest(chunks: Vec<ChunkFields>) -> ManifestFields {
-        ManifestFields {
-            size: 10,
-            chunks,
-            ..ManifestFields::default()
-        }
+        ManifestFields { size: 10, chunks, ..ManifestFields::default() }
     }
 
     /// The field that is refused.
@@ -355,12 +321,7 @@ mod tests {
         let mut changed = chunk();
         change(&mut changed);
         let field = refused(manifest(vec![chunk(), changed]))?;
-        Some(
-            field
-                .strip_prefix("chunks[1].")
-                .expect("the second chunk is the odd one")
-                .to_owned(),
-        )
+        Some(field.strip_prefix("chunks[1].").expect("the second chunk is the odd one").to_owned())
     }
 
     #[test]
@@ -372,11 +333,7 @@ mod tests {
             etag: Some("\"x\"".into()),
             last_modified_ms: Some(5),
             chunks: vec![ChunkFields {
-                urls: vec![
-                    "http://a/1".into(),
-                    "http://b/1".into(),
-                    "http://a/1".into(),
-                ],
+                urls: vec!["http://a/1".into(), "http://b/1".into(), "http://a/1".into()],
                 offset: 20,
                 size: 10,
                 range: Some(100..138),
@@ -387,14 +344,8 @@ mod tests {
             }],
         };
         let manifest = fields.check().unwrap();
-        assert_eq!(
-            (manifest.size(), manifest.name(), manifest.media_type()),
-            (30, "a.bin", "video/webm")
-        );
-        assert_eq!(
-            (manifest.etag(), manifest.last_modified_ms()),
-            ("\"x\"", Some(5))
-        );
+        assert_eq!((manifest.size(), manifest.name(), manifest.media_type()), (30, "a.bin", "video/webm"));
+        assert_eq!((manifest.etag(), manifest.last_modified_ms()), ("\"x\"", Some(5)));
         let expected = Chunk {
             source: Source::Urls(["http://a/1".to_owned(), "http://b/1".to_owned()].into()),
             offset: 20,
@@ -410,73 +361,34 @@ mod tests {
 
     #[test]
     fn what_is_not_given_has_a_default() {
-        let manifest = manifest(vec![ChunkFields {
-            gzip: true,
-            ..chunk()
-        }])
-        .check()
-        .unwrap();
-        assert_eq!(
-            (manifest.name(), manifest.media_type()),
-            ("", "application/octet-stream")
-        );
+        let manifest = manifest(vec![ChunkFields { gzip: true, ..chunk() }]).check().unwrap();
+        assert_eq!((manifest.name(), manifest.media_type()), ("", "application/octet-stream"));
         assert!(manifest.etag().ends_with("-chunks\"") && etag::is_strong(manifest.etag()));
         let chunk = &manifest.into_chunks()[0];
-        assert_eq!(
-            (chunk.compression, &chunk.stored, &chunk.md5),
-            (Compression::Gzip, &None, &None)
-        );
+        assert_eq!((chunk.compression, &chunk.stored, &chunk.md5), (Compression::Gzip, &None, &None));
     }
 
     #[test]
     fn a_wrong_field_of_the_file_is_named() {
         assert_eq!(refused(manifest(vec![])), None);
+        assert_eq!(refused(ManifestFields { size: MAX_FILE_BYTES, ..manifest(vec![]) }), None);
+        assert_eq!(refused(ManifestFields { size: 1 << 53, ..manifest(vec![]) }).unwrap(), "size");
         assert_eq!(
-            refused(ManifestFields {
-                size: MAX_FILE_BYTES,
-                ..manifest(vec![])
-            }),
-            None
-        );
-        assert_eq!(
-            refused(ManifestFields {
-                size: 1 << 53,
-                ..manifest(vec![])
-            })
-            .unwrap(),
-            "size"
-        );
-        assert_eq!(
-            refused(ManifestFields {
-                media_type: Some("a\r\nb".into()),
-                ..manifest(vec![])
-            })
-            .unwrap(),
+            refused(ManifestFields { media_type: Some("a\r\nb".into()), ..manifest(vec![]) }).unwrap(),
             "type"
         );
         for etag in ["x", "W/\"x\"", "\"x\r\n\""] {
             assert_eq!(
-                refused(ManifestFields {
-                    etag: Some(etag.into()),
-                    ..manifest(vec![])
-                })
-                .unwrap(),
+                refused(ManifestFields { etag: Some(etag.into()), ..manifest(vec![]) }).unwrap(),
                 "etag"
             );
         }
         assert_eq!(
-            refused(ManifestFields {
-                last_modified_ms: Some(8_640_000_000_000_000),
-                ..manifest(vec![])
-            }),
+            refused(ManifestFields { last_modified_ms: Some(8_640_000_000_000_000), ..manifest(vec![]) }),
             None
         );
         assert_eq!(
-            refused(ManifestFields {
-                last_modified_ms: Some(i64::MIN),
-                ..manifest(vec![])
-            })
-            .unwrap(),
+            refused(ManifestFields { last_modified_ms: Some(i64::MIN), ..manifest(vec![]) }).unwrap(),
             "lastModified"
         );
     }
@@ -485,77 +397,40 @@ mod tests {
     fn a_wrong_field_of_a_chunk_is_named() {
         assert_eq!(refused_chunk(|_| ()), None);
         assert_eq!(refused_chunk(|c| c.urls.clear()).unwrap(), "urls");
-        assert_eq!(
-            refused_chunk(|c| c.urls.push("ftp://a/1".into())).unwrap(),
-            "urls"
-        );
-        assert_eq!(
-            refused_chunk(|c| c.urls = (0..16).map(|i| format!("http://{i}/")).collect()),
-            None
-        );
+        assert_eq!(refused_chunk(|c| c.urls.push("ftp://a/1".into())).unwrap(), "urls");
+        assert_eq!(refused_chunk(|c| c.urls = (0..16).map(|i| format!("http://{i}/")).collect()), None);
         assert_eq!(
             refused_chunk(|c| c.urls = (0..17).map(|i| format!("http://{i}/")).collect()).unwrap(),
             "urls"
         );
-        assert_eq!(
-            refused_chunk(|c| c.urls = vec!["http://a/".into(); 40]),
-            None
-        );
-        assert_eq!(
-            refused_chunk(|c| (c.offset, c.size) = (MAX_FILE_BYTES - 1, 1)),
-            None
-        );
-        assert_eq!(
-            refused_chunk(|c| (c.offset, c.size) = (MAX_FILE_BYTES, 1)).unwrap(),
-            "size"
-        );
-        assert_eq!(
-            refused_chunk(|c| (c.offset, c.size) = (1, u64::MAX)).unwrap(),
-            "size"
-        );
-        assert_eq!(
-            refused_chunk(|c| (c.offset, c.size) = (1 << 53, 0)).unwrap(),
-            "offset"
-        );
+        assert_eq!(refused_chunk(|c| c.urls = vec!["http://a/".into(); 40]), None);
+        assert_eq!(refused_chunk(|c| (c.offset, c.size) = (MAX_FILE_BYTES - 1, 1)), None);
+        assert_eq!(refused_chunk(|c| (c.offset, c.size) = (MAX_FILE_BYTES, 1)).unwrap(), "size");
+        assert_eq!(refused_chunk(|c| (c.offset, c.size) = (1, u64::MAX)).unwrap(), "size");
+        assert_eq!(refused_chunk(|c| (c.offset, c.size) = (1 << 53, 0)).unwrap(), "offset");
         for length in [0, 16, 31, 33] {
-            assert_eq!(
-                refused_chunk(|c| c.key = Some(vec![0; length])).unwrap(),
-                "key"
-            );
+            assert_eq!(refused_chunk(|c| c.key = Some(vec![0; length])).unwrap(), "key");
         }
         for length in [0, 15, 17, 32] {
-            assert_eq!(
-                refused_chunk(|c| c.md5 = Some(vec![0; length])).unwrap(),
-                "md5"
-            );
+            assert_eq!(refused_chunk(|c| c.md5 = Some(vec![0; length])).unwrap(), "md5");
         }
     }
 
     #[test]
     fn a_range_is_as_long_as_what_is_stored() {
         let refused = |key: bool, gzip: bool, range: Range<u64>| {
-            refused_chunk(|c| {
-                (c.key, c.gzip, c.range) = (key.then(|| vec![0; 32]), gzip, Some(range))
-            })
-            .is_some()
+            refused_chunk(|c| (c.key, c.gzip, c.range) = (key.then(|| vec![0; 32]), gzip, Some(range)))
+                .is_some()
         };
         assert!(!refused(false, false, 5..15));
         assert!(refused(false, false, 5..14) && refused(false, false, 5..16));
         assert!(!refused(true, false, 5..43));
-        assert!(
-            refused(true, false, 5..15)
-                && refused(true, false, 5..42)
-                && refused(true, false, 5..44)
-        );
+        assert!(refused(true, false, 5..15) && refused(true, false, 5..42) && refused(true, false, 5..44));
         assert!(!refused(false, true, 5..6));
         assert!(refused(false, true, 5..5));
         assert!(!refused(true, true, 5..34) && refused(true, true, 5..33));
         assert!(!refused(false, false, MAX_FILE_BYTES - 10..MAX_FILE_BYTES));
-        assert!(refused(
-            false,
-            false,
-            MAX_FILE_BYTES - 9..MAX_FILE_BYTES + 1
-        ));
+        assert!(refused(false, false, MAX_FILE_BYTES - 9..MAX_FILE_BYTES + 1));
         #[expect(clippy::reversed_empty_ranges, reason = "that is what is tried")]
         let reversed = 6..5;
         assert!(refused(false, true, reversed));
@@ -653,18 +528,17 @@ mod tests {
                 .map(|c| (c.offset, c.size, c.stored))
                 .collect()
         };
-        assert_eq!(
-            cut(10, 4),
-            [(0, 4, Some(0..4)), (4, 4, Some(4..8)), (8, 2, Some(8..10))]
-        );
+        assert_eq!(cut(10, 4), [(0, 4, Some(0..4)), (4, 4, Some(4..8)), (8, 2, Some(8..10))]);
         assert_eq!(cut(8, 4), [(0, 4, Some(0..4)), (4, 4, Some(4..8))]);
         assert_eq!(cut(3, 4), [(0, 3, Some(0..3))]);
         assert_eq!(cut(0, 4), []);
         assert_eq!(cut(2, 0).len(), 2);
         let chunks = ranges_of("http://a/b", 10, 4);
-        assert!(chunks.iter().all(
-            |c| c.source == Source::Urls(["http://a/b".to_owned()].into()) && c.modified == 0
-        ));
+        assert!(
+            chunks
+                .iter()
+                .all(|c| c.source == Source::Urls(["http://a/b".to_owned()].into()) && c.modified == 0)
+        );
         match (&chunks[0].source, &chunks[1].source) {
             (Source::Urls(one), Source::Urls(other)) => assert!(Arc::ptr_eq(one, other)),
             _ => unreachable!("they are URLs"),

@@ -82,9 +82,6 @@ pub struct Timeout {
 
 impl Default for Timeout {
     fn default() -> Self {
-        Self {
-            headers: Duration::from_secs(15),
-            idle: Duration::from_secs(20),
-        }
+        Self { headers: Duration::from_secs(15), idle: Duration::from_secs(20) }
     }
 }

@@ -45,11 +45,7 @@ impl Plan {
     pub fn new(chunks: Arc<[Chunk]>, range: Range<u64>) -> Self {
         let range = range.start..range.end.max(range.start);
         let steps = sweep(&chunks, &range);
-        Self {
-            chunks,
-            range,
-            steps,
-        }
+        Self { chunks, range, steps }
     }
 
     /// The views and gaps, in file order. Each begins where the one before it ends.
@@ -76,10 +72,7 @@ impl Plan {
     ///
     /// If the view is of another plan.
     #[must_use]
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "a view's index was made by this plan"
-    )]
+    #[expect(clippy::indexing_slicing, reason = "a view's index was made by this plan")]
     pub fn chunk(&self, view: &View) -> &Chunk {
         &self.chunks[view.chunk]
     }
@@ -115,20 +108,14 @@ impl Plan {
     /// How many bytes are in gaps.
     #[must_use]
     pub fn gap_bytes(&self) -> u64 {
-        self.gaps()
-            .map(|gap| gap.end.saturating_sub(gap.start))
-            .sum()
+        self.gaps().map(|gap| gap.end.saturating_sub(gap.start)).sum()
     }
 
     /// How many different chunks are in view.
     #[must_use]
     pub fn distinct_chunks(&self) -> usize {
         let mut seen = vec![false; self.chunks.len()];
-        self.views().for_each(|view| {
-            seen.get_mut(view.chunk)
-                .into_iter()
-                .for_each(|seen| *seen = true)
-        });
+        self.views().for_each(|view| seen.get_mut(view.chunk).into_iter().for_each(|seen| *seen = true));
         seen.into_iter().filter(|seen| *seen).count()
     }
 
@@ -136,9 +123,7 @@ impl Plan {
     /// with the metadata.
     #[must_use]
     pub fn requests(&self) -> usize {
-        self.views()
-            .filter(|view| !matches!(self.chunk(view).source, Source::Inline(_)))
-            .count()
+        self.views().filter(|view| !matches!(self.chunk(view).source, Source::Inline(_))).count()
     }
 
     /// The plan in one line: `_2` a gap of two bytes, `#1[2,4@0..2]` positions 2 to 4 from bytes
@@ -155,13 +140,7 @@ impl Plan {
                 Step::Gap(gap) => write!(drawing, "_{}", gap.end.saturating_sub(gap.start)),
                 Step::View(view) => {
                     let View { chunk, at, within } = view;
-                    write!(
-                        drawing,
-                        "#{chunk}[{at},{}@{}..{}]",
-                        view.end(),
-                        within.start,
-                        within.end
-                    )
+                    write!(drawing, "#{chunk}[{at},{}@{}..{}]", view.end(), within.start, within.end)
                 }
             };
         }
@@ -228,11 +207,7 @@ fn sweep(chunks: &[Chunk], range: &Range<u64>) -> Vec<Step> {
         while let Some((_, index)) = waiting.next_if(|&(start, _)| start <= at) {
             if let Some(chunk) = chunks.get(index) {
                 let (modified, offset, end) = (chunk.modified, chunk.offset, chunk.end());
-                open.push(Open {
-                    version: Version { modified, index },
-                    offset,
-                    end,
-                });
+                open.push(Open { version: Version { modified, index }, offset, end });
             }
         }
         let next = waiting.peek().map_or(range.end, |&(start, _)| start);
@@ -319,9 +294,7 @@ mod tests {
     }
 
     fn chunks(list: &[(u64, u64, i64)]) -> Arc<[Chunk]> {
-        list.iter()
-            .map(|&(offset, end, modified)| chunk(offset, end - offset, modified))
-            .collect()
+        list.iter().map(|&(offset, end, modified)| chunk(offset, end - offset, modified)).collect()
     }
 
     /// Chunks as (first position, one past the last, version).
@@ -331,10 +304,7 @@ mod tests {
 
     #[test]
     fn bytes_that_no_chunk_holds_are_gaps() {
-        assert_eq!(
-            draw(&[(2, 4, 1), (6, 8, 1)], 0..10),
-            "_2 #0[2,4@0..2] _2 #1[6,8@0..2] _2"
-        );
+        assert_eq!(draw(&[(2, 4, 1), (6, 8, 1)], 0..10), "_2 #0[2,4@0..2] _2 #1[6,8@0..2] _2");
     }
 
     #[test]
@@ -344,10 +314,7 @@ mod tests {
 
     #[test]
     fn a_newer_chunk_hides_an_older_one_and_it_shows_again_behind_it() {
-        assert_eq!(
-            draw(&[(0, 9, 1), (3, 6, 2)], 0..9),
-            "#0[0,3@0..3] #1[3,6@0..3] #0[6,9@6..9]"
-        );
+        assert_eq!(draw(&[(0, 9, 1), (3, 6, 2)], 0..9), "#0[0,3@0..3] #1[3,6@0..3] #0[6,9@6..9]");
     }
 
     #[test]
@@ -357,18 +324,9 @@ mod tests {
 
     #[test]
     fn of_equally_new_chunks_the_later_in_the_list_is_seen_and_nothing_is_lost() {
-        assert_eq!(
-            draw(&[(0, 6, 1), (3, 9, 1)], 0..9),
-            "#0[0,3@0..3] #1[3,9@0..6]"
-        );
-        assert_eq!(
-            draw(&[(3, 9, 1), (0, 6, 1)], 0..9),
-            "#1[0,6@0..6] #0[6,9@3..6]"
-        );
-        assert_eq!(
-            draw(&[(0, 9, 1), (2, 5, 1)], 0..9),
-            "#0[0,2@0..2] #1[2,5@0..3] #0[5,9@5..9]"
-        );
+        assert_eq!(draw(&[(0, 6, 1), (3, 9, 1)], 0..9), "#0[0,3@0..3] #1[3,9@0..6]");
+        assert_eq!(draw(&[(3, 9, 1), (0, 6, 1)], 0..9), "#1[0,6@0..6] #0[6,9@3..6]");
+        assert_eq!(draw(&[(0, 9, 1), (2, 5, 1)], 0..9), "#0[0,2@0..2] #1[2,5@0..3] #0[5,9@5..9]");
         assert_eq!(draw(&[(0, 9, 1), (0, 9, 1)], 0..9), "#1[0,9@0..9]");
     }
 
@@ -379,10 +337,7 @@ mod tests {
 
     #[test]
     fn the_order_of_the_list_does_not_matter_where_versions_differ() {
-        assert_eq!(
-            draw(&[(6, 9, 1), (0, 3, 3), (2, 7, 2)], 0..9),
-            "#1[0,3@0..3] #2[3,7@1..5] #0[7,9@1..3]"
-        );
+        assert_eq!(draw(&[(6, 9, 1), (0, 3, 3), (2, 7, 2)], 0..9), "#1[0,3@0..3] #2[3,7@1..5] #0[7,9@1..3]");
     }
 
     #[test]
@@ -399,29 +354,20 @@ mod tests {
         assert_eq!(draw(&[(0, 9, 1)], 5..5), "");
         #[expect(clippy::reversed_empty_ranges, reason = "that is what is tried")]
         let plan = Plan::new(chunks(&[(0, 9, 1)]), 7..5);
-        assert_eq!(
-            (plan.draw().as_str(), plan.len(), plan.is_empty()),
-            ("", 0, true)
-        );
+        assert_eq!((plan.draw().as_str(), plan.len(), plan.is_empty()), ("", 0, true));
         assert_eq!(plan.range(), 7..7);
     }
 
     #[test]
     fn a_chunk_of_size_zero_hides_nothing_and_cuts_nothing() {
-        assert_eq!(
-            draw(&[(0, 9, 1), (4, 4, 2), (9, 9, 3)], 0..9),
-            "#0[0,9@0..9]"
-        );
+        assert_eq!(draw(&[(0, 9, 1), (4, 4, 2), (9, 9, 3)], 0..9), "#0[0,9@0..9]");
     }
 
     #[test]
     fn positions_beyond_four_gigabytes_are_exact() {
         let base = 1 << 40;
         assert_eq!(
-            draw(
-                &[(base, base + (5 << 30), 1)],
-                base + (4 << 30)..base + (4 << 30) + 2
-            ),
+            draw(&[(base, base + (5 << 30), 1)], base + (4 << 30)..base + (4 << 30) + 2),
             format!(
                 "#0[{},{}@{}..{}]",
                 base + (4 << 30),
@@ -436,19 +382,13 @@ mod tests {
     fn a_chunk_beyond_the_last_number_ends_at_it() {
         let list: Arc<[Chunk]> = [chunk(u64::MAX - 3, u64::MAX, 1)].into();
         let last = u64::MAX;
-        assert_eq!(
-            Plan::new(list, last - 5..last).draw(),
-            format!("_2 #0[{},{last}@0..3]", last - 3),
-        );
+        assert_eq!(Plan::new(list, last - 5..last).draw(), format!("_2 #0[{},{last}@0..3]", last - 3),);
     }
 
     #[test]
     fn a_view_knows_whether_it_is_its_whole_chunk() {
         let plan = Plan::new(chunks(&[(0, 4, 1), (4, 8, 1)]), 0..6);
-        let whole: Vec<bool> = plan
-            .views()
-            .map(|view| view.is_whole(plan.chunk(view)))
-            .collect();
+        let whole: Vec<bool> = plan.views().map(|view| view.is_whole(plan.chunk(view))).collect();
         assert_eq!(whole, [true, false]);
         let plan = Plan::new(chunks(&[(0, 4, 1)]), 1..4);
         assert!(plan.views().all(|view| !view.is_whole(plan.chunk(view))));
@@ -459,22 +399,9 @@ mod tests {
         let mut list = chunks(&[(0, 9, 1), (3, 6, 2), (12, 15, 1), (40, 50, 1)]).to_vec();
         list[2].source = Source::Inline([1, 2, 3].into());
         let plan = Plan::new(list.into(), 0..20);
-        assert_eq!(
-            plan.draw(),
-            "#0[0,3@0..3] #1[3,6@0..3] #0[6,9@6..9] _3 #2[12,15@0..3] _5"
-        );
-        assert_eq!(
-            (plan.len(), plan.gaps().count(), plan.gap_bytes()),
-            (20, 2, 8)
-        );
-        assert_eq!(
-            (
-                plan.views().count(),
-                plan.distinct_chunks(),
-                plan.requests()
-            ),
-            (4, 3, 3)
-        );
+        assert_eq!(plan.draw(), "#0[0,3@0..3] #1[3,6@0..3] #0[6,9@6..9] _3 #2[12,15@0..3] _5");
+        assert_eq!((plan.len(), plan.gaps().count(), plan.gap_bytes()), (20, 2, 8));
+        assert_eq!((plan.views().count(), plan.distinct_chunks(), plan.requests()), (4, 3, 3));
         assert_eq!(plan.steps().iter().map(Step::len).sum::<u64>(), 20);
     }
 
@@ -506,10 +433,7 @@ mod tests {
         let one_start = comparisons(N, |i| (0, i + 1, -(i as i64)));
         let one_end = comparisons(N, |i| (i, 4 * N, (i * 7919 % N) as i64));
         let all = [outer_newest, stairs_up, stairs_down, one_start, one_end];
-        assert!(
-            all.iter().all(|&count| count <= limit),
-            "{all:?} of {limit}"
-        );
+        assert!(all.iter().all(|&count| count <= limit), "{all:?} of {limit}");
     }
 
     #[test]

@@ -20,11 +20,7 @@ pub struct PoolLimits {
 impl Default for PoolLimits {
     fn default() -> Self {
         // HTTP/2 at 50 ms uses 64 views in flight.
-        Self {
-            max_bytes: 64 << 20,
-            per_host: usize::MAX,
-            max_concurrency: 64,
-        }
+        Self { max_bytes: 64 << 20, per_host: usize::MAX, max_concurrency: 64 }
     }
 }
 
@@ -48,10 +44,7 @@ impl Pool {
     /// A pool with these limits.
     #[must_use]
     pub fn new(limits: PoolLimits) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            limits,
-            ..State::default()
-        })))
+        Self(Arc::new(Mutex::new(State { limits, ..State::default() })))
     }
 
     /// Bytes held or promised now, over all streams.
@@ -101,11 +94,7 @@ impl Pool {
     }
 
     /// Waits for a turn at a host; at most `cap` requests are under way there.
-    pub(crate) fn enter<'a>(
-        &'a self,
-        host: &'a str,
-        cap: usize,
-    ) -> impl Future<Output = Turn> + 'a {
+    pub(crate) fn enter<'a>(&'a self, host: &'a str, cap: usize) -> impl Future<Output = Turn> + 'a {
         poll_fn(move |cx| {
             let mut state = self.lock();
             let cap = cap.min(state.limits.per_host);
@@ -117,10 +106,7 @@ impl Pool {
                 Some((_, busy)) => *busy += 1,
                 None => state.hosts.push((host.to_owned(), 1)),
             }
-            Poll::Ready(Turn {
-                pool: self.clone(),
-                host: host.to_owned(),
-            })
+            Poll::Ready(Turn { pool: self.clone(), host: host.to_owned() })
         })
     }
 
@@ -182,10 +168,7 @@ mod tests {
 
     #[test]
     fn only_the_head_may_pass_the_limit_on_bytes() {
-        let pool = Pool::new(PoolLimits {
-            max_bytes: 10,
-            ..PoolLimits::default()
-        });
+        let pool = Pool::new(PoolLimits { max_bytes: 10, ..PoolLimits::default() });
         pool.changed((0, 0), (8, 1));
         assert_eq!(pool.has_room(3, false), Err(Full::Bytes));
         assert_eq!(pool.has_room(3, true), Ok(()));

@@ -55,18 +55,10 @@ pub struct Reply {
 #[must_use]
 pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &FileHead<'_>) -> Reply {
     if !matches!(method, "GET" | "HEAD") {
-        return Reply {
-            status: 405,
-            headers: vec![("Allow", "GET, HEAD".into())],
-            body: None,
-        };
+        return Reply { status: 405, headers: vec![("Allow", "GET, HEAD".into())], body: None };
     }
     let last_modified = file.last_modified_ms.and_then(date::to_http);
-    let mut reply = Reply {
-        status: 200,
-        headers: Vec::new(),
-        body: None,
-    };
+    let mut reply = Reply { status: 200, headers: Vec::new(), body: None };
     if let Some(etag) = file.etag {
         reply.add("ETag", etag);
     }
@@ -81,8 +73,7 @@ pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &FileHead<'_>) 
     reply.add("Accept-Ranges", "bytes");
     let wanted = match headers.range {
         Some(range)
-            if method == "GET"
-                && range_counts(headers.if_range, file.etag, last_modified.as_deref()) =>
+            if method == "GET" && range_counts(headers.if_range, file.etag, last_modified.as_deref()) =>
         {
             one_range(range, file.size)
         }
@@ -94,12 +85,7 @@ pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &FileHead<'_>) 
             reply.status = 206;
             reply.add(
                 "Content-Range",
-                format!(
-                    "bytes {}-{}/{}",
-                    part.start,
-                    part.end.saturating_sub(1),
-                    file.size
-                ),
+                format!("bytes {}-{}/{}", part.start, part.end.saturating_sub(1), file.size),
             );
             part
         }
@@ -109,15 +95,10 @@ pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &FileHead<'_>) 
             return reply;
         }
     };
-    reply.add(
-        "Content-Length",
-        body.end.saturating_sub(body.start).to_string(),
-    );
+    reply.add("Content-Length", body.end.saturating_sub(body.start).to_string());
     reply.add(
         "Content-Type",
-        Some(file.media_type)
-            .filter(|t| is_header(t))
-            .unwrap_or("application/octet-stream"),
+        Some(file.media_type).filter(|t| is_header(t)).unwrap_or("application/octet-stream"),
     );
     if let Some(disposition) = file.disposition.filter(|value| is_header(value)) {
         reply.add("Content-Disposition", disposition);
@@ -172,17 +153,13 @@ enum Wanted {
 
 /// Which bytes one range wants: `bytes=0-499`, `bytes=500-` or `bytes=-500`.
 fn one_range(text: &str, size: u64) -> Wanted {
-    let spec = text
-        .split_once('=')
-        .filter(|(unit, _)| unit.trim_ascii().eq_ignore_ascii_case("bytes"));
+    let spec = text.split_once('=').filter(|(unit, _)| unit.trim_ascii().eq_ignore_ascii_case("bytes"));
     let Some((first, last)) = spec.and_then(|(_, spec)| spec.trim_ascii().split_once('-')) else {
         return Wanted::All;
     };
     match (position(first), position(last)) {
         (Some(first), Some(last)) if first > last => Wanted::All,
-        (Some(first), Some(last)) if first < size => {
-            Wanted::Part(first..last.saturating_add(1).min(size))
-        }
+        (Some(first), Some(last)) if first < size => Wanted::Part(first..last.saturating_add(1).min(size)),
         (Some(first), None) if last.is_empty() && first < size => Wanted::Part(first..size),
         (Some(_), Some(_)) => Wanted::Nothing,
         (Some(_), None) if last.is_empty() => Wanted::Nothing,
@@ -202,9 +179,7 @@ fn position(digits: &str) -> Option<u64> {
         if !digit.is_ascii_digit() {
             return None;
         }
-        position = position
-            .saturating_mul(10)
-            .saturating_add(u64::from(digit - b'0'));
+        position = position.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
     }
     (!digits.is_empty()).then_some(position)
 }
@@ -212,7 +187,5 @@ fn position(digits: &str) -> Option<u64> {
 /// Whether a header can carry a value: `Headers` of JavaScript takes characters up to U+00FF, and
 /// none that would end the line.
 pub(crate) fn is_header(value: &str) -> bool {
-    value
-        .chars()
-        .all(|c| c <= '\u{ff}' && !matches!(c, '\r' | '\n' | '\0'))
+    value.chars().all(|c| c <= '\u{ff}' && !matches!(c, '\r' | '\n' | '\0'))
 }

@@ -39,8 +39,7 @@ pub struct Retrieved<P> {
 }
 
 /// Makes a request anew for each attempt; is told whether the token of the last one was refused.
-pub type Requests<'a> =
-    dyn FnMut(bool) -> Pin<Box<dyn Future<Output = Result<Request, Error>> + 'a>> + 'a;
+pub type Requests<'a> = dyn FnMut(bool) -> Pin<Box<dyn Future<Output = Result<Request, Error>> + 'a>> + 'a;
 
 /// Sends a GET, again after a failure as the policy has it. A fresh token is
 /// asked for only if `may_renew`.
@@ -88,43 +87,25 @@ async fn attempt<H: Host>(
     request: Request,
 ) -> Result<Result<Retrieved<H::Piece>, Error>, Failure> {
     let fetched = host.fetch(request);
-    let Answer {
-        status,
-        headers,
-        mut body,
-    } = within(host, options.timeout.headers, "no answer in time", fetched)
-        .await?
-        .map_err(network)?;
+    let Answer { status, headers, mut body } =
+        within(host, options.timeout.headers, "no answer in time", fetched).await?.map_err(network)?;
     if status != 200 && status != 206 {
         return Err(Failure::status(status, headers.retry_after.as_deref()));
     }
     let mut pieces = Vec::new();
     let Wanted::Body(most) = wanted else {
-        return Ok(Ok(Retrieved {
-            status,
-            headers,
-            body: pieces,
-        }));
+        return Ok(Ok(Retrieved { status, headers, body: pieces }));
     };
     let mut len = 0;
-    while let Some(piece) =
-        within(host, options.timeout.idle, "the body stalled", body.next()).await?
-    {
+    while let Some(piece) = within(host, options.timeout.idle, "the body stalled", body.next()).await? {
         let piece = piece.map_err(network)?;
         len += piece.len() as u64;
         if len > most {
-            return Ok(Err(Error::new(
-                Kind::Limit,
-                format!("it is longer than {most} bytes"),
-            )));
+            return Ok(Err(Error::new(Kind::Limit, format!("it is longer than {most} bytes"))));
         }
         pieces.push(piece);
     }
-    Ok(Ok(Retrieved {
-        status,
-        headers,
-        body: pieces,
-    }))
+    Ok(Ok(Retrieved { status, headers, body: pieces }))
 }
 
 async fn within<H: Host, T>(
@@ -140,8 +121,5 @@ async fn within<H: Host, T>(
 }
 
 fn network(error: FetchError) -> Failure {
-    Failure {
-        cause: error.cause,
-        ..Failure::new(Kind::Network, "the connection failed")
-    }
+    Failure { cause: error.cause, ..Failure::new(Kind::Network, "the connection failed") }
 }

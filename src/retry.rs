@@ -20,11 +20,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self {
-            passes: 3,
-            base_delay: Duration::from_millis(200),
-            max_delay: Duration::from_secs(10),
-        }
+        Self { passes: 3, base_delay: Duration::from_millis(200), max_delay: Duration::from_secs(10) }
     }
 }
 
@@ -46,13 +42,7 @@ pub struct Failure {
 impl Failure {
     /// A failure that is not a status.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            status: None,
-            retry_after: None,
-            cause: None,
-        }
+        Self { kind, message: message.into(), status: None, retry_after: None, cause: None }
     }
 
     /// What a status other than 200 and 206 means.
@@ -182,10 +172,11 @@ impl Trial {
     }
 
     /// Starts over with other replicas; what was tried before is still told.
-    pub fn restart(&mut self, replicas: usize) {
+    pub fn restart(&mut self, replicas: usize) -> Next {
         self.refused = vec![false; replicas];
         self.kinds = vec![None; replicas];
         self.pass = 1;
+        Next::Try(0, Duration::ZERO)
     }
 
     /// Bytes were won: patience is renewed, or a long chunk on a shaky line could not end.
@@ -228,24 +219,15 @@ impl Trial {
     }
 
     fn next_in_pass(&self, from: usize) -> Option<usize> {
-        self.refused
-            .iter()
-            .enumerate()
-            .skip(from)
-            .find(|(_, refused)| !**refused)
-            .map(|(i, _)| i)
+        self.refused.iter().enumerate().skip(from).find(|(_, refused)| !**refused).map(|(i, _)| i)
     }
 
     /// Equal jitter: between half and the whole of the doubled delay, so that clients that failed
     /// together do not come back together, and none comes back at once.
     fn pause(&self, dice: f64) -> Duration {
-        let doubled = self
-            .policy
-            .base_delay
-            .saturating_mul(1_u32.checked_shl(self.pass - 1).unwrap_or(u32::MAX));
-        let jittered = doubled
-            .min(self.policy.max_delay)
-            .mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0);
+        let doubled =
+            self.policy.base_delay.saturating_mul(1_u32.checked_shl(self.pass - 1).unwrap_or(u32::MAX));
+        let jittered = doubled.min(self.policy.max_delay).mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0);
         jittered.max(self.asked).min(self.policy.max_delay)
     }
 }
@@ -253,10 +235,7 @@ impl Trial {
 /// `Retry-After` in seconds (RFC 9110, 10.2.3). The date form needs a wall clock, which the core
 /// does not have; it counts as not given.
 fn parse_retry_after(text: &str) -> Option<Duration> {
-    text.trim()
-        .parse::<u32>()
-        .ok()
-        .map(|seconds| Duration::from_secs(u64::from(seconds)))
+    text.trim().parse::<u32>().ok().map(|seconds| Duration::from_secs(u64::from(seconds)))
 }
 
 const MAX_ATTEMPTS_TOLD: usize = 32;
@@ -274,20 +253,11 @@ mod tests {
     #[test]
     fn each_replica_is_tried_at_once_and_a_pass_ends_with_a_pause() {
         let mut trial = Trial::new(Policy::default(), 2);
-        assert_eq!(
-            fail(&mut trial, 0, Kind::Network),
-            Next::Try(1, Duration::ZERO)
-        );
+        assert_eq!(fail(&mut trial, 0, Kind::Network), Next::Try(1, Duration::ZERO));
         assert_eq!(fail(&mut trial, 1, Kind::Network), Next::Try(0, 200 * MS));
-        assert_eq!(
-            fail(&mut trial, 0, Kind::Network),
-            Next::Try(1, Duration::ZERO)
-        );
+        assert_eq!(fail(&mut trial, 0, Kind::Network), Next::Try(1, Duration::ZERO));
         assert_eq!(fail(&mut trial, 1, Kind::Network), Next::Try(0, 400 * MS));
-        assert_eq!(
-            fail(&mut trial, 0, Kind::Network),
-            Next::Try(1, Duration::ZERO)
-        );
+        assert_eq!(fail(&mut trial, 0, Kind::Network), Next::Try(1, Duration::ZERO));
         assert_eq!(fail(&mut trial, 1, Kind::Network), Next::GiveUp);
     }
 
@@ -302,15 +272,10 @@ mod tests {
 
     #[test]
     fn pauses_stop_growing_at_the_ceiling() {
-        let policy = Policy {
-            passes: 40,
-            ..Policy::default()
-        };
+        let policy = Policy { passes: 40, ..Policy::default() };
         let mut trial = Trial::new(policy, 1);
         for _ in 0..39 {
-            let Next::Try(0, pause) = fail(&mut trial, 0, Kind::Timeout) else {
-                panic!("passes are left")
-            };
+            let Next::Try(0, pause) = fail(&mut trial, 0, Kind::Timeout) else { panic!("passes are left") };
             assert!(pause <= policy.max_delay);
         }
         assert_eq!(fail(&mut trial, 0, Kind::Timeout), Next::GiveUp);
@@ -318,21 +283,11 @@ mod tests {
 
     #[test]
     fn a_server_that_asks_for_time_gets_it_up_to_the_ceiling() {
-        for (header, pause) in [
-            ("3", 3000 * MS),
-            ("86400", 10_000 * MS),
-            ("-1", 200 * MS),
-            ("soon", 200 * MS),
-        ] {
+        for (header, pause) in
+            [("3", 3000 * MS), ("86400", 10_000 * MS), ("-1", 200 * MS), ("soon", 200 * MS)]
+        {
             let mut trial = Trial::new(Policy::default(), 1);
-            let next = trial.failed(
-                0,
-                "h",
-                Failure::status(503, Some(header)),
-                false,
-                false,
-                1.0,
-            );
+            let next = trial.failed(0, "h", Failure::status(503, Some(header)), false, false, 1.0);
             assert_eq!(next, Next::Try(0, pause), "{header}");
         }
     }
@@ -341,70 +296,34 @@ mod tests {
     fn a_refused_token_is_renewed_once_then_the_replica_is_left_alone() {
         let mut trial = Trial::new(Policy::default(), 2);
         let refused = || Failure::status(401, None);
-        assert_eq!(
-            trial.failed(0, "h", refused(), true, false, 1.0),
-            Next::Token(0)
-        );
-        assert_eq!(
-            trial.failed(0, "h", refused(), true, false, 1.0),
-            Next::Try(1, Duration::ZERO)
-        );
-        assert_eq!(
-            trial.failed(1, "h", refused(), true, false, 1.0),
-            Next::Token(1)
-        );
-        assert_eq!(
-            trial.failed(1, "h", refused(), true, false, 1.0),
-            Next::GiveUp
-        );
+        assert_eq!(trial.failed(0, "h", refused(), true, false, 1.0), Next::Token(0));
+        assert_eq!(trial.failed(0, "h", refused(), true, false, 1.0), Next::Try(1, Duration::ZERO));
+        assert_eq!(trial.failed(1, "h", refused(), true, false, 1.0), Next::Token(1));
+        assert_eq!(trial.failed(1, "h", refused(), true, false, 1.0), Next::GiveUp);
         assert_eq!(trial.error("3,01").kind(), Kind::Unauthorized);
     }
 
     #[test]
     fn a_403_is_not_tried_again() {
         let mut trial = Trial::new(Policy::default(), 1);
-        assert_eq!(
-            trial.failed(0, "h", Failure::status(403, None), true, false, 1.0),
-            Next::GiveUp
-        );
+        assert_eq!(trial.failed(0, "h", Failure::status(403, None), true, false, 1.0), Next::GiveUp);
     }
 
     #[test]
     fn what_no_replica_has_is_looked_up_once_and_then_not_found() {
-        let mut trial = Trial::new(
-            Policy {
-                passes: 1,
-                ..Policy::default()
-            },
-            1,
-        );
+        let mut trial = Trial::new(Policy { passes: 1, ..Policy::default() }, 1);
         let missing = || Failure::status(404, None);
-        assert_eq!(
-            trial.failed(0, "h", missing(), false, true, 1.0),
-            Next::Lookup
-        );
+        assert_eq!(trial.failed(0, "h", missing(), false, true, 1.0), Next::Lookup);
         trial.restart(2);
-        assert_eq!(
-            trial.failed(0, "h", missing(), false, true, 1.0),
-            Next::Try(1, Duration::ZERO)
-        );
-        assert_eq!(
-            trial.failed(1, "h", missing(), false, true, 1.0),
-            Next::GiveUp
-        );
+        assert_eq!(trial.failed(0, "h", missing(), false, true, 1.0), Next::Try(1, Duration::ZERO));
+        assert_eq!(trial.failed(1, "h", missing(), false, true, 1.0), Next::GiveUp);
         let error = trial.error("3,01");
         assert_eq!((error.kind(), error.attempts().len()), (Kind::NotFound, 3));
     }
 
     #[test]
     fn one_other_failure_keeps_an_error_from_saying_not_found() {
-        let mut trial = Trial::new(
-            Policy {
-                passes: 1,
-                ..Policy::default()
-            },
-            2,
-        );
+        let mut trial = Trial::new(Policy { passes: 1, ..Policy::default() }, 2);
         fail(&mut trial, 0, Kind::Network);
         trial.failed(1, "h", Failure::status(404, None), false, false, 1.0);
         assert_eq!(trial.error("3,01").kind(), Kind::Network);

@@ -21,9 +21,7 @@ const TAG: usize = 16;
 /// [`DecodeError::Truncated`] for fewer than 28 bytes, [`DecodeError::Tag`] if the tag does not
 /// fit; the ciphertext is then left undeciphered.
 pub fn open<'a>(key: &CipherKey, stored: &'a mut [u8]) -> Result<&'a [u8], DecodeError> {
-    let (nonce, rest) = stored
-        .split_at_mut_checked(NONCE)
-        .ok_or(DecodeError::Truncated)?;
+    let (nonce, rest) = stored.split_at_mut_checked(NONCE).ok_or(DecodeError::Truncated)?;
     let text_len = rest.len().checked_sub(TAG).ok_or(DecodeError::Truncated)?;
     let (text, tag) = rest.split_at_mut(text_len);
     let nonce = Nonce::<Aes256Gcm>::try_from(&*nonce).map_err(|_| DecodeError::Truncated)?;
@@ -43,10 +41,7 @@ mod tests {
     const PLAIN: &[u8] = b"hello seaweed, this is plain text\n";
 
     fn stored() -> Vec<u8> {
-        (0..STORED.len())
-            .step_by(2)
-            .map(|i| u8::from_str_radix(&STORED[i..i + 2], 16).unwrap())
-            .collect()
+        (0..STORED.len()).step_by(2).map(|i| u8::from_str_radix(&STORED[i..i + 2], 16).unwrap()).collect()
     }
 
     fn key() -> CipherKey {
@@ -65,11 +60,7 @@ mod tests {
                 let mut damaged = stored();
                 damaged[at] ^= 1 << bit;
                 let before = damaged.clone();
-                assert_eq!(
-                    open(&key(), &mut damaged),
-                    Err(DecodeError::Tag),
-                    "byte {at} bit {bit}"
-                );
+                assert_eq!(open(&key(), &mut damaged), Err(DecodeError::Tag), "byte {at} bit {bit}");
                 assert_eq!(damaged, before);
             }
         }
@@ -84,16 +75,8 @@ mod tests {
     #[test]
     fn every_cut_is_an_error_and_none_a_panic() {
         for len in 0..stored().len() {
-            let wanted = if len < 28 {
-                DecodeError::Truncated
-            } else {
-                DecodeError::Tag
-            };
-            assert_eq!(
-                open(&key(), &mut stored()[..len]),
-                Err(wanted),
-                "{len} bytes"
-            );
+            let wanted = if len < 28 { DecodeError::Truncated } else { DecodeError::Tag };
+            assert_eq!(open(&key(), &mut stored()[..len]), Err(wanted), "{len} bytes");
         }
     }
 

@@ -23,11 +23,7 @@ const MAGIC: [u8; 2] = [0x1f, 0x8b];
 ///
 /// [`DecodeError::Gzip`] if it is not gzip, breaks off, is followed by other bytes than zeros, or
 /// has a wrong check value; [`DecodeError::TooLong`] past `recipe.ceiling`.
-pub fn inflate(
-    mut packed: &[u8],
-    recipe: &Recipe,
-    sink: &mut dyn FnMut(&[u8]),
-) -> Result<(), DecodeError> {
+pub fn inflate(mut packed: &[u8], recipe: &Recipe, sink: &mut dyn FnMut(&[u8])) -> Result<(), DecodeError> {
     let mut scratch = vec![0; PIECE];
     let mut done: u64 = 0;
     loop {
@@ -88,21 +84,11 @@ mod tests {
     }
 
     fn prose(len: usize) -> Vec<u8> {
-        b"the quick brown kelp sways over the lazy otter\n"
-            .iter()
-            .copied()
-            .cycle()
-            .take(len)
-            .collect()
+        b"the quick brown kelp sways over the lazy otter\n".iter().copied().cycle().take(len).collect()
     }
 
     fn run(packed: &[u8], keep: u64, ceiling: u64) -> Result<Vec<u8>, DecodeError> {
-        let recipe = Recipe {
-            key: None,
-            gzip: true,
-            keep,
-            ceiling,
-        };
+        let recipe = Recipe { key: None, gzip: true, keep, ceiling };
         let mut out = Vec::new();
         inflate(packed, &recipe, &mut |piece| out.extend_from_slice(piece)).map(|()| out)
     }
@@ -122,19 +108,13 @@ mod tests {
 
     #[test]
     fn bytes_after_the_end_are_an_error() {
-        assert_eq!(
-            run(&[gzip(b"x"), b"garbage".to_vec()].concat(), u64::MAX, 100),
-            Err(DecodeError::Gzip)
-        );
+        assert_eq!(run(&[gzip(b"x"), b"garbage".to_vec()].concat(), u64::MAX, 100), Err(DecodeError::Gzip));
     }
 
     #[test]
     fn only_what_is_wanted_is_handed_out() {
         let plain = prose(200_000);
-        assert_eq!(
-            run(&gzip(&plain), 70_000, 200_000),
-            Ok(plain[..70_000].to_vec())
-        );
+        assert_eq!(run(&gzip(&plain), 70_000, 200_000), Ok(plain[..70_000].to_vec()));
     }
 
     #[test]
@@ -148,20 +128,12 @@ mod tests {
     fn every_cut_and_every_flipped_bit_of_the_trailer_is_noticed() {
         let packed = gzip(&prose(1000));
         for len in 0..packed.len() {
-            assert_eq!(
-                run(&packed[..len], u64::MAX, 1000),
-                Err(DecodeError::Gzip),
-                "{len} bytes"
-            );
+            assert_eq!(run(&packed[..len], u64::MAX, 1000), Err(DecodeError::Gzip), "{len} bytes");
         }
         for at in packed.len() - 8..packed.len() {
             let mut damaged = packed.clone();
             damaged[at] ^= 1;
-            assert_eq!(
-                run(&damaged, u64::MAX, 1000),
-                Err(DecodeError::Gzip),
-                "byte {at}"
-            );
+            assert_eq!(run(&damaged, u64::MAX, 1000), Err(DecodeError::Gzip), "byte {at}");
         }
     }
 }

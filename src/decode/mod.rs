@@ -20,11 +20,7 @@ use crate::host::{DecodeError, Recipe};
 ///
 /// When the tag does not fit, gzip is broken, or the ceiling is passed. After an error nothing
 /// that was handed out may be used.
-pub fn decode(
-    mut stored: Vec<u8>,
-    recipe: &Recipe,
-    sink: &mut dyn FnMut(&[u8]),
-) -> Result<(), DecodeError> {
+pub fn decode(mut stored: Vec<u8>, recipe: &Recipe, sink: &mut dyn FnMut(&[u8])) -> Result<(), DecodeError> {
     let plain = match &recipe.key {
         Some(key) => open(key, &mut stored)?,
         None => &stored,

@@ -33,14 +33,8 @@ mod tests {
     #[test]
     fn a_file_id_is_written_as_seaweedfs_writes_it() {
         assert_eq!(text(3, 0x16, 0x3703_7d6a).unwrap(), "3,1637037d6a");
-        assert_eq!(
-            text(5, 0x1_0000_0001, 0xdead_beef).unwrap(),
-            "5,0100000001deadbeef"
-        );
-        assert_eq!(
-            text(u32::MAX, u64::MAX, 0).unwrap(),
-            "4294967295,ffffffffffffffff00000000"
-        );
+        assert_eq!(text(5, 0x1_0000_0001, 0xdead_beef).unwrap(), "5,0100000001deadbeef");
+        assert_eq!(text(u32::MAX, u64::MAX, 0).unwrap(), "4294967295,ffffffffffffffff00000000");
         assert_eq!(text(1, 0x100, 1).unwrap(), "1,010000000001");
         assert_eq!(text(1, 0, 1), None);
     }

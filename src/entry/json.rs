@@ -9,8 +9,8 @@ use base64ct::{Base64, Encoding};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{
-    Entry, EntryChunk, EntryError, MAX_CHUNKS, MAX_EXTENDED, MAX_TEXT_BYTES, Reason, Remote, Sse,
-    SseKind, fid,
+    Entry, EntryChunk, EntryError, MAX_CHUNKS, MAX_EXTENDED, MAX_TEXT_BYTES, Reason, Remote, Sse, SseKind,
+    fid,
 };
 use crate::{
     chunk::{Chunk, CipherKey, Compression, MAX_FILE_BYTES, Source},
@@ -24,17 +24,10 @@ pub(super) fn parse(text: &[u8]) -> Result<Entry, EntryError> {
     }
     let mut parser = Parser::default();
     let mut json = serde_json::Deserializer::from_slice(text);
-    let read = At {
-        parser: &mut parser,
-        place: Place::Object(Object::Entry),
-    }
-    .deserialize(&mut json);
+    let read = At { parser: &mut parser, place: Place::Object(Object::Entry) }.deserialize(&mut json);
     if let Err(error) = read.and_then(|()| json.end()) {
         // Not serde's own message: it may quote a key.
-        let syntax = EntryError::Syntax {
-            line: error.line(),
-            column: error.column(),
-        };
+        let syntax = EntryError::Syntax { line: error.line(), column: error.column() };
         return Err(parser.error.unwrap_or(syntax));
     }
     parser.finish()
@@ -178,8 +171,7 @@ impl Parser {
         match field {
             "FullPath" => (entry.path, self.has_path) = (value.text(field)?.to_owned(), true),
             "Mtime" => {
-                let ms = date::from_rfc3339(value.text(field)?)
-                    .ok_or(Reason::Not("an RFC 3339 time"))?;
+                let ms = date::from_rfc3339(value.text(field)?).ok_or(Reason::Not("an RFC 3339 time"))?;
                 entry.modified_ms = Some(ms).filter(|&ms| ms != GO_ZERO_TIME_MS);
             }
             "Mode" => entry.mode = value.number(field)?,
@@ -188,11 +180,7 @@ impl Parser {
             // A digest of another length is no MD5: nothing can be checked with it.
             "Md5" => entry.md5 = value.bytes(field)?.try_into().ok(),
             "FileSize" => entry.file_size = value.unsigned(field)?,
-            "Content" => {
-                entry.content = Some(value.bytes(field)?)
-                    .filter(|c| !c.is_empty())
-                    .map(Arc::from)
-            }
+            "Content" => entry.content = Some(value.bytes(field)?).filter(|c| !c.is_empty()).map(Arc::from),
             "remote_e_tag" => self.remote().e_tag = value.text(field)?.to_owned(),
             "remote_size" => self.remote().size = value.unsigned(field)?,
             "file_id" => {
@@ -212,9 +200,7 @@ impl Parser {
             }
             // Old writers put other things than an MD5 here; the filer takes them for none.
             "e_tag" => {
-                chunk.md5 = Base64::decode_vec(value.text(field)?)
-                    .ok()
-                    .and_then(|md5| md5.try_into().ok())
+                chunk.md5 = Base64::decode_vec(value.text(field)?).ok().and_then(|md5| md5.try_into().ok())
             }
             "cipher_key" => {
                 let key = value.bytes(field)?;
@@ -269,15 +255,8 @@ impl Parser {
 
     fn finish(self) -> Result<Entry, EntryError> {
         if self.entry.path.is_empty() {
-            let reason = if self.has_path {
-                Reason::Not("a path")
-            } else {
-                Reason::Missing
-            };
-            return Err(EntryError::Field {
-                field: "FullPath".into(),
-                reason,
-            });
+            let reason = if self.has_path { Reason::Not("a path") } else { Reason::Missing };
+            return Err(EntryError::Field { field: "FullPath".into(), reason });
         }
         if self.entry.size() > MAX_FILE_BYTES {
             return Err(EntryError::TooLarge);
@@ -291,9 +270,7 @@ impl Parser {
         match place {
             Place::Object(Object::Entry) => "the entry".into(),
             Place::Value(Object::Entry, field) => field.into(),
-            Place::Object(Object::Extended) | Place::Value(Object::Extended, _) => {
-                "Extended".into()
-            }
+            Place::Object(Object::Extended) | Place::Value(Object::Extended, _) => "Extended".into(),
             Place::Object(Object::Remote) => "Remote".into(),
             Place::Value(Object::Remote, field) => ["Remote.", field].concat(),
             Place::Chunks => "chunks".into(),
@@ -307,10 +284,7 @@ impl Parser {
     /// Keeps what went wrong for `parse`; serde's error only ends the reading.
     fn check<T, E: de::Error>(&mut self, place: Place, result: Result<T, Reason>) -> Result<T, E> {
         result.map_err(|reason| {
-            self.error = Some(EntryError::Field {
-                field: self.name(place),
-                reason,
-            });
+            self.error = Some(EntryError::Field { field: self.name(place), reason });
             E::custom("")
         })
     }
@@ -320,17 +294,13 @@ impl RawChunk {
     fn finish(self) -> Result<EntryChunk, Reason> {
         let id = match (self.file_id, self.fid) {
             (Some(id), _) => id,
-            (None, Some((volume, key, cookie))) => fid::text(volume, key, cookie)
-                .ok_or(Reason::Not("a chunk with a file id"))?
-                .into(),
+            (None, Some((volume, key, cookie))) => {
+                fid::text(volume, key, cookie).ok_or(Reason::Not("a chunk with a file id"))?.into()
+            }
             (None, None) => return Err(Reason::Not("a chunk with a file id")),
         };
         // Positions are 64 bits with a sign in SeaweedFS.
-        if self
-            .offset
-            .checked_add(self.size)
-            .is_none_or(|end| end > i64::MAX.cast_unsigned())
-        {
+        if self.offset.checked_add(self.size).is_none_or(|end| end > i64::MAX.cast_unsigned()) {
             return Err(Reason::Overflow);
         }
         if self.is_manifest && self.size == 0 {
@@ -360,10 +330,7 @@ impl RawChunk {
                 stored: None,
             },
             is_manifest: self.is_manifest,
-            sse: kind.map(|kind| Sse {
-                kind,
-                metadata: self.sse_metadata.into(),
-            }),
+            sse: kind.map(|kind| Sse { kind, metadata: self.sse_metadata.into() }),
         })
     }
 }
@@ -371,9 +338,7 @@ impl RawChunk {
 /// What a field must be, for the message.
 fn expected(field: &str) -> &'static str {
     match field {
-        "FullPath" | "Mtime" | "Mime" | "SymlinkTarget" | "remote_e_tag" | "file_id" | "e_tag" => {
-            "a text"
-        }
+        "FullPath" | "Mtime" | "Mime" | "SymlinkTarget" | "remote_e_tag" | "file_id" | "e_tag" => "a text",
         "is_compressed" | "is_chunk_manifest" => "true or false",
         "Mode" | "FileSize" | "remote_size" | "offset" | "size" | "modified_ts_ns" | "sse_type"
         | "volume_id" | "file_key" | "cookie" => "a whole number of its range",
@@ -398,9 +363,7 @@ impl Value<'_> {
     }
 
     fn number<N: TryFrom<u64>>(&self, field: &str) -> Result<N, Reason> {
-        self.unsigned(field)?
-            .try_into()
-            .map_err(|_| Reason::Not(expected(field)))
+        self.unsigned(field)?.try_into().map_err(|_| Reason::Not(expected(field)))
     }
 
     fn bool(&self, field: &str) -> Result<bool, Reason> {
@@ -487,13 +450,7 @@ impl<'de> Visitor<'de> for At<'_> {
         }
         parser.start(place);
         let chunk = Place::Object(Object::Chunk);
-        while list
-            .next_element_seed(At {
-                parser: &mut *parser,
-                place: chunk,
-            })?
-            .is_some()
-        {
+        while list.next_element_seed(At { parser: &mut *parser, place: chunk })?.is_some() {
             if parser.entry.chunks.len() > MAX_CHUNKS {
                 return parser.check(place, Err(Reason::TooMany));
             }
@@ -507,15 +464,9 @@ impl<'de> Visitor<'de> for At<'_> {
             return At { parser, place }.scalar(Value::Fraction);
         };
         parser.start(place);
-        while let Some(child) = map.next_key_seed(Key {
-            parser: &mut *parser,
-            object,
-        })? {
+        while let Some(child) = map.next_key_seed(Key { parser: &mut *parser, object })? {
             match child {
-                Some(place) => map.next_value_seed(At {
-                    parser: &mut *parser,
-                    place,
-                })?,
+                Some(place) => map.next_value_seed(At { parser: &mut *parser, place })?,
                 None => map.next_value::<IgnoredAny>().map(|_| ())?,
             }
         }

@@ -116,11 +116,7 @@ impl Entry {
     /// The media type; `application/octet-stream` where none is stored.
     #[must_use]
     pub fn media_type(&self) -> &str {
-        if self.mime.is_empty() {
-            "application/octet-stream"
-        } else {
-            &self.mime
-        }
+        if self.mime.is_empty() { "application/octet-stream" } else { &self.mime }
     }
 
     /// MD5 of the whole file, where the filer saw it whole.
@@ -159,10 +155,7 @@ impl Entry {
     /// the characters of the same number, as in `Headers` of JavaScript.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
-        let (_, value) = self
-            .extended
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        let (_, value) = self.extended.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
         Some(value.iter().copied().map(char::from).collect())
     }
 
@@ -176,9 +169,7 @@ impl Entry {
     /// them (`seaweedfs-read-path.md`, 4.5).
     #[must_use]
     pub fn is_remote_only(&self) -> bool {
-        self.chunks.is_empty()
-            && self.content.is_none()
-            && self.remote_size().is_some_and(|size| size > 0)
+        self.chunks.is_empty() && self.content.is_none() && self.remote_size().is_some_and(|size| size > 0)
     }
 
     /// The chunks in the order of the list, which need not be that of the file.
@@ -197,11 +188,8 @@ impl Entry {
         if let Some(md5) = &self.md5 {
             return etag::of_digest(md5, "");
         }
-        let digests: Option<Vec<&[u8; 16]>> = self
-            .chunks
-            .iter()
-            .map(|each| each.chunk.md5.as_ref())
-            .collect();
+        let digests: Option<Vec<&[u8; 16]>> =
+            self.chunks.iter().map(|each| each.chunk.md5.as_ref()).collect();
         match digests.as_deref() {
             None | Some([]) => self.derived_etag(),
             Some([md5]) => etag::of_digest(*md5, ""),
@@ -210,17 +198,13 @@ impl Entry {
     }
 
     fn derived_etag(&self) -> String {
-        let start =
-            etag::Derived::new(self.size()).bytes(self.content.as_deref().unwrap_or_default());
+        let start = etag::Derived::new(self.size()).bytes(self.content.as_deref().unwrap_or_default());
         let remote = self.remote.as_ref().filter(|_| self.is_remote_only());
         let start = match remote {
             Some(remote) => start.number(remote.size).bytes(remote.e_tag.as_bytes()),
             None => start,
         };
-        self.chunks
-            .iter()
-            .fold(start, |next, each| next.chunk(&each.chunk))
-            .finish()
+        self.chunks.iter().fold(start, |next, each| next.chunk(&each.chunk)).finish()
     }
 
     /// The chunks to plan with, in the order of the list; content of the entry is one chunk.
@@ -266,21 +250,12 @@ impl Entry {
             ("x-seaweedfs-sse-kms-key", SseKind::Kms),
             ("x-seaweedfs-sse-s3-key", SseKind::S3),
         ];
-        let has = |name: &str| {
-            self.extended
-                .iter()
-                .any(|(key, _)| key.eq_ignore_ascii_case(name))
-        };
-        KINDS
-            .iter()
-            .find(|(name, _)| has(name))
-            .map(|(_, kind)| *kind)
+        let has = |name: &str| self.extended.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+        KINDS.iter().find(|(name, _)| has(name)).map(|(_, kind)| *kind)
     }
 
     fn content_len(&self) -> u64 {
-        self.content
-            .as_ref()
-            .map_or(0, |content| content.len() as u64)
+        self.content.as_ref().map_or(0, |content| content.len() as u64)
     }
 }
 
@@ -383,10 +358,7 @@ impl From<EntryError> for Error {
         let kind = match error {
             EntryError::TooLong
             | EntryError::TooLarge
-            | EntryError::Field {
-                reason: Reason::TooMany,
-                ..
-            } => Kind::Limit,
+            | EntryError::Field { reason: Reason::TooMany, .. } => Kind::Limit,
             EntryError::Syntax { .. } | EntryError::Field { .. } => Kind::Manifest,
             EntryError::Unsupported(_) => Kind::Unsupported,
         };

@@ -28,56 +28,31 @@ impl<H: Host> Flight<'_, H> {
     /// Asks one replica for what is still wanted.
     pub(super) async fn attempt(&mut self, url: String, host: &Arc<str>) -> Result<(), Failure> {
         let shared = self.shared;
-        let _turn = shared
-            .options
-            .pool
-            .enter(host, shared.options.per_host)
-            .await;
+        let _turn = shared.options.pool.enter(host, shared.options.per_host).await;
         let wanted = self.wanted();
-        let expected = wanted
-            .end
-            .unwrap_or(self.chunk.size)
-            .saturating_sub(wanted.start);
+        let expected = wanted.end.unwrap_or(self.chunk.size).saturating_sub(wanted.start);
         shared.options.meter.lock().requests += 1;
-        self.tell(EventKind::Request, host, |event| {
-            event.bytes = Some(expected)
-        });
+        self.tell(EventKind::Request, host, |event| event.bytes = Some(expected));
 
-        let answer = self
-            .answer(Request {
-                url,
-                range: wanted.range,
-            })
-            .await?;
-        self.tell(EventKind::Headers, host, |event| {
-            event.status = Some(answer.status)
-        });
-        let at = begin(&answer.headers, answer.status, &wanted).map_err(|failure| Failure {
-            status: Some(answer.status),
-            ..failure
-        })?;
+        let answer = self.answer(Request { url, range: wanted.range }).await?;
+        self.tell(EventKind::Headers, host, |event| event.status = Some(answer.status));
+        let at = begin(&answer.headers, answer.status, &wanted)
+            .map_err(|failure| Failure { status: Some(answer.status), ..failure })?;
         self.same_version(&answer.headers)?;
         let status = answer.status;
         let done = match self.lane {
-            Lane::Flow { .. } => {
-                self.flows(answer.body, at, &wanted, host, status == 206)
-                    .await
-            }
+            Lane::Flow { .. } => self.flows(answer.body, at, &wanted, host, status == 206).await,
             Lane::Whole => self.whole(answer, at, &wanted, host).await,
         };
-        done.map_err(|failure| Failure {
-            status: failure.status.or(Some(status)),
-            ..failure
-        })
+        done.map_err(|failure| Failure { status: failure.status.or(Some(status)), ..failure })
     }
 
     /// Bytes of another version must not be mixed in.
     fn same_version(&self, headers: &Headers) -> Result<(), Failure> {
         match (&self.shared.options.etag, &headers.etag) {
-            (Some(wanted), Some(told)) if wanted != told => Err(Failure::new(
-                Kind::SourceChanged,
-                "it changed while it was read",
-            )),
+            (Some(wanted), Some(told)) if wanted != told => {
+                Err(Failure::new(Kind::SourceChanged, "it changed while it was read"))
+            }
             _ => Ok(()),
         }
     }
@@ -107,16 +82,10 @@ impl<H: Host> Flight<'_, H> {
             .receive(body, at, host, |flight, piece, at| {
                 let end = at + piece.len() as u64;
                 if exact && wanted.end.is_some_and(|wanted| end > wanted) {
-                    return Err(Failure::new(
-                        Kind::LongBody,
-                        "more bytes came than were asked for",
-                    ));
+                    return Err(Failure::new(Kind::LongBody, "more bytes came than were asked for"));
                 }
                 if wanted.end.is_none() && end > most {
-                    return Err(Failure::new(
-                        Kind::LongBody,
-                        "it goes on far beyond its size",
-                    ));
+                    return Err(Failure::new(Kind::LongBody, "it goes on far beyond its size"));
                 }
                 // What a truncation left beyond `size`, or the rest of a blob, is of no use.
                 if complete && !piece.is_empty() {
@@ -151,33 +120,18 @@ impl<H: Host> Flight<'_, H> {
             wanted.cut(&mut piece, at);
             len += piece.len() as u64;
             if len > most {
-                return Err(Failure::new(
-                    Kind::LongBody,
-                    "it goes on far beyond its size",
-                ));
+                return Err(Failure::new(Kind::LongBody, "it goes on far beyond its size"));
             }
             // A truncation leaves more stored than its size says.
-            flight
-                .shared
-                .with(|state| state.window.outgrow(flight.index, len.saturating_mul(2)));
+            flight.shared.with(|state| state.window.outgrow(flight.index, len.saturating_mul(2)));
             if !piece.is_empty() {
                 stored.push(piece);
             }
-            Ok(if wanted.end.is_some_and(|wanted| end > wanted) {
-                Flow::Enough
-            } else {
-                Flow::More
-            })
+            Ok(if wanted.end.is_some_and(|wanted| end > wanted) { Flow::Enough } else { Flow::More })
         })
         .await?;
-        if wanted
-            .end
-            .is_some_and(|end| len < end.saturating_sub(wanted.start))
-        {
-            return Err(Failure::new(
-                Kind::ShortBody,
-                format!("it ended after {len} bytes"),
-            ));
+        if wanted.end.is_some_and(|end| len < end.saturating_sub(wanted.start)) {
+            return Err(Failure::new(Kind::ShortBody, format!("it ended after {len} bytes")));
         }
         self.decode(stored, &headers).await
     }
@@ -254,9 +208,7 @@ fn begin(headers: &Headers, status: u16, wanted: &Wanted) -> Result<u64, Failure
         (206, Some(range)) => match headers.content_range.as_deref().map(content_range::parse) {
             _ if packed(headers) => wrong("the server cut packed bytes"),
             None => Ok(range.start),
-            Some(Some(told))
-                if told.start == range.start && range.end.is_none_or(|end| told.end <= end) =>
-            {
+            Some(Some(told)) if told.start == range.start && range.end.is_none_or(|end| told.end <= end) => {
                 Ok(range.start)
             }
             Some(_) => wrong("the server answered with other bytes than were asked for"),
@@ -266,17 +218,11 @@ fn begin(headers: &Headers, status: u16, wanted: &Wanted) -> Result<u64, Failure
 }
 
 fn packed(headers: &Headers) -> bool {
-    headers
-        .content_encoding
-        .as_deref()
-        .is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+    headers.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
 }
 
 fn network(error: FetchError) -> Failure {
-    Failure {
-        cause: error.cause,
-        ..Failure::new(Kind::Network, "the connection failed")
-    }
+    Failure { cause: error.cause, ..Failure::new(Kind::Network, "the connection failed") }
 }
 
 /// Whether a body is to be read on.

@@ -31,9 +31,7 @@ impl Lane {
             return Self::Whole;
         }
         let whole = view.is_whole(chunk) || verify == Verify::Strict;
-        Self::Flow {
-            digested: whole && chunk.md5.is_some() && verify != Verify::Off,
-        }
+        Self::Flow { digested: whole && chunk.md5.is_some() && verify != Verify::Off }
     }
 }
 
@@ -78,16 +76,10 @@ impl<H: Host> Flight<'_, H> {
             }
         };
         let start = base + from;
-        let to_the_end =
-            all.is_none() && (end.is_none() || self.view.within.end == self.chunk.size);
+        let to_the_end = all.is_none() && (end.is_none() || self.view.within.end == self.chunk.size);
         let may_cut = self.chunk.compression != Compression::ByServer;
         let cut = may_cut && !(start == 0 && to_the_end);
-        Wanted {
-            range: cut.then_some(ByteRange { start, end }),
-            start,
-            end,
-            base,
-        }
+        Wanted { range: cut.then_some(ByteRange { start, end }), start, end, base }
     }
 
     /// Takes a piece that starts at byte `at` of the blob; says whether more is of use.
@@ -112,11 +104,7 @@ impl<H: Host> Flight<'_, H> {
     /// All that the server sent has come by: is it all, and is it right?
     pub(super) fn flowed(&mut self) -> Result<(), Failure> {
         if self.here() < self.view.len() {
-            let message = format!(
-                "it ended after {} of {} bytes",
-                self.here(),
-                self.view.len()
-            );
+            let message = format!("it ended after {} of {} bytes", self.here(), self.view.len());
             return Err(Failure::new(Kind::ShortBody, message));
         }
         if self.is_digested() && !self.fits(self.digest.clone()) {
@@ -139,11 +127,7 @@ impl<H: Host> Flight<'_, H> {
     }
 
     /// Decodes a chunk that is whole in memory, and hands the view on.
-    pub(super) async fn decode(
-        &mut self,
-        stored: Vec<H::Piece>,
-        headers: &Headers,
-    ) -> Result<(), Failure> {
+    pub(super) async fn decode(&mut self, stored: Vec<H::Piece>, headers: &Headers) -> Result<(), Failure> {
         let checked = self.chunk.md5.is_some() && self.shared.options.verify != Verify::Off;
         let recipe = Recipe {
             key: self.chunk.key.clone(),
@@ -153,21 +137,16 @@ impl<H: Host> Flight<'_, H> {
             keep: if checked { u64::MAX } else { self.chunk.size },
             ceiling: ceiling(self.chunk),
         };
-        self.shared
-            .with(|state| state.window.decoding(self.index, true));
+        self.shared.with(|state| state.window.decoding(self.index, true));
         let decoded = self.shared.host.decode(stored, &recipe).await;
-        self.shared
-            .with(|state| state.window.decoding(self.index, false));
+        self.shared.with(|state| state.window.decoding(self.index, false));
         let pieces = decoded.map_err(|error| match error {
             DecodeError::TooLong => Failure::new(Kind::Limit, error.to_string()),
             _ => corrupt(&error.to_string()),
         })?;
         let len: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
         let event = self.shared.event(EventKind::Decoded, self.index);
-        self.shared.emit(Event {
-            bytes: Some(len),
-            ..event
-        });
+        self.shared.emit(Event { bytes: Some(len), ..event });
         if len < self.chunk.size {
             let message = format!("it holds {len} of {} bytes", self.chunk.size);
             return Err(Failure::new(Kind::ShortBody, message));
@@ -197,8 +176,7 @@ impl<H: Host> Flight<'_, H> {
             cut_back(&mut piece, at, within.end);
             if !piece.is_empty() {
                 holds += len;
-                self.shared
-                    .with(|state| state.window.arrive(self.index, piece));
+                self.shared.with(|state| state.window.arrive(self.index, piece));
             }
         }
         holds
@@ -217,9 +195,7 @@ impl<H: Host> Flight<'_, H> {
     }
 
     fn fits(&self, digest: Md5) -> bool {
-        self.chunk
-            .md5
-            .is_none_or(|md5| digest.finalize()[..] == md5)
+        self.chunk.md5.is_none_or(|md5| digest.finalize()[..] == md5)
     }
 }
 
@@ -229,16 +205,10 @@ pub(super) fn corrupt(message: &str) -> Failure {
 
 /// Whether the platform inflated this body already: it says so, or it is no gzip.
 fn undone<P: Piece>(stored: &[P], headers: &Headers) -> bool {
-    if headers
-        .content_encoding
-        .as_deref()
-        .is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"))
-    {
+    if headers.content_encoding.as_deref().is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip")) {
         return true;
     }
-    let mut bytes = stored
-        .iter()
-        .flat_map(|piece| (0..piece.len().min(2)).filter_map(|at| piece.byte(at)));
+    let mut bytes = stored.iter().flat_map(|piece| (0..piece.len().min(2)).filter_map(|at| piece.byte(at)));
     let start = [bytes.next(), bytes.next()].map(Option::unwrap_or_default);
     !is_gzip(&start)
 }

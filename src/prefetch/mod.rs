@@ -36,11 +36,7 @@ use crate::{event::EventKind, host::Host, options::Options, plan::Plan};
 ///
 /// The driver is `Send` where the host, its bodies and its futures are.
 #[must_use = "nothing is fetched unless the driver is polled"]
-pub fn prefetch<H: Host>(
-    plan: Plan,
-    host: H,
-    options: Options,
-) -> (impl Future<Output = ()>, Reader<H>) {
+pub fn prefetch<H: Host>(plan: Plan, host: H, options: Options) -> (impl Future<Output = ()>, Reader<H>) {
     let shared = Arc::new(Shared::new(Arc::new(plan), host, options));
     (drive(Arc::clone(&shared)), Reader::new(shared))
 }
@@ -79,11 +75,7 @@ async fn drive<H: Host>(shared: Arc<Shared<H>>) {
                     Poll::Ready(None) | Poll::Pending => {}
                 },
             }
-            return if flights.is_empty() && shared.all_started() {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            };
+            return if flights.is_empty() && shared.all_started() { Poll::Ready(()) } else { Poll::Pending };
         }
     };
     poll_fn(&mut step).await;

@@ -40,9 +40,7 @@ impl<H: Host> Reader<H> {
     /// A handle that can end this stream.
     #[must_use]
     pub fn handle(&self) -> Handle<H> {
-        Handle {
-            shared: Arc::downgrade(&self.shared),
-        }
+        Handle { shared: Arc::downgrade(&self.shared) }
     }
 
     /// Position in the file of the next byte.
@@ -63,9 +61,7 @@ impl<H: Host> Handle<H> {
     /// Whether the stream is gone, or has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.shared
-            .upgrade()
-            .is_none_or(|shared| shared.with(|state| state.ended.is_some()))
+        self.shared.upgrade().is_none_or(|shared| shared.with(|state| state.ended.is_some()))
     }
 }
 
@@ -84,8 +80,7 @@ impl<H: Host> Stream for Reader<H> {
 
 impl<H: Host> FusedStream for Reader<H> {
     fn is_terminated(&self) -> bool {
-        self.shared
-            .with(|state| matches!(state.ended, Some(Ok(()))))
+        self.shared.with(|state| matches!(state.ended, Some(Ok(()))))
     }
 }
 
@@ -109,11 +104,7 @@ impl<H: Host> fmt::Debug for Handle<H> {
 
 type Read<P> = (Poll<Option<Result<P, Error>>>, [Option<Event>; 2]);
 
-fn read<H: Host>(
-    shared: &Shared<H>,
-    state: &mut State<H::Piece>,
-    cx: &mut Context<'_>,
-) -> Read<H::Piece> {
+fn read<H: Host>(shared: &Shared<H>, state: &mut State<H::Piece>, cx: &mut Context<'_>) -> Read<H::Piece> {
     match &state.ended {
         Some(Ok(())) => return (Poll::Ready(None), [None, None]),
         Some(Err(error)) => return (Poll::Ready(Some(Err(error.clone()))), [None, None]),
@@ -131,18 +122,11 @@ fn read<H: Host>(
             (Poll::Ready(Some(Ok(piece))), [Some(event), None])
         }
         Delivery::Zeros { len, index, gap } => {
-            let hole = gap.map(|bytes| Event {
-                bytes: Some(bytes),
-                ..shared.event(EventKind::Hole, index)
-            });
+            let hole = gap.map(|bytes| Event { bytes: Some(bytes), ..shared.event(EventKind::Hole, index) });
             if let Some(bytes) = gap {
                 if shared.options.holes == Holes::Error {
                     let at = state.window.position() - len as u64;
-                    return fail(
-                        state,
-                        Error::new(Kind::Hole, "no chunk holds these bytes").at(at),
-                        hole,
-                    );
+                    return fail(state, Error::new(Kind::Hole, "no chunk holds these bytes").at(at), hole);
                 }
                 let mut stats = shared.options.meter.lock();
                 stats.holes += 1;
@@ -150,10 +134,7 @@ fn read<H: Host>(
             }
             state.room();
             let event = delivered(shared, index, len);
-            (
-                Poll::Ready(Some(Ok(shared.host.zeros(len)))),
-                [hole, Some(event)],
-            )
+            (Poll::Ready(Some(Ok(shared.host.zeros(len)))), [hole, Some(event)])
         }
         Delivery::Wait => {
             state.reader = Some(cx.waker().clone());
@@ -161,24 +142,11 @@ fn read<H: Host>(
         }
         Delivery::End if state.window.position() == shared.plan.range().end => {
             state.end(Ok(()));
-            (
-                Poll::Ready(None),
-                [
-                    Some(Event {
-                        kind: EventKind::End,
-                        ..Event::default()
-                    }),
-                    None,
-                ],
-            )
+            (Poll::Ready(None), [Some(Event { kind: EventKind::End, ..Event::default() }), None])
         }
         Delivery::End => {
             let at = state.window.position();
-            fail(
-                state,
-                Error::new(Kind::Internal, "the plan ended early").at(at),
-                None,
-            )
+            fail(state, Error::new(Kind::Internal, "the plan ended early").at(at), None)
         }
         Delivery::Failed(error) => fail(state, error, None),
     }
@@ -186,18 +154,11 @@ fn read<H: Host>(
 
 fn delivered<H: Host>(shared: &Shared<H>, index: usize, len: usize) -> Event {
     shared.options.meter.lock().bytes_delivered += len as u64;
-    Event {
-        bytes: Some(len as u64),
-        ..shared.event(EventKind::Delivered, index)
-    }
+    Event { bytes: Some(len as u64), ..shared.event(EventKind::Delivered, index) }
 }
 
 fn fail<P: Piece>(state: &mut State<P>, error: Error, before: Option<Event>) -> Read<P> {
-    let end = Event {
-        kind: EventKind::End,
-        reason: Some(error.kind().code()),
-        ..Event::default()
-    };
+    let end = Event { kind: EventKind::End, reason: Some(error.kind().code()), ..Event::default() };
     state.end(Err(error.clone()));
     (Poll::Ready(Some(Err(error))), [before, Some(end)])
 }

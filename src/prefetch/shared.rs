@@ -52,10 +52,7 @@ pub(super) enum Step {
 
 impl<H: Host> Shared<H> {
     pub(super) fn new(plan: Arc<Plan>, host: H, options: Options) -> Self {
-        let limits = Limits {
-            views: options.concurrency.max(1),
-            bytes: options.max_bytes_ahead,
-        };
+        let limits = Limits { views: options.concurrency.max(1), bytes: options.max_bytes_ahead };
         options.meter.lock().concurrency = limits.views;
         let state = State {
             window: Window::new(Arc::clone(&plan), limits, options.verify == Verify::Strict),
@@ -68,12 +65,7 @@ impl<H: Host> Shared<H> {
             told: (0, 0),
             clock: Clock::default(),
         };
-        Self {
-            host,
-            plan,
-            options,
-            state: Mutex::new(state),
-        }
+        Self { host, plan, options, state: Mutex::new(state) }
     }
 
     /// Changes the state, then tells pool, meter and clocks what became of it.
@@ -121,10 +113,7 @@ impl<H: Host> Shared<H> {
 
     /// Ends the stream from outside: what is under way is cancelled.
     pub(super) fn end(&self, how: Result<(), Error>) {
-        let reason = how
-            .as_ref()
-            .err()
-            .map_or("cancelled", |error| error.kind().code());
+        let reason = how.as_ref().err().map_or("cancelled", |error| error.kind().code());
         let ended_now = self.with(|state| {
             let ended_now = state.ended.is_none();
             if ended_now {
@@ -134,11 +123,7 @@ impl<H: Host> Shared<H> {
             ended_now
         });
         if ended_now {
-            self.emit(Event {
-                kind: EventKind::End,
-                reason: Some(reason),
-                ..Event::default()
-            });
+            self.emit(Event { kind: EventKind::End, reason: Some(reason), ..Event::default() });
         }
     }
 
@@ -177,12 +162,7 @@ impl<H: Host> Shared<H> {
             Some(PlanStep::View(view)) => Some(self.plan.chunk(view).source.clone()),
             _ => None,
         };
-        Event {
-            kind,
-            index: Some(index),
-            chunk,
-            ..Event::default()
-        }
+        Event { kind, index: Some(index), chunk, ..Event::default() }
     }
 
     fn tell(&self, state: &mut State<H::Piece>) {
@@ -196,14 +176,8 @@ impl<H: Host> Shared<H> {
             self.options.pool.changed(told, share);
         }
         let mut stats = self.options.meter.lock();
-        stats.bytes_ahead = stats
-            .bytes_ahead
-            .saturating_sub(told.0)
-            .saturating_add(share.0);
-        stats.in_flight = stats
-            .in_flight
-            .saturating_sub(told.1)
-            .saturating_add(share.1);
+        stats.bytes_ahead = stats.bytes_ahead.saturating_sub(told.0).saturating_add(share.0);
+        stats.in_flight = stats.in_flight.saturating_sub(told.1).saturating_add(share.1);
         stats.peak_bytes_ahead = stats.peak_bytes_ahead.max(stats.bytes_ahead);
         if let Some((waits, time)) = turn {
             let totals = &mut stats.waits;
@@ -273,10 +247,7 @@ fn waited_for<P: crate::host::Piece>(state: &State<P>) -> Waiting {
         return Waiting::default();
     }
     let head = state.window.head();
-    Waiting {
-        reader: state.reader.is_some().then_some(head),
-        window: state.blocked.then_some(head),
-    }
+    Waiting { reader: state.reader.is_some().then_some(head), window: state.blocked.then_some(head) }
 }
 
 /// Measures waits from change to change.

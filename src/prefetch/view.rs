@@ -50,16 +50,7 @@ impl<'a, H: Host> Flight<'a, H> {
     fn new(shared: &'a Shared<H>, view: &'a View, index: usize) -> Self {
         let chunk = shared.plan.chunk(view);
         let lane = Lane::of(view, chunk, shared.options.verify);
-        Self {
-            shared,
-            index,
-            view,
-            chunk,
-            lane,
-            digest: Md5::default(),
-            digested: 0,
-            last: None,
-        }
+        Self { shared, index, view, chunk, lane, digest: Md5::default(), digested: 0, last: None }
     }
 
     async fn run(&mut self) -> Result<(), Error> {
@@ -79,90 +70,86 @@ impl<'a, H: Host> Flight<'a, H> {
         let mut location = self.locate(false).await?;
         let mut trial = Trial::new(self.shared.options.retry, location.urls.len());
         let mut replica = 0;
+        // Only a filer's chunks have a locator, and tokens, to be asked again.
+        let may_ask = matches!(self.chunk.source, Source::FileId(_));
         loop {
             let url = location.urls.get(replica).map_or("", String::as_str);
             let host: Arc<str> = locate::host(url).unwrap_or_default().into();
             let before = self.arrived();
             let url = self.with_token(url, &location).await?;
-            let Err(failure) = self.attempt(url, &host).await else {
-                return Ok(());
-            };
+            let Err(failure) = self.attempt(url, &host).await else { return Ok(()) };
             let failure = self.after_failure(failure, &host)?;
             if self.arrived() > before {
                 trial.progressed();
             }
-            let may_renew = matches!(self.chunk.source, Source::FileId(_));
-            let may_lookup = may_renew;
             let dice = self.shared.host.random();
             let reason = failure.kind.code();
-            let mut next = trial.failed(replica, &host, failure, may_renew, may_lookup, dice);
+            let mut next = trial.failed(replica, &host, failure, may_ask, may_ask, dice);
+            let mut moved = false;
             if next == Next::Lookup {
-                self.note(EventKind::Relookup, &host, reason);
-                self.shared.options.meter.lock().relookups += 1;
-                let fresh = self.locate(true).await?;
-                if same_set(&fresh.urls, &location.urls) {
-                    next = trial.after_lookup(dice);
-                } else {
-                    trial.restart(fresh.urls.len());
-                    next = Next::Try(0, Duration::ZERO);
-                    replica = usize::MAX;
-                }
-                location = fresh;
+                moved = self.look_up(&mut location, &host, reason).await?;
+                next = if moved { trial.restart(location.urls.len()) } else { trial.after_lookup(dice) };
             }
-            match next {
+            replica = match next {
                 Next::Try(to, pause) => {
                     self.pause(pause, &host, reason).await;
-                    let again = to == replica;
-                    let mut stats = self.shared.options.meter.lock();
-                    *(if again {
-                        &mut stats.retries
-                    } else {
-                        &mut stats.failovers
-                    }) += 1;
-                    drop(stats);
-                    self.note(
-                        if again {
-                            EventKind::Retry
-                        } else {
-                            EventKind::Failover
-                        },
-                        &host,
-                        reason,
-                    );
-                    replica = to;
+                    self.again(to == replica && !moved, &host, reason);
+                    to
                 }
                 Next::Token(to) => {
                     // Where the token came with the location, so does a fresh one.
                     if location.token.is_some() {
                         location = self.locate(true).await?;
                     }
-                    self.shared.options.meter.lock().retries += 1;
-                    self.note(EventKind::Retry, &host, reason);
-                    replica = to.min(location.urls.len().saturating_sub(1));
+                    self.again(true, &host, reason);
+                    to.min(location.urls.len().saturating_sub(1))
                 }
                 Next::Lookup | Next::GiveUp => return Err(trial.error(self.name())),
-            }
+            };
         }
+    }
+
+    /// Looks the replicas up again; says whether they are others than before.
+    async fn look_up(
+        &self,
+        location: &mut Location,
+        host: &Arc<str>,
+        reason: &'static str,
+    ) -> Result<bool, Error> {
+        self.note(EventKind::Relookup, host, reason);
+        self.shared.options.meter.lock().relookups += 1;
+        let fresh = self.locate(true).await?;
+        if same_set(&fresh.urls, &location.urls) {
+            location.token = fresh.token;
+            return Ok(false);
+        }
+        *location = fresh;
+        Ok(true)
+    }
+
+    /// Counts and tells another attempt, at the same replica or at another.
+    fn again(&self, same: bool, host: &Arc<str>, reason: &'static str) {
+        let mut stats = self.shared.options.meter.lock();
+        let (count, kind) = match same {
+            true => (&mut stats.retries, EventKind::Retry),
+            false => (&mut stats.failovers, EventKind::Failover),
+        };
+        *count += 1;
+        drop(stats);
+        self.note(kind, host, reason);
     }
 
     /// What has come of a failed attempt: bytes that do not fit their digest are dropped, and if
     /// some of them have left already, nothing can make it good.
     fn after_failure(&mut self, failure: Failure, host: &str) -> Result<Failure, Error> {
         let fatal = failure.kind == Kind::SourceChanged;
-        if !fatal
-            && (!matches!(failure.kind, Kind::Corrupt | Kind::LongBody) || self.lane == Lane::Whole)
-        {
+        if !fatal && (!matches!(failure.kind, Kind::Corrupt | Kind::LongBody) || self.lane == Lane::Whole) {
             return Ok(failure);
         }
         if fatal || self.shared.with(|state| state.window.has_left(self.index)) {
-            let attempt = Attempt {
-                host: host.to_owned(),
-                status: failure.status,
-                reason: failure.kind.code(),
-            };
-            return Err(Error::new(failure.kind, failure.message)
-                .of_chunk(self.name())
-                .after(vec![attempt]));
+            let attempt =
+                Attempt { host: host.to_owned(), status: failure.status, reason: failure.kind.code() };
+            return Err(Error::new(failure.kind, failure.message).of_chunk(self.name()).after(vec![attempt]));
         }
         self.shared.with(|state| state.window.discard(self.index));
         self.digest = Md5::default();
@@ -183,61 +170,37 @@ impl<'a, H: Host> Flight<'a, H> {
         let id = match &self.chunk.source {
             Source::FileId(id) => id,
             Source::Urls(urls) => {
-                return self.some(
-                    Location {
-                        urls: urls.to_vec(),
-                        token: None,
-                    },
-                    None,
-                );
+                return self.usable(Location { urls: urls.to_vec(), token: None });
             }
-            Source::Inline(_) => return self.some(Location::default(), None),
+            Source::Inline(_) => return self.usable(Location::default()),
         };
         let mut trial = Trial::new(self.shared.options.retry, 1);
         loop {
-            let (cause, error) = match self
-                .shared
-                .host
-                .locate(id, refresh || trial.has_failed())
-                .await
-            {
-                Ok(location) => match self.some(location, None) {
-                    Ok(location) => return Ok(location),
-                    Err(error) => (None, error),
-                },
-                Err(LocateError { cause }) => (
-                    cause,
-                    Error::new(Kind::NoLocations, "the locator failed")
-                        .of_chunk(self.name())
-                        .because(cause),
-                ),
+            let found = self.shared.host.locate(id, refresh || trial.has_failed()).await;
+            let error = match found.map(|location| self.usable(location)) {
+                Ok(Ok(location)) => return Ok(location),
+                Ok(Err(error)) => error,
+                Err(LocateError { cause }) => self.not_located("the locator failed").because(cause),
             };
-            let failure = Failure {
-                cause,
-                ..Failure::new(Kind::NoLocations, "")
-            };
-            match trial.failed(0, "", failure, false, false, self.shared.host.random()) {
-                Next::Try(_, pause) => {
-                    self.pause(pause, &"".into(), Kind::NoLocations.code())
-                        .await
-                }
+            let failure = Failure::new(Kind::NoLocations, "");
+            let dice = self.shared.host.random();
+            match trial.failed(0, "", failure, false, false, dice) {
+                Next::Try(_, pause) => self.pause(pause, &"".into(), Kind::NoLocations.code()).await,
                 _ => return Err(error),
             }
         }
     }
 
-    fn some(
-        &self,
-        location: Location,
-        cause: Option<crate::error::Cause>,
-    ) -> Result<Location, Error> {
+    fn usable(&self, location: Location) -> Result<Location, Error> {
         let location = locate::usable(location);
         if location.urls.is_empty() {
-            return Err(Error::new(Kind::NoLocations, "no replica is known")
-                .of_chunk(self.name())
-                .because(cause));
+            return Err(self.not_located("no replica is known"));
         }
         Ok(location)
+    }
+
+    fn not_located(&self, message: &str) -> Error {
+        Error::new(Kind::NoLocations, message).of_chunk(self.name())
     }
 
     /// The URL with the token that its origin wants, asked for now: tokens live for seconds.
@@ -252,11 +215,9 @@ impl<'a, H: Host> Flight<'a, H> {
         match self.shared.host.token(id, origin).await {
             Ok(Some(token)) => Ok(locate::with_token(url, &token)),
             Ok(None) => Ok(url.to_owned()),
-            Err(LocateError { cause }) => {
-                Err(Error::new(Kind::Unauthorized, "no token could be had")
-                    .of_chunk(self.name())
-                    .because(cause))
-            }
+            Err(LocateError { cause }) => Err(Error::new(Kind::Unauthorized, "no token could be had")
+                .of_chunk(self.name())
+                .because(cause)),
         }
     }
 
@@ -270,11 +231,7 @@ impl<'a, H: Host> Flight<'a, H> {
 
     fn note(&self, kind: EventKind, host: &Arc<str>, reason: &'static str) {
         let event = self.shared.event(kind, self.index);
-        self.shared.emit(Event {
-            host: Some(Arc::clone(host)),
-            reason: Some(reason),
-            ..event
-        });
+        self.shared.emit(Event { host: Some(Arc::clone(host)), reason: Some(reason), ..event });
     }
 }
 

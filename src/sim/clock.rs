@@ -52,19 +52,11 @@ pub struct Sleep {
 impl Sleep {
     pub(super) fn new(world: World, time: Duration) -> Self {
         let until = world.now().saturating_add(time);
-        Self {
-            world,
-            until,
-            key: None,
-        }
+        Self { world, until, key: None }
     }
 
     pub(super) fn until(world: World, until: Duration) -> Self {
-        Self {
-            world,
-            until,
-            key: None,
-        }
+        Self { world, until, key: None }
     }
 
     fn unset(&mut self) {

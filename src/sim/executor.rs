@@ -27,11 +27,7 @@ struct Task {
 
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
-        let mut woken = self
-            .queue
-            .woken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut woken = self.queue.woken.lock().unwrap_or_else(PoisonError::into_inner);
         if !woken.contains(&self.id) {
             woken.push_back(self.id);
         }
@@ -69,19 +65,14 @@ impl Executor {
 
     /// Runs until `main` is done. `idle` is called when nothing is woken, and says whether it
     /// woke something.
-    pub(super) fn run<T>(
-        &self,
-        main: impl Future<Output = T>,
-        idle: impl Fn() -> bool,
-    ) -> Option<T> {
+    pub(super) fn run<T>(&self, main: impl Future<Output = T>, idle: impl Fn() -> bool) -> Option<T> {
         let mut main = pin!(main);
         self.waker(MAIN).wake();
         loop {
             match self.next() {
                 Some(MAIN) => {
                     let waker = self.waker(MAIN);
-                    if let Poll::Ready(value) = main.as_mut().poll(&mut Context::from_waker(&waker))
-                    {
+                    if let Poll::Ready(value) = main.as_mut().poll(&mut Context::from_waker(&waker)) {
                         self.settle();
                         return Some(value);
                     }
@@ -104,34 +95,21 @@ impl Executor {
 
     fn poll(&self, id: usize) {
         // Taken out while it runs, since it may spawn others.
-        let Some(mut future) = FUTURES.with_borrow_mut(|futures| futures.running.remove(&id))
-        else {
+        let Some(mut future) = FUTURES.with_borrow_mut(|futures| futures.running.remove(&id)) else {
             return;
         };
         let waker = self.waker(id);
-        if future
-            .as_mut()
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-        {
+        if future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
             FUTURES.with_borrow_mut(|futures| futures.running.insert(id, future));
         }
     }
 
     fn next(&self) -> Option<usize> {
-        self.queue
-            .woken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop_front()
+        self.queue.woken.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
     fn waker(&self, id: usize) -> Waker {
-        Arc::new(Task {
-            id,
-            queue: Arc::clone(&self.queue),
-        })
-        .into()
+        Arc::new(Task { id, queue: Arc::clone(&self.queue) }).into()
     }
 }
 

@@ -47,9 +47,7 @@ impl Host for SimHost {
         let time = self.world.lock().decode_time;
         self.world.sleep(time).await;
         let mut pieces = Vec::new();
-        decode::decode(stored.concat(), recipe, &mut |piece| {
-            pieces.push(Bytes::copy_from_slice(piece))
-        })?;
+        decode::decode(stored.concat(), recipe, &mut |piece| pieces.push(Bytes::copy_from_slice(piece)))?;
         Ok(pieces)
     }
 

@@ -99,10 +99,7 @@ impl World {
     }
 
     /// Where chunks are, by file id; the second argument asks for fresh locations.
-    pub fn locator(
-        &self,
-        locator: impl Fn(&str, bool) -> Result<Location, LocateError> + Send + 'static,
-    ) {
+    pub fn locator(&self, locator: impl Fn(&str, bool) -> Result<Location, LocateError> + Send + 'static) {
         self.lock().locator = Box::new(locator);
     }
 
@@ -171,26 +168,16 @@ impl World {
     /// How many requests are open now.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.lock()
-            .log
-            .iter()
-            .filter(|logged| logged.ended.is_none())
-            .count()
+        self.lock().log.iter().filter(|logged| logged.ended.is_none()).count()
     }
 
     /// The most requests that were open at one time.
     #[must_use]
     pub fn most_open(&self) -> usize {
         let log = self.log();
-        let at = |time| {
-            log.iter()
-                .filter(|l| l.at <= time && l.ended.is_none_or(|ended| ended > time))
-                .count()
-        };
-        log.iter()
-            .map(|logged| at(logged.at))
-            .max()
-            .unwrap_or_default()
+        let at =
+            |time| log.iter().filter(|l| l.at <= time && l.ended.is_none_or(|ended| ended > time)).count();
+        log.iter().map(|logged| at(logged.at)).max().unwrap_or_default()
     }
 
     /// How many timers are set.
@@ -232,9 +219,7 @@ impl Default for World {
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("World")
-            .field("now", &self.now())
-            .finish_non_exhaustive()
+        f.debug_struct("World").field("now", &self.now()).finish_non_exhaustive()
     }
 }
 

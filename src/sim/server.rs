@@ -89,37 +89,25 @@ impl Script {
     /// Bytes per second of the body.
     #[must_use]
     pub fn rate(self, rate: u64) -> Self {
-        Self {
-            rate: Some(rate),
-            ..self
-        }
+        Self { rate: Some(rate), ..self }
     }
 
     /// Bytes per piece of the body.
     #[must_use]
     pub fn piece(self, piece: usize) -> Self {
-        Self {
-            piece: piece.max(1),
-            ..self
-        }
+        Self { piece: piece.max(1), ..self }
     }
 
     /// These headers, whatever was asked.
     #[must_use]
     pub fn headers(self, headers: Headers) -> Self {
-        Self {
-            headers: Some(headers),
-            ..self
-        }
+        Self { headers: Some(headers), ..self }
     }
 
     /// `Range` is not understood: 200 and the whole.
     #[must_use]
     pub fn no_ranges(self) -> Self {
-        Self {
-            ranges: false,
-            ..self
-        }
+        Self { ranges: false, ..self }
     }
 
     /// What becomes of the request.
@@ -196,47 +184,25 @@ pub(super) async fn fetch(world: World, request: Request) -> Result<Answer<Body>
         open,
         ..Body::of(world, bytes, script.outcome)
     };
-    Ok(Answer {
-        status,
-        headers,
-        body,
-    })
+    Ok(Answer { status, headers, body })
 }
 
 fn ask(world: &World, request: &Request) -> (Script, Option<Bytes>, Open) {
     let mut state = world.lock();
     let url = locate::without_query(&request.url).to_owned();
     let asked = Asked {
-        query: request
-            .url
-            .get(url.len()..)
-            .unwrap_or_default()
-            .trim_start_matches('?')
-            .to_owned(),
+        query: request.url.get(url.len()..).unwrap_or_default().trim_start_matches('?').to_owned(),
         host: locate::host(&url).unwrap_or_default().to_owned(),
         range: request.range,
-        nth: state
-            .log
-            .iter()
-            .filter(|logged| logged.asked.url == url)
-            .count(),
+        nth: state.log.iter().filter(|logged| logged.asked.url == url).count(),
         at: state.now,
         url,
     };
     let script = (state.script)(&asked);
     let blob = state.blobs.get(&asked.url).cloned();
     let at = state.now;
-    state.log.push(Logged {
-        asked,
-        at,
-        ended: None,
-        aborted: false,
-    });
-    let open = Open {
-        world: world.clone(),
-        index: state.log.len() - 1,
-        complete: false,
-    };
+    state.log.push(Logged { asked, at, ended: None, aborted: false });
+    let open = Open { world: world.clone(), index: state.log.len() - 1, complete: false };
     (script, blob, open)
 }
 
@@ -252,14 +218,7 @@ fn cut(blob: Bytes, range: Option<ByteRange>) -> (u16, Bytes, Headers) {
     let end = range.end.unwrap_or(size).min(size);
     let content_range = format!("bytes {}-{}/{size}", range.start, end as i64 - 1);
     let bytes = blob.slice(range.start as usize..end.max(range.start) as usize);
-    (
-        206,
-        bytes,
-        Headers {
-            content_range: Some(content_range),
-            ..Headers::default()
-        },
-    )
+    (206, bytes, Headers { content_range: Some(content_range), ..Headers::default() })
 }
 
 /// A body that arrives as its script says.
@@ -279,29 +238,13 @@ pub struct Body {
 impl Body {
     fn of(world: World, bytes: Bytes, outcome: Outcome) -> Self {
         let bytes = match outcome {
-            Outcome::Cut(n) | Outcome::End(n) | Outcome::Stall(n) => {
-                bytes.slice(..n.min(bytes.len()))
-            }
+            Outcome::Cut(n) | Outcome::End(n) | Outcome::Stall(n) => bytes.slice(..n.min(bytes.len())),
             Outcome::Extra(n) => [&bytes[..], &vec![0xee; n]].concat().into(),
             _ => bytes,
         };
         let start = world.now();
-        let open = Open {
-            world: world.clone(),
-            index: usize::MAX,
-            complete: true,
-        };
-        Self {
-            world,
-            bytes,
-            outcome,
-            start,
-            rate: None,
-            piece: 1,
-            sent: 0,
-            timer: None,
-            open,
-        }
+        let open = Open { world: world.clone(), index: usize::MAX, complete: true };
+        Self { world, bytes, outcome, start, rate: None, piece: 1, sent: 0, timer: None, open }
     }
 
     fn end(&mut self) -> Poll<Option<Result<Bytes, FetchError>>> {

@@ -33,17 +33,9 @@ pub(super) async fn decode(
     };
     let mut plain = open(stored, key).await?;
     if recipe.gzip {
-        return in_wasm(
-            &[plain],
-            &Recipe {
-                key: None,
-                ..recipe.clone()
-            },
-        );
+        return in_wasm(&[plain], &Recipe { key: None, ..recipe.clone() });
     }
-    let keep = usize::try_from(recipe.keep)
-        .unwrap_or(usize::MAX)
-        .min(plain.len());
+    let keep = usize::try_from(recipe.keep).unwrap_or(usize::MAX).min(plain.len());
     Ok(vec![plain.split_to(keep)])
 }
 
@@ -79,11 +71,7 @@ fn in_wasm(stored: &[WebPiece], recipe: &Recipe) -> Result<Vec<WebPiece>, Decode
     }
     let mut pieces = Vec::new();
     decode::decode(bytes, recipe, &mut |decoded| {
-        pieces.extend(
-            decoded
-                .chunks(PIECE)
-                .map(|part| WebPiece::from(Uint8Array::from(part))),
-        );
+        pieces.extend(decoded.chunks(PIECE).map(|part| WebPiece::from(Uint8Array::from(part))));
     })?;
     Ok(pieces)
 }

@@ -44,9 +44,7 @@ impl Causes {
 
     fn of(&self, cause: Cause) -> Option<JsValue> {
         let kept = self.0.borrow();
-        kept.thrown
-            .get(cause.0.wrapping_sub(kept.first) as usize)
-            .cloned()
+        kept.thrown.get(cause.0.wrapping_sub(kept.first) as usize).cloned()
     }
 
     /// The error as a `KelpError`.

@@ -42,18 +42,8 @@ impl Listener {
         opened: Duration,
         total: u64,
     ) -> Self {
-        let progress = Progress {
-            delivered: 0.0,
-            received: 0.0,
-            total: total as f64,
-            told: timer::now(),
-        };
-        Self {
-            on_event,
-            on_progress,
-            opened,
-            progress: progress.into(),
-        }
+        let progress = Progress { delivered: 0.0, received: 0.0, total: total as f64, told: timer::now() };
+        Self { on_event, on_progress, opened, progress: progress.into() }
     }
 
     pub(super) fn hear(&self, event: &Event) {
@@ -99,15 +89,9 @@ impl Listener {
                 set(&object, name, &value);
             }
         };
-        add(
-            "chunk",
-            event.chunk.as_ref().map(|chunk| chunk.name().into()),
-        );
+        add("chunk", event.chunk.as_ref().map(|chunk| chunk.name().into()));
         add("index", event.index.map(|index| (index as f64).into()));
-        add(
-            "host",
-            event.host.as_ref().map(|host| JsValue::from_str(host)),
-        );
+        add("host", event.host.as_ref().map(|host| JsValue::from_str(host)));
         add("bytes", event.bytes.map(|bytes| (bytes as f64).into()));
         add("status", event.status.map(JsValue::from));
         add("reason", event.reason.map(JsValue::from));

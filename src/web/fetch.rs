@@ -11,9 +11,7 @@ use js_sys::{Array, ArrayBuffer, Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, prelude::*};
 use wasm_bindgen_futures::JsFuture;
 use wasm_streams::readable::{IntoStream, ReadableStream};
-use web_sys::{
-    AbortController, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response,
-};
+use web_sys::{AbortController, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response};
 
 use super::{error::Causes, piece::WebPiece};
 use crate::{
@@ -44,39 +42,22 @@ pub(super) struct Fetcher {
 impl Fetcher {
     pub(super) async fn fetch(&self, request: Request) -> Result<Answer<Body>, FetchError> {
         let guard = AbortOnDrop::new().map_err(|thrown| self.failed(thrown))?;
-        let init = self
-            .init(&request, &guard.0)
-            .map_err(|thrown| self.failed(thrown))?;
+        let init = self.init(&request, &guard.0).map_err(|thrown| self.failed(thrown))?;
         let promise = match &self.fetch {
             Some(fetch) => fetch.call2(&JsValue::UNDEFINED, &request.url.as_str().into(), &init),
             None => Ok(global_fetch(&request.url, &init).into()),
         };
         let promise = promise.map_err(|thrown| self.failed(thrown))?;
-        let answer = JsFuture::from(Promise::resolve(&promise))
-            .await
-            .map_err(|thrown| self.failed(thrown))?;
+        let answer =
+            JsFuture::from(Promise::resolve(&promise)).await.map_err(|thrown| self.failed(thrown))?;
         // A `fetch` of the user's may be of another realm: what counts is how it behaves.
         let response: Response = answer.unchecked_into();
-        let body = response
-            .body()
-            .map(|body| ReadableStream::from_raw(body).into_stream());
-        let body = Body {
-            stream: body,
-            guard,
-            causes: Rc::clone(&self.causes),
-        };
-        Ok(Answer {
-            status: response.status(),
-            headers: headers(&response),
-            body,
-        })
+        let body = response.body().map(|body| ReadableStream::from_raw(body).into_stream());
+        let body = Body { stream: body, guard, causes: Rc::clone(&self.causes) };
+        Ok(Answer { status: response.status(), headers: headers(&response), body })
     }
 
-    fn init(
-        &self,
-        request: &Request,
-        controller: &AbortController,
-    ) -> Result<RequestInit, JsValue> {
+    fn init(&self, request: &Request, controller: &AbortController) -> Result<RequestInit, JsValue> {
         let init = RequestInit::new();
         // Chromium serialises ranges of one URL through its cache; and a file id never changes.
         init.set_cache(RequestCache::NoStore);
@@ -102,9 +83,7 @@ impl Fetcher {
     }
 
     fn failed(&self, thrown: JsValue) -> FetchError {
-        FetchError {
-            cause: Some(self.causes.keep(thrown)),
-        }
+        FetchError { cause: Some(self.causes.keep(thrown)) }
     }
 }
 
@@ -158,9 +137,7 @@ impl Stream for Body {
         let item = futures::ready!(Pin::new(stream).poll_next(cx));
         Poll::Ready(item.map(|item| match item.and_then(bytes) {
             Ok(array) => Ok(array.into()),
-            Err(thrown) => Err(FetchError {
-                cause: Some(self.causes.keep(thrown)),
-            }),
+            Err(thrown) => Err(FetchError { cause: Some(self.causes.keep(thrown)) }),
         }))
     }
 }
@@ -176,19 +153,13 @@ fn bytes(value: JsValue) -> Result<Uint8Array, JsValue> {
     if ArrayBuffer::is_view(&value) {
         let view: js_sys::DataView = value.unchecked_into();
         let (start, len) = (view.byte_offset() as u32, view.byte_length() as u32);
-        return Ok(Uint8Array::new_with_byte_offset_and_length(
-            &view.buffer(),
-            start,
-            len,
-        ));
+        return Ok(Uint8Array::new_with_byte_offset_and_length(&view.buffer(), start, len));
     }
     Err(js_sys::TypeError::new("a body must be of bytes").into())
 }
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body")
-            .field("controller", &self.guard.0)
-            .finish_non_exhaustive()
+        f.debug_struct("Body").field("controller", &self.guard.0).finish_non_exhaustive()
     }
 }

@@ -92,27 +92,15 @@ impl CoreFile {
     pub fn stream(&self, start: f64, end: f64) -> Result<CoreStream, JsValue> {
         self.check_open()?;
         let plan = self.plan_of(start, end);
-        let Listener {
-            on_event,
-            on_progress,
-            opened,
-            ..
-        } = &*self.host.listener;
+        let Listener { on_event, on_progress, opened, .. } = &*self.host.listener;
         let listener = Listener::new(on_event.clone(), on_progress.clone(), *opened, plan.len());
-        let host = WebHost {
-            listener: Rc::new(listener),
-            ..self.host.clone()
-        };
+        let host = WebHost { listener: Rc::new(listener), ..self.host.clone() };
         let (driver, reader) = prefetch(plan, host, self.options.clone());
         spawn_local(driver);
         self.streams.add(reader.handle());
         self.pool_streams.add(reader.handle());
         let handle = reader.handle();
-        Ok(CoreStream {
-            reader: Rc::new(RefCell::new(reader)),
-            handle,
-            causes: Rc::clone(&self.causes),
-        })
+        Ok(CoreStream { reader: Rc::new(RefCell::new(reader)), handle, causes: Rc::clone(&self.causes) })
     }
 
     /// What a stream of `start..end` would do, as a `PlanSummary`.
@@ -123,12 +111,10 @@ impl CoreFile {
     pub fn plan(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
         self.check_open()?;
         let plan = self.plan_of(start, end);
-        let costs = plan
-            .views()
-            .map(|view| window::cost(view, plan.chunk(view), self.options.max_bytes_ahead));
-        let (total, largest) = costs.fold((0_u64, 0), |(total, largest), cost| {
-            (total.saturating_add(cost), largest.max(cost))
-        });
+        let costs =
+            plan.views().map(|view| window::cost(view, plan.chunk(view), self.options.max_bytes_ahead));
+        let (total, largest) =
+            costs.fold((0_u64, 0), |(total, largest), cost| (total.saturating_add(cost), largest.max(cost)));
         let summary = Object::new();
         let number = |name, value: u64| set(&summary, name, &(value as f64).into());
         number("start", plan.range().start);
@@ -139,10 +125,7 @@ impl CoreFile {
         number("chunks", plan.distinct_chunks() as u64);
         number("requests", plan.requests() as u64);
         number("manifests", 0);
-        number(
-            "peakBytes",
-            total.min(self.options.max_bytes_ahead.max(largest)),
-        );
+        number("peakBytes", total.min(self.options.max_bytes_ahead.max(largest)));
         Ok(summary.into())
     }
 
@@ -183,10 +166,7 @@ impl CoreFile {
         let object = Object::new();
         set(&object, "status", &reply.status.into());
         let headers = Object::new();
-        reply
-            .headers
-            .iter()
-            .for_each(|(name, value)| set(&headers, name, &value.as_str().into()));
+        reply.headers.iter().for_each(|(name, value)| set(&headers, name, &value.as_str().into()));
         set(&object, "headers", &headers);
         if let Some(body) = reply.body {
             set(&object, "start", &(body.start as f64).into());
@@ -216,9 +196,7 @@ impl CoreFile {
         number("holes", stats.holes);
         number("holeBytes", stats.hole_bytes);
         let waits = Object::new();
-        let ms = |name, time: std::time::Duration| {
-            set(&waits, name, &(time.as_secs_f64() * 1000.0).into())
-        };
+        let ms = |name, time: std::time::Duration| set(&waits, name, &(time.as_secs_f64() * 1000.0).into());
         ms("network", stats.waits.network);
         ms("decode", stats.waits.decode);
         ms("budget", stats.waits.budget);
@@ -280,7 +258,6 @@ impl CoreStream {
 
     /// Stops every request at once; nothing starts later, and reads give an error.
     pub fn cancel(&self) {
-        self.handle
-            .fail(Error::new(Kind::Closed, "it was cancelled"));
+        self.handle.fail(Error::new(Kind::Closed, "it was cancelled"));
     }
 }

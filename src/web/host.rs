@@ -35,11 +35,7 @@ impl Host for WebHost {
         self.fetcher.fetch(request)
     }
 
-    fn locate(
-        &self,
-        file_id: &str,
-        refresh: bool,
-    ) -> impl Future<Output = Result<Location, LocateError>> {
+    fn locate(&self, file_id: &str, refresh: bool) -> impl Future<Output = Result<Location, LocateError>> {
         self.finder.locate(file_id, refresh)
     }
 

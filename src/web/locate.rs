@@ -29,30 +29,15 @@ impl Finder {
         self.proxy.is_none() && self.locate.is_none()
     }
 
-    pub(super) async fn locate(
-        &self,
-        file_id: &str,
-        refresh: bool,
-    ) -> Result<Location, LocateError> {
+    pub(super) async fn locate(&self, file_id: &str, refresh: bool) -> Result<Location, LocateError> {
         let Some(locate) = &self.locate else {
-            let urls = self
-                .proxy
-                .iter()
-                .map(|filer| proxy_url(filer, file_id))
-                .collect();
+            let urls = self.proxy.iter().map(|filer| proxy_url(filer, file_id)).collect();
             return Ok(Location { urls, token: None });
         };
-        self.ask(locate, file_id, refresh)
-            .await
-            .map_err(|thrown| self.failed(thrown))
+        self.ask(locate, file_id, refresh).await.map_err(|thrown| self.failed(thrown))
     }
 
-    async fn ask(
-        &self,
-        locate: &Function,
-        file_id: &str,
-        refresh: bool,
-    ) -> Result<Location, JsValue> {
+    async fn ask(&self, locate: &Function, file_id: &str, refresh: bool) -> Result<Location, JsValue> {
         let given_up = AbortOnDrop(AbortController::new()?);
         let how = Object::new();
         set(&how, "signal", &given_up.0.signal());
@@ -60,9 +45,8 @@ impl Finder {
         let answer = locate.call2(&JsValue::UNDEFINED, &file_id.into(), &how)?;
         let location = JsFuture::from(Promise::resolve(&answer)).await?;
         let urls = field(&location, "urls")?;
-        let urls: Array = urls
-            .dyn_into()
-            .map_err(|_| TypeError::new("locate must give { urls: string[] }"))?;
+        let urls: Array =
+            urls.dyn_into().map_err(|_| TypeError::new("locate must give { urls: string[] }"))?;
         let urls = urls.iter().map(|url| url.as_string());
         let urls = urls
             .collect::<Option<Vec<_>>>()
@@ -71,23 +55,12 @@ impl Finder {
         if !token.is_undefined() && !token.is_string() {
             return Err(TypeError::new("a location's token must be a string").into());
         }
-        Ok(Location {
-            urls,
-            token: token.as_string(),
-        })
+        Ok(Location { urls, token: token.as_string() })
     }
 
-    pub(super) async fn token(
-        &self,
-        file_id: &str,
-        origin: &str,
-    ) -> Result<Option<String>, LocateError> {
+    pub(super) async fn token(&self, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
         // What the filer relays, it signs itself.
-        let Some(token) = self
-            .token
-            .as_ref()
-            .filter(|_| self.proxy.as_deref() != Some(origin))
-        else {
+        let Some(token) = self.token.as_ref().filter(|_| self.proxy.as_deref() != Some(origin)) else {
             return Ok(None);
         };
         let answer = token.call2(&JsValue::UNDEFINED, &file_id.into(), &origin.into());
@@ -95,22 +68,14 @@ impl Finder {
     }
 
     /// The text that a function of the user's gave, or promised.
-    pub(super) async fn text(
-        &self,
-        answer: Result<JsValue, JsValue>,
-    ) -> Result<String, LocateError> {
+    pub(super) async fn text(&self, answer: Result<JsValue, JsValue>) -> Result<String, LocateError> {
         let answer = answer.map_err(|thrown| self.failed(thrown))?;
-        let text = JsFuture::from(Promise::resolve(&answer))
-            .await
-            .map_err(|thrown| self.failed(thrown))?;
-        text.as_string()
-            .ok_or_else(|| self.failed(TypeError::new("a token must be a string").into()))
+        let text = JsFuture::from(Promise::resolve(&answer)).await.map_err(|thrown| self.failed(thrown))?;
+        text.as_string().ok_or_else(|| self.failed(TypeError::new("a token must be a string").into()))
     }
 
     fn failed(&self, thrown: JsValue) -> LocateError {
-        LocateError {
-            cause: Some(self.causes.keep(thrown)),
-        }
+        LocateError { cause: Some(self.causes.keep(thrown)) }
     }
 }
 

@@ -48,11 +48,7 @@ extern "C" {
 
 /// Reads a manifest; throws a `RangeError` that names the field where one does not fit another.
 pub(super) fn read(manifest: &JsManifest) -> Result<Manifest, JsValue> {
-    let chunks = manifest
-        .chunks()
-        .iter()
-        .map(|chunk| chunk_of(&chunk.unchecked_into()))
-        .collect();
+    let chunks = manifest.chunks().iter().map(|chunk| chunk_of(&chunk.unchecked_into())).collect();
     let fields = ManifestFields {
         size: manifest.size() as u64,
         name: manifest.name(),
@@ -61,22 +57,13 @@ pub(super) fn read(manifest: &JsManifest) -> Result<Manifest, JsValue> {
         last_modified_ms: manifest.last_modified().map(|ms| ms as i64),
         chunks,
     };
-    fields
-        .check()
-        .map_err(|error| RangeError::new(&error.to_string()).into())
+    fields.check().map_err(|error| RangeError::new(&error.to_string()).into())
 }
 
 fn chunk_of(chunk: &JsChunk) -> ChunkFields {
-    let range = chunk
-        .start()
-        .zip(chunk.end())
-        .map(|(start, end)| start as u64..end as u64);
+    let range = chunk.start().zip(chunk.end()).map(|(start, end)| start as u64..end as u64);
     ChunkFields {
-        urls: chunk
-            .urls()
-            .iter()
-            .filter_map(|url| url.as_string())
-            .collect(),
+        urls: chunk.urls().iter().filter_map(|url| url.as_string()).collect(),
         offset: chunk.offset() as u64,
         size: chunk.chunk_size() as u64,
         range,

@@ -79,11 +79,7 @@ pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<Co
 ///
 /// A `RangeError` that names the field.
 #[wasm_bindgen(js_name = openManifest)]
-pub fn open_manifest(
-    manifest: JsManifest,
-    settings: Settings,
-    pool: &CorePool,
-) -> Result<CoreFile, JsValue> {
+pub fn open_manifest(manifest: JsManifest, settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(&settings, pool);
     let manifest = manifest::read(&manifest)?;
     let head = Head {
@@ -118,21 +114,10 @@ pub async fn open_url(
         // Each range must be of the version that was probed.
         desk.options.etag.clone_from(&head.etag);
         // A server that knows no ranges is read in one piece, from the start.
-        let chunk_size = if ranges {
-            settings.chunk_size() as u64
-        } else {
-            u64::MAX
-        };
+        let chunk_size = if ranges { settings.chunk_size() as u64 } else { u64::MAX };
         let chunks = ranges_of(&url, head.size, chunk_size);
         let media_type = settings.media_type().unwrap_or(head.media_type);
-        (
-            Head {
-                name: settings.name(),
-                media_type,
-                ..head
-            },
-            chunks,
-        )
+        (Head { name: settings.name(), media_type, ..head }, chunks)
     });
     desk.open(file)
 }
@@ -152,10 +137,7 @@ impl Opening {
     #[must_use]
     pub fn new() -> Self {
         let (handle, registration) = AbortHandle::new_pair();
-        Self {
-            handle,
-            registration: Some(registration).into(),
-        }
+        Self { handle, registration: Some(registration).into() }
     }
 
     /// Nobody waits for it any more.
@@ -165,15 +147,10 @@ impl Opening {
 }
 
 impl Opening {
-    async fn unless_cancelled<T>(
-        &self,
-        opening: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
+    async fn unless_cancelled<T>(&self, opening: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let cancelled = || Error::new(Kind::Closed, "it was cancelled");
         let registration = self.registration.take().ok_or_else(cancelled)?;
-        Abortable::new(opening, registration)
-            .await
-            .unwrap_or_else(|_aborted| Err(cancelled()))
+        Abortable::new(opening, registration).await.unwrap_or_else(|_aborted| Err(cancelled()))
     }
 }
 
@@ -225,13 +202,7 @@ impl Desk {
     }
 
     fn open(self, file: Result<(Head, Vec<Chunk>), Error>) -> Result<CoreFile, JsValue> {
-        let Self {
-            host,
-            options,
-            causes,
-            pool_streams,
-            ..
-        } = self;
+        let Self { host, options, causes, pool_streams, .. } = self;
         let (head, chunks) = file.map_err(|error| causes.error(&error))?;
         let file = CoreFile {
             head,
@@ -264,76 +235,45 @@ impl Desk {
         for piece in &body {
             let start = json.len();
             json.resize(start + piece.len(), 0);
-            piece
-                .array()
-                .copy_to(json.get_mut(start..).unwrap_or_default());
+            piece.array().copy_to(json.get_mut(start..).unwrap_or_default());
         }
         Ok(Entry::parse(&json)?)
     }
 
     async fn token(&self, token: &js_sys::Function) -> Result<String, Error> {
         let answer = token.call0(&JsValue::UNDEFINED);
-        self.host
-            .finder
-            .text(answer)
-            .await
-            .map_err(|LocateError { cause }| {
-                Error::new(Kind::Unauthorized, "no token for the filer could be had").because(cause)
-            })
+        self.host.finder.text(answer).await.map_err(|LocateError { cause }| {
+            Error::new(Kind::Unauthorized, "no token for the filer could be had").because(cause)
+        })
     }
 
     /// Finds out the size of what is at a URL, and whether it can be had in ranges.
     async fn probe(&self, url: &str) -> Result<Probe, Error> {
         let ask = async |range| {
             let mut request = |_| -> Pin<Box<dyn Future<Output = _>>> {
-                Box::pin(ready(Ok(Request {
-                    url: url.to_owned(),
-                    range,
-                })))
+                Box::pin(ready(Ok(Request { url: url.to_owned(), range })))
             };
-            retrieve(
-                &self.host,
-                &self.options,
-                Wanted::Headers,
-                false,
-                &mut request,
-            )
-            .await
+            retrieve(&self.host, &self.options, Wanted::Headers, false, &mut request).await
         };
-        let first = match ask(Some(ByteRange {
-            start: 0,
-            end: Some(1),
-        }))
-        .await
-        {
+        let first = match ask(Some(ByteRange { start: 0, end: Some(1) })).await {
             // An empty file has no first byte.
             Err(error) if error.kind() == Kind::Range => ask(None).await?,
             answer => answer?,
         };
         if let Some(size) = first.headers.content_range.as_deref().and_then(total_of) {
-            return Ok(Probe {
-                ranges: first.status == 206,
-                ..Probe::told(size, &first.headers)
-            });
+            return Ok(Probe { ranges: first.status == 206, ..Probe::told(size, &first.headers) });
         }
         let ranges = first.status == 206;
         // Across origins `Content-Range` is hidden as a rule, but `Content-Length` is not.
         let whole = if ranges { ask(None).await? } else { first };
-        let size = whole
-            .headers
-            .content_length
-            .filter(|_| whole.headers.content_encoding.is_none())
-            .ok_or_else(|| {
-                Error::new(
-                    Kind::Unsupported,
-                    "its size cannot be seen: give it with `size`",
-                )
-                .of_chunk(locate::without_query(url))
-            })?;
-        Ok(Probe {
-            ranges,
-            ..Probe::told(size, &whole.headers)
-        })
+        let size =
+            whole.headers.content_length.filter(|_| whole.headers.content_encoding.is_none()).ok_or_else(
+                || {
+                    Error::new(Kind::Unsupported, "its size cannot be seen: give it with `size`")
+                        .of_chunk(locate::without_query(url))
+                },
+            )?;
+        Ok(Probe { ranges, ..Probe::told(size, &whole.headers) })
     }
 }
 
@@ -345,29 +285,16 @@ struct Probe {
 
 impl Probe {
     fn of(size: u64) -> Self {
-        Self {
-            head: Head {
-                size,
-                media_type: OCTETS.to_owned(),
-                ..Head::default()
-            },
-            ranges: true,
-        }
+        Self { head: Head { size, media_type: OCTETS.to_owned(), ..Head::default() }, ranges: true }
     }
 
     fn told(size: u64, headers: &Headers) -> Self {
         let strong = headers.etag.clone().filter(|etag| etag.starts_with('"'));
         let head = Head {
             size,
-            media_type: headers
-                .content_type
-                .clone()
-                .unwrap_or_else(|| OCTETS.to_owned()),
+            media_type: headers.content_type.clone().unwrap_or_else(|| OCTETS.to_owned()),
             etag: strong,
-            modified_ms: headers
-                .last_modified
-                .as_deref()
-                .and_then(crate::date::from_http),
+            modified_ms: headers.last_modified.as_deref().and_then(crate::date::from_http),
             ..Head::default()
         };
         Self { head, ranges: true }

@@ -41,10 +41,7 @@ impl Piece for WebPiece {
     }
 
     fn split_to(&mut self, at: usize) -> Self {
-        let start = Self {
-            array: self.array.subarray(0, at as u32),
-            len: at,
-        };
+        let start = Self { array: self.array.subarray(0, at as u32), len: at };
         self.array = self.array.subarray(at as u32, self.len as u32);
         self.len -= at;
         start

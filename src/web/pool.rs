@@ -43,10 +43,7 @@ impl CorePool {
             per_host: per_host as usize,
             max_concurrency: max_concurrency as usize,
         };
-        Self {
-            pool: Pool::new(limits),
-            streams: Streams::default(),
-        }
+        Self { pool: Pool::new(limits), streams: Streams::default() }
     }
 
     /// Bytes held or promised now.

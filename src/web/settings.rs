@@ -86,11 +86,7 @@ impl Settings {
             concurrency: self.concurrency() as usize,
             per_host: self.per_host() as usize,
             max_bytes_ahead: self.max_bytes_ahead() as u64,
-            holes: if self.holes() == "error" {
-                Holes::Error
-            } else {
-                Holes::Zero
-            },
+            holes: if self.holes() == "error" { Holes::Error } else { Holes::Zero },
             verify: match self.verify().as_str() {
                 "strict" => Verify::Strict,
                 "off" => Verify::Off,
@@ -102,10 +98,7 @@ impl Settings {
                 base_delay: ms(self.base_delay()),
                 max_delay: ms(self.max_delay()),
             },
-            timeout: Timeout {
-                headers: ms(self.headers_timeout()),
-                idle: ms(self.idle_timeout()),
-            },
+            timeout: Timeout { headers: ms(self.headers_timeout()), idle: ms(self.idle_timeout()) },
             pool: pool.pool(),
             meter: meter.clone(),
         }

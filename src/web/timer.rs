@@ -47,10 +47,7 @@ struct State {
 
 impl Sleep {
     pub(super) fn new(time: Duration) -> Self {
-        Self {
-            time,
-            running: None,
-        }
+        Self { time, running: None }
     }
 }
 
@@ -81,15 +78,8 @@ impl Running {
             };
             waker.into_iter().for_each(Waker::wake);
         });
-        let id = set_timeout(
-            callback.as_ref(),
-            (time.as_secs_f64() * 1000.0).min(LONGEST),
-        );
-        Self {
-            id,
-            state,
-            _callback: callback,
-        }
+        let id = set_timeout(callback.as_ref(), (time.as_secs_f64() * 1000.0).min(LONGEST));
+        Self { id, state, _callback: callback }
     }
 }
 
@@ -106,8 +96,6 @@ impl Drop for Sleep {
 
 impl fmt::Debug for Sleep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sleep")
-            .field("time", &self.time)
-            .finish_non_exhaustive()
+        f.debug_struct("Sleep").field("time", &self.time).finish_non_exhaustive()
     }
 }

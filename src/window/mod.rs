@@ -188,14 +188,9 @@ impl<P: Piece> Window<P> {
 
     /// Starts what `upcoming` named: counts it from now on.
     pub fn start(&mut self, index: usize, cost: u64) {
-        debug_assert_eq!(
-            index,
-            self.head + self.slots.len(),
-            "views start in file order"
-        );
+        debug_assert_eq!(index, self.head + self.slots.len(), "views start in file order");
         if let Some(Step::View(view)) = self.plan.steps().get(index) {
-            self.slots
-                .push_back(Slot::View(ViewSlot::new(view.len(), cost)));
+            self.slots.push_back(Slot::View(ViewSlot::new(view.len(), cost)));
             self.in_flight += 1;
             self.bytes += cost;
         }
@@ -235,11 +230,7 @@ impl<P: Piece> Window<P> {
     /// A view is being decoded, or no longer is.
     pub fn decoding(&mut self, index: usize, decoding: bool) {
         if let Some(slot) = self.view_mut(index) {
-            slot.stage = if decoding {
-                Stage::Decoding
-            } else {
-                Stage::Fetching
-            };
+            slot.stage = if decoding { Stage::Decoding } else { Stage::Fetching };
         }
     }
 
@@ -251,9 +242,7 @@ impl<P: Piece> Window<P> {
         }
         if let Some(holds) = holds {
             self.recharge(index, |_| holds);
-            self.view_mut(index)
-                .into_iter()
-                .for_each(|slot| slot.decoded = true);
+            self.view_mut(index).into_iter().for_each(|slot| slot.decoded = true);
         }
         self.release_if_empty(index);
     }
@@ -298,11 +287,7 @@ impl<P: Piece> Window<P> {
                     let n = (*left).min(GAP_PIECE);
                     *left -= n;
                     self.position += n;
-                    return Delivery::Zeros {
-                        len: n as usize,
-                        index: self.head,
-                        gap,
-                    };
+                    return Delivery::Zeros { len: n as usize, index: self.head, gap };
                 }
                 Slot::View(slot) => {
                     if self.strict && slot.is_flying() {
@@ -314,10 +299,7 @@ impl<P: Piece> Window<P> {
                         slot.leave(n);
                         self.bytes = self.bytes - charge + slot.charge;
                         self.position += n;
-                        return Delivery::Piece {
-                            piece,
-                            index: self.head,
-                        };
+                        return Delivery::Piece { piece, index: self.head };
                     }
                     match &slot.stage {
                         Stage::Done => self.advance(),
@@ -352,17 +334,12 @@ impl<P: Piece> Window<P> {
     /// for nothing but the end of its body.
     #[must_use]
     pub fn is_full(&self, index: usize) -> bool {
-        self.view(index)
-            .is_some_and(|slot| slot.arrived < slot.len && slot.held_bytes() >= self.flow_limit())
+        self.view(index).is_some_and(|slot| slot.arrived < slot.len && slot.held_bytes() >= self.flow_limit())
     }
 
     /// A view that is held back until it is complete has to be held whole.
     fn flow_limit(&self) -> u64 {
-        if self.strict {
-            u64::MAX
-        } else {
-            self.limits.bytes.max(1)
-        }
+        if self.strict { u64::MAX } else { self.limits.bytes.max(1) }
     }
 
     fn view(&self, index: usize) -> Option<&ViewSlot<P>> {

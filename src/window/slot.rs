@@ -91,11 +91,7 @@ impl<P: Piece> ViewSlot<P> {
     }
 
     pub(super) fn discard(&mut self) {
-        self.arrived -= self
-            .held
-            .iter()
-            .map(|piece| piece.len() as u64)
-            .sum::<u64>();
+        self.arrived -= self.held.iter().map(|piece| piece.len() as u64).sum::<u64>();
         self.held.clear();
     }
 }

@@ -59,18 +59,10 @@ fn leaves(window: &mut Window<Bytes>) -> String {
             Delivery::Zeros { len, .. } => all.push(format!("_{len}")),
             Delivery::Wait => return all.join(" "),
             Delivery::End => {
-                return all
-                    .into_iter()
-                    .chain(["end".to_owned()])
-                    .collect::<Vec<_>>()
-                    .join(" ");
+                return all.into_iter().chain(["end".to_owned()]).collect::<Vec<_>>().join(" ");
             }
             Delivery::Failed(error) => {
-                all.push(format!(
-                    "{}@{}",
-                    error.kind().code(),
-                    error.offset().unwrap()
-                ));
+                all.push(format!("{}@{}", error.kind().code(), error.offset().unwrap()));
                 return all.join(" ");
             }
         }
@@ -103,11 +95,7 @@ fn the_bytes_of_the_head_flow_as_they_arrive() {
 
 #[test]
 fn a_strict_head_leaves_only_when_it_is_complete() {
-    let mut window = Window::new(
-        window(&[6], limits(1, 100)).plan().clone(),
-        limits(1, 100),
-        true,
-    );
+    let mut window = Window::new(window(&[6], limits(1, 100)).plan().clone(), limits(1, 100), true);
     start(&mut window);
     window.arrive(0, Bytes::from_static(b"abcdef"));
     assert_eq!(leaves(&mut window), "");
@@ -140,14 +128,7 @@ fn bytes_are_promised_before_a_fetch_and_free_once_they_left() {
 #[test]
 fn a_view_beyond_the_budget_goes_alone() {
     let mut window = window(&[50, 50], limits(9, 8));
-    assert_eq!(
-        window.upcoming(),
-        Next::Start {
-            index: 0,
-            cost: 8,
-            head: true
-        }
-    );
+    assert_eq!(window.upcoming(), Next::Start { index: 0, cost: 8, head: true });
     assert_eq!(start(&mut window), Some(0));
     assert_eq!(window.upcoming(), Next::TooManyBytes);
     whole(&mut window, 0, 50);
@@ -161,14 +142,7 @@ fn the_next_view_is_the_head_as_soon_as_all_before_it_has_left() {
     start(&mut window);
     whole(&mut window, 0, 4);
     assert!(matches!(window.deliver(), Delivery::Piece { .. }));
-    assert_eq!(
-        window.upcoming(),
-        Next::Start {
-            index: 1,
-            cost: 4,
-            head: true
-        }
-    );
+    assert_eq!(window.upcoming(), Next::Start { index: 1, cost: 4, head: true });
 }
 
 #[test]
@@ -205,22 +179,8 @@ fn a_giant_gap_comes_in_pieces_and_is_told_once() {
     let plan = Plan::new(Vec::new().into(), 0..1 << 50);
     let mut window = Window::<Bytes>::new(Arc::new(plan), limits(1, 1), false);
     assert_eq!(window.upcoming(), Next::Nothing);
-    assert!(matches!(
-        window.deliver(),
-        Delivery::Zeros {
-            len: 65_536,
-            gap: Some(_),
-            ..
-        }
-    ));
-    assert!(matches!(
-        window.deliver(),
-        Delivery::Zeros {
-            len: 65_536,
-            gap: None,
-            ..
-        }
-    ));
+    assert!(matches!(window.deliver(), Delivery::Zeros { len: 65_536, gap: Some(_), .. }));
+    assert!(matches!(window.deliver(), Delivery::Zeros { len: 65_536, gap: None, .. }));
     assert_eq!(window.position(), 131_072);
 }
 
