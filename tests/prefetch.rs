@@ -8,7 +8,7 @@ use kelp_stream::{
     Kind, Options, Plan,
     chunk::{Chunk, Source},
     event::EventKind,
-    options::Holes,
+    options::{Holes, Verify},
     pool::{Pool, PoolLimits},
     prefetch,
     sim::{Outcome, Script, World, collect},
@@ -45,11 +45,7 @@ fn bytes_come_in_file_order_whatever_order_chunks_arrive_in() {
             let chunk: usize = asked.url.rsplit('/').next().unwrap().parse().unwrap();
             Script::default().latency(MS * 10 * order[chunk])
         });
-        assert_eq!(
-            read(&world, chunks, options(4, 1 << 20)).unwrap(),
-            bytes(0..4000),
-            "{order:?}"
-        );
+        assert_eq!(read(&world, chunks, options(4, 1 << 20)).unwrap(), bytes(0..4000), "{order:?}");
     }
 }
 
@@ -64,10 +60,7 @@ fn an_empty_file_ends_at_once_and_asks_for_nothing() {
 fn one_byte_is_a_file() {
     let world = World::new();
     let chunks = file(&world, 1, 1);
-    assert_eq!(
-        read(&world, chunks, Options::default()).unwrap(),
-        bytes(0..1)
-    );
+    assert_eq!(read(&world, chunks, Options::default()).unwrap(), bytes(0..1));
 }
 
 #[test]
@@ -75,15 +68,8 @@ fn a_thousand_chunks_come_through_a_narrow_window() {
     let world = World::new();
     let chunks = file(&world, 1000, 100);
     world.script(|asked| Script::default().latency(MS * (asked.url.len() as u32 * 7 % 5)));
-    assert_eq!(
-        read(&world, chunks, options(7, 500)).unwrap(),
-        bytes(0..100_000)
-    );
-    assert_eq!(
-        (world.log().len(), world.most_open()),
-        (1000, 5),
-        "500 bytes are five chunks"
-    );
+    assert_eq!(read(&world, chunks, options(7, 500)).unwrap(), bytes(0..100_000));
+    assert_eq!((world.log().len(), world.most_open()), (1000, 5), "500 bytes are five chunks");
 }
 
 #[test]
@@ -130,10 +116,7 @@ fn a_reader_that_does_not_read_holds_the_store_back() {
     world.run_for(MS * 60_000);
     assert_eq!(some.len(), 10);
     assert_eq!(world.log().len(), 6, "one read, five held");
-    assert_eq!(
-        (meter.stats().bytes_ahead, meter.stats().peak_bytes_ahead),
-        (50, 50)
-    );
+    assert_eq!((meter.stats().bytes_ahead, meter.stats().peak_bytes_ahead), (50, 50));
     let rest = world.run(collect(reader)).unwrap().unwrap();
     assert_eq!(rest.len(), 990);
     assert_eq!(meter.stats().bytes_ahead, 0);
@@ -143,13 +126,7 @@ fn a_reader_that_does_not_read_holds_the_store_back() {
 fn a_late_head_holds_back_what_is_behind_it_and_no_more_than_the_budget_is_fetched() {
     let world = World::new();
     let chunks = file(&world, 50, 10);
-    world.script(|asked| {
-        Script::default().latency(if asked.url == "http://a/0" {
-            MS * 5000
-        } else {
-            MS
-        })
-    });
+    world.script(|asked| Script::default().latency(if asked.url == "http://a/0" { MS * 5000 } else { MS }));
     let reader = open(&world, chunks, options(4, 100));
     let reading = collect(reader);
     let probe = world.clone();
@@ -191,11 +168,7 @@ fn an_error_ends_the_stream_for_good_and_the_rest_is_cancelled() {
     let chunks = file(&world, 50, 10);
     world.script(|asked| {
         let script = Script::default().latency(MS * 5);
-        if asked.url == "http://a/2" {
-            script.outcome(Outcome::Status(403))
-        } else {
-            script.rate(1)
-        }
+        if asked.url == "http://a/2" { script.outcome(Outcome::Status(403)) } else { script.rate(1) }
     });
     let mut options = options(6, 1 << 20);
     options.timeout.idle = MS * 100_000;
@@ -218,10 +191,7 @@ fn an_error_ends_the_stream_for_good_and_the_rest_is_cancelled() {
         (error.kind(), error.offset(), error.chunk()),
         (Kind::Unauthorized, Some(20), Some("http://a/2"))
     );
-    assert_eq!(
-        (again.kind(), again.offset()),
-        (error.kind(), error.offset())
-    );
+    assert_eq!((again.kind(), again.offset()), (error.kind(), error.offset()));
     world.run_for(MS);
     assert_eq!((world.open(), world.log().len(), world.timers()), (0, 6, 0));
 }
@@ -244,19 +214,13 @@ fn holes_are_counted_and_can_be_an_error() {
     let plan = || Plan::new(chunks.clone().into(), 0..30);
     let options = Options::default();
     let meter = options.meter.clone();
-    let all = world
-        .run(collect(open_plan(&world, plan(), options)))
-        .unwrap()
-        .unwrap();
+    let all = world.run(collect(open_plan(&world, plan(), options))).unwrap().unwrap();
     assert_eq!((all.len(), &all[10..]), (30, &[0; 20][..]));
     assert_eq!((meter.stats().holes, meter.stats().hole_bytes), (1, 20));
     let mut options = Options::default();
     options.holes = Holes::Error;
     let (some, error) = read_to_error(&world, open_plan(&world, plan(), options));
-    assert_eq!(
-        (some, error.kind(), error.offset()),
-        (bytes(0..10), Kind::Hole, Some(10))
-    );
+    assert_eq!((some, error.kind(), error.offset()), (bytes(0..10), Kind::Hole, Some(10)));
 }
 
 #[test]
@@ -265,15 +229,8 @@ fn positions_beyond_four_gigabytes_are_read() {
     world.store("http://a/0", bytes(0..10));
     let at = 1 << 40;
     let chunks: Vec<Chunk> = vec![plain(&["http://a/0"], at, 10)];
-    let reader = open_plan(
-        &world,
-        Plan::new(chunks.into(), at - 2..at + 10),
-        Options::default(),
-    );
-    assert_eq!(
-        world.run(collect(reader)).unwrap().unwrap(),
-        [&[0, 0], &bytes(0..10)[..]].concat()
-    );
+    let reader = open_plan(&world, Plan::new(chunks.into(), at - 2..at + 10), Options::default());
+    assert_eq!(world.run(collect(reader)).unwrap().unwrap(), [&[0, 0], &bytes(0..10)[..]].concat());
 }
 
 #[test]
@@ -286,11 +243,7 @@ fn of_a_chunk_beyond_the_budget_no_more_than_the_budget_is_held_and_no_timeout_s
     let reader = open(&world, vec![plain(&["http://a/0"], 0, 100_000)], options);
     let (some, reader) = read_some(&world, reader, 1);
     world.run_for(MS * 3_600_000);
-    assert!(
-        meter.stats().bytes_received <= 12_000,
-        "{} bytes",
-        meter.stats().bytes_received
-    );
+    assert!(meter.stats().bytes_received <= 12_000, "{} bytes", meter.stats().bytes_received);
     let rest = world.run(collect(reader)).unwrap().unwrap();
     assert_eq!([some, rest].concat(), bytes(0..100_000));
     assert_eq!((world.log().len(), meter.stats().retries), (1, 0));
@@ -302,13 +255,8 @@ fn streams_of_a_pool_share_its_bytes_and_an_idle_one_starves_nobody() {
     let world = World::new();
     let mut chunks = file(&world, 50, 100);
     // Digests, so that a chunk is done the moment its last byte is there, before it is read.
-    chunks
-        .iter_mut()
-        .for_each(|chunk| chunk.md5 = Some(md5(&bytes(chunk.offset..chunk.end()))));
-    let pool = Pool::new(PoolLimits {
-        max_bytes: 400,
-        ..PoolLimits::default()
-    });
+    chunks.iter_mut().for_each(|chunk| chunk.md5 = Some(md5(&bytes(chunk.offset..chunk.end()))));
+    let pool = Pool::new(PoolLimits { max_bytes: 400, ..PoolLimits::default() });
     let with_pool = || {
         let mut options = options(8, 1 << 20);
         options.pool = pool.clone();
@@ -320,11 +268,7 @@ fn streams_of_a_pool_share_its_bytes_and_an_idle_one_starves_nobody() {
     assert_eq!(pool.bytes(), 400);
     let other = open(&world, chunks, with_pool());
     assert_eq!(world.run(collect(other)).unwrap().unwrap(), bytes(0..5000));
-    assert!(
-        pool.peak_bytes() <= 500,
-        "the other's head may pass: {}",
-        pool.peak_bytes()
-    );
+    assert!(pool.peak_bytes() <= 500, "the other's head may pass: {}", pool.peak_bytes());
     drop(idle);
     assert_eq!((pool.bytes(), pool.in_flight()), (0, 0));
 }
@@ -334,19 +278,14 @@ fn a_pool_keeps_its_ceiling_of_views_in_flight() {
     let world = World::new();
     let chunks = file(&world, 20, 10);
     world.script(|_| Script::default().latency(MS));
-    let pool = Pool::new(PoolLimits {
-        max_concurrency: 3,
-        ..PoolLimits::default()
-    });
+    let pool = Pool::new(PoolLimits { max_concurrency: 3, ..PoolLimits::default() });
     let mut readers = Vec::new();
     for _ in 0..2 {
         let mut options = options(8, 1 << 20);
         options.pool = pool.clone();
         readers.push(open(&world, chunks.clone(), options));
     }
-    let all = world
-        .run(futures::future::join_all(readers.into_iter().map(collect)))
-        .unwrap();
+    let all = world.run(futures::future::join_all(readers.into_iter().map(collect))).unwrap();
     assert!(all.into_iter().all(|read| read.unwrap() == bytes(0..200)));
     assert_eq!(world.most_open(), 3);
 }
@@ -360,6 +299,24 @@ fn a_host_is_asked_no_more_than_it_may_be() {
     options.per_host = 2;
     assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..200));
     assert_eq!(world.most_open(), 2);
+}
+
+#[test]
+fn bytes_that_did_not_fit_are_not_spliced_again() {
+    let world = World::new();
+    world.store("http://a/0", b"<h1>Please log in</h1>".to_vec());
+    world.store("http://b/0", bytes(0..1000));
+    let mut chunk = plain(&["http://a/0", "http://b/0"], 0, 1000);
+    chunk.md5 = Some(md5(&bytes(0..1000)));
+    let mut options = options(1, 1 << 20);
+    options.verify = Verify::Strict;
+    assert_eq!(read(&world, vec![chunk.clone()], options).unwrap(), bytes(0..1000));
+
+    world.store("http://b/0", vec![1; 1000]);
+    let mut options = Options::default();
+    options.verify = Verify::Strict;
+    let error = read(&world, vec![chunk], options).unwrap_err();
+    assert_eq!((error.kind(), error.attempts().len()), (Kind::ShortBody, 6), "three passes, and no more");
 }
 
 #[test]
@@ -377,10 +334,7 @@ fn a_handle_ends_a_stream_that_nobody_reads() {
         }
     });
     let (none, error) = read_to_error(&world, reader);
-    assert_eq!(
-        (none.len(), error.kind(), error.offset()),
-        (0, Kind::Closed, Some(0))
-    );
+    assert_eq!((none.len(), error.kind(), error.offset()), (0, Kind::Closed, Some(0)));
     world.run_for(MS);
     assert_eq!((world.open(), world.timers()), (0, 0));
 }
@@ -401,11 +355,7 @@ fn waits_say_who_held_up_whom() {
     let (_, reader) = read_some(&world, open(&world, chunks, slow_reader), 1000);
     world.run_for(MS * 500);
     drop(reader);
-    assert!(
-        meter.stats().waits.reader >= MS * 400,
-        "{:?}",
-        meter.stats().waits
-    );
+    assert!(meter.stats().waits.reader >= MS * 400, "{:?}", meter.stats().waits);
 }
 
 #[test]
@@ -415,29 +365,9 @@ fn events_tell_each_request_and_every_delivered_byte_and_one_end() {
     read(&world, chunks, Options::default()).unwrap();
     let events = world.events();
     let count = |kind| events.iter().filter(|event| event.kind == kind).count();
-    let sum = |kind| {
-        events
-            .iter()
-            .filter(|e| e.kind == kind)
-            .filter_map(|e| e.bytes)
-            .sum::<u64>()
-    };
-    assert_eq!(
-        (
-            count(EventKind::Queue),
-            count(EventKind::Request),
-            count(EventKind::Headers)
-        ),
-        (5, 5, 5)
-    );
-    assert_eq!(
-        (
-            sum(EventKind::Delivered),
-            sum(EventKind::Body),
-            count(EventKind::End)
-        ),
-        (500, 500, 1)
-    );
+    let sum = |kind| events.iter().filter(|e| e.kind == kind).filter_map(|e| e.bytes).sum::<u64>();
+    assert_eq!((count(EventKind::Queue), count(EventKind::Request), count(EventKind::Headers)), (5, 5, 5));
+    assert_eq!((sum(EventKind::Delivered), sum(EventKind::Body), count(EventKind::End)), (500, 500, 1));
     assert_eq!(events.last().map(|event| event.kind), Some(EventKind::End));
 }
 
@@ -447,11 +377,7 @@ fn the_driver_may_move_to_another_thread_where_its_host_may() {
         value
     }
     let world = World::new();
-    let (driver, reader) = prefetch(
-        Plan::new(Vec::new().into(), 0..0),
-        world.host(),
-        Options::default(),
-    );
+    let (driver, reader) = prefetch(Plan::new(Vec::new().into(), 0..0), world.host(), Options::default());
     drop(is_send(driver));
     drop(is_send(reader));
 }
@@ -459,15 +385,8 @@ fn the_driver_may_move_to_another_thread_where_its_host_may() {
 #[test]
 fn content_of_the_entry_needs_no_request() {
     let world = World::new();
-    let inline = Chunk {
-        source: Source::Inline(bytes(0..50).into()),
-        ..plain(&[], 0, 50)
-    };
-    let reader = open_plan(
-        &world,
-        Plan::new(vec![inline].into(), 10..30),
-        Options::default(),
-    );
+    let inline = Chunk { source: Source::Inline(bytes(0..50).into()), ..plain(&[], 0, 50) };
+    let reader = open_plan(&world, Plan::new(vec![inline].into(), 10..30), Options::default());
     assert_eq!(world.run(collect(reader)).unwrap().unwrap(), bytes(10..30));
     assert_eq!(world.log().len(), 0);
 }

@@ -44,13 +44,25 @@ pub(super) struct Flight<'a, H: Host> {
     /// The last piece of a view whose digest is not known to fit yet: no chunk is handed on to
     /// its end before it is verified, and one that comes in a single piece not at all.
     pub(super) last: Option<H::Piece>,
+    /// What replicas brought did not fit together: from now on each has to bring the whole.
+    alone: bool,
 }
 
 impl<'a, H: Host> Flight<'a, H> {
     fn new(shared: &'a Shared<H>, view: &'a View, index: usize) -> Self {
         let chunk = shared.plan.chunk(view);
         let lane = Lane::of(view, chunk, shared.options.verify);
-        Self { shared, index, view, chunk, lane, digest: Md5::default(), digested: 0, last: None }
+        Self {
+            shared,
+            index,
+            view,
+            chunk,
+            lane,
+            digest: Md5::default(),
+            digested: 0,
+            last: None,
+            alone: false,
+        }
     }
 
     async fn run(&mut self) -> Result<(), Error> {
@@ -70,16 +82,17 @@ impl<'a, H: Host> Flight<'a, H> {
         let mut location = self.locate(false).await?;
         let mut trial = Trial::new(self.shared.options.retry, location.urls.len());
         let mut replica = 0;
+        let mut most_arrived = 0;
         // Only a filer's chunks have a locator, and tokens, to be asked again.
         let may_ask = matches!(self.chunk.source, Source::FileId(_));
         loop {
             let url = location.urls.get(replica).map_or("", String::as_str);
             let host: Arc<str> = locate::host(url).unwrap_or_default().into();
-            let before = self.arrived();
             let url = self.with_token(url, &location).await?;
             let Err(failure) = self.attempt(url, &host).await else { return Ok(()) };
             let failure = self.after_failure(failure, &host)?;
-            if self.arrived() > before {
+            if self.arrived() > most_arrived {
+                most_arrived = self.arrived();
                 trial.progressed();
             }
             let dice = self.shared.host.random();
@@ -142,19 +155,22 @@ impl<'a, H: Host> Flight<'a, H> {
     /// What has come of a failed attempt: bytes that do not fit their digest are dropped, and if
     /// some of them have left already, nothing can make it good.
     fn after_failure(&mut self, failure: Failure, host: &str) -> Result<Failure, Error> {
-        let fatal = failure.kind == Kind::SourceChanged;
-        if !fatal && (!matches!(failure.kind, Kind::Corrupt | Kind::LongBody) || self.lane == Lane::Whole) {
-            return Ok(failure);
+        let flows = matches!(self.lane, Lane::Flow { .. });
+        let bad = flows && matches!(failure.kind, Kind::Corrupt | Kind::LongBody);
+        let left = self.shared.with(|state| state.window.has_left(self.index));
+        if failure.kind == Kind::SourceChanged || (bad && left) {
+            let reason = failure.kind.code();
+            let attempt = Attempt { host: host.to_owned(), status: failure.status, reason };
+            let error = Error::new(failure.kind, failure.message).of_chunk(self.name());
+            return Err(error.after(vec![attempt]));
         }
-        if fatal || self.shared.with(|state| state.window.has_left(self.index)) {
-            let attempt =
-                Attempt { host: host.to_owned(), status: failure.status, reason: failure.kind.code() };
-            return Err(Error::new(failure.kind, failure.message).of_chunk(self.name()).after(vec![attempt]));
+        self.alone |= bad;
+        if self.alone && !left {
+            self.shared.with(|state| state.window.discard(self.index));
+            self.digest = Md5::default();
+            self.digested = 0;
+            self.last = None;
         }
-        self.shared.with(|state| state.window.discard(self.index));
-        self.digest = Md5::default();
-        self.digested = 0;
-        self.last = None;
         Ok(failure)
     }
 
