@@ -1,0 +1,157 @@
+// The package against a real SeaweedFS: what was written there is read back.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { importPackage } from "../package/support.mjs";
+import { noise, prose, sha256 } from "../store/index.mjs";
+import { Cluster, json, put, weed } from "./weed.mjs";
+
+const skip = weed() ? false : "there is no SeaweedFS here: put `weed` on PATH or its path into WEED";
+
+// A suite that is skipped counts as no test at all: this one says that the step was run, and why no other was.
+test("there is a SeaweedFS to test with", { skip }, () => assert.ok(weed()));
+
+const MIB = 1024 * 1024;
+
+/** What is written: a path, the content that it ends up with, and how it gets there. */
+const FILES = [
+  { path: "/t/one.bin", ...written(noise("one", 5000)) },
+  { path: "/t/empty.bin", ...written(Buffer.alloc(0)) },
+  { path: "/t/many.bin", ...written(noise("many", 5 * MIB + 12_345)) },
+  { path: "/t/small.txt", ...written(prose("small", 40_000), "text/plain") },
+  { path: "/t/large.txt", ...written(prose("large", 3 * MIB + 1), "text/plain") },
+  { path: "/t/späce & 100% #1 ?日本語 <x>.bin", ...written(noise("odd", 3000)) },
+  { path: "/t/sparse.bin", ...patched([["gap1", 20_000, 30_000], ["gap2", 2 * MIB, 100_000]]) },
+  { path: "/t/overlap.bin", ...patched([["o1", 0, 100_000], ["o2", 20_000, 30_000], ["o3", 40_000, 30_000], ["o4", 10_000, 50_000], ["o5", 99_000, 5000]]) },
+  { path: "/t/append.log", ...appended(["ap1", "ap2", "ap3"], 5337) },
+];
+
+describe("a real SeaweedFS", { skip, timeout: 180_000 }, () => {
+  let cluster, kelp;
+  before(async () => {
+    kelp = await importPackage();
+    cluster = await Cluster.start();
+  }, { timeout: 90_000 });
+  after(() => cluster?.stop());
+
+  const filers = { "a filer": () => cluster.filer, "a filer that encrypts": () => cluster.cipherFiler };
+  for (const [filer, origin] of Object.entries(filers)) {
+    test(`${filer} gives back what it was given: proxied and located, whole and in ranges`, { timeout: 60_000 }, async (t) => {
+      for (const { path, content, write } of FILES) {
+        await t.test(path, { timeout: 20_000 }, async () => {
+          const url = urlOf(origin(), path);
+          await write(url);
+          for (const locate of ["proxy", locator(cluster)]) await readsBack(await kelp.openFiler(url, { locate }), content);
+        });
+      }
+    });
+
+    test(`${filer} and this package agree on size, type, ETag and time`, { timeout: 20_000 }, async () => {
+      for (const { path, content } of FILES) {
+        const url = urlOf(origin(), path);
+        const { headers } = await fetch(url, { method: "HEAD" });
+        const file = await kelp.openFiler(url);
+        assert.equal(file.size, content.length);
+        assert.equal(file.name, path.split("/").at(-1));
+        assert.equal(Math.floor(file.lastModified / 1000) * 1000, Date.parse(headers.get("last-modified")));
+        // Encrypted chunks have no e_tag: the filer's ETag says nothing of them, and the package makes one of its own.
+        if (origin() === cluster.filer) assert.equal(file.etag, headers.get("etag"), path);
+      }
+    });
+  }
+
+  test("the encrypted file is stored encrypted, and both decoders open it", { timeout: 30_000 }, async () => {
+    const { path, content } = FILES.find((file) => file.path === "/t/large.txt");
+    const url = urlOf(cluster.cipherFiler, path);
+    const { chunks } = await json(`${url}?metadata=true`);
+    assert.ok(chunks.length > 1 && chunks.every(({ cipher_key: key }) => key), "every chunk has its key");
+    for (const decoder of ["native", "wasm"]) {
+      assert.equal(sha256(await (await kelp.openFiler(url, { decoder })).bytes()), sha256(content), decoder);
+    }
+  });
+
+  test("what is not there is not_found", { timeout: 10_000 }, async () => {
+    await assert.rejects(kelp.openFiler(`${cluster.filer}/t/nothing`), { name: "KelpError", code: "not_found" });
+  });
+
+  // The last one: it leaves the cluster with one server less.
+  test("a volume server that is killed in mid-stream is made good by the other replica", { timeout: 60_000 }, async () => {
+    const content = noise("killed", 40 * MIB);
+    const url = `${cluster.filer}/t/killed.bin`;
+    await written(content).write(url);
+    const { chunks } = await json(`${url}?metadata=true`);
+    assert.ok(chunks.length >= 40, `${chunks.length} chunks`);
+    const places = await placesOf(cluster, chunks);
+    assert.ok([...places.values()].every(({ urls }) => urls.length === 2), "each chunk has two replicas");
+    const victim = new URL(places.get(chunks.at(-1).file_id).urls[0]).origin;
+    const file = await kelp.openFiler(url, { locate: (fileId) => places.get(fileId), maxBytesAhead: 4 * MIB, retry: { baseDelay: 10 } });
+    const pieces = [];
+    let length = 0;
+    for await (const piece of file.stream()) {
+      const before = length;
+      pieces.push(piece);
+      length += piece.length;
+      if (before < 10 * MIB && length >= 10 * MIB) await cluster.killVolume(victim);
+    }
+    assert.equal(length, content.length);
+    assert.equal(sha256(Buffer.concat(pieces)), sha256(content));
+    assert.ok(file.stats.failovers > 0, "it went on at the other replica");
+  });
+});
+
+async function readsBack(file, content) {
+  assert.equal(file.size, content.length);
+  assert.equal(sha256(await file.bytes()), sha256(content), "whole");
+  const { length } = content;
+  if (length === 0) return;
+  const ranges = [[0, 1], [length - 1, length], [1, length - 1], [length >> 2, length >> 1], [Math.max(0, MIB - 5), Math.min(length, MIB + 5)]];
+  for (const [start, end] of ranges.filter(([start, end]) => start < end)) {
+    assert.ok(content.subarray(start, end).equals(await file.bytes({ start, end })), `${start}..${end}`);
+  }
+}
+
+/** Written in one piece. */
+function written(content, type) {
+  return { content, write: async (url) => succeeded(await put(url, content, { type })) };
+}
+
+/** Written by pieces of noise, [seed, offset, length], one over the other. */
+function patched(pieces) {
+  const content = Buffer.alloc(Math.max(...pieces.map(([, offset, length]) => offset + length)));
+  for (const [seed, offset, length] of pieces) noise(seed, length).copy(content, offset);
+  return {
+    content,
+    async write(url) {
+      for (const [seed, offset, length] of pieces) await succeeded(await put(`${url}?offset=${offset}`, noise(seed, length)));
+    },
+  };
+}
+
+/** Written by appending. */
+function appended(seeds, length) {
+  return {
+    content: Buffer.concat(seeds.map((seed) => noise(seed, length))),
+    async write(url) {
+      for (const seed of seeds) await succeeded(await put(`${url}?op=append`, noise(seed, length)));
+    },
+  };
+}
+
+async function succeeded(response) {
+  assert.ok(response.ok, `${response.status} ${await response.text()}`);
+}
+
+const urlOf = (origin, path) => origin + path.split("/").map(encodeURIComponent).join("/");
+
+/** Asks the master where a chunk is. */
+function locator(cluster) {
+  return async (fileId) => {
+    const { locations } = await json(`${cluster.master}/dir/lookup?volumeId=${fileId.split(",")[0]}`);
+    return { urls: locations.map(({ url }) => `http://${url}/${fileId}`) };
+  };
+}
+
+/** Where each chunk is, asked beforehand: what was true before a server died. */
+async function placesOf(cluster, chunks) {
+  const locate = locator(cluster);
+  return new Map(await Promise.all(chunks.map(async ({ file_id: fileId }) => [fileId, await locate(fileId)])));
+}

@@ -1,0 +1,103 @@
+// What a real SeaweedFS wrote, read back: every captured file, whole and in ranges.
+import { equal, fails, ok, sameBytes } from "./assert.mjs";
+import { QUICK, readAll, sum } from "./helpers.mjs";
+
+/** Files that are read through a chunk manifest, or from a remote storage. */
+const NOT_YET = ["manifest", "nested-manifest", "tie", "close-times", "missing-manifest", "bad-manifest", "remote-only"];
+
+/** Files that cannot be read whole: which code they end with, and after how many bytes. */
+const BROKEN = { "missing-chunk": ["not_found", 512], "bad-etag": ["corrupt"], "short-chunk": ["short_body"] };
+
+const CASES = [
+  "one", "small-text", "empty", "auto", "auto-text", "many", "sparse", "overlap", "append", "odd-name", "tail-gap", "truncated",
+  "hole-only", "zero-times", "inline", "inline-size-0",
+];
+
+const WAYS = {
+  "through the filer": () => ({}),
+  "from the volume servers": (store) => ({ locate: store.locate }),
+};
+
+/** One behaviour a case, so that a failure names it. */
+export const cases = ["plain", "cipher"].flatMap((cluster) => Object.entries(WAYS).flatMap(([way, options]) => [
+  ...[...CASES, ...(cluster === "cipher" ? ["film"] : [])].map((name) => ({
+    name: `${cluster}: ${name} is read as it was written, ${way}`, cluster,
+    run: (kelp, store, help) => readsRight(kelp, store, help, name, options(store)),
+  })),
+  ...Object.keys(BROKEN).map((name) => ({
+    name: `${cluster}: ${name} ends in ${BROKEN[name][0]}, ${way}`, cluster,
+    run: (kelp, store) => endsInError(kelp, store, name, options(store)),
+  })),
+]));
+
+for (const cluster of ["plain", "cipher"]) {
+  cases.push({ name: `${cluster}: what needs a chunk manifest or a remote storage is unsupported`, cluster, run: isUnsupported });
+  cases.push({ name: `${cluster}: every captured file is in this list`, cluster, run: nothingForgotten });
+}
+
+async function readsRight(kelp, store, help, name, options) {
+  const { path, size, sha256, ranges } = caseOf(store, name);
+  const file = await kelp.openFiler(store.urlOf(path), options);
+  equal(file.size, size, "size");
+  for (const range of [{ start: 0, end: size, sha256 }, ...ranges]) await readsRange(file, store, help, range);
+}
+
+async function readsRange(file, store, help, { start, end, sha256 }) {
+  const said = `${start}..${end}`;
+  const plan = file.plan({ start, end });
+  checkPlan(plan, start, end);
+  const before = file.stats.holeBytes;
+  await store.resetLog();
+  const { bytes, error } = await readAll(file.stream({ start, end }));
+  if (error) throw error;
+  equal(bytes.length, end - start, `length of ${said}`);
+  equal(await help.sha256(bytes), sha256, `sha256 of ${said}`);
+  equal((await store.chunkRequests()).length, plan.requests, `requests for ${said} and those planned`);
+  equal(file.stats.holeBytes - before, plan.gapBytes, `bytes of holes in ${said} and those planned`);
+}
+
+function checkPlan(plan, start, end) {
+  const said = `plan ${JSON.stringify(plan)}`;
+  equal(plan.start, start, `start of ${said}`);
+  equal(plan.end, end, `end of ${said}`);
+  equal(plan.manifests, 0, `manifests of ${said}`);
+  ok(plan.gapBytes <= end - start && (plan.gaps > 0) === (plan.gapBytes > 0), `gaps of ${said}`);
+  ok(plan.chunks <= plan.views && plan.requests <= plan.views, `views of ${said}`);
+  ok(plan.peakBytes >= 0 && (plan.requests === 0 || plan.peakBytes > 0), `peak of ${said}`);
+}
+
+async function endsInError(kelp, store, name, options) {
+  const [code, delivered] = BROKEN[name];
+  const file = await kelp.openFiler(store.urlOf(caseOf(store, name).path), { ...QUICK, ...options });
+  const { bytes, error } = await readAll(file.stream());
+  await fails(kelp, code, Promise.reject(error), name);
+  if (delivered !== undefined) {
+    equal(bytes.length, delivered, "bytes before the error");
+    const whole = new Uint8Array(delivered);
+    whole.set(await file.bytes({ end: delivered }));
+    sameBytes(bytes, whole, "bytes before the error");
+  }
+  equal(error.offset, bytes.length, "offset");
+  ok(error.attempts.length > 0, "attempts are listed");
+  equal(file.stats.bytesDelivered, bytes.length + (delivered ?? 0), "bytes delivered");
+}
+
+async function isUnsupported(kelp, store) {
+  for (const name of NOT_YET) {
+    const url = store.urlOf(caseOf(store, name).path);
+    await fails(kelp, "unsupported", kelp.openFiler(url).then((file) => file.bytes()), name);
+  }
+}
+
+function nothingForgotten(kelp, store) {
+  const known = new Set([...CASES, ...NOT_YET, ...Object.keys(BROKEN), "film"]);
+  const forgotten = store.cases.filter(({ name }) => !known.has(name)).map(({ name }) => name);
+  equal(forgotten.join(), "", "cases that no behaviour reads");
+  ok(sum(store.cases.map(({ ranges = [] }) => ranges), "length") > 100, "the cases have their ranges");
+}
+
+function caseOf(store, name) {
+  const found = store.cases.find((each) => each.name === name);
+  ok(found, `there is no case ${name}`);
+  return found;
+}

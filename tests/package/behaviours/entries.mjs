@@ -1,0 +1,111 @@
+// Files opened by the text of their entry.
+import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
+import { QUICK } from "./helpers.mjs";
+
+const add = (store) => store.addFile({ path: "/f/entry.bin", content: "noise:entry", length: 50_000, chunkSize: 16_384, replicas: [0, 1] });
+
+export const entries = [
+  {
+    name: "an entry is read through the filer that is given, and needs no request to open", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await add(store);
+      await store.resetLog();
+      const file = await kelp.openEntry(entry, { filer: store.filer });
+      same(await store.requests(), [], "requests");
+      same([file.name, file.size], ["entry.bin", 50_000], "name and size");
+      const right = await help.content("noise:entry", 50_000);
+      sameBytes(await file.bytes(), right);
+      for (const filer of [new URL(store.filer), `${store.filer}/`]) sameBytes(await (await kelp.openEntry(entry, { filer })).bytes(), right);
+    },
+  },
+  {
+    name: "an entry may be its bytes", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await add(store);
+      const file = await kelp.openEntry(new TextEncoder().encode(entry), { filer: store.filer });
+      sameBytes(await file.bytes(), await help.content("noise:entry", 50_000));
+    },
+  },
+  {
+    name: "an entry is read from where a function locates its chunks, and no filer is asked", cluster: null,
+    async run(kelp, store, help) {
+      const { entry, fileIds } = await add(store);
+      await store.resetLog();
+      const asked = [];
+      const locate = async (fileId, { signal, refresh }) => {
+        ok(signal instanceof AbortSignal, "locate gets a signal");
+        asked.push([fileId, refresh]);
+        return store.locateOn(1)(fileId);
+      };
+      const file = await kelp.openEntry(entry, { locate });
+      sameBytes(await file.bytes(), await help.content("noise:entry", 50_000));
+      same([...new Set((await store.requests()).map(({ server }) => server))], ["volume1"], "servers that were asked");
+      same([...new Set(asked.map(([fileId]) => fileId))].sort(), [...fileIds].sort(), "chunks that were located");
+      ok(asked.every(([, refresh]) => refresh === false), "nothing was to be refreshed");
+    },
+  },
+  {
+    name: "a function may tell a location at once", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await add(store);
+      const file = await kelp.openEntry(entry, { locate: store.locateOn(0) });
+      sameBytes(await file.bytes(), await help.content("noise:entry", 50_000));
+    },
+  },
+  {
+    name: "after a failure a chunk is located anew", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await add(store);
+      await store.fault({ server: "volume0" }, { status: 404 });
+      const locate = (fileId, { refresh }) => store.locateOn(refresh ? 1 : 0)(fileId);
+      const file = await kelp.openEntry(entry, { locate, ...QUICK });
+      sameBytes(await file.bytes(), await help.content("noise:entry", 50_000));
+      ok(file.stats.relookups > 0, "relookups are counted");
+    },
+  },
+  {
+    name: "a locator that fails, or knows no place, is no_locations; what it threw is the cause", cluster: null,
+    async run(kelp, store) {
+      const { entry } = await add(store);
+      const reason = new Error("the master is down");
+      const broken = [() => Promise.reject(reason), () => { throw reason; }];
+      for (const locate of broken) {
+        const error = await fails(kelp, "no_locations", (await kelp.openEntry(entry, { locate, ...QUICK })).bytes());
+        ok(error.cause === reason, `the cause is ${error.cause}`);
+        equal(error.retryable, true, "retryable");
+      }
+      await fails(kelp, "no_locations", (await kelp.openEntry(entry, { locate: () => ({ urls: [] }), ...QUICK })).bytes());
+    },
+  },
+  {
+    name: "an entry whose content lies within needs neither filer nor locator", cluster: "plain",
+    async run(kelp, store, help) {
+      for (const name of ["inline", "inline-size-0", "empty", "hole-only"]) {
+        const { path, sha256 } = store.cases.find((each) => each.name === name);
+        const file = await kelp.openEntry(await store.text(`${store.urlOf(path)}?metadata=true`));
+        equal(await help.sha256(await file.bytes()), sha256, name);
+      }
+    },
+  },
+  {
+    name: "what is no entry is an error that says so", cluster: null,
+    async run(kelp, store) {
+      const { entry } = await add(store);
+      const wrong = ["", "null", "[]", "not json", entry.slice(0, -20), entry.replace('"FileSize":50000', '"FileSize":-1'), entry.replace('"FileSize":50000', '"FileSize":"big"')];
+      for (const text of wrong) await fails(kelp, "manifest", () => kelp.openEntry(text, { filer: store.filer }), text.slice(0, 40));
+      await fails(kelp, "manifest", () => kelp.openEntry(new Uint8Array([0xff, 0xfe, 0]), { filer: store.filer }), "bytes that are not UTF-8");
+    },
+  },
+  {
+    name: "64-bit numbers of an entry stay exact: of two chunks a nanosecond apart the newer is seen", cluster: null,
+    async run(kelp, store, help) {
+      const chunks = [2n, 1n].map((ns, i) => ({ content: `noise:${i}`, length: 1000, offset: 0, modifiedTsNs: 1795471475000000000n + ns }));
+      const { url, entry, sha256 } = await store.addFile({ path: "/f/close.bin", chunks });
+      for (const file of [await kelp.openFiler(url), await kelp.openEntry(entry, { filer: store.filer })]) {
+        const bytes = await file.bytes();
+        sameBytes(bytes, await help.content("noise:0", 1000));
+        equal(await help.sha256(bytes), sha256, "sha256");
+      }
+    },
+  },
+];

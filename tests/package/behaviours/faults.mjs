@@ -1,0 +1,341 @@
+// What goes wrong on the way, and how the stream goes on.
+import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
+import { QUICK, readAll, until } from "./helpers.mjs";
+
+const SIZE = 300_000;
+const CHUNK = 100_000;
+
+/** A file of three chunks on two volume servers, located on both. */
+async function replicated(kelp, store, options = {}, more = {}) {
+  const file = await store.addFile({ path: "/f/fault.bin", content: "noise:fault", length: SIZE, chunkSize: CHUNK, replicas: [0, 1], ...more });
+  const opened = await kelp.openFiler(file.url, { locate: store.locateOn(0, 1), ...QUICK, ...options });
+  await store.resetLog();
+  return { ...file, opened };
+}
+
+const right = (help) => help.content("noise:fault", SIZE);
+
+/** Faults of one replica that the other one makes good, and what more must hold. */
+const HEALED = {
+  "refuses the connection": { refuse: true },
+  "answers 500": { status: 500 },
+  "answers 503 and asks for an hour": { status: 503, headers: { "Retry-After": "3600" } },
+  "answers 404": { status: 404 },
+  "answers 403": { status: 403 },
+  "answers 416": { status: 416 },
+  "answers 204": { status: 204 },
+  "sends no CORS headers": { noCors: true },
+  "cuts the body before its first byte": { cut: 0 },
+  "cuts the body before its last byte": { cut: CHUNK - 1 },
+  "ends the body early, and cleanly": { end: CHUNK / 2 },
+};
+
+/** As above, where nothing may be delivered unverified. */
+const HEALED_IF_STRICT = {
+  "answers 200 with a page to log in": { status: 200, body: "<h1>Please log in</h1>" },
+  "has a flipped bit": { corrupt: 5 },
+  "has another body of that length": { body: "x".repeat(CHUNK), status: 200 },
+};
+
+export const faults = [
+  ...[...Object.entries(HEALED), ...Object.entries(HEALED_IF_STRICT)].map(([what, action]) => ({
+    name: `a replica that ${what} is made good by another`, cluster: null,
+    async run(kelp, store, help) {
+      const { opened } = await replicated(kelp, store, what in HEALED ? {} : { verify: "strict" });
+      const fault = await store.fault({ server: "volume0" }, action);
+      sameBytes(await opened.bytes(), await right(help));
+      ok((await fault.hits()) > 0, "the fault was met");
+      // Without CORS headers Node does not mind.
+      if (what !== "sends no CORS headers") ok(opened.stats.failovers > 0, "failovers are counted");
+    },
+  })),
+  {
+    name: "a bad chunk that is complete before its first byte is due is made good by another replica", cluster: null,
+    async run(kelp, store, help) {
+      const { opened, fileIds } = await replicated(kelp, store);
+      // The first chunk comes last: by then the others are there.
+      await store.fault({ fileId: fileIds[0], times: 1 }, { latency: 300 });
+      for (const fileId of fileIds.slice(1)) await store.fault({ server: "volume0", fileId }, { corrupt: 5 });
+      sameBytes(await opened.bytes(), await right(help));
+      ok(opened.stats.failovers >= 2, "failovers are counted");
+    },
+  },
+  {
+    name: "a replica that stalls is left for another after timeout.idle", cluster: null,
+    async run(kelp, store, help) {
+      const { opened } = await replicated(kelp, store, { timeout: { idle: 150 } });
+      await store.fault({ server: "volume0" }, { stall: 1000 });
+      sameBytes(await opened.bytes(), await right(help));
+      await until(async () => (await store.inFlight()) === 0, "no stalled request is left behind");
+      ok((await store.chunkRequests()).filter(({ server }) => server === "volume0").every(({ state }) => state === "aborted"), "they were aborted");
+    },
+  },
+  {
+    name: "a replica that does not answer is left for another after timeout.headers", cluster: null,
+    async run(kelp, store, help) {
+      const { opened } = await replicated(kelp, store, { timeout: { headers: 150 } });
+      await store.fault({ server: "volume0" }, { latency: 60_000 });
+      sameBytes(await opened.bytes(), await right(help));
+      await until(async () => (await store.inFlight()) === 0, "no request is left behind");
+    },
+  },
+  {
+    name: "if no replica answers in time it is timeout", cluster: null,
+    async run(kelp, store) {
+      const { opened } = await replicated(kelp, store, { timeout: { headers: 50, idle: 50 } });
+      await store.fault({ server: "volume0" }, { latency: 60_000 });
+      await store.fault({ server: "volume1" }, { stall: 0 });
+      const error = await fails(kelp, "timeout", opened.bytes());
+      same([error.retryable, error.offset], [true, 0], "retryable and offset");
+      await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
+    },
+  },
+  {
+    name: "a reader that takes its time is no stalled server", cluster: null,
+    async run(kelp, store, help) {
+      const { opened } = await replicated(kelp, store, { timeout: { idle: 100 }, concurrency: 1 });
+      const reader = opened.stream().getReader();
+      const pieces = [];
+      for (let next = await reader.read(); !next.done; next = await reader.read()) {
+        pieces.push(...next.value);
+        if (pieces.length === next.value.length) await new Promise((wake) => setTimeout(wake, 300));
+      }
+      sameBytes(Uint8Array.from(pieces), await right(help));
+      same([opened.stats.failovers, opened.stats.retries], [0, 0], "failovers and retries");
+    },
+  },
+  {
+    name: "a plain chunk that is cut in mid-body goes on by a range from another replica", cluster: null,
+    async run(kelp, store, help) {
+      const { opened, fileIds } = await replicated(kelp, store, { concurrency: 1 }, { chunkSize: SIZE });
+      // Slowly, so that what was sent has arrived before the connection breaks.
+      await store.fault({ server: "volume0" }, { rate: 500_000, cut: 120_000 });
+      sameBytes(await opened.bytes(), await right(help));
+      const requests = await store.chunkRequests();
+      same(requests.map(({ server, fileId }) => [server, fileId]), [["volume0", fileIds[0]], ["volume1", fileIds[0]]], "requests");
+      const [, from] = /^bytes=(\d+)-/.exec(requests[1].range) ?? [];
+      ok(Number(from) > 0 && Number(from) <= 120_000, `the second one asks for ${requests[1].range}`);
+      equal(opened.stats.failovers, 1, "failovers");
+    },
+  },
+  {
+    name: "an encrypted chunk that is cut in mid-body is fetched anew, whole", cluster: null,
+    async run(kelp, store, help) {
+      const { opened } = await replicated(kelp, store, { concurrency: 1 }, { cipher: true });
+      await store.fault({ server: "volume0" }, { cut: 50_000 });
+      sameBytes(await opened.bytes(), await right(help));
+    },
+  },
+  {
+    name: "a gzip chunk is never asked for in ranges", cluster: null,
+    async run(kelp, store, help) {
+      const { opened } = await replicated(kelp, store, {}, { content: "prose:gz", gzip: true });
+      await store.fault({ server: "volume0" }, { cut: 500 });
+      const all = await help.content("prose:gz", SIZE);
+      sameBytes(await opened.bytes(), all);
+      sameBytes(await opened.bytes({ start: 150_000, end: 150_010 }), all.subarray(150_000, 150_010));
+      ok((await store.chunkRequests()).every(({ range }) => range === null), "no request has a Range");
+    },
+  },
+  {
+    name: "a view of a plain chunk is asked for as a range", cluster: null,
+    async run(kelp, store, help) {
+      const { opened } = await replicated(kelp, store);
+      sameBytes(await opened.bytes({ start: 50_000, end: 120_000 }), (await right(help)).subarray(50_000, 120_000));
+      same((await store.chunkRequests()).map(({ range }) => range).sort(), ["bytes=0-19999", "bytes=50000-99999"], "ranges");
+    },
+  },
+  {
+    name: "a server that ignores the range of a view is cut to it", cluster: null,
+    async run(kelp, store, help) {
+      const { opened } = await replicated(kelp, store);
+      await store.fault({}, { ignoreRange: true });
+      sameBytes(await opened.bytes({ start: 50_000, end: 120_000 }), (await right(help)).subarray(50_000, 120_000));
+    },
+  },
+  {
+    name: "a server that says it sent another range is not believed", cluster: null,
+    async run(kelp, store, help) {
+      // Through the filer: it shows its headers to pages.
+      const { url } = await replicated(kelp, store);
+      const file = await kelp.openFiler(url, QUICK);
+      const fault = await store.fault({ server: "filer" }, { contentRange: "bytes 50001-99999/100000" });
+      await fails(kelp, "range", file.bytes({ start: 50_000, end: 100_000 }));
+      await fault.remove();
+      await store.fault({ server: "filer", times: 1 }, { contentRange: "bytes 50001-99999/100000" });
+      sameBytes(await file.bytes({ start: 50_000, end: 100_000 }), (await right(help)).subarray(50_000, 100_000));
+    },
+  },
+  {
+    name: "when every replica is dead it is network, and the hosts are listed", cluster: null,
+    async run(kelp, store) {
+      const { opened, fileIds } = await replicated(kelp, store);
+      await store.killVolume(0);
+      await store.killVolume(1);
+      const error = await fails(kelp, "network", opened.bytes());
+      same([error.retryable, error.offset, error.chunk], [true, 0, fileIds[0]], "retryable, offset and chunk");
+      const hosts = [0, 1].map((index) => new URL(store.volumes[index]).host);
+      same([...new Set(error.attempts.map(({ host }) => host))].sort(), hosts.sort(), "hosts");
+      equal(error.attempts.length, 4, "attempts: two passes over two replicas");
+      ok(error.attempts.every(({ reason }) => typeof reason === "string" && reason !== ""), "each has a reason");
+    },
+  },
+  {
+    name: "it is not_found only if every replica says so, and else what the last one said", cluster: null,
+    async run(kelp, store) {
+      const { opened } = await replicated(kelp, store);
+      await store.fault({ server: "volume0" }, { status: 404 });
+      const second = await store.fault({ server: "volume1" }, { status: 404 });
+      const error = await fails(kelp, "not_found", opened.bytes());
+      ok(error.attempts.every(({ status }) => status === 404), "statuses are listed");
+      await second.remove();
+      await store.fault({ server: "volume1" }, { status: 502 });
+      equal((await fails(kelp, "http", opened.bytes())).retryable, true, "retryable");
+    },
+  },
+  {
+    name: "each replica is tried as often as retry.passes says", cluster: null,
+    async run(kelp, store) {
+      for (const passes of [1, 3]) {
+        const { opened } = await replicated(kelp, store, { retry: { passes, baseDelay: 1, maxDelay: 5 }, concurrency: 1 });
+        const fault = await store.fault({ server: /^volume/ }, { status: 500 });
+        await fails(kelp, "http", opened.bytes());
+        equal(await fault.hits(), 2 * passes, `requests of ${passes} passes`);
+        await fault.remove();
+      }
+    },
+  },
+  {
+    name: "an entry is asked for again after a failure, and in the end the failure is told", cluster: null,
+    async run(kelp, store, help) {
+      const { url, path } = await replicated(kelp, store);
+      for (const action of [{ status: 503 }, { refuse: true }, { cut: 50 }]) {
+        const once = await store.fault({ path, times: 1 }, action);
+        sameBytes(await (await kelp.openFiler(url, QUICK)).bytes({ end: 10 }), (await right(help)).subarray(0, 10), JSON.stringify(action));
+        equal(await once.hits(), 1, "the fault was met");
+        await once.remove();
+      }
+      const ends = [[{ status: 503 }, "http"], [{ refuse: true }, "network"], [{ latency: 60_000 }, "timeout"], [{ stall: 50 }, "timeout"]];
+      for (const [action, code] of ends) {
+        const fault = await store.fault({ path }, action);
+        const error = await fails(kelp, code, kelp.openFiler(url, { ...QUICK, timeout: { headers: 50, idle: 50 } }), JSON.stringify(action));
+        equal(error.retryable, true, "retryable");
+        ok(error.attempts.every(({ host }) => host === new URL(url).host), "the host is listed");
+        await fault.remove();
+      }
+      await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
+    },
+  },
+  {
+    name: "a server that is busy is asked again no sooner than it said", cluster: null,
+    async run(kelp, store, help) {
+      const { url, fileIds } = await replicated(kelp, store);
+      const file = await kelp.openFiler(url, { retry: { baseDelay: 1, maxDelay: 5000 } });
+      await store.fault({ fileId: fileIds[0], times: 1 }, { status: 503, headers: { "Retry-After": "1" } });
+      sameBytes(await file.bytes({ end: 1000 }), (await right(help)).subarray(0, 1000));
+      const [busy, again] = await store.chunkRequests();
+      ok(again.at - busy.at >= 1000, `asked again after ${again.at - busy.at} ms`);
+    },
+  },
+  {
+    name: "a server that asks for an hour is not waited for longer than retry.maxDelay", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await replicated(kelp, store);
+      const file = await kelp.openFiler(url, { retry: { baseDelay: 1, maxDelay: 30 } });
+      const fault = await store.fault({ path: /proxyChunkId/, times: 2 }, { status: 503, headers: { "Retry-After": "3600" } });
+      sameBytes(await file.bytes(), await right(help));
+      equal(await fault.hits(), 2, "busy answers");
+    },
+  },
+  {
+    name: "a redirect to another server is followed", cluster: null,
+    async run(kelp, store, help) {
+      const { opened, fileIds } = await replicated(kelp, store);
+      await store.fault({ server: "volume0", fileId: fileIds[1] }, { redirect: `${store.volumes[1]}/${fileIds[1]}` });
+      sameBytes(await opened.bytes(), await right(help));
+    },
+  },
+  {
+    name: "bytes before a failure are delivered, and the error says where it goes on", cluster: null,
+    async run(kelp, store, help) {
+      const { opened, fileIds } = await replicated(kelp, store);
+      await store.fault({ fileId: fileIds[2] }, { status: 500 });
+      const { bytes, error } = await readAll(opened.stream({ start: 1000 }));
+      await fails(kelp, "http", Promise.reject(error));
+      same([error.offset, error.chunk], [2 * CHUNK, fileIds[2]], "offset and chunk");
+      sameBytes(bytes, (await right(help)).subarray(1000, 2 * CHUNK));
+    },
+  },
+  {
+    name: "with verify strict no byte of a bad chunk is delivered", cluster: null,
+    async run(kelp, store, help) {
+      const { opened, fileIds } = await replicated(kelp, store, { verify: "strict" });
+      await store.fault({ fileId: fileIds[1] }, { corrupt: CHUNK - 1 });
+      for (const start of [0, 120_000]) {
+        const { bytes, error } = await readAll(opened.stream({ start }));
+        await fails(kelp, "corrupt", Promise.reject(error));
+        equal(error.offset, Math.max(start, CHUNK), "offset");
+        sameBytes(bytes, (await right(help)).subarray(start, Math.max(start, CHUNK)));
+      }
+      ok((await store.chunkRequests()).every(({ range }) => range === null), "chunks are fetched whole");
+    },
+  },
+  {
+    name: "with verify stream a bad chunk never ends cleanly, and with off it is not looked at", cluster: null,
+    async run(kelp, store, help) {
+      const { opened, url, fileIds } = await replicated(kelp, store);
+      await store.fault({ fileId: fileIds[0] }, { corrupt: 7 });
+      const { bytes, error } = await readAll(opened.stream());
+      await fails(kelp, "corrupt", Promise.reject(error));
+      ok(bytes.length <= CHUNK, `${bytes.length} bytes delivered`);
+      const wrong = Uint8Array.from(await right(help));
+      wrong[7] ^= 1;
+      sameBytes(await (await kelp.openFiler(url, { verify: "off" })).bytes(), wrong);
+      sameBytes(await opened.bytes({ start: 1, end: CHUNK }), wrong.subarray(1, CHUNK), "a part of a chunk cannot be checked");
+    },
+  },
+  {
+    name: "an encrypted chunk is verified whatever is asked for, and none of a bad one is delivered", cluster: null,
+    async run(kelp, store) {
+      for (const verify of ["stream", "strict", "off"]) {
+        const { opened, fileIds } = await replicated(kelp, store, { verify }, { cipher: true });
+        const fault = await store.fault({ fileId: fileIds[0] }, { corrupt: 90_000 });
+        const { bytes, error } = await readAll(opened.stream({ start: 10, end: 20 }));
+        await fails(kelp, "corrupt", Promise.reject(error), verify);
+        equal(bytes.length, 0, "bytes delivered");
+        await fault.remove();
+      }
+    },
+  },
+  {
+    name: "holes are an error where they are declared to be one", cluster: null,
+    async run(kelp, store, help) {
+      const chunks = [{ content: "noise:a", length: 1000 }, { content: "noise:b", length: 1000, offset: 3000 }];
+      const { url } = await store.addFile({ path: "/f/hole.bin", size: 5000, chunks });
+      const file = await kelp.openFiler(url, { holes: "error" });
+      const { bytes, error } = await readAll(file.stream());
+      await fails(kelp, "hole", Promise.reject(error));
+      same([error.offset, error.retryable], [1000, false], "offset and retryable");
+      sameBytes(bytes, await help.content("noise:a", 1000));
+      sameBytes(await file.bytes({ start: 3000, end: 4000 }), await help.content("noise:b", 1000), "a range without holes");
+      equal((await fails(kelp, "hole", file.bytes({ start: 3500 }))).offset, 4000, "offset of the hole at the end");
+    },
+  },
+  {
+    name: "a fetch of one's own is used for every request", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await replicated(kelp, store);
+      const seen = [];
+      const own = (input, init) => {
+        seen.push(new Request(input, { signal: undefined, ...init }).url);
+        return fetch(input, init);
+      };
+      const file = await kelp.openFiler(url, { fetch: own });
+      sameBytes(await file.bytes(), await right(help));
+      equal(seen.length, 4, "requests");
+      ok(seen[0].includes("metadata=true") && seen.slice(1).every((each) => each.includes("proxyChunkId=")), seen.join(" "));
+      const broken = await kelp.openFiler(url, { fetch: (input, init) => (String(input.url ?? input).includes("proxyChunkId") ? Promise.reject(new TypeError("offline")) : fetch(input, init)), ...QUICK });
+      await fails(kelp, "network", broken.bytes());
+    },
+  },
+];

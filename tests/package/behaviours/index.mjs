@@ -1,0 +1,40 @@
+// What the packed package must do, wherever it runs: in Node (tests/package/node) and in a page (tests/package/chromium).
+import { accounts } from "./accounts.mjs";
+import { args } from "./arguments.mjs";
+import { cases } from "./cases.mjs";
+import { decoders, insecure } from "./decoders.mjs";
+import { entries } from "./entries.mjs";
+import { faults } from "./faults.mjs";
+import { files } from "./files.mjs";
+import { lifecycle } from "./lifecycle.mjs";
+import { manifests } from "./manifests.mjs";
+import { responses } from "./responses.mjs";
+import { secrets } from "./secrets.mjs";
+import { Store } from "./store.mjs";
+import { streaming } from "./streaming.mjs";
+import { urls } from "./urls.mjs";
+
+/**
+ * @typedef {object} Behaviour
+ * @property {string} name a sentence
+ * @property {"plain" | "cipher" | "jwt" | null} cluster the store it needs: a captured one, or an empty one
+ * @property {(kelp: object, store: Store, help: Help) => Promise<void>} run throws if the sentence does not hold
+ *
+ * @typedef {object} Help what differs between platforms
+ * @property {(bytes: Uint8Array) => Promise<string>} sha256
+ * @property {(name: string, length: number) => Promise<Uint8Array>} content as the store makes it: "noise:<seed>"
+ */
+
+/** @type {Record<string, Behaviour[]>} */
+export const behaviours = { cases, decoders, files, args, responses, entries, manifests, urls, accounts, lifecycle, faults, secrets, streaming };
+
+/** Those for a page that is no secure context. */
+export const behavioursOfInsecurePages = { insecure };
+
+/** Runs one behaviour by its name. */
+export async function run(name, kelp, ask, help) {
+  const all = Object.values({ ...behaviours, ...behavioursOfInsecurePages }).flat();
+  const found = all.filter((behaviour) => behaviour.name === name);
+  if (found.length !== 1) throw new Error(`there are ${found.length} behaviours called "${name}"`);
+  await found[0].run(kelp, await Store.connect(ask), help);
+}

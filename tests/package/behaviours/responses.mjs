@@ -1,0 +1,186 @@
+// A file as the answer to a request: RFC 9110, as far as one file goes.
+import { equal, ok, rejects, same, sameBytes } from "./assert.mjs";
+import { until } from "./helpers.mjs";
+
+const SIZE = 50_000;
+const MTIME = "2026-11-23T02:13:20.500Z";
+const MODIFIED = "Mon, 23 Nov 2026 02:13:20 GMT";
+
+async function open(kelp, store) {
+  const { url } = await store.addFile({ path: "/f/film one.webm", mime: "video/webm", mtime: MTIME, content: "noise:film", length: SIZE, chunkSize: 16_384 });
+  return kelp.openFiler(url);
+}
+
+const request = (headers = {}, init = {}) => new Request("http://app.example/film", { headers, ...init });
+
+/** Every answer to a GET of these headers, with what it must say. */
+async function answers(file, headers, { status, start = 0, end = SIZE, range = null }, right) {
+  const said = JSON.stringify(headers);
+  const response = await file.response(request(headers));
+  equal(response.status, status, `status for ${said}`);
+  equal(response.headers.get("content-range"), range, `Content-Range for ${said}`);
+  if (status === 200 || status === 206) {
+    equal(response.headers.get("content-length"), String(end - start), `Content-Length for ${said}`);
+    equal(response.headers.get("accept-ranges"), "bytes", `Accept-Ranges for ${said}`);
+    sameBytes(new Uint8Array(await response.arrayBuffer()), right.subarray(start, end), said);
+  } else {
+    equal((await response.arrayBuffer()).byteLength, 0, `length of the body for ${said}`);
+  }
+}
+
+const part = (start, end) => ({ status: 206, start, end, range: `bytes ${start}-${end - 1}/${SIZE}` });
+const WHOLE = { status: 200 };
+const BEYOND = { status: 416, range: `bytes */${SIZE}` };
+
+export const responses = [
+  {
+    name: "without a request the answer is the whole file", cluster: null,
+    async run(kelp, store, help) {
+      const file = await open(kelp, store);
+      const response = await file.response();
+      ok(response instanceof Response, "a Response");
+      equal(response.status, 200, "status");
+      const { headers } = response;
+      same(
+        ["content-type", "content-length", "accept-ranges", "etag", "last-modified"].map((name) => headers.get(name)),
+        ["video/webm", String(SIZE), "bytes", file.etag, MODIFIED], "headers",
+      );
+      sameBytes(new Uint8Array(await response.arrayBuffer()), await help.content("noise:film", SIZE));
+    },
+  },
+  {
+    name: "one range is answered with 206, and what lies beyond the end with 416", cluster: null,
+    async run(kelp, store, help) {
+      const file = await open(kelp, store);
+      const right = await help.content("noise:film", SIZE);
+      const table = {
+        "bytes=0-0": part(0, 1), "bytes=10-19": part(10, 20), "bytes=16000-40000": part(16000, 40001), "bytes=49999-": part(49999, SIZE),
+        "bytes=0-": part(0, SIZE), "bytes=100-999999": part(100, SIZE), "bytes=-5": part(SIZE - 5, SIZE), "bytes=-999999": part(0, SIZE),
+        "bytes=50000-": BEYOND, "bytes=50000-60000": BEYOND, "bytes=-0": BEYOND, "bytes=99999999999999999999-": BEYOND,
+      };
+      for (const [range, answer] of Object.entries(table)) await answers(file, { range }, answer, right);
+    },
+  },
+  {
+    name: "a malformed range, another unit and several ranges give the whole file", cluster: null,
+    async run(kelp, store, help) {
+      const file = await open(kelp, store);
+      const right = await help.content("noise:film", SIZE);
+      for (const range of ["bytes=", "bytes=-", "bytes=5-4", "bytes=a-b", "bytes 0-5", "bytes=1.5-2", "lines=0-5", "0-5", "bytes=0-1,5-6", "bytes=0-1, 49999-"]) {
+        await answers(file, { range }, WHOLE, right);
+      }
+    },
+  },
+  {
+    name: "If-Range lets a range through only for this very file", cluster: null,
+    async run(kelp, store, help) {
+      const file = await open(kelp, store);
+      const right = await help.content("noise:film", SIZE);
+      const range = "bytes=5-9";
+      for (const validator of [file.etag, MODIFIED]) await answers(file, { range, "if-range": validator }, part(5, 10), right);
+      for (const validator of ['"another"', `W/${file.etag}`, "Mon, 23 Nov 2026 02:13:21 GMT", "Mon, 23 Nov 2026 02:13:19 GMT", "yesterday"]) {
+        await answers(file, { range, "if-range": validator }, WHOLE, right);
+      }
+    },
+  },
+  {
+    name: "what the reader has already is 304, with the ETag", cluster: null,
+    async run(kelp, store, help) {
+      const file = await open(kelp, store);
+      const right = await help.content("noise:film", SIZE);
+      await store.resetLog();
+      for (const none of [file.etag, `W/${file.etag}`, `"another", ${file.etag}`, "*"]) {
+        const response = await file.response(request({ "if-none-match": none }));
+        same([response.status, response.headers.get("etag"), response.body], [304, file.etag, null], `answer to If-None-Match ${none}`);
+      }
+      for (const since of [MODIFIED, "Tue, 24 Nov 2026 00:00:00 GMT"]) {
+        equal((await file.response(request({ "if-modified-since": since }))).status, 304, `If-Modified-Since ${since}`);
+      }
+      same(await store.requests(), [], "requests");
+      await answers(file, { "if-none-match": '"another"' }, WHOLE, right);
+      await answers(file, { "if-modified-since": "Mon, 23 Nov 2026 02:13:19 GMT" }, WHOLE, right);
+      await answers(file, { "if-modified-since": "not a date" }, WHOLE, right);
+      // If-None-Match decides alone where both are given.
+      await answers(file, { "if-none-match": '"another"', "if-modified-since": MODIFIED }, WHOLE, right);
+      await answers(file, { "if-none-match": '"another"', range: "bytes=0-4" }, part(0, 5), right);
+    },
+  },
+  {
+    name: "what must be another version is 412", cluster: null,
+    async run(kelp, store, help) {
+      const file = await open(kelp, store);
+      const right = await help.content("noise:film", SIZE);
+      for (const headers of [{ "if-match": '"another"' }, { "if-match": `W/${file.etag}` }, { "if-unmodified-since": "Mon, 23 Nov 2026 02:13:19 GMT" }]) {
+        await answers(file, headers, { status: 412 }, right);
+      }
+      for (const headers of [{ "if-match": file.etag }, { "if-match": "*" }, { "if-match": `"a", ${file.etag}` }, { "if-unmodified-since": MODIFIED }]) {
+        await answers(file, headers, WHOLE, right);
+      }
+    },
+  },
+  {
+    name: "HEAD has the headers of GET and no body; no chunk is fetched for it", cluster: null,
+    async run(kelp, store) {
+      const file = await open(kelp, store);
+      const get = await file.response(request());
+      await get.body.cancel();
+      await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
+      await store.resetLog();
+      const head = await file.response(request({}, { method: "HEAD" }));
+      equal(head.status, 200, "status");
+      same([...head.headers], [...get.headers], "headers");
+      equal((await head.arrayBuffer()).byteLength, 0, "length of the body");
+      const ranged = await file.response(request({ range: "bytes=0-4" }, { method: "HEAD" }));
+      same([ranged.status, ranged.headers.get("content-length"), ranged.headers.get("content-range")], [200, String(SIZE), null], "HEAD knows no ranges");
+      same(await store.requests(), [], "requests");
+    },
+  },
+  {
+    name: "other methods are 405 and told what is allowed", cluster: null,
+    async run(kelp, store) {
+      const file = await open(kelp, store);
+      for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+        const response = await file.response(request({}, { method }));
+        same([response.status, response.headers.get("allow")], [405, "GET, HEAD"], method);
+      }
+    },
+  },
+  {
+    name: "a Content-Disposition that was stored with the file is given on", cluster: null,
+    async run(kelp, store) {
+      const { entry } = await store.addFile({ path: "/f/plain.bin", content: "noise:p", length: 100, chunkSize: 100 });
+      const stored = 'attachment; filename="a b.bin"';
+      const extended = { "Content-Disposition": btoa(stored) };
+      await store.addEntry("/f/plain.bin", entry.replace('"Extended":null', `"Extended":${JSON.stringify(extended)}`));
+      const response = await (await kelp.openFiler(`${store.filer}/f/plain.bin`)).response();
+      equal(response.headers.get("content-disposition"), stored, "Content-Disposition");
+      await response.body.cancel();
+    },
+  },
+  {
+    name: "the signal of a request ends its body with the very reason", cluster: null,
+    async run(kelp, store) {
+      const file = await open(kelp, store);
+      await store.fault({ server: "filer", path: /proxyChunkId/ }, { stall: 100 });
+      const leaving = new AbortController();
+      const response = await file.response(request({}, { signal: leaving.signal }));
+      const reading = response.arrayBuffer();
+      reading.catch(() => {});
+      await until(async () => (await store.inFlight()) > 0, "a request is in flight");
+      leaving.abort();
+      await rejects(Error, reading);
+      await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
+    },
+  },
+  {
+    name: "an empty file is 200 for a GET, and 416 for any range", cluster: null,
+    async run(kelp, store) {
+      const { url } = await store.addFile({ path: "/f/empty.bin", chunks: [] });
+      const file = await kelp.openFiler(url);
+      const whole = await file.response(request());
+      same([whole.status, whole.headers.get("content-length"), await whole.text()], [200, "0", ""], "GET");
+      const ranged = await file.response(request({ range: "bytes=0-" }));
+      same([ranged.status, ranged.headers.get("content-range")], [416, "bytes */0"], "GET of a range");
+    },
+  },
+];

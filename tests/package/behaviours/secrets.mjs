@@ -1,0 +1,139 @@
+// Tokens and headers: who gets them, and where they never appear.
+import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
+import { QUICK, mentions } from "./helpers.mjs";
+
+const PATH = "/d/auto.bin";
+
+/** Options with which a captured file behind tokens is read, and all that was asked for. */
+function withTokens(store, events) {
+  const asked = [];
+  return {
+    asked,
+    filerToken: () => store.sign("filerRead", {}),
+    token: async (fileId, origin) => {
+      asked.push([fileId, origin]);
+      return store.sign("read", { fid: fileId });
+    },
+    locate: store.locate, onEvent: (event) => events?.push(event), ...QUICK,
+  };
+}
+
+export const secrets = [
+  {
+    name: "a file behind tokens is read with them", cluster: "jwt",
+    async run(kelp, store, help) {
+      for (const { path, sha256, size } of store.cases) {
+        const { asked, ...options } = withTokens(store);
+        const file = await kelp.openFiler(store.urlOf(path), options);
+        equal(file.size, size, "size");
+        equal(await help.sha256(await file.bytes()), sha256, path);
+        ok(asked.length > 0 && asked.every(([, origin]) => store.volumes.includes(origin)), `tokens were asked for: ${asked}`);
+      }
+    },
+  },
+  {
+    name: "a token of a location is sent, and may stand still", cluster: "jwt",
+    async run(kelp, store, help) {
+      const { sha256, path } = store.cases.find((each) => each.path === PATH);
+      const locate = async (fileId) => ({ ...(await store.locate(fileId)), token: await store.sign("read", { fid: fileId }) });
+      const file = await kelp.openFiler(store.urlOf(path), { locate, filerToken: await store.sign("filerRead", {}) });
+      equal(await help.sha256(await file.bytes()), sha256, "sha256");
+    },
+  },
+  {
+    name: "a token that is refused is asked for once more", cluster: "jwt",
+    async run(kelp, store, help) {
+      const { sha256, path } = store.cases.find((each) => each.path === PATH);
+      const { asked, ...options } = withTokens(store);
+      const stale = new Set();
+      const token = async (fileId, origin) => {
+        const first = !stale.has(fileId);
+        stale.add(fileId);
+        return first ? store.sign("read", { fid: fileId, exp: 5 }) : options.token(fileId, origin);
+      };
+      const file = await kelp.openFiler(store.urlOf(path), { ...options, token });
+      equal(await help.sha256(await file.bytes()), sha256, "sha256");
+      ok(asked.length > 0, "it was asked for again");
+    },
+  },
+  {
+    name: "without the right token it is unauthorized, and bounded", cluster: "jwt",
+    async run(kelp, store) {
+      const url = store.urlOf(PATH);
+      await fails(kelp, "unauthorized", kelp.openFiler(url, QUICK), "no token for the entry");
+      await fails(kelp, "unauthorized", kelp.openFiler(url, { ...QUICK, filerToken: "wrong" }), "a wrong token for the entry");
+      const { asked, ...options } = withTokens(store);
+      const file = await kelp.openFiler(url, { ...options, token: () => "wrong" });
+      await store.resetLog();
+      const error = await fails(kelp, "unauthorized", file.bytes());
+      equal(error.retryable, false, "retryable");
+      ok(error.attempts.every(({ status }) => status === 401), "statuses are listed");
+      ok((await store.chunkRequests()).length <= 2 * 8, `${(await store.chunkRequests()).length} requests`);
+    },
+  },
+  {
+    name: "a function for tokens that throws is unauthorized, with what it threw as the cause", cluster: "jwt",
+    async run(kelp, store) {
+      const reason = new Error("signed out");
+      const { asked, ...options } = withTokens(store);
+      const file = await kelp.openFiler(store.urlOf(PATH), { ...options, token: () => { throw reason; } });
+      const error = await fails(kelp, "unauthorized", file.bytes());
+      ok(error.cause === reason, `the cause is ${error.cause}`);
+      const opening = await fails(kelp, "unauthorized", kelp.openFiler(store.urlOf(PATH), { ...QUICK, filerToken: () => Promise.reject(reason) }));
+      ok(opening.cause === reason, `the cause is ${opening.cause}`);
+    },
+  },
+  {
+    name: "no token is in an error or an event", cluster: "jwt",
+    async run(kelp, store) {
+      const events = [];
+      const filerToken = await store.sign("filerRead", {});
+      const { asked, ...options } = withTokens(store, events);
+      const token = "secret-token-of-a-chunk";
+      const file = await kelp.openFiler(store.urlOf(PATH), { ...options, filerToken, token: () => token });
+      const errors = [
+        await fails(kelp, "unauthorized", file.bytes()),
+        await fails(kelp, "not_found", kelp.openFiler(store.urlOf("/d/nothing"), { ...options, filerToken })),
+      ];
+      await store.fault({ server: /^volume/ }, { refuse: true });
+      errors.push(await fails(kelp, "network", file.bytes()));
+      ok(events.length > 0, "there are events");
+      for (const secret of [token, filerToken]) {
+        for (const error of errors) ok(!mentions(error, secret), `${error.message} mentions a token`);
+        for (const event of events) ok(!mentions(event, secret), `${JSON.stringify(event)} mentions a token`);
+      }
+      ok([...errors, ...events].every(({ chunk }) => !chunk?.includes("?")), "no chunk has a query");
+    },
+  },
+  {
+    name: "headers go to the filer, and never to a chunk replica of another origin", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await store.addFile({ path: "/f/h.bin", content: "noise:h", length: 50_000, chunkSize: 16_384, replicas: [0, 1] });
+      const headers = { "X-Secret": "for the filer" };
+      const right = await help.content("noise:h", 50_000);
+      await store.resetLog();
+      sameBytes(await (await kelp.openFiler(url, { headers })).bytes(), right);
+      same(await seenBy(store), [["filer", "for the filer"]], "through the filer");
+      await store.resetLog();
+      sameBytes(await (await kelp.openFiler(url, { headers, locate: store.locateOn(0) })).bytes(), right);
+      same(await seenBy(store), [["filer", "for the filer"], ["volume0", null]], "from a volume server");
+    },
+  },
+  {
+    name: "a token goes to no other origin by a redirect", cluster: null,
+    async run(kelp, store) {
+      const { url, fileIds } = await store.addFile({ path: "/f/r.bin", content: "noise:r", length: 1000, chunkSize: 1000, replicas: [0, 1] });
+      await store.fault({ server: "volume0" }, { redirect: `${store.volumes[1]}/${fileIds[0]}` });
+      const file = await kelp.openFiler(url, { locate: store.locateOn(0), token: () => "secret", ...QUICK });
+      await file.bytes().catch(() => {});
+      const elsewhere = (await store.requests()).filter(({ server }) => server === "volume1");
+      ok(elsewhere.every((request) => !JSON.stringify(request).includes("secret")), "the other server saw no token");
+    },
+  },
+];
+
+/** Servers that were asked, each with the header it got. */
+async function seenBy(store) {
+  const pairs = (await store.requests()).map(({ server, headers }) => JSON.stringify([server, headers["x-secret"] ?? null]));
+  return [...new Set(pairs)].sort().map((pair) => JSON.parse(pair));
+}

@@ -1,0 +1,58 @@
+// The store as a behaviour sees it: it asks a control (tests/package/control.mjs), in this process or in another.
+
+/** A store under control. */
+export class Store {
+  #ask;
+
+  /** @param {(method: string, ...args: unknown[]) => Promise<any>} ask */
+  static async connect(ask) {
+    const store = new Store();
+    store.#ask = ask;
+    return Object.assign(store, await ask("about"));
+  }
+
+  /** Stores a file of named content and tells where it is. */
+  async addFile(file) {
+    const added = await this.#ask("addFile", file);
+    return { ...added, url: this.urlOf(added.path) };
+  }
+
+  addEntry(path, text) { return this.#ask("addEntry", path, text); }
+
+  /** URL of a file at the filer. */
+  urlOf(path) {
+    return this.filer + path.split("/").map(encodeURIComponent).join("/");
+  }
+
+  /** Makes requests go wrong: see tests/store/faults.mjs. */
+  async fault(match, action) {
+    const fault = await this.#ask("fault", match, action);
+    return { hits: () => this.#ask("hits", fault), remove: () => this.#ask("removeFault", fault) };
+  }
+
+  setLatency(ms) { return this.#ask("setLatency", ms); }
+  setRate(bytesPerSecond) { return this.#ask("setRate", bytesPerSecond); }
+  requests() { return this.#ask("requests"); }
+  inFlight() { return this.#ask("inFlight"); }
+  resetLog() { return this.#ask("resetLog"); }
+  killVolume(index) { return this.#ask("killVolume", index); }
+  head(url) { return this.#ask("head", url); }
+  text(url) { return this.#ask("text", url); }
+  sign(kind, claims) { return this.#ask("sign", kind, claims); }
+
+  /** Requests for chunks, oldest first. */
+  async chunkRequests() {
+    return (await this.requests()).filter(({ fileId }) => fileId !== null);
+  }
+
+  /** Where a chunk is, asked of no master: on these volume servers. */
+  locateOn(...indexes) {
+    return (fileId) => ({ urls: indexes.map((index) => `${this.volumes[index]}/${fileId}`) });
+  }
+
+  /** As a locator of one's own would be: it asks the master. Pages cannot (a master has no CORS), so the test does. */
+  locate = async (fileId) => {
+    const { locations = [] } = JSON.parse(await this.text(`${this.master}/dir/lookup?volumeId=${fileId.split(",")[0]}`));
+    return { urls: locations.map(({ url }) => `http://${url}/${fileId}`) };
+  };
+}

@@ -1,0 +1,298 @@
+// When a stream fetches, how much it holds, and what is left after it.
+import { equal, fails, ok, rejectsWith, same, sameBytes } from "./assert.mjs";
+import { QUICK, joined, mostAtOnce, readAll, readSome, until } from "./helpers.mjs";
+
+const CHUNK = 65_536;
+const CHUNKS = 64;
+const SIZE = CHUNK * CHUNKS;
+
+const add = (store, more) => store.addFile({ path: "/f/stream.bin", content: "noise:stream", length: SIZE, chunkSize: CHUNK, replicas: [0, 1], ...more });
+const idle = async (store) => (await store.inFlight()) === 0;
+
+/** Time for a request to have come, if one was to come: others go there and back. */
+async function roundTrips(kelp, store) {
+  for (let i = 0; i < 3; i++) await kelp.openFiler(store.urlOf("/f/stream.bin"));
+}
+
+/** Waits until the look-ahead stands still: nothing is asked for and nothing on its way. */
+const standsStill = (store, file) => until(async () => file.stats.inFlight === 0 && (await idle(store)), "the look-ahead stands still");
+
+export const streaming = [
+  {
+    name: "nothing is fetched before the first read", cluster: null,
+    async run(kelp, store) {
+      const { url } = await add(store);
+      const file = await kelp.openFiler(url);
+      const reader = file.stream().getReader();
+      const response = await file.response();
+      await roundTrips(kelp, store);
+      same(await store.chunkRequests(), [], "requests for chunks");
+      await reader.read();
+      ok((await store.chunkRequests()).length > 0, "the first read fetches");
+      await reader.cancel();
+      await response.body.cancel();
+    },
+  },
+  {
+    name: "a stream is a byte stream: a reader brings its own buffers", cluster: null,
+    async run(kelp, store, help) {
+      if (typeof ReadableByteStreamController !== "function") return;
+      const { url } = await add(store);
+      const right = await help.content("noise:stream", SIZE);
+      const range = { start: 5, end: 300_000 };
+      for (const length of [1000, 65_536, 100_003]) {
+        const reader = (await kelp.openFiler(url)).stream(range).getReader({ mode: "byob" });
+        const pieces = [];
+        for (let buffer = new ArrayBuffer(length); ;) {
+          const { done, value } = await reader.read(new Uint8Array(buffer));
+          if (done) break;
+          ok(value.length > 0 && value.length <= length, `${value.length} bytes for a buffer of ${length}`);
+          pieces.push(value.slice());
+          buffer = value.buffer;
+        }
+        sameBytes(joined(pieces), right.subarray(range.start, range.end), `buffers of ${length}`);
+        await reader.closed;
+      }
+    },
+  },
+  {
+    name: "a stream may be piped, iterated and put into a Response", cluster: null,
+    async run(kelp, store, help) {
+      const file = await kelp.openFiler((await add(store)).url);
+      const right = await help.content("noise:stream", SIZE);
+      const pieces = [];
+      await file.stream().pipeTo(new WritableStream({ write: (piece) => void pieces.push(piece) }));
+      sameBytes(joined(pieces), right, "piped");
+      sameBytes(new Uint8Array(await new Response(file.stream()).arrayBuffer()), right, "as a body");
+      const [one, two] = file.stream({ end: 200_000 }).tee();
+      const both = await Promise.all([readAll(one), readAll(two)]);
+      for (const { bytes } of both) sameBytes(bytes, right.subarray(0, 200_000), "teed");
+      if (!ReadableStream.prototype[Symbol.asyncIterator]) return;
+      const iterated = [];
+      for await (const piece of file.stream({ start: SIZE - 100_000 })) iterated.push(piece);
+      sameBytes(joined(iterated), right.subarray(SIZE - 100_000), "iterated");
+    },
+  },
+  {
+    name: "pieces are a reader's own: changing them changes nothing else", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await add(store, { cipher: true, content: "prose:own", gzip: true });
+      const file = await kelp.openFiler(url);
+      const reader = file.stream().getReader();
+      for (let next = await reader.read(); !next.done; next = await reader.read()) next.value.fill(0);
+      sameBytes(await file.bytes(), await help.content("prose:own", SIZE));
+    },
+  },
+  {
+    name: "leaving a stream breaks its iteration off, and ends its requests", cluster: null,
+    async run(kelp, store) {
+      if (!ReadableStream.prototype[Symbol.asyncIterator]) return;
+      const file = await kelp.openFiler((await add(store)).url);
+      await store.setLatency(5);
+      for await (const piece of file.stream()) if (piece.length > 0) break;
+      await roundTrips(kelp, store);
+      await until(() => idle(store), "nothing is in flight");
+      const { length } = await store.chunkRequests();
+      await roundTrips(kelp, store);
+      equal((await store.chunkRequests()).length, length, "requests afterwards");
+    },
+  },
+  {
+    name: "cancelling in mid-stream ends the requests in flight, and none follows", cluster: null,
+    async run(kelp, store) {
+      const { url, fileIds } = await add(store);
+      const file = await kelp.openFiler(url, { concurrency: 4 });
+      for (const fileId of fileIds.slice(1)) await store.fault({ fileId }, { stall: 100 });
+      const reader = file.stream().getReader();
+      await readSome(reader, CHUNK);
+      await until(async () => (await store.inFlight()) === 4, "four requests are in flight");
+      await reader.cancel("enough");
+      await until(() => idle(store), "nothing is in flight");
+      const requests = await store.chunkRequests();
+      equal(requests.filter(({ state }) => state === "aborted").length, 4, "requests that were aborted");
+      await roundTrips(kelp, store);
+      equal((await store.chunkRequests()).length, requests.length, "requests afterwards");
+      same([file.stats.inFlight, file.stats.bytesAhead], [0, 0], "stats");
+      await reader.closed;
+    },
+  },
+  {
+    name: "cancelling before the first read sends nothing, and twice does no harm", cluster: null,
+    async run(kelp, store) {
+      const file = await kelp.openFiler((await add(store)).url);
+      const stream = file.stream();
+      await stream.cancel();
+      await stream.cancel();
+      await roundTrips(kelp, store);
+      same(await store.chunkRequests(), [], "requests for chunks");
+    },
+  },
+  {
+    name: "aborting in mid-stream fails it with the very reason, ends the requests, and none follows", cluster: null,
+    async run(kelp, store) {
+      const { url, fileIds } = await add(store);
+      const file = await kelp.openFiler(url, { concurrency: 4 });
+      for (const fileId of fileIds.slice(2)) await store.fault({ fileId }, { stall: 100 });
+      const leaving = new AbortController();
+      const reader = file.stream({ signal: leaving.signal }).getReader();
+      await readSome(reader, CHUNK);
+      await until(async () => (await store.inFlight()) === 4, "four requests are in flight");
+      const reason = { left: true };
+      leaving.abort(reason);
+      await rejectsWith(reason, async () => { for (;;) await reader.read(); }, "a read");
+      await rejectsWith(reason, () => reader.closed, "closed");
+      await until(() => idle(store), "nothing is in flight");
+      const { length } = await store.chunkRequests();
+      await roundTrips(kelp, store);
+      equal((await store.chunkRequests()).length, length, "requests afterwards");
+    },
+  },
+  {
+    name: "an abort without a reason fails with the signal's own", cluster: null,
+    async run(kelp, store) {
+      const file = await kelp.openFiler((await add(store)).url);
+      await store.fault({ path: /proxyChunkId/ }, { stall: 0 });
+      const leaving = new AbortController();
+      const reading = file.stream({ signal: leaving.signal }).getReader().read();
+      reading.catch(() => {});
+      await until(async () => !(await idle(store)), "a request is in flight");
+      leaving.abort();
+      await rejectsWith(leaving.signal.reason, reading);
+      equal(leaving.signal.reason.name, "AbortError", "name of the reason");
+    },
+  },
+  {
+    name: "a slow reader holds the store back: never more is asked for than was read, plus the budget", cluster: null,
+    async run(kelp, store) {
+      const budget = 8 * CHUNK;
+      const file = await kelp.openFiler((await add(store)).url, { concurrency: 16, maxBytesAhead: budget });
+      const reader = file.stream().getReader();
+      for (const read of [1, 2, 3, 10, 20]) {
+        await readSome(reader, read * CHUNK - file.stats.bytesDelivered);
+        await standsStill(store, file);
+        const { length } = await store.chunkRequests();
+        const allowed = Math.ceil(file.stats.bytesDelivered / CHUNK) + budget / CHUNK + 1;
+        ok(length <= allowed, `${length} chunks were asked for after ${file.stats.bytesDelivered} bytes, at most ${allowed} may be`);
+        ok(file.stats.bytesAhead <= budget + CHUNK, `${file.stats.bytesAhead} bytes are held`);
+      }
+      ok(file.stats.peakBytesAhead <= budget + CHUNK, `${file.stats.peakBytesAhead} bytes were held`);
+      await reader.cancel();
+    },
+  },
+  {
+    name: "look-ahead goes on while nobody reads", cluster: null,
+    async run(kelp, store) {
+      const budget = 8 * CHUNK;
+      const file = await kelp.openFiler((await add(store)).url, { concurrency: 2, maxBytesAhead: budget });
+      await store.setLatency(5);
+      const reader = file.stream().getReader();
+      await reader.read();
+      await until(async () => (await store.chunkRequests()).length >= 7, "most of the budget is fetched");
+      await standsStill(store, file);
+      ok(file.stats.bytesAhead >= budget - 2 * CHUNK, `${file.stats.bytesAhead} bytes are held`);
+      await reader.cancel();
+    },
+  },
+  {
+    name: "the first bytes of a large plain chunk arrive before the chunk is complete", cluster: null,
+    async run(kelp, store, help) {
+      const size = 4 * 1024 * 1024;
+      const { url, fileIds } = await store.addFile({ path: "/f/large.bin", content: "noise:large", length: size, chunkSize: size });
+      const right = await help.content("noise:large", size);
+      const file = await kelp.openFiler(url);
+      const fault = await store.fault({ fileId: fileIds[0] }, { stall: 100_000 });
+      for (const start of [0, 1000]) {
+        const reader = file.stream({ start }).getReader();
+        const bytes = await readSome(reader, 50_000);
+        sameBytes(bytes, right.subarray(start, start + bytes.length), `from ${start}`);
+        ok(!(await idle(store)), "the rest is still to come");
+        await reader.cancel();
+      }
+      await fault.remove();
+    },
+  },
+  {
+    name: "requests at one time are as many as concurrency says, and never more", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await add(store);
+      const right = (await help.content("noise:stream", SIZE)).subarray(0, 20 * CHUNK);
+      await store.setLatency(20);
+      for (const concurrency of [1, 2, 4]) {
+        for (const locate of ["proxy", store.locateOn(0, 1)]) {
+          const file = await kelp.openFiler(url, { concurrency, locate });
+          await store.resetLog();
+          sameBytes(await file.bytes({ end: right.length }), right, `concurrency ${concurrency}`);
+          equal(mostAtOnce(await store.chunkRequests()), concurrency, `requests at one time with concurrency ${concurrency}`);
+        }
+      }
+    },
+  },
+  {
+    name: "requests to one host are no more than perHost says, whatever the concurrency", cluster: null,
+    async run(kelp, store) {
+      const file = await kelp.openFiler((await add(store)).url, { concurrency: 6, perHost: 2 });
+      await store.setLatency(10);
+      await file.bytes({ end: 20 * CHUNK });
+      equal(mostAtOnce(await store.chunkRequests()), 2, "requests at one time");
+    },
+  },
+  {
+    name: "bytes come in file order, in whatever order the chunks arrive", cluster: null,
+    async run(kelp, store, help) {
+      const { url, fileIds } = await add(store, { replicas: [0] });
+      for (const [i, fileId] of fileIds.entries()) await store.fault({ fileId }, { latency: ((i * 7) % 6) * 8 });
+      const file = await kelp.openFiler(url, { locate: store.locateOn(0), concurrency: 6 });
+      sameBytes(await file.bytes(), await help.content("noise:stream", SIZE));
+    },
+  },
+  {
+    name: "an error stays: every later read has the same", cluster: null,
+    async run(kelp, store) {
+      const { url, fileIds } = await add(store);
+      const fault = await store.fault({ fileId: fileIds[1] }, { status: 404 });
+      const file = await kelp.openFiler(url, QUICK);
+      const reader = file.stream().getReader();
+      const error = await readSome(reader, SIZE).then(() => null, (reason) => reason);
+      await fails(kelp, "not_found", Promise.reject(error));
+      await fault.remove();
+      // Requests that were on their way when the error came reach the store even now.
+      await roundTrips(kelp, store);
+      await until(() => idle(store), "nothing is in flight");
+      const { length } = await store.chunkRequests();
+      for (let i = 0; i < 3; i++) await rejectsWith(error, () => reader.read(), "a later read");
+      await rejectsWith(error, () => reader.closed, "closed");
+      await roundTrips(kelp, store);
+      equal((await store.chunkRequests()).length, length, "requests afterwards");
+    },
+  },
+  {
+    name: "a file of holes alone is zeros, in pieces, and is cancelled at once", cluster: null,
+    async run(kelp, store) {
+      const size = 2 ** 50;
+      const { url, path, entry } = await store.addFile({ path: "/f/petabyte.bin", size: 1234, chunks: [] });
+      await store.addEntry(path, entry.replace('"FileSize":1234', `"FileSize":${size}`));
+      const file = await kelp.openFiler(url);
+      equal(file.size, size, "size");
+      await store.resetLog();
+      const reader = file.stream({ start: size - 2 ** 40 }).getReader();
+      const bytes = await readSome(reader, 1_000_000);
+      ok(bytes.length < 40_000_000 && bytes.every((byte) => byte === 0), "zeros, not too many");
+      await reader.cancel();
+      same(await store.requests(), [], "requests");
+    },
+  },
+  {
+    name: "positions beyond 4 GiB are exact", cluster: null,
+    async run(kelp, store, help) {
+      const offset = 2 ** 40 + 12_345;
+      const { url, path, entry } = await store.addFile({ path: "/f/far.bin", chunks: [{ content: "noise:far", length: 10_000, offset: 1234 }] });
+      await store.addEntry(path, entry.replace('"offset":1234', `"offset":${offset}`).replace('"FileSize":11234', `"FileSize":${offset + 10_000}`));
+      const file = await kelp.openFiler(url);
+      const right = await help.content("noise:far", 10_000);
+      sameBytes(await file.bytes({ start: offset }), right);
+      sameBytes(await file.bytes({ start: offset + 5000, end: offset + 5010 }), right.subarray(5000, 5010));
+      const across = await file.bytes({ start: offset - 10, end: offset + 10 });
+      sameBytes(across, joined([new Uint8Array(10), right.subarray(0, 10)]));
+    },
+  },
+];

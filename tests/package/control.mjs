@@ -1,0 +1,107 @@
+// What a behaviour may ask of the store. It runs in Node, beside the store; a page asks through `page.exposeFunction`,
+// so all that goes in and out can be copied.
+import { noise, prose, signToken, startStore } from "../store/index.mjs";
+
+/**
+ * Starts a store and returns its control.
+ * @param {"plain" | "cipher" | "jwt" | null} cluster
+ */
+export async function startControl(cluster) {
+  return new Control(await startStore({ cluster }));
+}
+
+/** Bytes by their name, "noise:<seed>", "prose:<seed>" or "utf8:<text>". */
+export function content(name, length) {
+  const kind = name.slice(0, name.indexOf(":"));
+  const seed = name.slice(kind.length + 1);
+  if (kind === "noise") return noise(seed, length);
+  if (kind === "prose") return prose(seed, length);
+  if (kind === "utf8") return Buffer.from(seed).subarray(0, length);
+  throw new TypeError(`no such content: ${name}`);
+}
+
+/** A store, as a behaviour sees it: every method takes and gives plain values. */
+class Control {
+  #store; #faults = [];
+
+  constructor(store) {
+    this.#store = store;
+  }
+
+  /** What does not change: where the servers are, and the captured cases. */
+  about() {
+    const { filer, master, volumes, cases } = this.#store;
+    return { filer, master, volumes, cases };
+  }
+
+  /** As `Store.addFile`, but content is named: `{ content: "noise:a", length: 100 }` stands for its bytes. */
+  addFile({ content: name, length, chunks, ...file }) {
+    const cut = name === undefined ? { chunks: chunks?.map(withBytes) } : { bytes: content(name, length) };
+    return this.#store.addFile({ ...file, ...cut });
+  }
+
+  addEntry(path, text) {
+    this.#store.addEntry(path, text);
+  }
+
+  setLatency(ms) {
+    this.#store.latency = ms;
+  }
+
+  setRate(bytesPerSecond) {
+    this.#store.rate = bytesPerSecond;
+  }
+
+  /** Returns a number for `hits` and `removeFault`. `ranged` in a match: only requests with (or without) a Range. */
+  fault({ ranged, ...match }, action) {
+    const when = ranged === undefined ? {} : { when: ({ range }) => (range !== null) === ranged };
+    return this.#faults.push(this.#store.fault({ ...match, ...when }, action)) - 1;
+  }
+
+  hits(fault) {
+    return this.#faults[fault].hits;
+  }
+
+  removeFault(fault) {
+    this.#faults[fault].remove();
+  }
+
+  /** The log without preflights: those are the browser's affair. */
+  requests() {
+    return this.#store.requests.filter(({ method }) => method !== "OPTIONS").map((record) => ({ ...record }));
+  }
+
+  inFlight() {
+    return this.#store.inFlight;
+  }
+
+  resetLog() {
+    this.#store.resetLog();
+  }
+
+  killVolume(index) {
+    return this.#store.killVolume(index);
+  }
+
+  /** Headers of the filer's own answer: what SeaweedFS says of a file. */
+  async head(url) {
+    const { status, headers } = await fetch(url, { method: "HEAD" });
+    return { status, headers: Object.fromEntries(headers) };
+  }
+
+  /** What another reader than ours gets. */
+  async text(url) {
+    return (await fetch(url)).text();
+  }
+
+  /** A token that a volume server or the filer takes. */
+  sign(kind, claims) {
+    return signToken({ exp: Math.floor(Date.now() / 1000) + 60, ...claims }, this.#store.jwt[kind]);
+  }
+
+  close() {
+    return this.#store.close();
+  }
+}
+
+const withBytes = ({ content: name, length, ...chunk }) => ({ ...chunk, bytes: content(name, length) });
