@@ -11,7 +11,9 @@ use js_sys::{Array, ArrayBuffer, Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, prelude::*};
 use wasm_bindgen_futures::JsFuture;
 use wasm_streams::readable::{IntoStream, ReadableStream};
-use web_sys::{AbortController, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response};
+use web_sys::{
+    AbortController, ReferrerPolicy, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response,
+};
 
 use super::{error::Causes, piece::WebPiece};
 use crate::{
@@ -63,6 +65,8 @@ impl Fetcher {
         init.set_cache(RequestCache::NoStore);
         // `*` with credentials is refused by browsers.
         init.set_credentials(RequestCredentials::Omit);
+        // Nor is it anybody's business which page reads a file.
+        init.set_referrer_policy(ReferrerPolicy::NoReferrer);
         if request.url.contains("jwt=") {
             // A redirect would carry the token to wherever it leads.
             init.set_redirect(RequestRedirect::Error);
