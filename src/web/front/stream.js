@@ -10,6 +10,9 @@ const BYTE_STREAMS = (() => {
   }
 })();
 
+// A byte stream takes the whole buffer behind what it is given: whatever else lies in it would be gone.
+const own = (piece) => (piece.byteLength === piece.buffer.byteLength ? piece : piece.slice());
+
 /** Calls `act` with the reason when one of the signals is aborted, now or later; returns a way to stop listening. */
 export function onAbort(signals, act) {
   const known = signals.filter((signal) => signal !== undefined);
@@ -60,7 +63,7 @@ export function readable(open, signals) {
         throw error;
       }
       if (over) return;
-      if (piece !== undefined) return controller.enqueue(piece);
+      if (piece !== undefined) return controller.enqueue(BYTE_STREAMS ? own(piece) : piece);
       end();
       controller.close();
       // A reader that waits with a buffer of its own gets it back, empty.

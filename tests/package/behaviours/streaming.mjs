@@ -84,6 +84,27 @@ export const streaming = [
     },
   },
   {
+    name: "a body may hand out parts of one buffer, and keeps it", cluster: null,
+    async run(kelp) {
+      const buffer = Uint8Array.from({ length: 1000 }, (_, i) => i);
+      const fetch = async () => {
+        const body = new ReadableStream({
+          start(controller) {
+            for (let at = 0; at < 1000; at += 100) controller.enqueue(buffer.subarray(at, at + 100));
+            controller.close();
+          },
+        });
+        return new Response(body);
+      };
+      const file = await kelp.openManifest({ size: 1000, chunks: [{ urls: ["http://nowhere.example/1"], offset: 0, size: 1000 }] }, { fetch });
+      const reader = file.stream().getReader();
+      const pieces = [];
+      for (let next = await reader.read(); !next.done; next = await reader.read()) pieces.push(next.value);
+      sameBytes(joined(pieces), Uint8Array.from({ length: 1000 }, (_, i) => i));
+      equal(buffer.length, 1000, "the buffer behind the body");
+    },
+  },
+  {
     name: "leaving a stream breaks its iteration off, and ends its requests", cluster: null,
     async run(kelp, store) {
       if (!ReadableStream.prototype[Symbol.asyncIterator]) return;
