@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::Stream;
-use js_sys::{Array, ArrayBuffer, Function, Promise, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Promise, TypeError, Uint8Array};
 use wasm_bindgen::{JsCast, prelude::*};
 use wasm_bindgen_futures::JsFuture;
 use wasm_streams::readable::{IntoStream, ReadableStream};
@@ -27,6 +27,12 @@ extern "C" {
     /// The one that windows, workers and Node share.
     #[wasm_bindgen(js_name = fetch)]
     fn global_fetch(url: &str, init: &RequestInit) -> Promise;
+}
+
+#[wasm_bindgen(module = "/src/web/front/platform.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = isResponse)]
+    fn is_response(value: &JsValue) -> bool;
 }
 
 /// How requests of a file are sent.
@@ -52,10 +58,20 @@ impl Fetcher {
         let promise = promise.map_err(|thrown| self.failed(thrown))?;
         let answer =
             JsFuture::from(Promise::resolve(&promise)).await.map_err(|thrown| self.failed(thrown))?;
-        // A `fetch` of the user's may be of another realm: what counts is how it behaves.
+        if !is_response(&answer) {
+            return Err(self.failed(TypeError::new("fetch must give a Response").into()));
+        }
+        // It may be of another realm: what counts is how it behaves.
         let response: Response = answer.unchecked_into();
-        let body = response.body().map(|body| ReadableStream::from_raw(body).into_stream());
-        let body = Body { stream: body, guard, causes: Rc::clone(&self.causes) };
+        let stream = match response.body() {
+            None => None,
+            // A body that somebody else reads is none for us.
+            Some(body) => match ReadableStream::from_raw(body).try_into_stream() {
+                Ok(stream) => Some(stream),
+                Err((error, _)) => return Err(self.failed(error.into())),
+            },
+        };
+        let body = Body { stream, guard, causes: Rc::clone(&self.causes) };
         Ok(Answer { status: response.status(), headers: headers(&response), body })
     }
 
@@ -159,7 +175,7 @@ fn bytes(value: JsValue) -> Result<Uint8Array, JsValue> {
         let (start, len) = (view.byte_offset() as u32, view.byte_length() as u32);
         return Ok(Uint8Array::new_with_byte_offset_and_length(&view.buffer(), start, len));
     }
-    Err(js_sys::TypeError::new("a body must be of bytes").into())
+    Err(TypeError::new("a body must be of bytes").into())
 }
 
 impl fmt::Debug for Body {

@@ -30,16 +30,9 @@ pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
 /// wasm-streams exports the classes behind its own writable and readable streams from every
 /// crate that uses it. Ours only reads streams, so nobody calls them: an eighth of the file.
 fn drop_unused_exports(module: &mut walrus::Module) {
-    let unused = |name: &str| {
-        name.trim_start_matches("__wbg_")
-            .starts_with("intounderlying")
-    };
-    let ids: Vec<_> = module
-        .exports
-        .iter()
-        .filter(|export| unused(&export.name))
-        .map(|export| export.id())
-        .collect();
+    let unused = |name: &str| name.trim_start_matches("__wbg_").starts_with("intounderlying");
+    let ids: Vec<_> =
+        module.exports.iter().filter(|export| unused(&export.name)).map(|export| export.id()).collect();
     ids.into_iter().for_each(|id| module.exports.delete(id));
     walrus::passes::gc::run(module);
 }

@@ -14,17 +14,9 @@ pub fn check(dir: &Path) -> Result<(), Box<dyn Error>> {
     let parsed = resolve.push_dir(dir);
     // With the file, the line and what stands there.
     let (package, _) = parsed.map_err(|error| resolve.render_error(&error))?;
-    let package = resolve
-        .packages
-        .get(package)
-        .ok_or("the package vanished")?;
+    let package = resolve.packages.get(package).ok_or("the package vanished")?;
     let interfaces: Vec<&str> = package.interfaces.keys().map(String::as_str).collect();
     let worlds: Vec<&str> = package.worlds.keys().map(String::as_str).collect();
-    println!(
-        "{}: interfaces {}; worlds {}",
-        package.name,
-        interfaces.join(", "),
-        worlds.join(", ")
-    );
+    println!("{}: interfaces {}; worlds {}", package.name, interfaces.join(", "), worlds.join(", "));
     Ok(())
 }

@@ -5,6 +5,15 @@ export function hasSubtle() {
   return globalThis.crypto?.subtle !== undefined;
 }
 
+/** Whether a `fetch`, perhaps the user's own and of another realm, gave what it should. */
+export function isResponse(value) {
+  try {
+    return typeof value?.status === "number" && typeof value.headers?.get === "function";
+  } catch {
+    return false;
+  }
+}
+
 /** Joins pieces into one array. */
 export function join(pieces, length) {
   if (pieces.length === 1) return pieces[0];
