@@ -32,8 +32,8 @@ impl Chunk {
     }
 }
 
-/// Where a chunk's stored bytes are to be had.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where a chunk's stored bytes are to be had. Printed by its `name`: queries of URLs may hold secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Source {
     /// A SeaweedFS file id (`3,01637037d6`); a locator finds its replicas.
     FileId(Arc<str>),
@@ -52,6 +52,12 @@ impl Source {
             Self::Inline(_) => "inline",
             Self::Urls(urls) => urls.first().map_or("", |url| crate::locate::without_query(url)),
         }
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Source").field(&self.name()).finish()
     }
 }
 

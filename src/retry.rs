@@ -88,6 +88,7 @@ pub struct Trial {
     asked: Duration,
     looked_up: bool,
     token_renewed: bool,
+    relocated: bool,
     attempts: Vec<Attempt>,
     /// What each replica's latest attempt came to.
     kinds: Vec<Option<Kind>>,
@@ -105,6 +106,7 @@ impl Trial {
             asked: Duration::ZERO,
             looked_up: false,
             token_renewed: false,
+            relocated: false,
             attempts: Vec::new(),
             kinds: vec![None; replicas],
             last: None,
@@ -177,6 +179,17 @@ impl Trial {
         self.kinds = vec![None; replicas];
         self.pass = 1;
         Next::Try(0, Duration::ZERO)
+    }
+
+    /// As `restart`, with a token that was just renewed: the first replica gets no other. Does so
+    /// once only, and says whether it did.
+    pub fn restart_renewed(&mut self, replicas: usize) -> bool {
+        if std::mem::replace(&mut self.relocated, true) {
+            return false;
+        }
+        self.restart(replicas);
+        self.token_renewed = true;
+        true
     }
 
     /// Bytes were won: patience is renewed, or a long chunk on a shaky line could not end.

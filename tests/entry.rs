@@ -26,19 +26,14 @@ fn entry(path: &str) -> Entry {
 /// An entry with these chunks, and whatever else is given.
 fn with(chunks: Value, more: Value) -> Result<Entry, EntryError> {
     let mut all = json!({"FullPath": "/d/a.bin", "Mtime": "2026-08-22T12:00:00Z", "Mode": 432, "FileSize": 0, "chunks": chunks});
-    all.as_object_mut()
-        .unwrap()
-        .extend(more.as_object().unwrap().clone());
+    all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     Entry::parse(all.to_string().as_bytes())
 }
 
 /// An entry with one chunk that has these fields besides a file id.
 fn with_chunk(fields: Value) -> Result<Entry, EntryError> {
     let mut chunk = json!({"file_id": "3,1637037d6a", "size": 34});
-    chunk
-        .as_object_mut()
-        .unwrap()
-        .extend(fields.as_object().unwrap().clone());
+    chunk.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     with(json!([chunk]), json!({}))
 }
 
@@ -71,8 +66,7 @@ fn unsupported(entry: &Entry) -> Unsupported {
 fn every_fixture_has_the_size_that_its_case_says_and_only_known_ones_cannot_be_read() {
     let mut readable = 0;
     for cluster in ["plain", "cipher", "jwt", "s3"] {
-        let cases: Vec<Value> =
-            serde_json::from_slice(&fixture(&format!("{cluster}/cases.json"))).unwrap();
+        let cases: Vec<Value> = serde_json::from_slice(&fixture(&format!("{cluster}/cases.json"))).unwrap();
         for case in cases {
             let name = case["entry"].as_str().unwrap();
             let entry = entry(&format!("{cluster}/{name}"));
@@ -93,15 +87,7 @@ fn every_fixture_has_the_size_that_its_case_says_and_only_known_ones_cannot_be_r
                     readable += 1;
                 }
                 Err(EntryError::Unsupported(Unsupported::Sse(kind))) => {
-                    assert_eq!(
-                        kind,
-                        if name.contains("sse-c") {
-                            SseKind::C
-                        } else {
-                            SseKind::S3
-                        },
-                        "{name}"
-                    );
+                    assert_eq!(kind, if name.contains("sse-c") { SseKind::C } else { SseKind::S3 }, "{name}");
                 }
                 Err(EntryError::Unsupported(Unsupported::ChunkManifest)) => {
                     assert!(manifest, "{name}")
@@ -120,10 +106,7 @@ fn every_fixture_has_the_size_that_its_case_says_and_only_known_ones_cannot_be_r
 fn the_fields_of_a_plain_file_are_exact() {
     let entry = entry("plain/entries/append.json");
     assert_eq!(entry.media_type(), "application/octet-stream");
-    assert_eq!(
-        (entry.md5(), entry.content(), entry.remote_size()),
-        (None, None, None)
-    );
+    assert_eq!((entry.md5(), entry.content(), entry.remote_size()), (None, None, None));
     let text: Value = serde_json::from_slice(&fixture("plain/entries/append.json")).unwrap();
     let written = text["chunks"].as_array().unwrap();
     assert_eq!(entry.chunks().len(), written.len());
@@ -131,13 +114,8 @@ fn the_fields_of_a_plain_file_are_exact() {
         assert_eq!(id(&each.chunk), written["file_id"]);
         assert_eq!(each.chunk.offset, written["offset"].as_u64().unwrap_or(0));
         assert_eq!(each.chunk.size, written["size"].as_u64().unwrap());
-        assert_eq!(
-            each.chunk.modified,
-            written["modified_ts_ns"].as_i64().unwrap()
-        );
-        assert!(
-            each.chunk.md5.is_some() && each.chunk.key.is_none() && each.chunk.stored.is_none()
-        );
+        assert_eq!(each.chunk.modified, written["modified_ts_ns"].as_i64().unwrap());
+        assert!(each.chunk.md5.is_some() && each.chunk.key.is_none() && each.chunk.stored.is_none());
         assert!(!each.is_manifest && each.sse.is_none());
     }
 }
@@ -146,8 +124,7 @@ fn the_fields_of_a_plain_file_are_exact() {
 fn integers_beyond_what_javascript_counts_are_exact() {
     let entry = with_chunk(json!({"modified_ts_ns": 1_787_400_000_123_456_789_i64})).unwrap();
     assert_eq!(entry.chunks()[0].chunk.modified, 1_787_400_000_123_456_789);
-    let entry =
-        with_chunk(json!({"modified_ts_ns": i64::MAX, "fid": {"file_key": u64::MAX}})).unwrap();
+    let entry = with_chunk(json!({"modified_ts_ns": i64::MAX, "fid": {"file_key": u64::MAX}})).unwrap();
     assert_eq!(entry.chunks()[0].chunk.modified, i64::MAX);
     let entry = with_chunk(json!({"modified_ts_ns": i64::MIN})).unwrap();
     assert_eq!(entry.chunks()[0].chunk.modified, i64::MIN);
@@ -157,42 +134,22 @@ fn integers_beyond_what_javascript_counts_are_exact() {
 #[test]
 fn a_chunk_without_a_text_id_has_the_one_of_its_numbers() {
     let fid = json!({"volume_id": 5, "file_key": 0x1_0000_0001_u64, "cookie": 0xdead_beef_u32});
-    let entry = with(
-        json!([{"fid": fid, "size": 1}, {"file_id": "", "fid": fid, "size": 1}]),
-        json!({}),
-    )
-    .unwrap();
+    let entry =
+        with(json!([{"fid": fid, "size": 1}, {"file_id": "", "fid": fid, "size": 1}]), json!({})).unwrap();
     assert_eq!(id(&entry.chunks()[0].chunk), "5,0100000001deadbeef");
     assert_eq!(id(&entry.chunks()[1].chunk), "5,0100000001deadbeef");
-    let entry = with(
-        json!([{"file_id": "3,1637037d6a", "fid": fid, "size": 1}]),
-        json!({}),
-    )
-    .unwrap();
+    let entry = with(json!([{"file_id": "3,1637037d6a", "fid": fid, "size": 1}]), json!({})).unwrap();
     assert_eq!(id(&entry.chunks()[0].chunk), "3,1637037d6a");
 }
 
 #[test]
 fn a_chunk_must_have_an_id_that_is_one() {
-    let not_one =
-        |chunk: Value| field(with(json!([{"file_id": "3,1637037d6a"}, chunk]), json!({})));
-    let missing = (
-        "chunks[1]".to_owned(),
-        Reason::Not("a chunk with a file id"),
-    );
+    let not_one = |chunk: Value| field(with(json!([{"file_id": "3,1637037d6a"}, chunk]), json!({})));
+    let missing = ("chunks[1]".to_owned(), Reason::Not("a chunk with a file id"));
     assert_eq!(not_one(json!({"size": 1})), missing);
     assert_eq!(not_one(json!({"file_id": "", "fid": null})), missing);
-    assert_eq!(
-        not_one(json!({"fid": {"volume_id": 1, "cookie": 1}})),
-        missing
-    );
-    for id in [
-        "3,x/../../status",
-        "3,1637037d6a?a=b",
-        "3,1637037d6a_1x",
-        " 3,1637037d6a",
-        "3",
-    ] {
+    assert_eq!(not_one(json!({"fid": {"volume_id": 1, "cookie": 1}})), missing);
+    for id in ["3,x/../../status", "3,1637037d6a?a=b", "3,1637037d6a_1x", " 3,1637037d6a", "3"] {
         assert_eq!(
             not_one(json!({"file_id": id})),
             ("chunks[1].file_id".to_owned(), Reason::Not("a file id")),
@@ -205,19 +162,10 @@ fn a_chunk_must_have_an_id_that_is_one() {
 fn only_an_encrypted_chunk_is_inflated_by_its_flag() {
     let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let compression = |fields| with_chunk(fields).unwrap().chunks()[0].chunk.compression;
-    assert_eq!(
-        compression(json!({"is_compressed": true, "cipher_key": key})),
-        Compression::Gzip
-    );
-    assert_eq!(
-        compression(json!({"is_compressed": true})),
-        Compression::ByServer
-    );
+    assert_eq!(compression(json!({"is_compressed": true, "cipher_key": key})), Compression::Gzip);
+    assert_eq!(compression(json!({"is_compressed": true})), Compression::ByServer);
     assert_eq!(compression(json!({"cipher_key": key})), Compression::None);
-    assert_eq!(
-        compression(json!({"is_compressed": false, "cipher_key": null})),
-        Compression::None
-    );
+    assert_eq!(compression(json!({"is_compressed": false, "cipher_key": null})), Compression::None);
     let entry = with_chunk(json!({"cipher_key": key})).unwrap();
     let bytes = entry.chunks()[0].chunk.key.as_ref().unwrap().bytes();
     assert!(bytes.iter().zip(0..).all(|(byte, i)| *byte == i));
@@ -256,21 +204,9 @@ fn a_field_of_another_type_is_named() {
         ("file_id", json!(3), Reason::Not("a text")),
         ("e_tag", json!(3), Reason::Not("a text")),
         ("is_compressed", json!(1), Reason::Not("true or false")),
-        (
-            "is_chunk_manifest",
-            json!("true"),
-            Reason::Not("true or false"),
-        ),
-        (
-            "cipher_key",
-            json!("AAECAw=="),
-            Reason::Not("a key of 32 bytes"),
-        ),
-        (
-            "cipher_key",
-            json!("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"),
-            Reason::Not("base64"),
-        ),
+        ("is_chunk_manifest", json!("true"), Reason::Not("true or false")),
+        ("cipher_key", json!("AAECAw=="), Reason::Not("a key of 32 bytes")),
+        ("cipher_key", json!("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"), Reason::Not("base64")),
         ("cipher_key", json!("AAEC AwQ"), Reason::Not("base64")),
         ("cipher_key", json!(7), Reason::Not("base64")),
         ("sse_metadata", json!("_-8="), Reason::Not("base64")),
@@ -283,11 +219,9 @@ fn a_field_of_another_type_is_named() {
             "{name}: {value}"
         );
     }
-    for (name, value) in [
-        ("volume_id", json!(1_u64 << 32)),
-        ("cookie", json!(1_u64 << 32)),
-        ("file_key", json!("1")),
-    ] {
+    for (name, value) in
+        [("volume_id", json!(1_u64 << 32)), ("cookie", json!(1_u64 << 32)), ("file_key", json!("1"))]
+    {
         assert_eq!(
             field(with_chunk(json!({"fid": {name: value}}))),
             (format!("chunks[0].fid.{name}"), number),
@@ -323,45 +257,23 @@ fn a_field_of_another_type_is_named() {
         field(with_field("Remote", json!({"remote_size": -1}))),
         ("Remote.remote_size".to_owned(), Reason::Negative)
     );
+    assert_eq!(field(with(json!([null]), json!({}))), ("chunks[0]".to_owned(), Reason::Not("an object")));
     assert_eq!(
-        field(with(json!([null]), json!({}))),
-        ("chunks[0]".to_owned(), Reason::Not("an object"))
-    );
-    assert_eq!(
-        field(with(
-            json!([{"file_id": "3,1637037d6a"}, {"size": []}]),
-            json!({})
-        ))
-        .0,
+        field(with(json!([{"file_id": "3,1637037d6a"}, {"size": []}]), json!({}))).0,
         "chunks[1].size"
     );
-    assert_eq!(
-        field(Entry::parse(b"[]")),
-        ("the entry".to_owned(), Reason::Not("an object"))
-    );
-    assert_eq!(
-        field(Entry::parse(b"null")),
-        ("the entry".to_owned(), Reason::Not("an object"))
-    );
+    assert_eq!(field(Entry::parse(b"[]")), ("the entry".to_owned(), Reason::Not("an object")));
+    assert_eq!(field(Entry::parse(b"null")), ("the entry".to_owned(), Reason::Not("an object")));
 }
 
 #[test]
 fn an_entry_must_have_a_path() {
     let error = Entry::parse(b"{}").unwrap_err();
-    assert_eq!(
-        error,
-        EntryError::Field {
-            field: "FullPath".into(),
-            reason: Reason::Missing
-        }
-    );
+    assert_eq!(error, EntryError::Field { field: "FullPath".into(), reason: Reason::Missing });
     assert_eq!(error.to_string(), "FullPath is missing");
     assert_eq!(Error::from(error).kind(), Kind::Manifest);
     let only_path = Entry::parse(br#"{"FullPath":"/"}"#).unwrap();
-    assert_eq!(
-        (only_path.name(), only_path.size(), only_path.modified_ms()),
-        ("", 0, None)
-    );
+    assert_eq!((only_path.name(), only_path.size(), only_path.modified_ms()), ("", 0, None));
 }
 
 #[test]
@@ -375,10 +287,7 @@ fn a_chunk_must_end_where_a_file_can() {
         json!({"offset": max, "size": u64::MAX}),
         json!({"offset": u64::MAX}),
     ] {
-        assert_eq!(
-            field(with_chunk(fields)),
-            ("chunks[0]".to_owned(), Reason::Overflow)
-        );
+        assert_eq!(field(with_chunk(fields)), ("chunks[0]".to_owned(), Reason::Overflow));
     }
 }
 
@@ -406,21 +315,12 @@ fn what_is_not_one_json_value_is_refused() {
         text.replace("\"Uid\":0", "\"Uid\":[}"),
     ] {
         let error = Entry::parse(bad.as_bytes()).unwrap_err();
-        assert!(
-            matches!(error, EntryError::Syntax { .. }),
-            "{error:?} of {bad}"
-        );
+        assert!(matches!(error, EntryError::Syntax { .. }), "{error:?} of {bad}");
         assert_eq!(Error::from(error).kind(), Kind::Manifest);
     }
-    let with_bad_utf8: Vec<u8> = text
-        .replace("one.bin", "one.\u{1}")
-        .bytes()
-        .map(|b| if b == 1 { 0xff } else { b })
-        .collect();
-    assert!(matches!(
-        Entry::parse(&with_bad_utf8),
-        Err(EntryError::Syntax { .. })
-    ));
+    let with_bad_utf8: Vec<u8> =
+        text.replace("one.bin", "one.\u{1}").bytes().map(|b| if b == 1 { 0xff } else { b }).collect();
+    assert!(matches!(Entry::parse(&with_bad_utf8), Err(EntryError::Syntax { .. })));
     assert!(Entry::parse(format!(" {text}\n").as_bytes()).is_ok());
 }
 
@@ -449,37 +349,22 @@ fn of_equal_fields_the_last_counts() {
         "FullPath":"/b","FileSize":2,"chunks":[{"file_id":"5,1637037d6a","size":9,"size":2,"fid":{"volume_id":1},"fid":null}],
         "Content":null,"Remote":{}}"#;
     let entry = Entry::parse(text).unwrap();
-    assert_eq!(
-        (entry.path(), entry.size(), entry.chunks().len()),
-        ("/b", 2, 1)
-    );
-    assert_eq!(
-        (id(&entry.chunks()[0].chunk), entry.chunks()[0].chunk.size),
-        ("5,1637037d6a", 2)
-    );
+    assert_eq!((entry.path(), entry.size(), entry.chunks().len()), ("/b", 2, 1));
+    assert_eq!((id(&entry.chunks()[0].chunk), entry.chunks()[0].chunk.size), ("5,1637037d6a", 2));
     assert_eq!((entry.content(), entry.remote_size()), (None, Some(0)));
-    assert_eq!(
-        entry.extended(),
-        [
-            ("a".to_owned(), b"2".to_vec()),
-            ("b".to_owned(), b"b".to_vec())
-        ]
-    );
+    assert_eq!(entry.extended(), [("a".to_owned(), b"2".to_vec()), ("b".to_owned(), b"b".to_vec())]);
     let gone = Entry::parse(br#"{"FullPath":"/a","Extended":{"a":"MQ=="},"chunks":[{"file_id":"3,1637037d6a"}],"Extended":null,"chunks":null}"#).unwrap();
     assert!(gone.extended().is_empty() && gone.chunks().is_empty());
     let other = br#"{"FullPath":"/a","Extended":{"a":"MQ=="},"Remote":{"remote_size":3},"Extended":{"b":"MQ=="},"Remote":null}"#;
     let other = Entry::parse(other).unwrap();
     assert_eq!((other.extended().len(), other.remote_size()), (1, None));
-    let nulled = br#"{"FullPath":"/a","chunks":[{"fid":{"volume_id":1,"file_key":1,"cookie":1},"fid":null}]}"#;
+    let nulled =
+        br#"{"FullPath":"/a","chunks":[{"fid":{"volume_id":1,"file_key":1,"cookie":1},"fid":null}]}"#;
     assert_eq!(field(Entry::parse(nulled)).0, "chunks[0]");
     // A chunk inherits nothing from the one before it.
     let entry = with(json!([{"file_id": "3,1637037d6a", "size": 3, "offset": 7, "sse_type": 1}, {"file_id": "3,1737037d6a"}]), json!({})).unwrap();
     assert_eq!(
-        (
-            entry.chunks()[1].chunk.offset,
-            entry.chunks()[1].chunk.size,
-            entry.chunks()[1].sse.is_none()
-        ),
+        (entry.chunks()[1].chunk.offset, entry.chunks()[1].chunk.size, entry.chunks()[1].sse.is_none()),
         (0, 0, true)
     );
 }
@@ -503,56 +388,31 @@ fn a_list_of_too_many_chunks_is_not_read() {
             r#"{"file_id":"3,123456789"},"#.repeat(n - 1)
         )
     };
-    assert_eq!(
-        Entry::parse(list(1 << 20).as_bytes())
-            .unwrap()
-            .chunks()
-            .len(),
-        1 << 20
-    );
+    assert_eq!(Entry::parse(list(1 << 20).as_bytes()).unwrap().chunks().len(), 1 << 20);
     let error = Entry::parse(list((1 << 20) + 1).as_bytes()).unwrap_err();
-    assert_eq!(
-        error,
-        EntryError::Field {
-            field: "chunks".into(),
-            reason: Reason::TooMany
-        }
-    );
+    assert_eq!(error, EntryError::Field { field: "chunks".into(), reason: Reason::TooMany });
     assert_eq!(Error::from(error).kind(), Kind::Limit);
 }
 
 #[test]
 fn too_many_attributes_are_not_read() {
     let entry = |n: usize| {
-        let extended: serde_json::Map<_, _> = (0..n)
-            .map(|i| (format!("{}", i * 7919 % 4099), json!("AA==")))
-            .collect();
+        let extended: serde_json::Map<_, _> =
+            (0..n).map(|i| (format!("{}", i * 7919 % 4099), json!("AA=="))).collect();
         with(json!([]), json!({"Extended": extended}))
     };
     let most = entry(4096).unwrap();
     assert!(most.extended().len() == 4096 && most.extended().is_sorted());
     let error = entry(4097).unwrap_err();
-    assert_eq!(
-        error,
-        EntryError::Field {
-            field: "Extended".into(),
-            reason: Reason::TooMany
-        }
-    );
+    assert_eq!(error, EntryError::Field { field: "Extended".into(), reason: Reason::TooMany });
     assert_eq!(Error::from(error).kind(), Kind::Limit);
 }
 
 #[test]
 fn the_time_is_in_milliseconds_and_the_zero_time_is_none() {
     let time = |text: &str| with_field("Mtime", json!(text)).unwrap().modified_ms();
-    assert_eq!(
-        time("2026-08-22T12:00:00.123456789Z"),
-        Some(1_787_400_000_123)
-    );
-    assert_eq!(
-        time("2026-08-22T05:00:00.123456789-07:00"),
-        Some(1_787_400_000_123)
-    );
+    assert_eq!(time("2026-08-22T12:00:00.123456789Z"), Some(1_787_400_000_123));
+    assert_eq!(time("2026-08-22T05:00:00.123456789-07:00"), Some(1_787_400_000_123));
     assert_eq!(time("1970-01-01T00:00:00Z"), Some(0));
     assert_eq!(time("0001-01-01T00:00:00Z"), None);
     assert_eq!(time("0001-01-01T01:00:00+01:00"), None);
@@ -562,14 +422,8 @@ fn the_time_is_in_milliseconds_and_the_zero_time_is_none() {
 fn the_content_is_the_file_where_it_reaches_to_the_end() {
     let content = |path: &str| entry(path).chunks_to_read().unwrap();
     for (path, text) in [
-        (
-            "plain/entries/inline.json",
-            &b"inline content, kept in the entry; no chunks"[..],
-        ),
-        (
-            "plain/entries/inline-size-0.json",
-            b"saved inside, and file_size says 0",
-        ),
+        ("plain/entries/inline.json", &b"inline content, kept in the entry; no chunks"[..]),
+        ("plain/entries/inline-size-0.json", b"saved inside, and file_size says 0"),
     ] {
         let chunks = content(path);
         assert_eq!(chunks.len(), 1);
@@ -579,43 +433,20 @@ fn the_content_is_the_file_where_it_reaches_to_the_end() {
     }
     let chunk = json!([{"file_id": "3,1637037d6a", "size": 5}]);
     let both = |size: u64| {
-        with(
-            chunk.clone(),
-            json!({"Content": "aGVsbG8=", "FileSize": size}),
-        )
-        .unwrap()
-        .chunks_to_read()
-        .unwrap()
-    };
-    assert!(matches!(
-        both(5)[..],
-        [Chunk {
-            source: Source::Inline(_),
-            ..
-        }]
-    ));
-    assert!(matches!(
-        both(6)[..],
-        [Chunk {
-            source: Source::FileId(_),
-            ..
-        }]
-    ));
-    let longer = with(json!([]), json!({"Content": "aGVsbG8=", "FileSize": 9})).unwrap();
-    assert!(matches!(
-        longer.chunks_to_read().unwrap()[..],
-        [Chunk {
-            source: Source::Inline(_),
-            size: 5,
-            ..
-        }]
-    ));
-    assert!(
-        with(json!([]), json!({"Content": "", "FileSize": 9}))
+        with(chunk.clone(), json!({"Content": "aGVsbG8=", "FileSize": size}))
             .unwrap()
             .chunks_to_read()
             .unwrap()
-            .is_empty()
+    };
+    assert!(matches!(both(5)[..], [Chunk { source: Source::Inline(_), .. }]));
+    assert!(matches!(both(6)[..], [Chunk { source: Source::FileId(_), .. }]));
+    let longer = with(json!([]), json!({"Content": "aGVsbG8=", "FileSize": 9})).unwrap();
+    assert!(matches!(
+        longer.chunks_to_read().unwrap()[..],
+        [Chunk { source: Source::Inline(_), size: 5, .. }]
+    ));
+    assert!(
+        with(json!([]), json!({"Content": "", "FileSize": 9})).unwrap().chunks_to_read().unwrap().is_empty()
     );
 }
 
@@ -624,70 +455,29 @@ fn what_cannot_be_read_is_named_before_any_byte_of_it() {
     let directory = with_field("Mode", json!(2_147_484_152_u32)).unwrap();
     assert!(directory.is_directory());
     assert_eq!(unsupported(&directory), Unsupported::Directory);
-    assert!(
-        !with_field("Mode", json!(0x7fff_ffff))
-            .unwrap()
-            .is_directory()
-    );
-    let link = with(
-        json!([]),
-        json!({"SymlinkTarget": "/etc/passwd", "FileSize": 11}),
-    )
-    .unwrap();
+    assert!(!with_field("Mode", json!(0x7fff_ffff)).unwrap().is_directory());
+    let link = with(json!([]), json!({"SymlinkTarget": "/etc/passwd", "FileSize": 11})).unwrap();
     assert_eq!(unsupported(&link), Unsupported::Symlink);
-    assert_eq!(
-        unsupported(&entry("plain/entries/manifest.json")),
-        Unsupported::ChunkManifest
-    );
-    assert_eq!(
-        unsupported(&entry("s3/entries/sse-c.bin.json")),
-        Unsupported::Sse(SseKind::C)
-    );
-    assert_eq!(
-        unsupported(&entry("s3/entries/sse-s3.bin.json")),
-        Unsupported::Sse(SseKind::S3)
-    );
-    assert_eq!(
-        unsupported(&with_chunk(json!({"sse_type": 2})).unwrap()),
-        Unsupported::Sse(SseKind::Kms)
-    );
-    assert_eq!(
-        unsupported(&with_chunk(json!({"sse_type": 9})).unwrap()),
-        Unsupported::Sse(SseKind::Unknown)
-    );
+    assert_eq!(unsupported(&entry("plain/entries/manifest.json")), Unsupported::ChunkManifest);
+    assert_eq!(unsupported(&entry("s3/entries/sse-c.bin.json")), Unsupported::Sse(SseKind::C));
+    assert_eq!(unsupported(&entry("s3/entries/sse-s3.bin.json")), Unsupported::Sse(SseKind::S3));
+    assert_eq!(unsupported(&with_chunk(json!({"sse_type": 2})).unwrap()), Unsupported::Sse(SseKind::Kms));
+    assert_eq!(unsupported(&with_chunk(json!({"sse_type": 9})).unwrap()), Unsupported::Sse(SseKind::Unknown));
     for (name, kind) in [
         ("x-seaweedfs-sse-c-iv", SseKind::C),
         ("X-Seaweedfs-Sse-Kms-Key", SseKind::Kms),
         ("x-seaweedfs-sse-s3-key", SseKind::S3),
     ] {
-        let inline = with(
-            json!([]),
-            json!({"Content": "aGVsbG8=", "Extended": {name: "AA=="}}),
-        )
-        .unwrap();
+        let inline = with(json!([]), json!({"Content": "aGVsbG8=", "Extended": {name: "AA=="}})).unwrap();
         assert_eq!(unsupported(&inline), Unsupported::Sse(kind));
     }
-    let error = Error::from(
-        entry("s3/entries/sse-c.bin.json")
-            .chunks_to_read()
-            .unwrap_err(),
-    );
+    let error = Error::from(entry("s3/entries/sse-c.bin.json").chunks_to_read().unwrap_err());
     assert_eq!(
         (error.kind(), error.to_string()),
-        (
-            Kind::Unsupported,
-            "the object is encrypted with SSE-C".into()
-        )
+        (Kind::Unsupported, "the object is encrypted with SSE-C".into())
     );
-    let error = Error::from(
-        entry("plain/entries/tie.json")
-            .chunks_to_read()
-            .unwrap_err(),
-    );
-    assert_eq!(
-        error.to_string(),
-        "chunk manifests come with the next version"
-    );
+    let error = Error::from(entry("plain/entries/tie.json").chunks_to_read().unwrap_err());
+    assert_eq!(error.to_string(), "chunk manifests come with the next version");
 }
 
 #[test]
@@ -698,23 +488,12 @@ fn a_file_is_remote_only_without_chunks_and_content() {
     assert_eq!(unsupported(&remote), Unsupported::Remote);
     let copy = json!({"remote_size": 34});
     assert!(
-        !with(
-            json!([{"file_id": "3,1637037d6a", "size": 34}]),
-            json!({"Remote": copy})
-        )
-        .unwrap()
-        .is_remote_only()
-    );
-    assert!(
-        !with(json!([]), json!({"Remote": copy, "Content": "aGVsbG8="}))
+        !with(json!([{"file_id": "3,1637037d6a", "size": 34}]), json!({"Remote": copy}))
             .unwrap()
             .is_remote_only()
     );
-    assert!(
-        !with(json!([]), json!({"Remote": {"storage_name": "cloud"}}))
-            .unwrap()
-            .is_remote_only()
-    );
+    assert!(!with(json!([]), json!({"Remote": copy, "Content": "aGVsbG8="})).unwrap().is_remote_only());
+    assert!(!with(json!([]), json!({"Remote": {"storage_name": "cloud"}})).unwrap().is_remote_only());
 }
 
 #[test]
@@ -722,18 +501,9 @@ fn a_chunk_manifest_is_told_apart_and_spans_bytes() {
     let entry = entry("plain/entries/nested-manifest.json");
     let manifests: Vec<bool> = entry.chunks().iter().map(|each| each.is_manifest).collect();
     assert_eq!(manifests, [true, true, false]);
-    assert_eq!(
-        (entry.chunks()[1].chunk.offset, entry.chunks()[1].chunk.size),
-        (358_400, 153_600)
-    );
+    assert_eq!((entry.chunks()[1].chunk.offset, entry.chunks()[1].chunk.size), (358_400, 153_600));
     let none = field(with_chunk(json!({"is_chunk_manifest": true, "size": 0})));
-    assert_eq!(
-        none,
-        (
-            "chunks[0]".to_owned(),
-            Reason::Not("a chunk manifest that spans bytes")
-        )
-    );
+    assert_eq!(none, ("chunks[0]".to_owned(), Reason::Not("a chunk manifest that spans bytes")));
 }
 
 #[test]
@@ -741,34 +511,22 @@ fn the_metadata_of_sse_is_kept_as_it_is() {
     let entry = entry("s3/entries/sse-c-small.bin.json");
     let sse = entry.chunks()[0].sse.as_ref().unwrap();
     let metadata: Value = serde_json::from_slice(&sse.metadata).unwrap();
-    assert_eq!(
-        (sse.kind, metadata["algorithm"].as_str()),
-        (SseKind::C, Some("AES256"))
-    );
+    assert_eq!((sse.kind, metadata["algorithm"].as_str()), (SseKind::C, Some("AES256")));
 }
 
 #[test]
 fn the_etag_is_the_md5_else_what_the_filer_composes_else_derived() {
     // As the filer answered: transcript.json.
-    assert_eq!(
-        entry("plain/entries/one.json").etag(),
-        "\"2e2524c1c8618439e55a284ed56078a2\""
-    );
+    assert_eq!(entry("plain/entries/one.json").etag(), "\"2e2524c1c8618439e55a284ed56078a2\"");
     let md5 = "ayH+xQI1qSY4mBdC2lR2gA==";
-    let single = with(
-        json!([{"file_id": "3,1637037d6a", "size": 1, "e_tag": md5}]),
-        json!({}),
-    )
-    .unwrap();
+    let single = with(json!([{"file_id": "3,1637037d6a", "size": 1, "e_tag": md5}]), json!({})).unwrap();
     assert_eq!(single.etag(), "\"6b21fec50235a92638981742da547680\"");
-    let chunk = |volume: u32, md5: &str| json!({"file_id": format!("{volume},1637037d6a"), "size": 1, "e_tag": md5});
+    let chunk =
+        |volume: u32, md5: &str| json!({"file_id": format!("{volume},1637037d6a"), "size": 1, "e_tag": md5});
     let other = "F5GWGMF5UYhGwTE+VLLhIA==";
     let composed = |list| with(list, json!({})).unwrap().etag();
     // md5(6b21..80 || 1791..20), computed with Python's hashlib.
-    assert_eq!(
-        composed(json!([chunk(1, md5), chunk(2, other)])),
-        "\"af7347e0cc91648d8a9bfb20f640df01-2\""
-    );
+    assert_eq!(composed(json!([chunk(1, md5), chunk(2, other)])), "\"af7347e0cc91648d8a9bfb20f640df01-2\"");
     assert_ne!(
         composed(json!([chunk(1, md5), chunk(2, other)])),
         composed(json!([chunk(2, other), chunk(1, md5)]))
@@ -783,12 +541,7 @@ fn the_etag_is_the_md5_else_what_the_filer_composes_else_derived() {
     let with_md5 = with(json!([chunk(1, md5)]), json!({"Md5": other})).unwrap();
     assert_eq!(with_md5.etag(), "\"17919618c179518846c1313e54b2e120\"");
     // A digest of another length is none.
-    assert_eq!(
-        with(json!([chunk(1, md5)]), json!({"Md5": "AAAA"}))
-            .unwrap()
-            .etag(),
-        single.etag()
-    );
+    assert_eq!(with(json!([chunk(1, md5)]), json!({"Md5": "AAAA"})).unwrap().etag(), single.etag());
 }
 
 #[test]
@@ -814,39 +567,25 @@ fn a_derived_etag_changes_with_everything_that_makes_the_bytes() {
     tags.push(tag(json!([]), json!({"FileSize": 100})));
     tags.push(tag(json!([]), json!({"Content": "aGVsbG8="})));
     tags.push(tag(json!([]), json!({"Content": "aGVsbE8="})));
-    tags.push(tag(
-        json!([]),
-        json!({"FileSize": 9, "Remote": {"remote_size": 9, "remote_e_tag": "a"}}),
-    ));
-    tags.push(tag(
-        json!([]),
-        json!({"FileSize": 9, "Remote": {"remote_size": 9, "remote_e_tag": "b"}}),
-    ));
+    tags.push(tag(json!([]), json!({"FileSize": 9, "Remote": {"remote_size": 9, "remote_e_tag": "a"}})));
+    tags.push(tag(json!([]), json!({"FileSize": 9, "Remote": {"remote_size": 9, "remote_e_tag": "b"}})));
     let count = tags.len();
     tags.sort();
     tags.dedup();
     assert_eq!(tags.len(), count);
     assert_eq!(
-        tag(
-            json!([chunk]),
-            json!({"Mtime": "2020-01-01T00:00:00Z", "Uid": 7})
-        ),
+        tag(json!([chunk]), json!({"Mtime": "2020-01-01T00:00:00Z", "Uid": 7})),
         tag(json!([chunk]), json!({}))
     );
 }
 
 #[test]
 fn an_attribute_is_a_header_whatever_its_case() {
-    let entry = with(
-        json!([]),
-        json!({"Extended": {"content-disposition": "YXR0YWNobWVudDsgZmlsZW5hbWU9IsOpIg=="}}),
-    )
-    .unwrap();
+    let entry =
+        with(json!([]), json!({"Extended": {"content-disposition": "YXR0YWNobWVudDsgZmlsZW5hbWU9IsOpIg=="}}))
+            .unwrap();
     // The UTF-8 bytes of é, as a header carries them.
-    assert_eq!(
-        entry.header("Content-Disposition").unwrap(),
-        "attachment; filename=\"Ã©\""
-    );
+    assert_eq!(entry.header("Content-Disposition").unwrap(), "attachment; filename=\"Ã©\"");
     assert_eq!(entry.header("Content-Language"), None);
     let named = self::entry("plain/entries/odd-name.json");
     assert!(named.extended().is_sorted());

@@ -43,9 +43,7 @@ fn joined(stretches: impl IntoIterator<Item = (Range<u64>, Option<(usize, u64)>)
             assert_eq!(last.end, positions.start, "stretches follow one another");
             let goes_on = match (&*last_owner, &owner) {
                 (None, None) => true,
-                (Some((a, from)), Some((b, next))) => {
-                    a == b && from + (last.end - last.start) == *next
-                }
+                (Some((a, from)), Some((b, next))) => a == b && from + (last.end - last.start) == *next,
                 _ => false,
             };
             if goes_on {
@@ -89,10 +87,7 @@ fn every_byte_has_the_owner_that_seaweedfs_gives_it() {
         let mut at = start;
         let mut expected = Vec::new();
         for view in vector["views"].as_array().into_iter().flatten() {
-            let owner = ids
-                .iter()
-                .position(|id| *id == view["file_id"].as_str().unwrap())
-                .unwrap();
+            let owner = ids.iter().position(|id| *id == view["file_id"].as_str().unwrap()).unwrap();
             let from = u64_of(view, "at");
             expected.push((at..from, None));
             at = from + u64_of(view, "size");
@@ -100,11 +95,7 @@ fn every_byte_has_the_owner_that_seaweedfs_gives_it() {
         }
         expected.push((at..end, None));
 
-        assert_eq!(
-            owners(&Plan::new(chunks, start..end)),
-            joined(expected),
-            "vector {number}"
-        );
+        assert_eq!(owners(&Plan::new(chunks, start..end)), joined(expected), "vector {number}");
     }
 }
 
@@ -115,8 +106,7 @@ fn painted(chunks: &[Chunk], range: &Range<u64>) -> Vec<Option<(usize, u64)>> {
     let mut bytes = vec![None; usize::try_from(range.end).unwrap()];
     for index in order {
         for position in chunks[index].offset..chunks[index].end().min(range.end) {
-            bytes[usize::try_from(position).unwrap()] =
-                Some((index, position - chunks[index].offset));
+            bytes[usize::try_from(position).unwrap()] = Some((index, position - chunks[index].offset));
         }
     }
     bytes.split_off(usize::try_from(range.start).unwrap())
@@ -147,10 +137,7 @@ fn planned(plan: &Plan) -> Vec<Option<(usize, u64)>> {
 fn some_chunks() -> impl Strategy<Value = Vec<Chunk>> {
     // Few versions, so that ties are common.
     let one = (0_u64..120, 0_u64..40, -2_i64..4);
-    prop::collection::vec(
-        one.prop_map(|(offset, size, modified)| chunk(offset, size, modified)),
-        0..24,
-    )
+    prop::collection::vec(one.prop_map(|(offset, size, modified)| chunk(offset, size, modified)), 0..24)
 }
 
 fn some_range() -> impl Strategy<Value = Range<u64>> {

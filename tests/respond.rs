@@ -40,10 +40,7 @@ fn get(headers: RequestHeaders<'_>) -> Reply {
 }
 
 fn range(text: &str) -> Reply {
-    get(RequestHeaders {
-        range: Some(text),
-        ..NONE
-    })
+    get(RequestHeaders { range: Some(text), ..NONE })
 }
 
 fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
@@ -77,27 +74,10 @@ fn a_request_without_conditions_gets_the_whole_file() {
 
 #[test]
 fn what_is_not_known_is_not_said() {
-    let reply = respond(
-        "GET",
-        &NONE,
-        &FileHead {
-            etag: None,
-            last_modified_ms: None,
-            ..FILE
-        },
-    );
-    assert_eq!(
-        names(&reply),
-        ["Accept-Ranges", "Content-Length", "Content-Type"]
-    );
-    let year_10000 = FileHead {
-        last_modified_ms: Some(253_402_300_800_000),
-        ..FILE
-    };
-    assert_eq!(
-        header(&respond("GET", &NONE, &year_10000), "Last-Modified"),
-        None
-    );
+    let reply = respond("GET", &NONE, &FileHead { etag: None, last_modified_ms: None, ..FILE });
+    assert_eq!(names(&reply), ["Accept-Ranges", "Content-Length", "Content-Type"]);
+    let year_10000 = FileHead { last_modified_ms: Some(253_402_300_800_000), ..FILE };
+    assert_eq!(header(&respond("GET", &NONE, &year_10000), "Last-Modified"), None);
 }
 
 #[test]
@@ -110,44 +90,25 @@ fn a_range_gets_its_part() {
         ("bytes=999-999", 999..1000, "bytes 999-999/1000"),
         ("bytes=999-5000", 999..1000, "bytes 999-999/1000"),
         ("bytes=0-18446744073709551615", 0..1000, "bytes 0-999/1000"),
-        (
-            "bytes=5-99999999999999999999999999",
-            5..1000,
-            "bytes 5-999/1000",
-        ),
+        ("bytes=5-99999999999999999999999999", 5..1000, "bytes 5-999/1000"),
         ("bytes=-1", 999..1000, "bytes 999-999/1000"),
         ("bytes=-1000", 0..1000, "bytes 0-999/1000"),
         ("bytes=-5000", 0..1000, "bytes 0-999/1000"),
-        (
-            "bytes=-99999999999999999999999999",
-            0..1000,
-            "bytes 0-999/1000",
-        ),
+        ("bytes=-99999999999999999999999999", 0..1000, "bytes 0-999/1000"),
         ("bytes=00000000000000000000001-2", 1..3, "bytes 1-2/1000"),
         ("BYTES=1-2", 1..3, "bytes 1-2/1000"),
         (" bytes=1-2 ", 1..3, "bytes 1-2/1000"),
     ] {
         let reply = range(text);
-        assert_eq!(
-            (reply.status, reply.body.clone()),
-            (206, Some(part.clone())),
-            "{text}"
-        );
-        assert_eq!(
-            header(&reply, "Content-Range"),
-            Some(content_range),
-            "{text}"
-        );
+        assert_eq!((reply.status, reply.body.clone()), (206, Some(part.clone())), "{text}");
+        assert_eq!(header(&reply, "Content-Range"), Some(content_range), "{text}");
         assert_eq!(
             header(&reply, "Content-Length"),
             Some((part.end - part.start).to_string().as_str()),
             "{text}"
         );
         assert_eq!(header(&reply, "Content-Type"), Some("video/webm"));
-        assert_eq!(
-            (header(&reply, "ETag"), header(&reply, "Last-Modified")),
-            (Some(ETAG), Some(MODIFIED))
-        );
+        assert_eq!((header(&reply, "ETag"), header(&reply, "Last-Modified")), (Some(ETAG), Some(MODIFIED)));
         assert_eq!(header(&reply, "Accept-Ranges"), Some("bytes"));
     }
 }
@@ -183,11 +144,7 @@ fn a_malformed_range_and_several_get_the_whole_file() {
         "items=0-1",
     ] {
         let reply = range(text);
-        assert_eq!(
-            (reply.status, reply.body.clone()),
-            (200, Some(0..1000)),
-            "{text}"
-        );
+        assert_eq!((reply.status, reply.body.clone()), (200, Some(0..1000)), "{text}");
         assert_eq!(header(&reply, "Content-Range"), None, "{text}");
     }
 }
@@ -203,44 +160,21 @@ fn a_range_that_begins_behind_the_end_is_refused() {
     ] {
         let reply = range(text);
         assert_eq!((reply.status, reply.body.clone()), (416, None), "{text}");
-        assert_eq!(
-            header(&reply, "Content-Range"),
-            Some("bytes */1000"),
-            "{text}"
-        );
-        assert!(
-            header(&reply, "Content-Length").is_none() && header(&reply, "Content-Type").is_none()
-        );
+        assert_eq!(header(&reply, "Content-Range"), Some("bytes */1000"), "{text}");
+        assert!(header(&reply, "Content-Length").is_none() && header(&reply, "Content-Type").is_none());
     }
 }
 
 #[test]
 fn an_empty_file_has_no_part() {
     let empty = FileHead { size: 0, ..FILE };
-    let status = |text| {
-        respond(
-            "GET",
-            &RequestHeaders {
-                range: Some(text),
-                ..NONE
-            },
-            &empty,
-        )
-        .status
-    };
-    assert_eq!(
-        (status("bytes=0-"), status("bytes=0-0"), status("bytes=-0")),
-        (416, 416, 416)
-    );
+    let status = |text| respond("GET", &RequestHeaders { range: Some(text), ..NONE }, &empty).status;
+    assert_eq!((status("bytes=0-"), status("bytes=0-0"), status("bytes=-0")), (416, 416, 416));
     // It can be given from the end, and no Content-Range can say so.
     assert_eq!(status("bytes=-5"), 200);
     let reply = respond("GET", &NONE, &empty);
     assert_eq!(
-        (
-            reply.status,
-            reply.body.clone(),
-            header(&reply, "Content-Length")
-        ),
+        (reply.status, reply.body.clone(), header(&reply, "Content-Length")),
         (200, Some(0..0), Some("0"))
     );
 }
@@ -249,64 +183,26 @@ fn an_empty_file_has_no_part() {
 fn head_gets_the_headers_of_the_whole_and_no_body() {
     for headers in [
         NONE,
-        RequestHeaders {
-            range: Some("bytes=1-2"),
-            ..NONE
-        },
-        RequestHeaders {
-            range: Some("bytes=5000-"),
-            ..NONE
-        },
+        RequestHeaders { range: Some("bytes=1-2"), ..NONE },
+        RequestHeaders { range: Some("bytes=5000-"), ..NONE },
     ] {
         let reply = respond("HEAD", &headers, &FILE);
         assert_eq!((reply.status, reply.body.clone()), (200, None));
         assert_eq!(reply.headers, get(NONE).headers);
     }
-    assert_eq!(
-        respond(
-            "HEAD",
-            &RequestHeaders {
-                if_none_match: Some(ETAG),
-                ..NONE
-            },
-            &FILE
-        )
-        .status,
-        304
-    );
-    assert_eq!(
-        respond(
-            "HEAD",
-            &RequestHeaders {
-                if_match: Some("\"x\""),
-                ..NONE
-            },
-            &FILE
-        )
-        .status,
-        412
-    );
+    assert_eq!(respond("HEAD", &RequestHeaders { if_none_match: Some(ETAG), ..NONE }, &FILE).status, 304);
+    assert_eq!(respond("HEAD", &RequestHeaders { if_match: Some("\"x\""), ..NONE }, &FILE).status, 412);
 }
 
 #[test]
 fn other_methods_are_told_which_ones_there_are() {
-    for method in [
-        "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get", "", "GET ",
-    ] {
-        let conditions = RequestHeaders {
-            if_match: Some("\"x\""),
-            if_none_match: Some("*"),
-            ..NONE
-        };
+    for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get", "", "GET "] {
+        let conditions = RequestHeaders { if_match: Some("\"x\""), if_none_match: Some("*"), ..NONE };
         for headers in [NONE, conditions] {
             let reply = respond(method, &headers, &FILE);
             assert_eq!(
                 reply,
-                Reply {
-                    status: 405,
-                    headers: vec![("Allow", "GET, HEAD".into())],
-                    body: None
-                },
+                Reply { status: 405, headers: vec![("Allow", "GET, HEAD".into())], body: None },
                 "{method}"
             );
         }
@@ -318,255 +214,48 @@ fn each_condition_has_its_status() {
     let h = NONE;
     let table: &[(RequestHeaders<'_>, u16)] = &[
         // If-Match: strong.
-        (
-            RequestHeaders {
-                if_match: Some(ETAG),
-                ..h
-            },
-            200,
-        ),
-        (
-            RequestHeaders {
-                if_match: Some("\"x\", \"abc\""),
-                ..h
-            },
-            200,
-        ),
-        (
-            RequestHeaders {
-                if_match: Some("*"),
-                ..h
-            },
-            200,
-        ),
-        (
-            RequestHeaders {
-                if_match: Some("\"x\""),
-                ..h
-            },
-            412,
-        ),
-        (
-            RequestHeaders {
-                if_match: Some("W/\"abc\""),
-                ..h
-            },
-            412,
-        ),
-        (
-            RequestHeaders {
-                if_match: Some("abc"),
-                ..h
-            },
-            412,
-        ),
-        (
-            RequestHeaders {
-                if_match: Some(""),
-                ..h
-            },
-            412,
-        ),
+        (RequestHeaders { if_match: Some(ETAG), ..h }, 200),
+        (RequestHeaders { if_match: Some("\"x\", \"abc\""), ..h }, 200),
+        (RequestHeaders { if_match: Some("*"), ..h }, 200),
+        (RequestHeaders { if_match: Some("\"x\""), ..h }, 412),
+        (RequestHeaders { if_match: Some("W/\"abc\""), ..h }, 412),
+        (RequestHeaders { if_match: Some("abc"), ..h }, 412),
+        (RequestHeaders { if_match: Some(""), ..h }, 412),
         // If-None-Match: weak.
-        (
-            RequestHeaders {
-                if_none_match: Some(ETAG),
-                ..h
-            },
-            304,
-        ),
-        (
-            RequestHeaders {
-                if_none_match: Some("W/\"abc\""),
-                ..h
-            },
-            304,
-        ),
-        (
-            RequestHeaders {
-                if_none_match: Some("\"x\",W/\"abc\""),
-                ..h
-            },
-            304,
-        ),
-        (
-            RequestHeaders {
-                if_none_match: Some("*"),
-                ..h
-            },
-            304,
-        ),
-        (
-            RequestHeaders {
-                if_none_match: Some("\"x\""),
-                ..h
-            },
-            200,
-        ),
-        (
-            RequestHeaders {
-                if_none_match: Some("abc"),
-                ..h
-            },
-            200,
-        ),
+        (RequestHeaders { if_none_match: Some(ETAG), ..h }, 304),
+        (RequestHeaders { if_none_match: Some("W/\"abc\""), ..h }, 304),
+        (RequestHeaders { if_none_match: Some("\"x\",W/\"abc\""), ..h }, 304),
+        (RequestHeaders { if_none_match: Some("*"), ..h }, 304),
+        (RequestHeaders { if_none_match: Some("\"x\""), ..h }, 200),
+        (RequestHeaders { if_none_match: Some("abc"), ..h }, 200),
         // Dates, to the second.
-        (
-            RequestHeaders {
-                if_modified_since: Some(EARLIER),
-                ..h
-            },
-            200,
-        ),
-        (
-            RequestHeaders {
-                if_modified_since: Some(MODIFIED),
-                ..h
-            },
-            304,
-        ),
-        (
-            RequestHeaders {
-                if_modified_since: Some(LATER),
-                ..h
-            },
-            304,
-        ),
-        (
-            RequestHeaders {
-                if_unmodified_since: Some(EARLIER),
-                ..h
-            },
-            412,
-        ),
-        (
-            RequestHeaders {
-                if_unmodified_since: Some(MODIFIED),
-                ..h
-            },
-            200,
-        ),
-        (
-            RequestHeaders {
-                if_unmodified_since: Some(LATER),
-                ..h
-            },
-            200,
-        ),
+        (RequestHeaders { if_modified_since: Some(EARLIER), ..h }, 200),
+        (RequestHeaders { if_modified_since: Some(MODIFIED), ..h }, 304),
+        (RequestHeaders { if_modified_since: Some(LATER), ..h }, 304),
+        (RequestHeaders { if_unmodified_since: Some(EARLIER), ..h }, 412),
+        (RequestHeaders { if_unmodified_since: Some(MODIFIED), ..h }, 200),
+        (RequestHeaders { if_unmodified_since: Some(LATER), ..h }, 200),
         // In another form they are no conditions.
-        (
-            RequestHeaders {
-                if_modified_since: Some("Sunday, 06-Nov-94 08:49:38 GMT"),
-                ..h
-            },
-            200,
-        ),
-        (
-            RequestHeaders {
-                if_unmodified_since: Some("Sun Nov  6 08:49:36 1994"),
-                ..h
-            },
-            200,
-        ),
-        (
-            RequestHeaders {
-                if_modified_since: Some(""),
-                if_unmodified_since: Some("0"),
-                ..h
-            },
-            200,
-        ),
+        (RequestHeaders { if_modified_since: Some("Sunday, 06-Nov-94 08:49:38 GMT"), ..h }, 200),
+        (RequestHeaders { if_unmodified_since: Some("Sun Nov  6 08:49:36 1994"), ..h }, 200),
+        (RequestHeaders { if_modified_since: Some(""), if_unmodified_since: Some("0"), ..h }, 200),
         // A tag counts before a date.
-        (
-            RequestHeaders {
-                if_match: Some(ETAG),
-                if_unmodified_since: Some(EARLIER),
-                ..h
-            },
-            200,
-        ),
-        (
-            RequestHeaders {
-                if_match: Some("\"x\""),
-                if_unmodified_since: Some(LATER),
-                ..h
-            },
-            412,
-        ),
-        (
-            RequestHeaders {
-                if_none_match: Some("\"x\""),
-                if_modified_since: Some(LATER),
-                ..h
-            },
-            200,
-        ),
-        (
-            RequestHeaders {
-                if_none_match: Some(ETAG),
-                if_modified_since: Some(EARLIER),
-                ..h
-            },
-            304,
-        ),
+        (RequestHeaders { if_match: Some(ETAG), if_unmodified_since: Some(EARLIER), ..h }, 200),
+        (RequestHeaders { if_match: Some("\"x\""), if_unmodified_since: Some(LATER), ..h }, 412),
+        (RequestHeaders { if_none_match: Some("\"x\""), if_modified_since: Some(LATER), ..h }, 200),
+        (RequestHeaders { if_none_match: Some(ETAG), if_modified_since: Some(EARLIER), ..h }, 304),
         // 412 before 304, and both before the range.
-        (
-            RequestHeaders {
-                if_match: Some("\"x\""),
-                if_none_match: Some(ETAG),
-                ..h
-            },
-            412,
-        ),
-        (
-            RequestHeaders {
-                if_match: Some(ETAG),
-                if_none_match: Some(ETAG),
-                ..h
-            },
-            304,
-        ),
-        (
-            RequestHeaders {
-                if_unmodified_since: Some(EARLIER),
-                if_modified_since: Some(LATER),
-                ..h
-            },
-            412,
-        ),
-        (
-            RequestHeaders {
-                if_none_match: Some(ETAG),
-                range: Some("bytes=1-2"),
-                ..h
-            },
-            304,
-        ),
-        (
-            RequestHeaders {
-                if_match: Some("\"x\""),
-                range: Some("bytes=5000-"),
-                ..h
-            },
-            412,
-        ),
-        (
-            RequestHeaders {
-                if_match: Some(ETAG),
-                range: Some("bytes=1-2"),
-                ..h
-            },
-            206,
-        ),
+        (RequestHeaders { if_match: Some("\"x\""), if_none_match: Some(ETAG), ..h }, 412),
+        (RequestHeaders { if_match: Some(ETAG), if_none_match: Some(ETAG), ..h }, 304),
+        (RequestHeaders { if_unmodified_since: Some(EARLIER), if_modified_since: Some(LATER), ..h }, 412),
+        (RequestHeaders { if_none_match: Some(ETAG), range: Some("bytes=1-2"), ..h }, 304),
+        (RequestHeaders { if_match: Some("\"x\""), range: Some("bytes=5000-"), ..h }, 412),
+        (RequestHeaders { if_match: Some(ETAG), range: Some("bytes=1-2"), ..h }, 206),
     ];
     for (headers, status) in table {
         let reply = get(*headers);
         assert_eq!(reply.status, *status, "{headers:?}");
-        assert_eq!(
-            reply.body.is_some(),
-            matches!(status, 200 | 206),
-            "{headers:?}"
-        );
+        assert_eq!(reply.body.is_some(), matches!(status, 200 | 206), "{headers:?}");
         if matches!(status, 304 | 412) {
             assert_eq!(names(&reply), ["ETag", "Last-Modified"], "{headers:?}");
         }
@@ -575,61 +264,17 @@ fn each_condition_has_its_status() {
 
 #[test]
 fn a_file_without_tag_and_date_meets_only_conditions_that_ask_for_neither() {
-    let bare = FileHead {
-        etag: None,
-        last_modified_ms: None,
-        ..FILE
-    };
+    let bare = FileHead { etag: None, last_modified_ms: None, ..FILE };
     let status = |headers: RequestHeaders<'_>| respond("GET", &headers, &bare).status;
-    assert_eq!(
-        status(RequestHeaders {
-            if_match: Some(ETAG),
-            ..NONE
-        }),
-        412
-    );
-    assert_eq!(
-        status(RequestHeaders {
-            if_match: Some("*"),
-            ..NONE
-        }),
-        200
-    );
-    assert_eq!(
-        status(RequestHeaders {
-            if_none_match: Some(ETAG),
-            ..NONE
-        }),
-        200
-    );
-    assert_eq!(
-        status(RequestHeaders {
-            if_none_match: Some("*"),
-            ..NONE
-        }),
-        304
-    );
-    assert_eq!(
-        status(RequestHeaders {
-            if_modified_since: Some(LATER),
-            ..NONE
-        }),
-        200
-    );
-    assert_eq!(
-        status(RequestHeaders {
-            if_unmodified_since: Some(EARLIER),
-            ..NONE
-        }),
-        200
-    );
+    assert_eq!(status(RequestHeaders { if_match: Some(ETAG), ..NONE }), 412);
+    assert_eq!(status(RequestHeaders { if_match: Some("*"), ..NONE }), 200);
+    assert_eq!(status(RequestHeaders { if_none_match: Some(ETAG), ..NONE }), 200);
+    assert_eq!(status(RequestHeaders { if_none_match: Some("*"), ..NONE }), 304);
+    assert_eq!(status(RequestHeaders { if_modified_since: Some(LATER), ..NONE }), 200);
+    assert_eq!(status(RequestHeaders { if_unmodified_since: Some(EARLIER), ..NONE }), 200);
     for if_range in [ETAG, MODIFIED, ""] {
         assert_eq!(
-            status(RequestHeaders {
-                range: Some("bytes=1-2"),
-                if_range: Some(if_range),
-                ..NONE
-            }),
+            status(RequestHeaders { range: Some("bytes=1-2"), if_range: Some(if_range), ..NONE }),
             200
         );
     }
@@ -637,14 +282,8 @@ fn a_file_without_tag_and_date_meets_only_conditions_that_ask_for_neither() {
 
 #[test]
 fn if_range_takes_the_strong_tag_or_the_exact_date() {
-    let status = |if_range, range| {
-        get(RequestHeaders {
-            range: Some(range),
-            if_range: Some(if_range),
-            ..NONE
-        })
-        .status
-    };
+    let status =
+        |if_range, range| get(RequestHeaders { range: Some(range), if_range: Some(if_range), ..NONE }).status;
     for validator in [ETAG, MODIFIED, " \"abc\" "] {
         assert_eq!(status(validator, "bytes=1-2"), 206, "{validator}");
         assert_eq!(status(validator, "bytes=5000-"), 416, "{validator}");
@@ -664,86 +303,42 @@ fn if_range_takes_the_strong_tag_or_the_exact_date() {
         assert_eq!(status(validator, "bytes=1-2"), 200, "{validator}");
         assert_eq!(status(validator, "bytes=5000-"), 200, "{validator}");
     }
-    assert_eq!(
-        get(RequestHeaders {
-            if_range: Some("\"x\""),
-            ..NONE
-        })
-        .status,
-        200
-    );
+    assert_eq!(get(RequestHeaders { if_range: Some("\"x\""), ..NONE }).status, 200);
     // A weak tag of the file's own is no reason to splice.
-    let weak = FileHead {
-        etag: Some("W/\"abc\""),
-        ..FILE
-    };
-    let headers = RequestHeaders {
-        range: Some("bytes=1-2"),
-        if_range: Some("W/\"abc\""),
-        ..NONE
-    };
+    let weak = FileHead { etag: Some("W/\"abc\""), ..FILE };
+    let headers = RequestHeaders { range: Some("bytes=1-2"), if_range: Some("W/\"abc\""), ..NONE };
     assert_eq!(respond("GET", &headers, &weak).status, 200);
 }
 
 #[test]
 fn a_value_that_no_header_can_carry_is_not_sent() {
     let with = |disposition, media_type| {
-        let reply = respond(
-            "GET",
-            &NONE,
-            &FileHead {
-                disposition: Some(disposition),
-                media_type,
-                ..FILE
-            },
-        );
+        let reply = respond("GET", &NONE, &FileHead { disposition: Some(disposition), media_type, ..FILE });
         (
             header(&reply, "Content-Disposition").map(str::to_owned),
             header(&reply, "Content-Type").unwrap().to_owned(),
         )
     };
     let stored = "attachment; filename=\"Ã©.bin\"";
-    assert_eq!(
-        with(stored, "text/plain"),
-        (Some(stored.into()), "text/plain".into())
-    );
+    assert_eq!(with(stored, "text/plain"), (Some(stored.into()), "text/plain".into()));
     for bad in ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb", "a\0b", "日本語"] {
-        assert_eq!(
-            with(bad, bad),
-            (None, "application/octet-stream".into()),
-            "{bad:?}"
-        );
+        assert_eq!(with(bad, bad), (None, "application/octet-stream".into()), "{bad:?}");
     }
     let part = respond(
         "GET",
-        &RequestHeaders {
-            range: Some("bytes=0-0"),
-            ..NONE
-        },
-        &FileHead {
-            disposition: Some("inline"),
-            ..FILE
-        },
+        &RequestHeaders { range: Some("bytes=0-0"), ..NONE },
+        &FileHead { disposition: Some("inline"), ..FILE },
     );
     assert_eq!(header(&part, "Content-Disposition"), Some("inline"));
 }
 
 #[test]
 fn a_file_larger_than_four_gigabytes_is_cut_exactly() {
-    let file = FileHead {
-        size: (1 << 53) - 1,
-        ..FILE
-    };
-    let headers = RequestHeaders {
-        range: Some("bytes=4294967296-9007199254740990"),
-        ..NONE
-    };
+    let file = FileHead { size: (1 << 53) - 1, ..FILE };
+    let headers = RequestHeaders { range: Some("bytes=4294967296-9007199254740990"), ..NONE };
     let reply = respond("GET", &headers, &file);
     assert_eq!(reply.body, Some(1 << 32..(1 << 53) - 1));
-    assert_eq!(
-        header(&reply, "Content-Range"),
-        Some("bytes 4294967296-9007199254740990/9007199254740991")
-    );
+    assert_eq!(header(&reply, "Content-Range"), Some("bytes 4294967296-9007199254740990/9007199254740991"));
 }
 
 proptest! {

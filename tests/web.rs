@@ -1,9 +1,12 @@
-//! What JavaScript sees, in a page and in a worker.
+//! What JavaScript sees, in a page.
 #![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 
-use wasm_bindgen_test::wasm_bindgen_test;
+#[path = "web/mod.rs"]
+mod shared;
 
-#[wasm_bindgen_test]
-fn the_version_is_that_of_the_package() {
-    assert_eq!(kelp_stream::web::version(), env!("CARGO_PKG_VERSION"));
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
+
+#[wasm_bindgen_test::wasm_bindgen_test]
+fn this_is_a_page() {
+    assert_eq!(shared::js::global("document").js_typeof(), "object");
 }

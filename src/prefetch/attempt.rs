@@ -28,7 +28,6 @@ impl<H: Host> Flight<'_, H> {
     /// Asks one replica for what is still wanted.
     pub(super) async fn attempt(&mut self, url: String, host: &Arc<str>) -> Result<(), Failure> {
         let shared = self.shared;
-        let _turn = shared.options.pool.enter(host, shared.options.per_host).await;
         let wanted = self.wanted();
         let expected = wanted.end.unwrap_or(self.chunk.size).saturating_sub(wanted.start);
         shared.options.meter.lock().requests += 1;
@@ -39,6 +38,10 @@ impl<H: Host> Flight<'_, H> {
         let at = begin(&answer.headers, answer.status, &wanted)
             .map_err(|failure| Failure { status: Some(answer.status), ..failure })?;
         self.same_version(&answer.headers)?;
+        if answer.status == 416 && self.is_digested() && self.digested >= self.chunk.size {
+            // Nothing follows what is here already.
+            return self.flowed();
+        }
         let status = answer.status;
         let done = match self.lane {
             Lane::Flow { .. } => self.flows(answer.body, at, &wanted, host, status == 206).await,
@@ -97,7 +100,7 @@ impl<H: Host> Flight<'_, H> {
             .await;
         match outcome {
             // All is here: how the connection ended is of no interest.
-            Err(failure) if complete && failure.kind != Kind::LongBody => {}
+            Err(failure) if failure.kind != Kind::LongBody && self.has_it_all(wanted) => {}
             outcome => outcome?,
         }
         self.flowed()

@@ -117,7 +117,17 @@ impl<H: Host> Flight<'_, H> {
         Ok(())
     }
 
-    fn is_digested(&self) -> bool {
+    /// Whether what is here needs nothing more, as far as can be known before the body ends: the
+    /// end is where it must be, or the digest fits.
+    pub(super) fn has_it_all(&self, wanted: &Wanted) -> bool {
+        match (self.is_digested(), wanted.end) {
+            (false, _) => self.here() >= self.view.len(),
+            (true, Some(end)) => wanted.base + self.digested >= end,
+            (true, None) => self.here() >= self.view.len() && self.fits(self.digest.clone()),
+        }
+    }
+
+    pub(super) fn is_digested(&self) -> bool {
         self.lane == (Lane::Flow { digested: true })
     }
 

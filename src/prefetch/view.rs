@@ -82,17 +82,21 @@ impl<'a, H: Host> Flight<'a, H> {
         let mut location = self.locate(false).await?;
         let mut trial = Trial::new(self.shared.options.retry, location.urls.len());
         let mut replica = 0;
-        let mut most_arrived = 0;
+        let mut farthest = 0;
         // Only a filer's chunks have a locator, and tokens, to be asked again.
         let may_ask = matches!(self.chunk.source, Source::FileId(_));
         loop {
             let url = location.urls.get(replica).map_or("", String::as_str);
             let host: Arc<str> = locate::host(url).unwrap_or_default().into();
+            let turn = self.shared.options.pool.enter(&host, self.shared.options.per_host).await;
+            // Asked for now, when the request is about to leave: tokens live for seconds.
             let url = self.with_token(url, &location).await?;
             let Err(failure) = self.attempt(url, &host).await else { return Ok(()) };
+            drop(turn);
             let failure = self.after_failure(failure, &host)?;
-            if self.arrived() > most_arrived {
-                most_arrived = self.arrived();
+            let here = self.digested.max(self.arrived());
+            if here > farthest {
+                farthest = here;
                 trial.progressed();
             }
             let dice = self.shared.host.random();
@@ -110,16 +114,37 @@ impl<'a, H: Host> Flight<'a, H> {
                     to
                 }
                 Next::Token(to) => {
-                    // Where the token came with the location, so does a fresh one.
-                    if location.token.is_some() {
-                        location = self.locate(true).await?;
-                    }
-                    self.again(true, &host, reason);
-                    to.min(location.urls.len().saturating_sub(1))
+                    let to = self.renew(&mut location, &mut trial, to).await?;
+                    self.again(to == replica, &host, reason);
+                    to
                 }
                 Next::Lookup | Next::GiveUp => return Err(trial.error(self.name())),
             };
         }
+    }
+
+    /// Gets a fresh token where it came with the location; says which replica to try. Replicas may
+    /// be others then, but once only: a locator that never says the same twice must not keep us for
+    /// ever.
+    async fn renew(
+        &self,
+        location: &mut Location,
+        trial: &mut Trial,
+        replica: usize,
+    ) -> Result<usize, Error> {
+        if location.token.is_none() {
+            return Ok(replica);
+        }
+        let fresh = self.locate(true).await?;
+        if same_set(&fresh.urls, &location.urls) {
+            location.token = fresh.token;
+            return Ok(replica);
+        }
+        if trial.restart_renewed(fresh.urls.len()) {
+            *location = fresh;
+            return Ok(0);
+        }
+        Ok(replica)
     }
 
     /// Looks the replicas up again; says whether they are others than before.
@@ -219,7 +244,7 @@ impl<'a, H: Host> Flight<'a, H> {
         Error::new(Kind::NoLocations, message).of_chunk(self.name())
     }
 
-    /// The URL with the token that its origin wants, asked for now: tokens live for seconds.
+    /// The URL with the token that its origin wants.
     async fn with_token(&self, url: &str, location: &Location) -> Result<String, Error> {
         let Source::FileId(id) = &self.chunk.source else {
             return Ok(url.to_owned());

@@ -56,9 +56,8 @@ pub fn file(world: &World, count: u64, size: u64) -> Vec<Chunk> {
 pub fn encrypted(plain: &[u8], key: &CipherKey) -> Vec<u8> {
     use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
     let nonce = [9; 12];
-    let sealed = Aes256Gcm::new(key.bytes().into())
-        .encrypt(&nonce.into(), plain)
-        .expect("it is short enough");
+    let sealed =
+        Aes256Gcm::new(key.bytes().into()).encrypt(&nonce.into(), plain).expect("it is short enough");
     [&nonce[..], &sealed].concat()
 }
 
@@ -115,9 +114,7 @@ pub fn read_to_error(world: &World, reader: Reader<SimHost>) -> (Vec<u8>, Error)
 }
 
 pub fn fixture(path: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/fixtures")
-        .join(path);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

@@ -1,0 +1,295 @@
+//! Files of real SeaweedFS clusters, from the filer's JSON to the last byte: `tests/fixtures`.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "clippy does not see that helpers are a test's")]
+
+mod support;
+
+use std::{collections::HashSet, io::Read, ops::Range};
+
+use flate2::read::MultiGzDecoder;
+use kelp_stream::{
+    Error, Kind, Options, Plan,
+    chunk::Source,
+    entry::Entry,
+    host::Location,
+    sim::{Script, World, collect},
+};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use support::*;
+
+/// A cluster, and what its volume servers hold, in a world of its own.
+struct Cluster {
+    name: &'static str,
+    world: World,
+    cases: Vec<Value>,
+}
+
+impl Cluster {
+    fn new(name: &'static str) -> Self {
+        let world = World::new();
+        let about = json(&format!("seaweedfs/{name}/cluster.json"));
+        let mut stored = 0;
+        for (id, chunk) in about["chunks"].as_object().expect("it lists chunks") {
+            let Some(headers) = chunk["headers"].as_object() else {
+                assert_eq!(chunk["status"], 404, "{id}");
+                continue;
+            };
+            let bytes = fixture(&format!("seaweedfs/{name}/chunks/{id}"));
+            assert_eq!(hex(&bytes), chunk["sha256"].as_str().expect("its digest is told"), "{id}");
+            // A host undoes what a server packed.
+            let bytes = match headers.get("content-encoding") {
+                Some(encoding) => {
+                    assert_eq!(encoding, "gzip", "{id}");
+                    inflated(&bytes)
+                }
+                None => bytes,
+            };
+            world.store(&format!("http://volume/{id}"), bytes);
+            stored += 1;
+        }
+        assert!(stored > 4, "{name}: {stored} chunks");
+        world.locator(|id, _| Ok(Location { urls: vec![format!("http://volume/{id}")], token: None }));
+        world.script(|_| Script::default().latency(MS).piece(10_000));
+        let cases = json(&format!("seaweedfs/{name}/cases.json"));
+        let cases = cases.as_array().expect("it is a list").clone();
+        Self { name, world, cases }
+    }
+
+    fn entry(&self, case: &Value) -> Entry {
+        let path = text(case, "entry");
+        Entry::parse(&fixture(&format!("seaweedfs/{}/{path}", self.name))).expect("the filer wrote it")
+    }
+
+    fn case(&self, name: &str) -> &Value {
+        self.cases.iter().find(|case| case["name"] == name).expect("there is such a case")
+    }
+
+    fn plan(&self, case: &Value, range: Range<u64>) -> Result<Plan, Error> {
+        let chunks = self.entry(case).chunks_to_read()?;
+        Ok(Plan::new(chunks.into(), range))
+    }
+
+    fn read(&self, case: &Value, range: Range<u64>, options: Options) -> Vec<u8> {
+        let plan = self.plan(case, range).expect("it can be read");
+        let reader = open_plan(&self.world, plan, options);
+        let read = self.world.run(collect(reader)).expect("it does not hang");
+        read.unwrap_or_else(|error| panic!("{} {}: {error:?}", self.name, case["name"]))
+    }
+
+    fn read_to_error(&self, name: &str) -> (Vec<u8>, Error) {
+        let case = self.case(name);
+        let plan = self.plan(case, 0..self.entry(case).size()).expect("it can be read");
+        read_to_error(&self.world, open_plan(&self.world, plan, Options::default()))
+    }
+
+    /// The cases without an error of their own whose chunks can be read in this version.
+    fn readable(&self) -> Vec<&Value> {
+        let readable =
+            |case: &&Value| case.get("expect").is_none() && self.entry(case).chunks_to_read().is_ok();
+        self.cases.iter().filter(readable).collect()
+    }
+}
+
+fn clusters() -> [Cluster; 4] {
+    ["plain", "cipher", "jwt", "s3"].map(Cluster::new)
+}
+
+fn inflated(packed: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    MultiGzDecoder::new(packed).read_to_end(&mut plain).expect("it is gzip");
+    plain
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().unwrap_or_else(|| panic!("{field} is a text: {value}"))
+}
+
+fn number(value: &Value, field: &str) -> u64 {
+    value[field].as_u64().unwrap_or_else(|| panic!("{field} is a number: {value}"))
+}
+
+fn narrow() -> Options {
+    let mut options = Options::default();
+    options.concurrency = 2;
+    options.max_bytes_ahead = 100_000;
+    options
+}
+
+#[test]
+fn every_file_is_read_whole() {
+    let mut read = Vec::new();
+    for cluster in clusters() {
+        let readable = cluster.readable();
+        for case in &readable {
+            let size = number(case, "size");
+            assert_eq!(cluster.entry(case).size(), size);
+            for options in [Options::default(), narrow()] {
+                let all = cluster.read(case, 0..size, options);
+                assert_eq!((all.len() as u64, hex(&all)), (size, text(case, "sha256").to_owned()), "{case}");
+            }
+        }
+        read.push(readable.len());
+    }
+    assert_eq!(read, [16, 17, 4, 2]);
+}
+
+#[test]
+fn every_range_of_every_file_is_read() {
+    let mut read = Vec::new();
+    for cluster in clusters() {
+        let mut count = 0;
+        for case in cluster.readable() {
+            for range in case["ranges"].as_array().expect("it is a list") {
+                let wanted = number(range, "start")..number(range, "end");
+                let part = cluster.read(case, wanted.clone(), Options::default());
+                assert_eq!(hex(&part), text(range, "sha256"), "{}: {wanted:?}", case["name"]);
+                count += 1;
+            }
+        }
+        read.push(count);
+    }
+    assert_eq!(read, RANGES);
+}
+
+/// How many ranges the readable cases list.
+const RANGES: [usize; 4] = [108, 118, 28, 12];
+
+#[test]
+fn the_filer_delivered_the_same_where_it_was_right() {
+    let mut known = [0, 0];
+    for cluster in clusters() {
+        for case in cluster.readable() {
+            let filer = &case["filer"];
+            if filer["same"] == true {
+                assert_eq!(text(filer, "sha256"), text(case, "sha256"), "{case}");
+                assert_eq!(number(filer, "length"), cluster.entry(case).size(), "{case}");
+                known[0] += 1;
+            } else {
+                assert!(["truncated", "inline-size-0"].contains(&text(case, "name")), "{case}");
+                known[1] += 1;
+            }
+        }
+    }
+    assert_eq!(known, [35, 4]);
+}
+
+#[test]
+fn the_etag_is_the_one_that_the_filer_answers() {
+    let mut compared = 0;
+    for cluster in clusters() {
+        let transcript = json(&format!("seaweedfs/{}/transcript.json", cluster.name));
+        for exchange in transcript.as_array().expect("it is a list") {
+            let url = text(exchange, "url");
+            let names =
+                [("/d/one.bin", "one"), ("/d/small.txt", "small-text"), ("/d/sp%C3%A4ce", "odd-name")];
+            let named = names.iter().find(|(path, _)| url.starts_with(&format!("http://{{filer}}{path}")));
+            let headers = exchange["response"].as_array();
+            let etag = headers.into_iter().flatten().find(|pair| pair[0].as_str().is_some_and(is_etag));
+            if let (Some((_, name)), Some(etag)) = (named, etag) {
+                assert_eq!(etag[1], cluster.entry(cluster.case(name)).etag().as_str(), "{url}");
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, 18);
+}
+
+fn is_etag(header: &str) -> bool {
+    header.eq_ignore_ascii_case("etag")
+}
+
+#[test]
+fn what_cannot_be_read_yet_says_so() {
+    let mut unsupported = Vec::new();
+    for cluster in clusters() {
+        let mut names = Vec::new();
+        for case in &cluster.cases {
+            if let Err(error) = cluster.plan(case, 0..1) {
+                assert_eq!((error.kind(), error.kind().code()), (Kind::Unsupported, "unsupported"), "{case}");
+                names.push(text(case, "name").to_owned());
+            }
+        }
+        unsupported.push(names);
+    }
+    let of_a_filer = [
+        "manifest",
+        "remote-only",
+        "missing-manifest",
+        "bad-manifest",
+        "tie",
+        "close-times",
+        "nested-manifest",
+    ];
+    assert_eq!(unsupported[0], of_a_filer);
+    assert_eq!(unsupported[1], of_a_filer);
+    assert_eq!(unsupported[2], [""; 0]);
+    assert_eq!(unsupported[3], ["sse-c.bin", "sse-c-small.bin", "sse-s3.bin"]);
+}
+
+#[test]
+fn every_case_is_readable_or_unsupported_or_ends_in_its_error() {
+    for (cluster, all) in clusters().iter().zip([26, 27, 4, 5]) {
+        let mut seen = HashSet::new();
+        for case in &cluster.cases {
+            seen.insert(text(case, "name").to_owned());
+        }
+        let unsupported = cluster.cases.iter().filter(|case| cluster.plan(case, 0..1).is_err()).count();
+        let failing = if all > 20 { 3 } else { 0 };
+        assert_eq!((seen.len(), cluster.cases.len()), (all, all), "{}", cluster.name);
+        assert_eq!(cluster.readable().len() + unsupported + failing, all, "{}", cluster.name);
+    }
+}
+
+#[test]
+fn a_missing_chunk_is_not_found_after_the_bytes_before_it() {
+    for cluster in ["plain", "cipher"].map(Cluster::new) {
+        let (some, error) = cluster.read_to_error("missing-chunk");
+        assert_eq!(text(cluster.case("missing-chunk"), "expect"), "error not_found");
+        assert_eq!((some.len(), error.offset()), (512, Some(512)));
+        assert_eq!((error.kind(), error.kind().code()), (Kind::NotFound, "not_found"));
+        let chunks = cluster.entry(cluster.case("missing-chunk")).chunks_to_read().unwrap();
+        let Source::FileId(missing) = &chunks[1].source else { panic!("it has a file id") };
+        assert_eq!(error.chunk(), Some(&**missing));
+        assert_eq!(cluster.world.log().len(), 1 + Options::default().retry.passes as usize);
+    }
+}
+
+#[test]
+fn a_chunk_whose_digest_is_not_that_of_its_bytes_is_corrupt() {
+    for cluster in ["plain", "cipher"].map(Cluster::new) {
+        let (some, error) = cluster.read_to_error("bad-etag");
+        assert_eq!(text(cluster.case("bad-etag"), "expect"), "error corrupt");
+        assert_eq!((error.kind(), error.kind().code()), (Kind::Corrupt, "corrupt"));
+        assert_eq!(error.offset(), Some(some.len() as u64));
+        assert!((some.len() as u64) < cluster.entry(cluster.case("bad-etag")).size());
+    }
+}
+
+#[test]
+fn a_chunk_that_is_stored_too_short_is_told_and_shifts_nothing() {
+    for (cluster, delivered) in [("plain", 512), ("cipher", 0)] {
+        let cluster = Cluster::new(cluster);
+        let (some, error) = cluster.read_to_error("short-chunk");
+        assert_eq!(text(cluster.case("short-chunk"), "expect"), "error short_body");
+        assert_eq!((error.kind(), error.kind().code()), (Kind::ShortBody, "short_body"));
+        assert_eq!((some.len(), error.offset()), (delivered, Some(delivered as u64)));
+    }
+}
+
+#[test]
+fn chunks_that_the_servers_pack_are_read_without_ranges_and_encrypted_ones_too() {
+    for cluster in clusters() {
+        for name in ["small-text", "encoded.txt"] {
+            let Some(case) = cluster.cases.iter().find(|case| case["name"] == name) else { continue };
+            let part = cluster.read(case, 100..200, Options::default());
+            assert_eq!(part.len(), 100);
+            let last = cluster.world.log().pop().expect("it was asked for");
+            assert_eq!(last.asked.range, None, "{} {name}", cluster.name);
+        }
+    }
+}

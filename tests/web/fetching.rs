@@ -1,0 +1,238 @@
+//! A `fetch` of the user's: what it is given, what it may give back, how it is stopped.
+
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::js::{Chunk, Store, assert_error, bytes, error_of, get, global, next, pause, set};
+
+fn one(size: u32) -> [Chunk; 1] {
+    [Chunk { url: "http://s/0", size, ..Chunk::default() }]
+}
+
+/// `world.body`: a ReadableStream of what `world.pieces` lists.
+const BODY: &str = "const body = new ReadableStream({
+    start(controller) {
+        for (const piece of world.pieces()) controller.enqueue(piece);
+        controller.close();
+    },
+});";
+
+#[wasm_bindgen_test]
+async fn a_body_may_be_of_any_kind_of_buffer() {
+    let answers = [
+        "return new Response(body)",
+        "return Promise.resolve({ status: 200, headers: new Headers(), body })",
+        "return { then(resolve) { resolve(new Response(body)) } }",
+    ];
+    for answer in answers {
+        let store = Store::with_fetch(&format!("{BODY} {answer}"));
+        let pieces = super::js::function(
+            "",
+            "const all = new Uint8Array(70);
+            for (let i = 0; i < 70; i++) all[i] = (Math.imul(i, 31) ^ (i >> 8) ^ (i >> 16)) & 255;
+            return [
+                all.slice(0, 10).buffer,
+                new Uint8Array(0),
+                new DataView(all.buffer, 10, 10),
+                new ArrayBuffer(0),
+                new Uint8ClampedArray(all.buffer, 20, 10),
+                new Uint16Array(all.slice(30, 40).buffer),
+                new Int8Array(all.buffer, 40, 10),
+                all.subarray(50, 60),
+                new Float64Array(0),
+                all.subarray(60),
+            ]",
+        );
+        set(store.world(), "pieces", pieces);
+        assert_eq!(store.read(&one(70)).await.unwrap(), bytes(0..70), "{answer}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_body_of_anything_else_is_an_error() {
+    for piece in ["'text'", "7", "null", "undefined", "{}", "[1, 2]"] {
+        let store =
+            Store::with_fetch(&format!("{BODY} return {{ status: 200, headers: new Headers(), body }}"));
+        set(store.world(), "pieces", super::js::function("", &format!("return [{piece}]")));
+        let error = error_of(store.read(&one(10))).await;
+        assert_error(&error, "network");
+        assert!(wasm_bindgen::JsCast::is_instance_of::<js_sys::TypeError>(&get(&error, "cause")), "{piece}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn what_is_no_response_is_an_error_and_no_panic() {
+    for answer in [
+        "{}",
+        "7",
+        "'text'",
+        "true",
+        "{ status: 200 }",
+        "{ status: 200, headers: {}, body: 7 }",
+        "{ status: 'x', headers: null, body: null }",
+        "{ get status() { throw new Error('no') } }",
+        "Symbol('x')",
+        "null",
+        "undefined",
+    ] {
+        let store = Store::with_fetch(&format!("return Promise.resolve({answer})"));
+        let error = error_of(store.read(&one(10))).await;
+        let code = get(&error, "code").as_string();
+        assert!(code.is_some(), "{answer}: {error:?}");
+    }
+    // All goes on after that.
+    let store = Store::new();
+    store.store("http://s/0", &bytes(0..10));
+    assert_eq!(store.read(&one(10)).await.unwrap(), bytes(0..10));
+}
+
+#[wasm_bindgen_test]
+async fn a_body_that_is_locked_or_used_is_an_error_and_no_panic() {
+    for spoil in ["response.body.getReader()", "response.text()"] {
+        let store = Store::with_fetch(&format!(
+            "const response = new Response(new Uint8Array(10)); {spoil}; return Promise.resolve(response)"
+        ));
+        let error = error_of(store.read(&one(10))).await;
+        assert!(get(&error, "code").as_string().is_some(), "{spoil}: {error:?}");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn no_body_at_all_is_a_short_one() {
+    let store = Store::with_fetch("return Promise.resolve(new Response(null))");
+    assert_error(&error_of(store.read(&one(10))).await, "short_body");
+}
+
+#[wasm_bindgen_test]
+async fn a_body_that_breaks_is_a_network_error_with_its_cause() {
+    let store = Store::with_fetch(
+        "const body = new ReadableStream({
+            pull(controller) { world.sent ? controller.error(world.thrown) : controller.enqueue(new Uint8Array(5)); world.sent = true },
+        });
+        return Promise.resolve(new Response(body))",
+    );
+    set(store.world(), "thrown", js_sys::Error::new("reset"));
+    let error = error_of(store.read(&one(10))).await;
+    assert_error(&error, "network");
+    assert!(get(&error, "cause") == get(store.world(), "thrown"));
+    assert_eq!(get(&error, "offset"), 5);
+}
+
+const LOGGED: &str = "const asked = { aborted: false };
+    world.log.push(asked);
+    init.signal.addEventListener('abort', () => (asked.aborted = true));";
+
+#[wasm_bindgen_test]
+async fn cancelling_aborts_the_signal_that_fetch_was_given() {
+    for answer in [
+        "return new Promise(() => {})",
+        "return Promise.resolve(new Response(new ReadableStream({})))",
+        "return Promise.resolve(new Response(new ReadableStream({ start(c) { c.enqueue(new Uint8Array(5)) } })))",
+    ] {
+        let store = Store::with_fetch(&format!("{LOGGED} {answer}"));
+        let chunks = [
+            Chunk { url: "http://s/0", size: 10, ..Chunk::default() },
+            Chunk { url: "http://s/1", offset: 10, size: 10, ..Chunk::default() },
+        ];
+        let stream = store.open(20, &chunks).stream(0.0, 20.0).unwrap();
+        let reading = stream.read();
+        pause(10).await;
+        assert_eq!(store.log().len(), 2);
+        assert!(store.log().iter().all(|asked| get(asked, "aborted") == false), "{answer}");
+        stream.cancel();
+        // At once: in the driver's next turn.
+        pause(0).await;
+        assert!(store.log().iter().all(|asked| get(asked, "aborted") == true), "{answer}");
+        let _ = super::js::wait(reading.into()).await;
+        assert_error(&next(&stream).await.unwrap_err(), "closed");
+        pause(10).await;
+        assert_eq!(store.log().len(), 2, "nothing starts later");
+    }
+}
+
+#[wasm_bindgen_test]
+async fn dropping_a_stream_aborts_too() {
+    let store = Store::with_fetch(&format!("{LOGGED} return new Promise(() => {{}})"));
+    let stream = store.open(10, &one(10)).stream(0.0, 10.0).unwrap();
+    let reading = stream.read();
+    pause(5).await;
+    stream.cancel();
+    drop(stream);
+    assert!(super::js::wait(reading.into()).await.is_err());
+    assert_eq!(get(&store.log()[0], "aborted"), true);
+}
+
+#[wasm_bindgen_test]
+async fn a_server_that_does_not_answer_is_left_and_its_request_aborted() {
+    let store = Store::with_fetch(&format!("{LOGGED} return new Promise(() => {{}})"));
+    set(&store.settings, "headersTimeout", 20);
+    let error = error_of(store.read(&one(10))).await;
+    assert_error(&error, "timeout");
+    assert_eq!(get(&store.log()[0], "aborted"), true);
+}
+
+#[wasm_bindgen_test]
+async fn a_body_that_stalls_is_left_and_its_request_aborted() {
+    let store = Store::with_fetch(&format!(
+        "{LOGGED} return Promise.resolve(new Response(new ReadableStream({{}})))"
+    ));
+    set(&store.settings, "idleTimeout", 20);
+    let error = error_of(store.read(&one(10))).await;
+    assert_error(&error, "timeout");
+    assert_eq!(get(&store.log()[0], "aborted"), true);
+}
+
+/// Watches the timers of two times that nobody else uses.
+const WATCH: &str = "const { setTimeout: set, clearTimeout: clear } = globalThis;
+    const open = new Set();
+    let count = 0;
+    globalThis.setTimeout = (callback, ms, ...more) => {
+        const id = set(callback, ms, ...more);
+        if (ms > 23000 && ms < 24000) { open.add(id); count++; }
+        return id;
+    };
+    globalThis.clearTimeout = (id) => { open.delete(id); clear(id); };
+    return { open, count: () => count, stop() { Object.assign(globalThis, { setTimeout: set, clearTimeout: clear }) } };";
+
+fn call(object: &wasm_bindgen::JsValue, name: &str) -> wasm_bindgen::JsValue {
+    use wasm_bindgen::JsCast;
+    get(object, name).unchecked_into::<js_sys::Function>().call0(object).unwrap()
+}
+
+#[wasm_bindgen_test]
+async fn no_timeout_outlives_what_it_watched() {
+    assert_eq!(global("setTimeout").js_typeof(), "function");
+    let watch = super::js::function("", WATCH).call0(&wasm_bindgen::JsValue::NULL).unwrap();
+    let store = Store::new();
+    store.store("http://s/0", &bytes(0..100_000));
+    for time in ["headersTimeout", "idleTimeout"] {
+        set(&store.settings, time, 23_456);
+    }
+    assert_eq!(store.read(&one(100_000)).await.unwrap(), bytes(0..100_000));
+    let (after_reading, count) = (get(&get(&watch, "open"), "size"), call(&watch, "count"));
+
+    let hanging = Store::with_fetch(&format!("{LOGGED} return new Promise(() => {{}})"));
+    set(&hanging.settings, "headersTimeout", 23_456);
+    let stream = hanging.open(10, &one(10)).stream(0.0, 10.0).unwrap();
+    let reading = stream.read();
+    pause(5).await;
+    let while_waiting = get(&get(&watch, "open"), "size");
+    stream.cancel();
+    let cancelled = super::js::wait(reading.into()).await;
+    pause(5).await;
+    let after_cancelling = get(&get(&watch, "open"), "size");
+    call(&watch, "stop");
+
+    assert!(cancelled.is_err());
+    assert!(count.as_f64().unwrap() >= 2.0, "headers and body are watched");
+    assert_eq!((after_reading, while_waiting, after_cancelling), (0.into(), 1.into(), 0.into()));
+}
+
+#[wasm_bindgen_test]
+async fn the_platforms_own_fetch_is_used_where_none_is_given() {
+    let store = Store::new();
+    set(&store.settings, "fetch", wasm_bindgen::JsValue::UNDEFINED);
+    // A port that nobody listens at.
+    let chunk = Chunk { url: "http://127.0.0.1:9/0", size: 10, ..Chunk::default() };
+    assert_error(&error_of(store.read(&[chunk])).await, "network");
+    assert_eq!(store.log().len(), 0);
+}
