@@ -748,6 +748,21 @@ fn a_connection_that_breaks_after_the_last_byte_broke_nothing() {
 }
 
 #[test]
+fn a_damaged_replica_that_broke_after_its_last_byte_is_not_continued_past_the_end_for_ever() {
+    let world = World::new();
+    let chunk = digested(two(&world, 1000), &bytes(0..1000));
+    world.store("http://a/0", bytes(1..1001));
+    outcomes(&world, |asked| match asked.range {
+        Some(range) if range.start >= 1000 => Outcome::Status(416),
+        _ if asked.host == "a" => Outcome::Cut(1000),
+        _ => Outcome::Good,
+    });
+    let mut options = passes(2);
+    options.verify = Verify::Strict;
+    assert_eq!(read_one(&world, chunk, options).unwrap(), bytes(0..1000), "b has it");
+}
+
+#[test]
 fn a_damaged_part_of_a_shared_blob_that_broke_after_its_last_byte_is_asked_for_whole_again() {
     let world = World::new();
     let blob = |content: Vec<u8>| [vec![0xaa; 1000], content, vec![0xbb; 1000]].concat();

@@ -35,13 +35,13 @@ impl<H: Host> Flight<'_, H> {
 
         let answer = self.answer(Request { url, range: wanted.range }).await?;
         self.tell(EventKind::Headers, host, |event| event.status = Some(answer.status));
-        let at = begin(&answer.headers, answer.status, &wanted)
-            .map_err(|failure| Failure { status: Some(answer.status), ..failure })?;
-        self.same_version(&answer.headers)?;
         if answer.status == 416 && self.is_digested() && self.digested >= self.chunk.size {
             // Nothing follows what is here already.
             return self.flowed();
         }
+        let at = begin(&answer.headers, answer.status, &wanted)
+            .map_err(|failure| Failure { status: Some(answer.status), ..failure })?;
+        self.same_version(&answer.headers)?;
         let status = answer.status;
         let done = match self.lane {
             Lane::Flow { .. } => self.flows(answer.body, at, &wanted, host, status == 206).await,

@@ -4,9 +4,12 @@ import { ok } from "./assert.mjs";
 /** Failures that are tried again at once: tests of the end of all patience need not be patient. */
 export const QUICK = { retry: { passes: 2, baseDelay: 1, maxDelay: 20 } };
 
-/** Waits until a condition holds, for five seconds at most. */
+/**
+ * Waits until a condition holds, for ten seconds at most: of a cancelled response, Chromium may read what is left for
+ * five seconds before it closes the connection.
+ */
 export async function until(condition, what = String(condition)) {
-  const end = performance.now() + 5_000;
+  const end = performance.now() + 10_000;
   while (!(await condition())) {
     ok(performance.now() < end, `waited in vain until ${what}`);
     await new Promise((wake) => setTimeout(wake, 5));
