@@ -16,6 +16,7 @@
 //! platform. `web` is the browser's host, `sim` a deterministic one for tests.
 
 pub mod chunk;
+mod content_range;
 mod date;
 pub mod decode;
 pub mod entry;

@@ -12,7 +12,7 @@ use futures::{
 
 use crate::{
     error::{Error, Kind},
-    host::{Answer, FetchError, Headers, Host, Piece, Request},
+    host::{Answer, Headers, Host, Piece, Request},
     locate,
     options::Options,
     retry::{Failure, Next, Trial},
@@ -38,11 +38,11 @@ pub struct Retrieved<P> {
     pub body: Vec<P>,
 }
 
-/// Makes a request anew for each attempt; is told whether the token of the last one was refused.
-pub type Requests<'a> = dyn FnMut(bool) -> Pin<Box<dyn Future<Output = Result<Request, Error>> + 'a>> + 'a;
+/// Makes a request anew for each attempt: with a fresh token, where it needs one.
+pub type Requests<'a> = dyn FnMut() -> Pin<Box<dyn Future<Output = Result<Request, Error>> + 'a>> + 'a;
 
-/// Sends a GET, again after a failure as the policy has it. A fresh token is
-/// asked for only if `may_renew`.
+/// Sends a GET, again after a failure as the policy has it. After a
+/// 401 it is sent once more if `may_renew`.
 ///
 /// # Errors
 ///
@@ -55,9 +55,8 @@ pub async fn retrieve<H: Host>(
     request: &mut Requests<'_>,
 ) -> Result<Retrieved<H::Piece>, Error> {
     let mut trial = Trial::new(options.retry, 1);
-    let mut renew = false;
     loop {
-        let request = request(renew).await?;
+        let request = request().await?;
         let url = request.url.clone();
         let failure = match attempt(host, options, wanted, request).await {
             Ok(Ok(retrieved)) => return Ok(retrieved),
@@ -67,16 +66,11 @@ pub async fn retrieve<H: Host>(
         let name = locate::host(&url).unwrap_or_default();
         // What is not there, or must not be read, is so for good: there is but one place to ask.
         let final_answer = matches!(failure.kind, Kind::NotFound | Kind::Range);
-        let next = trial.failed(0, name, failure, may_renew, false, host.random());
-        match next {
+        match trial.failed(0, name, failure, may_renew, false, host.random()) {
             Next::Try(_, pause) if !final_answer => host.sleep(pause).await,
-            Next::Token(_) => {
-                renew = true;
-                continue;
-            }
+            Next::Token(_) => {}
             _ => return Err(trial.error(locate::without_query(&url))),
         }
-        renew = false;
     }
 }
 
@@ -88,7 +82,7 @@ async fn attempt<H: Host>(
 ) -> Result<Result<Retrieved<H::Piece>, Error>, Failure> {
     let fetched = host.fetch(request);
     let Answer { status, headers, mut body } =
-        within(host, options.timeout.headers, "no answer in time", fetched).await?.map_err(network)?;
+        within(host, options.timeout.headers, "no answer in time", fetched).await??;
     if status != 200 && status != 206 {
         return Err(Failure::status(status, headers.retry_after.as_deref()));
     }
@@ -98,7 +92,7 @@ async fn attempt<H: Host>(
     };
     let mut len = 0;
     while let Some(piece) = within(host, options.timeout.idle, "the body stalled", body.next()).await? {
-        let piece = piece.map_err(network)?;
+        let piece = piece?;
         len += piece.len() as u64;
         if len > most {
             return Ok(Err(Error::new(Kind::Limit, format!("it is longer than {most} bytes"))));
@@ -108,7 +102,8 @@ async fn attempt<H: Host>(
     Ok(Ok(Retrieved { status, headers, body: pieces }))
 }
 
-async fn within<H: Host, T>(
+/// Waits for something, but not for ever: [`Kind::Timeout`] after `time`.
+pub(crate) async fn within<H: Host, T>(
     host: &H,
     time: std::time::Duration,
     message: &str,
@@ -118,8 +113,4 @@ async fn within<H: Host, T>(
         Either::Left((value, _)) => Ok(value),
         Either::Right(_) => Err(Failure::new(Kind::Timeout, message)),
     }
-}
-
-fn network(error: FetchError) -> Failure {
-    Failure { cause: error.cause, ..Failure::new(Kind::Network, "the connection failed") }
 }

@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use crate::error::{Attempt, Cause, Error, Kind};
+use crate::{
+    error::{Attempt, Cause, Error, Kind},
+    host::FetchError,
+};
 
 /// How patient to be with one view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +64,12 @@ impl Failure {
             retry_after: retry_after.and_then(parse_retry_after),
             cause: None,
         }
+    }
+}
+
+impl From<FetchError> for Failure {
+    fn from(error: FetchError) -> Self {
+        Self { cause: error.cause, ..Self::new(Kind::Network, "the connection failed") }
     }
 }
 

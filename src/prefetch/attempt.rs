@@ -8,15 +8,16 @@ use futures::{
 };
 
 use super::{
-    content_range,
     lane::{Lane, Wanted},
     view::Flight,
 };
 use crate::{
+    content_range,
     decode::{GCM_OVERHEAD, ceiling},
     error::Kind,
     event::{Event, EventKind},
-    host::{Answer, FetchError, Headers, Host, Piece, Request},
+    host::{Answer, Headers, Host, Piece, Request},
+    retrieve::within,
     retry::Failure,
 };
 
@@ -33,7 +34,9 @@ impl<H: Host> Flight<'_, H> {
         shared.options.meter.lock().requests += 1;
         self.tell(EventKind::Request, host, |event| event.bytes = Some(expected));
 
-        let answer = self.answer(Request { url, range: wanted.range }).await?;
+        let fetched = shared.host.fetch(Request { url, range: wanted.range });
+        let answer =
+            within(&shared.host, shared.options.timeout.headers, "no answer in time", fetched).await??;
         self.tell(EventKind::Headers, host, |event| event.status = Some(answer.status));
         if answer.status == 416 && self.is_digested() && self.digested >= self.chunk.size {
             // Nothing follows what is here already.
@@ -57,16 +60,6 @@ impl<H: Host> Flight<'_, H> {
                 Err(Failure::new(Kind::SourceChanged, "it changed while it was read"))
             }
             _ => Ok(()),
-        }
-    }
-
-    async fn answer(&self, request: Request) -> Result<Answer<H::Body>, Failure> {
-        let host = &self.shared.host;
-        let fetch = pin!(host.fetch(request));
-        let clock = pin!(host.sleep(self.shared.options.timeout.headers));
-        match select(fetch, clock).await {
-            Either::Left((answer, _)) => answer.map_err(network),
-            Either::Right(_) => Err(Failure::new(Kind::Timeout, "no answer in time")),
         }
     }
 
@@ -163,7 +156,7 @@ impl<H: Host> Flight<'_, H> {
             }
             let piece = match select(body.next(), watch.as_mut()).await {
                 Either::Left((None, _)) => return Ok(()),
-                Either::Left((Some(piece), _)) => piece.map_err(network)?,
+                Either::Left((Some(piece), _)) => piece?,
                 Either::Right(_) => {
                     let waited = shared.host.now().saturating_sub(last);
                     if waited >= idle {
@@ -222,10 +215,6 @@ fn begin(headers: &Headers, status: u16, wanted: &Wanted) -> Result<u64, Failure
 
 fn packed(headers: &Headers) -> bool {
     headers.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
-}
-
-fn network(error: FetchError) -> Failure {
-    Failure { cause: error.cause, ..Failure::new(Kind::Network, "the connection failed") }
 }
 
 /// Whether a body is to be read on.

@@ -108,7 +108,7 @@ impl<H: Host> Flight<'_, H> {
             return Err(Failure::new(Kind::ShortBody, message));
         }
         if self.is_digested() && !self.fits(self.digest.clone()) {
-            return Err(corrupt("its MD5 is not the one in the metadata"));
+            return Err(corrupt(MISMATCH));
         }
         if let Some(last) = self.last.take() {
             self.arrive(last);
@@ -165,7 +165,7 @@ impl<H: Host> Flight<'_, H> {
             let mut digest = Md5::default();
             pieces.iter().for_each(|piece| piece.feed(&mut digest));
             if !self.fits(digest) {
-                return Err(corrupt("its MD5 is not the one in the metadata"));
+                return Err(corrupt(MISMATCH));
             }
         }
         let holds = self.keep_view(pieces);
@@ -209,9 +209,11 @@ impl<H: Host> Flight<'_, H> {
     }
 }
 
-pub(super) fn corrupt(message: &str) -> Failure {
+fn corrupt(message: &str) -> Failure {
     Failure::new(Kind::Corrupt, message)
 }
+
+const MISMATCH: &str = "its MD5 is not the one in the metadata";
 
 /// Whether the platform inflated this body already: it says so, or it is no gzip.
 fn undone<P: Piece>(stored: &[P], headers: &Headers) -> bool {

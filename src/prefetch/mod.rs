@@ -5,7 +5,6 @@
 //! its replicas is in `view`, one request in `attempt`, what its body becomes in `lane`.
 
 mod attempt;
-mod content_range;
 mod lane;
 mod reader;
 mod shared;
@@ -46,7 +45,9 @@ async fn drive<H: Host>(shared: Arc<Shared<H>>) {
     let mut handles: VecDeque<(usize, AbortHandle)> = VecDeque::new();
     let mut step = |cx: &mut Context<'_>| {
         loop {
-            match shared.step(cx) {
+            let next = shared.step(cx);
+            let all_started = matches!(next, Step::AllStarted);
+            match next {
                 Step::Stop => {
                     flights.clear();
                     return Poll::Ready(());
@@ -75,7 +76,7 @@ async fn drive<H: Host>(shared: Arc<Shared<H>>) {
                     Poll::Ready(None) | Poll::Pending => {}
                 },
             }
-            return if flights.is_empty() && shared.all_started() { Poll::Ready(()) } else { Poll::Pending };
+            return if flights.is_empty() && all_started { Poll::Ready(()) } else { Poll::Pending };
         }
     };
     poll_fn(&mut step).await;

@@ -46,7 +46,7 @@ impl<H: Host> Reader<H> {
     /// Position in the file of the next byte.
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.shared.with(|state| state.window.position())
+        self.shared.lock().window.position()
     }
 }
 
@@ -61,7 +61,7 @@ impl<H: Host> Handle<H> {
     /// Whether the stream is gone, or has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.shared.upgrade().is_none_or(|shared| shared.with(|state| state.ended.is_some()))
+        self.shared.upgrade().is_none_or(|shared| shared.lock().ended.is_some())
     }
 }
 
@@ -80,7 +80,7 @@ impl<H: Host> Stream for Reader<H> {
 
 impl<H: Host> FusedStream for Reader<H> {
     fn is_terminated(&self) -> bool {
-        self.shared.with(|state| matches!(state.ended, Some(Ok(()))))
+        matches!(self.shared.lock().ended, Some(Ok(())))
     }
 }
 

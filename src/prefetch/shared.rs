@@ -2,7 +2,7 @@
 
 use std::{
     future::poll_fn,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -70,11 +70,17 @@ impl<H: Host> Shared<H> {
 
     /// Changes the state, then tells pool, meter and clocks what became of it.
     pub(super) fn with<R>(&self, change: impl FnOnce(&mut State<H::Piece>) -> R) -> R {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         let result = change(&mut state);
         state.wake_reader();
         self.tell(&mut state);
         result
+    }
+
+    /// The state, to look at: what changes it goes through `with`. Pieces come by in thousands, and
+    /// looking must not cost a reading of the clock.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State<H::Piece>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the driver is to do now; if nothing, it is woken when that changes.
@@ -107,10 +113,6 @@ impl<H: Host> Shared<H> {
         })
     }
 
-    pub(super) fn all_started(&self) -> bool {
-        self.with(|state| state.asked && state.window.upcoming() == Next::Nothing)
-    }
-
     /// Ends the stream from outside: what is under way is cancelled.
     pub(super) fn end(&self, how: Result<(), Error>) {
         let reason = how.as_ref().err().map_or("cancelled", |error| error.kind().code());
@@ -131,14 +133,13 @@ impl<H: Host> Shared<H> {
     pub(super) async fn room_for(&self, index: usize) -> bool {
         let mut waited = false;
         poll_fn(|cx| {
-            self.with(|state| {
-                if !state.window.is_full(index) {
-                    return Poll::Ready(());
-                }
-                waited = true;
-                state.body = Some(cx.waker().clone());
-                Poll::Pending
-            })
+            let mut state = self.lock();
+            if !state.window.is_full(index) {
+                return Poll::Ready(());
+            }
+            waited = true;
+            state.body = Some(cx.waker().clone());
+            Poll::Pending
         })
         .await;
         waited

@@ -182,7 +182,7 @@ impl<'a, H: Host> Flight<'a, H> {
     fn after_failure(&mut self, failure: Failure, host: &str) -> Result<Failure, Error> {
         let flows = matches!(self.lane, Lane::Flow { .. });
         let bad = flows && matches!(failure.kind, Kind::Corrupt | Kind::LongBody);
-        let left = self.shared.with(|state| state.window.has_left(self.index));
+        let left = self.shared.lock().window.has_left(self.index);
         if failure.kind == Kind::SourceChanged || (bad && left) {
             let reason = failure.kind.code();
             let attempt = Attempt { host: host.to_owned(), status: failure.status, reason };
@@ -267,7 +267,7 @@ impl<'a, H: Host> Flight<'a, H> {
     }
 
     pub(super) fn arrived(&self) -> u64 {
-        self.shared.with(|state| state.window.arrived(self.index))
+        self.shared.lock().window.arrived(self.index)
     }
 
     fn note(&self, kind: EventKind, host: &Arc<str>, reason: &'static str) {

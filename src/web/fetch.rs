@@ -12,7 +12,8 @@ use wasm_bindgen::{JsCast, prelude::*};
 use wasm_bindgen_futures::JsFuture;
 use wasm_streams::readable::{IntoStream, ReadableStream};
 use web_sys::{
-    AbortController, ReferrerPolicy, RequestCache, RequestCredentials, RequestInit, RequestRedirect, Response,
+    AbortController, AbortSignal, ReferrerPolicy, RequestCache, RequestCredentials, RequestInit,
+    RequestRedirect, Response,
 };
 
 use super::{error::Causes, piece::WebPiece};
@@ -50,7 +51,7 @@ pub(super) struct Fetcher {
 impl Fetcher {
     pub(super) async fn fetch(&self, request: Request) -> Result<Answer<Body>, FetchError> {
         let guard = AbortOnDrop::new().map_err(|thrown| self.failed(thrown))?;
-        let init = self.init(&request, &guard.0).map_err(|thrown| self.failed(thrown))?;
+        let init = self.init(&request, &guard).map_err(|thrown| self.failed(thrown))?;
         let promise = match &self.fetch {
             Some(fetch) => fetch.call2(&JsValue::UNDEFINED, &request.url.as_str().into(), &init),
             None => Ok(global_fetch(&request.url, &init).into()),
@@ -75,7 +76,7 @@ impl Fetcher {
         Ok(Answer { status: response.status(), headers: headers(&response), body })
     }
 
-    fn init(&self, request: &Request, controller: &AbortController) -> Result<RequestInit, JsValue> {
+    fn init(&self, request: &Request, guard: &AbortOnDrop) -> Result<RequestInit, JsValue> {
         let init = RequestInit::new();
         // Chromium serialises ranges of one URL through its cache; and a file id never changes.
         init.set_cache(RequestCache::NoStore);
@@ -87,7 +88,7 @@ impl Fetcher {
             // A redirect would carry the token to wherever it leads.
             init.set_redirect(RequestRedirect::Error);
         }
-        init.set_signal(Some(&controller.signal()));
+        init.set_signal(Some(&guard.signal()));
         let headers = web_sys::Headers::new()?;
         if locate::origin(&request.url) == Some(&self.home) {
             for pair in self.headers.iter() {
@@ -125,12 +126,16 @@ fn headers(response: &Response) -> Headers {
     }
 }
 
-/// Aborts a request when it is no longer wanted; after its end that does nothing.
-struct AbortOnDrop(AbortController);
+/// Aborts what is no longer wanted; after its end that does nothing.
+pub(super) struct AbortOnDrop(AbortController);
 
 impl AbortOnDrop {
-    fn new() -> Result<Self, JsValue> {
+    pub(super) fn new() -> Result<Self, JsValue> {
         AbortController::new().map(Self)
+    }
+
+    pub(super) fn signal(&self) -> AbortSignal {
+        self.0.signal()
     }
 }
 

@@ -5,9 +5,11 @@ use std::rc::Rc;
 use js_sys::{Array, Function, Object, Promise, Reflect, TypeError};
 use wasm_bindgen::{JsCast, prelude::*};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::AbortController;
 
-use super::error::{Causes, set};
+use super::{
+    error::{Causes, set},
+    fetch::AbortOnDrop,
+};
 use crate::{
     host::{LocateError, Location},
     locate::proxy_url,
@@ -38,9 +40,10 @@ impl Finder {
     }
 
     async fn ask(&self, locate: &Function, file_id: &str, refresh: bool) -> Result<Location, JsValue> {
-        let given_up = AbortOnDrop(AbortController::new()?);
+        // Tells the user's function when nobody waits for it any more.
+        let given_up = AbortOnDrop::new()?;
         let how = Object::new();
-        set(&how, "signal", &given_up.0.signal());
+        set(&how, "signal", &given_up.signal());
         set(&how, "refresh", &refresh.into());
         let answer = locate.call2(&JsValue::UNDEFINED, &file_id.into(), &how)?;
         let location = JsFuture::from(Promise::resolve(&answer)).await?;
@@ -82,13 +85,4 @@ impl Finder {
 fn field(object: &JsValue, name: &str) -> Result<JsValue, JsValue> {
     Reflect::get(object, &name.into())
         .map_err(|_| TypeError::new("locate must give an object with urls").into())
-}
-
-/// Tells the user's function that nobody waits for it any more.
-struct AbortOnDrop(AbortController);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }

@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     chunk::{Chunk, Source},
+    content_range,
     entry::{Entry, MAX_TEXT_BYTES},
     error::{Error, Kind},
     host::{ByteRange, Headers, LocateError, Piece, Request},
@@ -220,7 +221,7 @@ impl Desk {
     async fn entry(&self, url: &str) -> Result<Entry, Error> {
         let may_renew = self.filer_token.is_some();
         let wanted = Wanted::Body(MAX_TEXT_BYTES as u64);
-        let mut request = |_| -> Pin<Box<dyn Future<Output = _>>> {
+        let mut request = || -> Pin<Box<dyn Future<Output = _>>> {
             Box::pin(async {
                 let url = match &self.filer_token {
                     Some(token) => locate::with_token(url, &self.token(token).await?),
@@ -250,7 +251,7 @@ impl Desk {
     /// Finds out the size of what is at a URL, and whether it can be had in ranges.
     async fn probe(&self, url: &str) -> Result<Probe, Error> {
         let ask = async |range| {
-            let mut request = |_| -> Pin<Box<dyn Future<Output = _>>> {
+            let mut request = || -> Pin<Box<dyn Future<Output = _>>> {
                 Box::pin(ready(Ok(Request { url: url.to_owned(), range })))
             };
             retrieve(&self.host, &self.options, Wanted::Headers, false, &mut request).await
@@ -260,7 +261,13 @@ impl Desk {
             Err(error) if error.kind() == Kind::Range => ask(None).await?,
             answer => answer?,
         };
-        if let Some(size) = first.headers.content_range.as_deref().and_then(total_of) {
+        if let Some(size) = first
+            .headers
+            .content_range
+            .as_deref()
+            .and_then(content_range::parse)
+            .and_then(|range| range.total)
+        {
             return Ok(Probe { ranges: first.status == 206, ..Probe::told(size, &first.headers) });
         }
         let ranges = first.status == 206;
@@ -302,10 +309,6 @@ impl Probe {
 }
 
 const OCTETS: &str = "application/octet-stream";
-
-fn total_of(content_range: &str) -> Option<u64> {
-    content_range.rsplit('/').next()?.trim().parse().ok()
-}
 
 fn of_entry(entry: &Entry) -> Result<(Head, Vec<Chunk>), Error> {
     let chunks = entry.chunks_to_read()?;

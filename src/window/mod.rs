@@ -125,11 +125,6 @@ impl<P: Piece> Window<P> {
         }
     }
 
-    /// Changes how far the window may reach; what has started stays.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
-    }
-
     /// The plan that it moves along.
     #[must_use]
     pub fn plan(&self) -> &Arc<Plan> {

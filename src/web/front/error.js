@@ -10,3 +10,8 @@ export class KelpError extends Error {
     if (offset !== undefined) this.offset = offset;
   }
 }
+
+/** For what the types name and this version does not do. */
+export function notThere(what) {
+  return new KelpError("unsupported", `${what} is not there yet in this version`);
+}

@@ -42,10 +42,10 @@ export class RemoteFile {
   }
 
   async bytes(wanted) {
-    const { start, end } = range(wanted, this.size);
-    const all = new Uint8Array(end - start);
+    const clipped = range(wanted, this.size);
+    const all = new Uint8Array(clipped.end - clipped.start);
     let at = 0;
-    await this.#each(wanted, (piece) => {
+    await this.#each(clipped, (piece) => {
       all.set(piece, at);
       at += piece.length;
     });
@@ -58,14 +58,14 @@ export class RemoteFile {
 
   async blob(wanted) {
     const pieces = [];
-    await this.#each(wanted, (piece) => pieces.push(piece));
+    await this.#each(range(wanted, this.size), (piece) => pieces.push(piece));
     return new Blob(pieces, { type: this.type });
   }
 
   async text(wanted) {
     const decoder = new TextDecoder();
     let text = "";
-    await this.#each(wanted, (piece) => (text += decoder.decode(piece, { stream: true })));
+    await this.#each(range(wanted, this.size), (piece) => (text += decoder.decode(piece, { stream: true })));
     return text + decoder.decode();
   }
 
@@ -94,8 +94,7 @@ export class RemoteFile {
     this.#core.close();
   }
 
-  async #each(wanted, take) {
-    const { start, end, signal } = range(wanted, this.size);
+  async #each({ start, end, signal }, take) {
     await drain(() => this.#core.stream(start, end), [signal, this.#signal], take);
   }
 }

@@ -1,6 +1,6 @@
 // The user's options, checked, with every default filled in: what the core calls `Settings`.
 import { abortSignal, boolean, bytes, callable, dictionary, httpUrl, integer, integerOr, number, string, word } from "./check.js";
-import { KelpError } from "./error.js";
+import { KelpError, notThere } from "./error.js";
 import { hasSubtle } from "./platform.js";
 import { defaultPool, Pool } from "./pool.js";
 
@@ -95,10 +95,6 @@ function refuseWhatIsNotThere({ workers, throttle, priority, hedge }) {
   if (number(throttle, "throttle", undefined, Number.MIN_VALUE) !== undefined) throw notThere("throttle");
   if (word(priority, "priority", ["normal", "high", "low"]) !== "normal") throw notThere("a priority other than normal");
   if (boolean(hedge, "hedge", false)) throw notThere("hedge");
-}
-
-export function notThere(what) {
-  return new KelpError("unsupported", `${what} is not there yet in this version`);
 }
 
 function lastComponent({ pathname }) {

@@ -1,7 +1,7 @@
 // What streams share.
 import { CorePool } from "#glue";
 import { dictionary, integer, integerOr } from "./check.js";
-import { KelpError } from "./error.js";
+import { notThere } from "./error.js";
 
 let shared;
 
@@ -30,9 +30,7 @@ export class Pool {
       integer(perHost, "perHost", Infinity, 1),
       integer(maxConcurrency, "maxConcurrency", 64, 1),
     ];
-    if (integerOr("auto", workers, "workers", "auto", 0) > 0) {
-      throw new KelpError("unsupported", "workers is not there yet in this version");
-    }
+    if (integerOr("auto", workers, "workers", "auto", 0) > 0) throw notThere("workers");
   }
 
   get bytes() {

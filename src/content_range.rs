@@ -2,15 +2,15 @@
 
 /// The first byte, one past the last, and the whole length if it is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ContentRange {
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) total: Option<u64>,
+pub(crate) struct ContentRange {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) total: Option<u64>,
 }
 
 /// Parses `bytes 0-99/500`; `None` for anything else. An empty range, as SeaweedFS answers
 /// `bytes=<size>-` with (`bytes 5000-4999/5000`), is one.
-pub(super) fn parse(text: &str) -> Option<ContentRange> {
+pub(crate) fn parse(text: &str) -> Option<ContentRange> {
     let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.trim().split_once('-')?;
     let start: u64 = first.parse().ok()?;
