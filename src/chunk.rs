@@ -22,6 +22,10 @@ pub struct Chunk {
     pub compression: Compression,
     /// The bytes of the stored blob that are this chunk, where several share one blob.
     pub stored: Option<Range<u64>>,
+    /// It is a chunk manifest: what it stores is a list of chunks, whose own versions decide what
+    /// hides what. `offset` and `size` are the positions that these span, and `modified` and
+    /// `md5` say nothing of them.
+    pub is_manifest: bool,
 }
 
 impl Chunk {

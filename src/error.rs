@@ -146,6 +146,12 @@ impl Error {
         self.kind
     }
 
+    /// What happened, without the chunk and the attempts that `Display` adds.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The chunk that could not be had: a file id, or a URL without query.
     #[must_use]
     pub fn chunk(&self) -> Option<&str> {

@@ -41,6 +41,16 @@ pub trait Host {
     /// Resolves after `time`.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
 
+    /// Whether the platform knows that there is no network now. `false` proves nothing.
+    fn is_offline(&self) -> bool {
+        false
+    }
+
+    /// Resolves when the platform believes that there is a network.
+    fn online(&self) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+
     /// Time since some fixed moment; never goes back.
     fn now(&self) -> Duration;
 
@@ -78,6 +88,9 @@ pub trait Piece: Sized {
 
     /// Feeds a digest.
     fn feed(&self, digest: &mut Md5);
+
+    /// Copies the bytes to the end of these.
+    fn append_to(&self, bytes: &mut Vec<u8>);
 }
 
 /// A GET for a chunk, or for a part of one.
@@ -226,5 +239,9 @@ impl Piece for bytes::Bytes {
 
     fn feed(&self, digest: &mut Md5) {
         md5::Digest::update(digest, self);
+    }
+
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self);
     }
 }

@@ -23,6 +23,7 @@ pub mod entry;
 pub mod error;
 mod etag;
 pub mod event;
+mod health;
 pub mod host;
 pub mod locate;
 pub mod manifest;
@@ -34,6 +35,7 @@ pub mod respond;
 pub mod retrieve;
 pub mod retry;
 pub mod stats;
+mod watch;
 pub mod window;
 
 pub use crate::{

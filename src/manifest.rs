@@ -184,6 +184,7 @@ impl ChunkFields {
             key,
             compression: if self.gzip { Compression::Gzip } else { Compression::None },
             stored: self.range,
+            is_manifest: false,
         })
     }
 }
@@ -252,6 +253,7 @@ pub fn ranges_of(url: &str, size: u64, chunk_size: u64) -> Vec<Chunk> {
                 key: None,
                 compression: Compression::None,
                 stored: Some(start..end),
+                is_manifest: false,
             }
         })
         .collect()
@@ -355,6 +357,7 @@ mod tests {
             key: CipherKey::new(&[7; 32]),
             compression: Compression::None,
             stored: Some(100..138),
+            is_manifest: false,
         };
         assert_eq!(manifest.chunks(), [expected]);
     }

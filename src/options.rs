@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{pool::Pool, retry::Policy, stats::Meter};
+use crate::{plan::Lists, pool::Pool, retry::Policy, stats::Meter};
 
 /// How far to read ahead, how patient to be, what to check.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct Options {
     pub pool: Pool,
     /// The counters of the file.
     pub meter: Meter,
+    /// What has been read of the file's chunk manifests, by any of its streams.
+    pub lists: Lists,
 }
 
 impl Default for Options {
@@ -45,6 +47,7 @@ impl Default for Options {
             timeout: Timeout::default(),
             pool: Pool::default(),
             meter: Meter::default(),
+            lists: Lists::default(),
         }
     }
 }

@@ -4,7 +4,10 @@ use std::{
     future::{Future, poll_fn},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Poll, Waker},
+    time::Duration,
 };
+
+use crate::{health::Health, retry::Failure};
 
 /// Limits over all streams that share a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,7 @@ struct State {
     peak_bytes: u64,
     in_flight: usize,
     hosts: Vec<(String, usize)>,
+    health: Health,
     waiting: Vec<Waker>,
 }
 
@@ -108,6 +112,26 @@ impl Pool {
             }
             Poll::Ready(Turn { pool: self.clone(), host: host.to_owned() })
         })
+    }
+
+    /// A host answered so long after it was asked.
+    pub(crate) fn answered(&self, host: &str, time: Duration) {
+        self.lock().health.answered(host, time);
+    }
+
+    /// A host served a chunk to its end.
+    pub(crate) fn served(&self, host: &str) {
+        self.lock().health.served(host);
+    }
+
+    /// An attempt at a host failed.
+    pub(crate) fn failed(&self, host: &str, failure: &Failure, now: Duration) {
+        self.lock().health.failed(host, failure, now);
+    }
+
+    /// Orders replicas: the one that is most likely to serve soon comes first.
+    pub(crate) fn rank(&self, urls: &mut [String], now: Duration) {
+        self.lock().health.rank(urls, now);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -3,6 +3,7 @@
 use std::{
     future::Future,
     pin::{Pin, pin},
+    time::Duration,
 };
 
 use futures::{
@@ -16,6 +17,7 @@ use crate::{
     locate,
     options::Options,
     retry::{Failure, Next, Trial},
+    watch::Watch,
 };
 
 /// What is wanted of the answer.
@@ -63,6 +65,12 @@ pub async fn retrieve<H: Host>(
             Ok(Err(limit)) => return Err(limit.of_chunk(locate::without_query(&url))),
             Err(failure) => failure,
         };
+        if failure.kind == Kind::Network
+            && host.is_offline()
+            && within(host, OFFLINE_PATIENCE, "offline", host.online()).await.is_ok()
+        {
+            continue;
+        }
         let name = locate::host(&url).unwrap_or_default();
         // What is not there, or must not be read, is so for good: there is but one place to ask.
         let final_answer = matches!(failure.kind, Kind::NotFound | Kind::Range);
@@ -102,15 +110,26 @@ async fn attempt<H: Host>(
     Ok(Ok(Retrieved { status, headers, body: pieces }))
 }
 
-/// Waits for something, but not for ever: [`Kind::Timeout`] after `time`.
+/// Waits for something, but not for ever: [`Kind::Timeout`] after `time`, in which nobody slept.
 pub(crate) async fn within<H: Host, T>(
     host: &H,
-    time: std::time::Duration,
+    time: Duration,
     message: &str,
     future: impl Future<Output = T>,
 ) -> Result<T, Failure> {
-    match select(pin!(future), pin!(host.sleep(time))).await {
-        Either::Left((value, _)) => Ok(value),
-        Either::Right(_) => Err(Failure::new(Kind::Timeout, message)),
+    let mut future = pin!(future);
+    let mut watch = Watch::new(time, host.now());
+    let mut rings = pin!(host.sleep(time));
+    loop {
+        match select(future.as_mut(), rings.as_mut()).await {
+            Either::Left((value, _)) => return Ok(value),
+            Either::Right(_) => match watch.rang(host.now()) {
+                Some(more) => rings.set(host.sleep(more)),
+                None => return Err(Failure::new(Kind::Timeout, message)),
+            },
+        }
     }
 }
+
+/// How long to wait for a network that the platform says is gone.
+pub(crate) const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);

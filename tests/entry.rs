@@ -77,20 +77,17 @@ fn every_fixture_has_the_size_that_its_case_says_and_only_known_ones_cannot_be_r
             assert_eq!(entry.path(), path);
             assert_eq!(Some(entry.name()), path.rsplit('/').next());
             let sse = name.contains("sse-");
-            let manifest = String::from_utf8(fixture(&format!("{cluster}/{name}")))
-                .unwrap()
-                .contains("\"is_chunk_manifest\":true");
+            let text = String::from_utf8(fixture(&format!("{cluster}/{name}"))).unwrap();
+            let manifests = text.matches("\"is_chunk_manifest\":true").count();
             match entry.chunks_to_read() {
                 Ok(chunks) => {
-                    assert!(!sse && !manifest && !name.contains("remote"), "{name}");
+                    assert!(!sse && !name.contains("remote"), "{name}");
+                    assert_eq!(chunks.iter().filter(|chunk| chunk.is_manifest).count(), manifests, "{name}");
                     assert!(chunks.iter().all(|chunk| chunk.end() <= size), "{name}");
                     readable += 1;
                 }
                 Err(EntryError::Unsupported(Unsupported::Sse(kind))) => {
                     assert_eq!(kind, if name.contains("sse-c") { SseKind::C } else { SseKind::S3 }, "{name}");
-                }
-                Err(EntryError::Unsupported(Unsupported::ChunkManifest)) => {
-                    assert!(manifest, "{name}")
                 }
                 Err(EntryError::Unsupported(Unsupported::Remote)) => {
                     assert!(name.contains("remote"), "{name}")
@@ -116,7 +113,7 @@ fn the_fields_of_a_plain_file_are_exact() {
         assert_eq!(each.chunk.size, written["size"].as_u64().unwrap());
         assert_eq!(each.chunk.modified, written["modified_ts_ns"].as_i64().unwrap());
         assert!(each.chunk.md5.is_some() && each.chunk.key.is_none() && each.chunk.stored.is_none());
-        assert!(!each.is_manifest && each.sse.is_none());
+        assert!(!each.chunk.is_manifest && each.sse.is_none());
     }
 }
 
@@ -458,7 +455,6 @@ fn what_cannot_be_read_is_named_before_any_byte_of_it() {
     assert!(!with_field("Mode", json!(0x7fff_ffff)).unwrap().is_directory());
     let link = with(json!([]), json!({"SymlinkTarget": "/etc/passwd", "FileSize": 11})).unwrap();
     assert_eq!(unsupported(&link), Unsupported::Symlink);
-    assert_eq!(unsupported(&entry("plain/entries/manifest.json")), Unsupported::ChunkManifest);
     assert_eq!(unsupported(&entry("s3/entries/sse-c.bin.json")), Unsupported::Sse(SseKind::C));
     assert_eq!(unsupported(&entry("s3/entries/sse-s3.bin.json")), Unsupported::Sse(SseKind::S3));
     assert_eq!(unsupported(&with_chunk(json!({"sse_type": 2})).unwrap()), Unsupported::Sse(SseKind::Kms));
@@ -476,8 +472,6 @@ fn what_cannot_be_read_is_named_before_any_byte_of_it() {
         (error.kind(), error.to_string()),
         (Kind::Unsupported, "the object is encrypted with SSE-C".into())
     );
-    let error = Error::from(entry("plain/entries/tie.json").chunks_to_read().unwrap_err());
-    assert_eq!(error.to_string(), "chunk manifests come with the next version");
 }
 
 #[test]
@@ -499,7 +493,7 @@ fn a_file_is_remote_only_without_chunks_and_content() {
 #[test]
 fn a_chunk_manifest_is_told_apart_and_spans_bytes() {
     let entry = entry("plain/entries/nested-manifest.json");
-    let manifests: Vec<bool> = entry.chunks().iter().map(|each| each.is_manifest).collect();
+    let manifests: Vec<bool> = entry.chunks().iter().map(|each| each.chunk.is_manifest).collect();
     assert_eq!(manifests, [true, true, false]);
     assert_eq!((entry.chunks()[1].chunk.offset, entry.chunks()[1].chunk.size), (358_400, 153_600));
     let none = field(with_chunk(json!({"is_chunk_manifest": true, "size": 0})));

@@ -1517,3 +1517,126 @@ fn after_any_failure_nothing_is_left_open() {
         );
     }
 }
+
+/// Where the time that nobody could watch is not counted.
+#[test]
+fn a_page_that_was_frozen_does_not_blame_the_server_for_that_time() {
+    for outcome in [Outcome::Good, Outcome::Cut(500)] {
+        let world = World::new();
+        let chunk = two(&world, 1000);
+        world.script(move |asked| {
+            let script = Script::default().latency(5_000 * MS).piece(100).rate(100);
+            if asked.nth == 0 { script.outcome(outcome.clone()) } else { script }
+        });
+        // In the wait for the headers, and again in the body.
+        world.freeze(2_000 * MS..3_600_000 * MS);
+        assert_eq!(read(&world, vec![chunk], Options::default()).unwrap(), bytes(0..1000));
+        let timeouts = world.events().iter().filter(|event| event.reason == Some("timeout")).count();
+        assert_eq!(timeouts, 0);
+    }
+}
+
+#[test]
+fn a_body_that_stalls_over_a_freeze_is_given_up_after_it() {
+    let world = World::new();
+    let chunk = two(&world, 1000);
+    world.script(|asked| match asked.host.as_str() {
+        "a" => Script::default().piece(100).outcome(Outcome::Stall(500)),
+        _ => Script::default().piece(100),
+    });
+    world.freeze(1_000 * MS..3_600_000 * MS);
+    assert_eq!(read(&world, vec![chunk], Options::default()).unwrap(), bytes(0..1000));
+    assert_eq!(world.now(), 3_600_000 * MS + Options::default().timeout.idle);
+}
+
+#[test]
+fn without_a_network_it_waits_for_one_and_spends_no_patience() {
+    let world = World::new();
+    let chunks = file(&world, 4, 1000);
+    world.script(|_| Script::default().latency(10 * MS).piece(100).rate(100_000));
+    world.offline(5 * MS..50_000 * MS);
+    let mut options = Options::default();
+    options.retry.passes = 1;
+    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..4000));
+    assert_eq!(world.now(), 50_020 * MS);
+    let waits = |reason| world.events().iter().filter(|event| event.reason == Some(reason)).count();
+    assert_eq!((waits("offline"), waits("network")), (8, 0), "a wait and a retry for each view");
+}
+
+#[test]
+fn a_network_that_stays_away_is_an_error_in_the_end() {
+    let world = World::new();
+    let chunks = file(&world, 1, 1000);
+    world.offline(Duration::ZERO..10_000_000 * MS);
+    let mut options = Options::default();
+    options.retry.passes = 2;
+    let error = read(&world, chunks, options).unwrap_err();
+    assert_eq!((error.kind(), error.attempts().len()), (Kind::Network, 2));
+    assert!(world.now() < 300_000 * MS, "{:?}", world.now());
+}
+
+#[test]
+fn a_host_that_failed_is_asked_last_for_the_next_chunks() {
+    let world = World::new();
+    let chunks: Vec<Chunk> = (0..20).map(|i| Chunk { offset: i * 100, ..two(&world, 100) }).collect();
+    world.script(|asked| match asked.host.as_str() {
+        "a" => Script::default().latency(MS).outcome(Outcome::Refused),
+        _ => Script::default().latency(MS),
+    });
+    let mut options = Options::default();
+    options.concurrency = 2;
+    read(&world, chunks, options).unwrap();
+    let asked = world.log().iter().filter(|logged| logged.asked.host == "a").count();
+    assert_eq!(asked, 2, "once for each view that was in flight when it failed first");
+}
+
+#[test]
+fn a_host_that_is_much_slower_than_another_is_asked_last() {
+    let world = World::new();
+    let chunks: Vec<Chunk> = (0..20).map(|i| Chunk { offset: i * 100, ..two(&world, 100) }).collect();
+    world.script(|asked| Script::default().latency(if asked.host == "a" { 400 * MS } else { 10 * MS }));
+    let mut options = Options::default();
+    options.concurrency = 1;
+    read(&world, chunks, options).unwrap();
+    let asked = world.log().iter().filter(|logged| logged.asked.host == "a").count();
+    assert_eq!(asked, 1);
+}
+
+#[test]
+fn a_server_that_gives_a_byte_at_a_time_is_not_asked_without_end() {
+    let world = World::new();
+    let chunks = file(&world, 1, 100_000);
+    world.script(|_| Script::default().outcome(Outcome::Cut(1)));
+    let error = read(&world, chunks, Options::default()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Network);
+    assert_eq!((world.log().len(), error.offset()), (257, Some(256)));
+}
+
+#[test]
+fn what_goes_on_elsewhere_is_of_the_same_copy_or_not_taken() {
+    let etag = |tag: &str| Headers { etag: Some(format!("\"{tag}\"")), ..Headers::default() };
+    let world_of_two_copies = || {
+        let world = World::new();
+        world.store("http://a/0", bytes(0..1000));
+        world.store("http://b/0", vec![7; 1000]);
+        world.script(move |asked| {
+            let script = Script::default().piece(100).rate(10_000).headers(etag(&asked.host));
+            match (asked.host.as_str(), asked.nth) {
+                ("a", 0) => script.outcome(Outcome::Cut(500)),
+                ("a", _) => script.outcome(Outcome::Refused),
+                _ => script,
+            }
+        });
+        world
+    };
+    let chunk = plain(&["http://a/0", "http://b/0"], 0, 1000);
+    // Nothing has left: the other copy is read from its start.
+    let mut strict = Options::default();
+    strict.verify = Verify::Strict;
+    assert_eq!(read(&world_of_two_copies(), vec![chunk.clone()], strict).unwrap(), [7; 1000]);
+    // Bytes have left: nothing else goes on with them.
+    let world = world_of_two_copies();
+    let (some, error) = read_to_error(&world, open(&world, vec![chunk], Options::default()));
+    assert_eq!(some, bytes(0..500));
+    assert!(error.attempts().iter().any(|attempt| attempt.reason == "range"), "{error:?}");
+}

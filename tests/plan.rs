@@ -26,6 +26,7 @@ fn chunk(offset: u64, size: u64, modified: i64) -> Chunk {
         key: None,
         compression: Compression::None,
         stored: None,
+        is_manifest: false,
     }
 }
 
@@ -60,6 +61,7 @@ fn owners(plan: &Plan) -> Owned {
     joined(plan.steps().iter().map(|step| match step {
         Step::Gap(gap) => (gap.clone(), None),
         Step::View(view) => (view.at..view.end(), Some((view.chunk, view.within.start))),
+        Step::Unread(_) => unreachable!("there are no manifests"),
     }))
 }
 
@@ -127,6 +129,7 @@ fn planned(plan: &Plan) -> Vec<Option<(usize, u64)>> {
                 assert_eq!(view.at, at);
                 bytes.extend(view.within.clone().map(|byte| Some((view.chunk, byte))));
             }
+            Step::Unread(_) => unreachable!("there are no manifests"),
         }
         at += step.len();
     }
@@ -165,6 +168,7 @@ proptest! {
             let (positions, owner) = match step {
                 Step::Gap(gap) => (gap.clone(), None),
                 Step::View(view) => (view.at..view.end(), Some((view.chunk, view.within.start))),
+                Step::Unread(_) => unreachable!("there are no manifests"),
             };
             let kept = positions.start.clamp(range.start, range.end)..positions.end.clamp(range.start, range.end);
             let skipped = kept.start - positions.start.min(kept.start);

@@ -8,14 +8,8 @@ use std::{fmt, sync::Arc};
 use base64ct::{Base64, Encoding};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{
-    Entry, EntryChunk, EntryError, MAX_CHUNKS, MAX_EXTENDED, MAX_TEXT_BYTES, Reason, Remote, Sse, SseKind,
-    fid,
-};
-use crate::{
-    chunk::{Chunk, CipherKey, Compression, MAX_FILE_BYTES, Source},
-    date,
-};
+use super::{Entry, EntryError, MAX_CHUNKS, MAX_EXTENDED, MAX_TEXT_BYTES, Reason, Remote, raw::RawChunk};
+use crate::{chunk::MAX_FILE_BYTES, date};
 
 /// Reads an entry; see [`Entry::parse`].
 pub(super) fn parse(text: &[u8]) -> Result<Entry, EntryError> {
@@ -114,22 +108,6 @@ struct Parser {
     error: Option<EntryError>,
 }
 
-/// A chunk of which not all fields have been read.
-#[derive(Default)]
-struct RawChunk {
-    file_id: Option<Arc<str>>,
-    fid: Option<(u32, u64, u32)>,
-    offset: u64,
-    size: u64,
-    modified: i64,
-    md5: Option<[u8; 16]>,
-    key: Option<CipherKey>,
-    is_compressed: bool,
-    is_manifest: bool,
-    sse_type: u32,
-    sse_metadata: Vec<u8>,
-}
-
 enum Value<'a> {
     Null,
     Bool(bool),
@@ -183,13 +161,7 @@ impl Parser {
             "Content" => entry.content = Some(value.bytes(field)?).filter(|c| !c.is_empty()).map(Arc::from),
             "remote_e_tag" => self.remote().e_tag = value.text(field)?.to_owned(),
             "remote_size" => self.remote().size = value.unsigned(field)?,
-            "file_id" => {
-                let text = value.text(field)?;
-                if !text.is_empty() && !fid::is_file_id(text) {
-                    return Err(Reason::Not("a file id"));
-                }
-                chunk.file_id = Some(text).filter(|text| !text.is_empty()).map(Arc::from);
-            }
+            "file_id" => chunk.set_file_id(value.text(field)?)?,
             "offset" => chunk.offset = value.unsigned(field)?,
             "size" => chunk.size = value.unsigned(field)?,
             "modified_ts_ns" => {
@@ -198,17 +170,8 @@ impl Parser {
                     _ => value.number(field)?,
                 }
             }
-            // Old writers put other things than an MD5 here; the filer takes them for none.
-            "e_tag" => {
-                chunk.md5 = Base64::decode_vec(value.text(field)?).ok().and_then(|md5| md5.try_into().ok())
-            }
-            "cipher_key" => {
-                let key = value.bytes(field)?;
-                chunk.key = CipherKey::new(&key);
-                if chunk.key.is_none() && !key.is_empty() {
-                    return Err(Reason::Not("a key of 32 bytes"));
-                }
-            }
+            "e_tag" => chunk.set_e_tag(value.text(field)?),
+            "cipher_key" => chunk.set_key(&value.bytes(field)?)?,
             "is_compressed" => chunk.is_compressed = value.bool(field)?,
             "is_chunk_manifest" => chunk.is_manifest = value.bool(field)?,
             "sse_type" => chunk.sse_type = value.number(field)?,
@@ -286,51 +249,6 @@ impl Parser {
         result.map_err(|reason| {
             self.error = Some(EntryError::Field { field: self.name(place), reason });
             E::custom("")
-        })
-    }
-}
-
-impl RawChunk {
-    fn finish(self) -> Result<EntryChunk, Reason> {
-        let id = match (self.file_id, self.fid) {
-            (Some(id), _) => id,
-            (None, Some((volume, key, cookie))) => {
-                fid::text(volume, key, cookie).ok_or(Reason::Not("a chunk with a file id"))?.into()
-            }
-            (None, None) => return Err(Reason::Not("a chunk with a file id")),
-        };
-        // Positions are 64 bits with a sign in SeaweedFS.
-        if self.offset.checked_add(self.size).is_none_or(|end| end > i64::MAX.cast_unsigned()) {
-            return Err(Reason::Overflow);
-        }
-        if self.is_manifest && self.size == 0 {
-            return Err(Reason::Not("a chunk manifest that spans bytes"));
-        }
-        let compression = match (self.is_compressed, &self.key) {
-            (false, _) => Compression::None,
-            (true, Some(_)) => Compression::Gzip,
-            (true, None) => Compression::ByServer,
-        };
-        let kind = match self.sse_type {
-            0 => None,
-            1 => Some(SseKind::C),
-            2 => Some(SseKind::Kms),
-            3 => Some(SseKind::S3),
-            _ => Some(SseKind::Unknown),
-        };
-        Ok(EntryChunk {
-            chunk: Chunk {
-                source: Source::FileId(id),
-                offset: self.offset,
-                size: self.size,
-                modified: self.modified,
-                md5: self.md5,
-                key: self.key,
-                compression,
-                stored: None,
-            },
-            is_manifest: self.is_manifest,
-            sse: kind.map(|kind| Sse { kind, metadata: self.sse_metadata.into() }),
         })
     }
 }

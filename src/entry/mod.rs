@@ -10,6 +10,11 @@ use crate::{
 
 mod fid;
 mod json;
+mod list;
+mod protobuf;
+mod raw;
+
+pub use list::{MAX_MANIFEST_BYTES, parse_manifest};
 
 /// The longest JSON text of an entry that is read, in bytes. The filer packs 10 000 chunks into
 /// one chunk manifest, so that an honest entry takes a few megabytes.
@@ -43,10 +48,8 @@ pub struct Entry {
 /// A chunk of an entry, and how the filer wants it read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryChunk {
-    /// The chunk. Of a chunk manifest, `offset` and `size` are what its chunks span.
+    /// The chunk.
     pub chunk: Chunk,
-    /// Whether its content is a list of chunks, whose own times decide what hides what.
-    pub is_manifest: bool,
     /// The S3 encryption that its bytes are under, below whatever [`Chunk::key`] says.
     pub sse: Option<Sse>,
 }
@@ -212,7 +215,7 @@ impl Entry {
     /// # Errors
     ///
     /// [`EntryError::Unsupported`] for whatever cannot be read: a directory, a symbolic link, a
-    /// file in a remote storage only, a chunk manifest, an S3 encryption.
+    /// file in a remote storage only, an S3 encryption.
     pub fn chunks_to_read(&self) -> Result<Vec<Chunk>, EntryError> {
         use Unsupported as No;
         if self.is_directory() {
@@ -237,7 +240,6 @@ impl Entry {
             .iter()
             .map(|each| match &each.sse {
                 Some(sse) => Err(No::Sse(sse.kind).into()),
-                None if each.is_manifest => Err(No::ChunkManifest.into()),
                 None => Ok(each.chunk.clone()),
             })
             .collect()
@@ -269,6 +271,7 @@ fn inline(content: &Arc<[u8]>) -> Chunk {
         key: None,
         compression: Compression::None,
         stored: None,
+        is_manifest: false,
     }
 }
 
@@ -297,6 +300,15 @@ pub enum EntryError {
         /// What is wrong.
         reason: Reason,
     },
+    /// The content of a chunk manifest is no protobuf message.
+    #[error("the chunk manifest is not a list of chunks")]
+    ManifestMalformed,
+    /// A chunk manifest lists no chunk.
+    #[error("the chunk manifest lists no chunk")]
+    ManifestEmpty,
+    /// The chunks of a chunk manifest do not reach over what it spans.
+    #[error("the chunks of the chunk manifest do not reach over what it spans")]
+    ManifestShort,
     /// It is understood, and cannot be read.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
@@ -334,9 +346,6 @@ pub enum Unsupported {
     /// Its bytes are in a remote storage only.
     #[error("the file is in a remote storage only, which the filer alone can read")]
     Remote,
-    /// A list of chunks that must be fetched first.
-    #[error("chunk manifests come with the next version")]
-    ChunkManifest,
     /// S3 encryption.
     #[error("the object is encrypted with {}", .0.name())]
     Sse(SseKind),
@@ -359,7 +368,11 @@ impl From<EntryError> for Error {
             EntryError::TooLong
             | EntryError::TooLarge
             | EntryError::Field { reason: Reason::TooMany, .. } => Kind::Limit,
-            EntryError::Syntax { .. } | EntryError::Field { .. } => Kind::Manifest,
+            EntryError::Syntax { .. }
+            | EntryError::Field { .. }
+            | EntryError::ManifestMalformed
+            | EntryError::ManifestEmpty
+            | EntryError::ManifestShort => Kind::Manifest,
             EntryError::Unsupported(_) => Kind::Unsupported,
         };
         Self::new(kind, error.to_string())

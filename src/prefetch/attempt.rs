@@ -8,8 +8,8 @@ use futures::{
 };
 
 use super::{
+    flight::Flight,
     lane::{Lane, Wanted},
-    view::Flight,
 };
 use crate::{
     content_range,
@@ -19,6 +19,7 @@ use crate::{
     host::{Answer, Headers, Host, Piece, Request},
     retrieve::within,
     retry::Failure,
+    watch::Watch,
 };
 
 /// A server that ignores `Range` sends the whole blob: so many bytes before the wanted ones are
@@ -34,9 +35,11 @@ impl<H: Host> Flight<'_, H> {
         shared.options.meter.lock().requests += 1;
         self.tell(EventKind::Request, host, |event| event.bytes = Some(expected));
 
+        let sent = shared.host.now();
         let fetched = shared.host.fetch(Request { url, range: wanted.range });
         let answer =
             within(&shared.host, shared.options.timeout.headers, "no answer in time", fetched).await??;
+        shared.options.pool.answered(host, shared.host.now().saturating_sub(sent));
         self.tell(EventKind::Headers, host, |event| event.status = Some(answer.status));
         if answer.status == 416 && self.is_digested() && self.digested >= self.chunk.size {
             // Nothing follows what is here already.
@@ -45,10 +48,11 @@ impl<H: Host> Flight<'_, H> {
         let at = begin(&answer.headers, answer.status, &wanted)
             .map_err(|failure| Failure { status: Some(answer.status), ..failure })?;
         self.same_version(&answer.headers)?;
+        self.same_copy(&answer.headers)?;
         let status = answer.status;
         let done = match self.lane {
             Lane::Flow { .. } => self.flows(answer.body, at, &wanted, host, status == 206).await,
-            Lane::Whole => self.whole(answer, at, &wanted, host).await,
+            Lane::Whole | Lane::List => self.whole(answer, at, &wanted, host).await,
         };
         done.map_err(|failure| Failure { status: failure.status.or(Some(status)), ..failure })
     }
@@ -63,6 +67,23 @@ impl<H: Host> Flight<'_, H> {
         }
     }
 
+    /// What goes on where another replica broke off must be of the same stored bytes. If nothing
+    /// has left yet, the next replica starts over; else only one with the same can go on.
+    fn same_copy(&mut self, headers: &Headers) -> Result<(), Failure> {
+        let begun = self.digested.max(self.arrived()) > 0;
+        match (&self.etag, &headers.etag) {
+            (Some(begun_etag), Some(told)) if begun && begun_etag != told => {
+                self.alone |= !self.has_left();
+                Err(Failure::new(Kind::Range, "it is another copy than the one that was begun"))
+            }
+            _ if begun => Ok(()),
+            _ => {
+                self.etag.clone_from(&headers.etag);
+                Ok(())
+            }
+        }
+    }
+
     /// Lets a body flow into the window.
     async fn flows(
         &mut self,
@@ -72,7 +93,7 @@ impl<H: Host> Flight<'_, H> {
         host: &Arc<str>,
         exact: bool,
     ) -> Result<(), Failure> {
-        let most = wanted.base.saturating_add(ceiling(self.chunk));
+        let most = wanted.base.saturating_add(ceiling(&self.chunk));
         let mut complete = false;
         let outcome = self
             .receive(body, at, host, |flight, piece, at| {
@@ -110,7 +131,7 @@ impl<H: Host> Flight<'_, H> {
         let Answer { headers, body, .. } = answer;
         let mut stored = Vec::new();
         let mut len = 0;
-        let most = ceiling(self.chunk).saturating_add(GCM_OVERHEAD);
+        let most = self.most().saturating_add(GCM_OVERHEAD);
         self.receive(body, at, host, |flight, mut piece, at| {
             let end = at + piece.len() as u64;
             wanted.cut(&mut piece, at);
@@ -119,7 +140,7 @@ impl<H: Host> Flight<'_, H> {
                 return Err(Failure::new(Kind::LongBody, "it goes on far beyond its size"));
             }
             // A truncation leaves more stored than its size says.
-            flight.shared.with(|state| state.window.outgrow(flight.index, len.saturating_mul(2)));
+            flight.shared.with(|state| state.window.outgrow(flight.ticket(), len.saturating_mul(2)));
             if !piece.is_empty() {
                 stored.push(piece);
             }
@@ -147,26 +168,25 @@ impl<H: Host> Flight<'_, H> {
         let shared = self.shared;
         let idle = shared.options.timeout.idle;
         let mut first = true;
-        let mut last = shared.host.now();
-        let mut watch = pin!(shared.host.sleep(idle));
+        let mut watch = Watch::new(idle, shared.host.now());
+        let mut rings = pin!(shared.host.sleep(idle));
         loop {
             // While the reader holds us up, no server is to blame.
-            if shared.room_for(self.index).await {
-                last = shared.host.now();
+            if self.room().await {
+                watch.moved(shared.host.now());
             }
-            let piece = match select(body.next(), watch.as_mut()).await {
+            let piece = match select(body.next(), rings.as_mut()).await {
                 Either::Left((None, _)) => return Ok(()),
                 Either::Left((Some(piece), _)) => piece?,
                 Either::Right(_) => {
-                    let waited = shared.host.now().saturating_sub(last);
-                    if waited >= idle {
+                    let Some(more) = watch.rang(shared.host.now()) else {
                         return Err(Failure::new(Kind::Timeout, "the body stalled"));
-                    }
-                    watch.set(shared.host.sleep(idle - waited));
+                    };
+                    rings.set(shared.host.sleep(more));
                     continue;
                 }
             };
-            last = shared.host.now();
+            watch.moved(shared.host.now());
             self.received(&piece, host, std::mem::take(&mut first));
             let start = at;
             at = at.saturating_add(piece.len() as u64);
@@ -186,7 +206,7 @@ impl<H: Host> Flight<'_, H> {
     }
 
     fn tell(&self, kind: EventKind, host: &Arc<str>, fill: impl FnOnce(&mut Event)) {
-        let mut event = self.shared.event(kind, self.index);
+        let mut event = self.event(kind);
         event.host = Some(Arc::clone(host));
         fill(&mut event);
         self.shared.emit(event);

@@ -1,10 +1,11 @@
 //! The way that a body takes from the wire to the window.
 
-use super::view::Flight;
+use super::flight::Flight;
 use crate::{
     chunk::{Chunk, Compression},
     decode::{ceiling, is_gzip},
-    error::Kind,
+    entry::{MAX_MANIFEST_BYTES, parse_manifest},
+    error::{Error, Kind},
     event::{Event, EventKind},
     host::{ByteRange, DecodeError, Headers, Host, Piece, Recipe},
     options::Verify,
@@ -23,6 +24,8 @@ pub(super) enum Lane {
     },
     /// Whole into memory, decoded, then on.
     Whole,
+    /// Whole into memory, decoded, and read as a list of chunks.
+    List,
 }
 
 impl Lane {
@@ -67,7 +70,7 @@ impl<H: Host> Flight<'_, H> {
         let base = stored.as_ref().map_or(0, |range| range.start);
         let all = stored.as_ref().map(|range| range.end);
         let (from, end) = match self.lane {
-            Lane::Whole => (0, all),
+            Lane::Whole | Lane::List => (0, all),
             // A digest covers what a truncation left beyond `size`, so the end is open.
             Lane::Flow { digested: true } => (self.digested, all),
             Lane::Flow { digested: false } => {
@@ -136,7 +139,7 @@ impl<H: Host> Flight<'_, H> {
         self.arrived() + self.last.as_ref().map_or(0, |last| last.len() as u64)
     }
 
-    /// Decodes a chunk that is whole in memory, and hands the view on.
+    /// Decodes a chunk that is whole in memory, and hands on what is wanted of it.
     pub(super) async fn decode(&mut self, stored: Vec<H::Piece>, headers: &Headers) -> Result<(), Failure> {
         let checked = self.chunk.md5.is_some() && self.shared.options.verify != Verify::Off;
         let recipe = Recipe {
@@ -144,20 +147,19 @@ impl<H: Host> Flight<'_, H> {
             gzip: self.chunk.compression == Compression::Gzip
                 && (self.chunk.key.is_some() || !undone(&stored, headers)),
             // A digest covers the whole chunk, also what a truncation left beyond `size`.
-            keep: if checked { u64::MAX } else { self.chunk.size },
-            ceiling: ceiling(self.chunk),
+            keep: if checked || self.lane == Lane::List { u64::MAX } else { self.chunk.size },
+            ceiling: self.most(),
         };
-        self.shared.with(|state| state.window.decoding(self.index, true));
+        self.shared.with(|state| state.window.decoding(self.ticket(), true));
         let decoded = self.shared.host.decode(stored, &recipe).await;
-        self.shared.with(|state| state.window.decoding(self.index, false));
+        self.shared.with(|state| state.window.decoding(self.ticket(), false));
         let pieces = decoded.map_err(|error| match error {
             DecodeError::TooLong => Failure::new(Kind::Limit, error.to_string()),
             _ => corrupt(&error.to_string()),
         })?;
         let len: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
-        let event = self.shared.event(EventKind::Decoded, self.index);
-        self.shared.emit(Event { bytes: Some(len), ..event });
-        if len < self.chunk.size {
+        self.shared.emit(Event { bytes: Some(len), ..self.event(EventKind::Decoded) });
+        if len < self.chunk.size && self.lane != Lane::List {
             let message = format!("it holds {len} of {} bytes", self.chunk.size);
             return Err(Failure::new(Kind::ShortBody, message));
         }
@@ -168,14 +170,37 @@ impl<H: Host> Flight<'_, H> {
                 return Err(corrupt(MISMATCH));
             }
         }
+        if self.lane == Lane::List {
+            return self.list(&pieces);
+        }
         let holds = self.keep_view(pieces);
         self.finish(Some(holds));
         Ok(())
     }
 
+    /// Reads a chunk manifest that was decoded.
+    fn list(&self, pieces: &[H::Piece]) -> Result<(), Failure> {
+        let mut bytes = Vec::new();
+        pieces.iter().for_each(|piece| piece.append_to(&mut bytes));
+        let list = parse_manifest(&bytes, self.chunk.offset..self.chunk.end()).map_err(|error| {
+            let error = Error::from(error);
+            Failure::new(error.kind(), error.message())
+        })?;
+        self.shared.with(|state| state.window.learn(&self.chunk.source, Ok(list)));
+        Ok(())
+    }
+
+    /// The most bytes that the decoded chunk may have.
+    pub(super) fn most(&self) -> u64 {
+        match self.lane {
+            Lane::List => MAX_MANIFEST_BYTES,
+            _ => ceiling(&self.chunk),
+        }
+    }
+
     /// Puts the view's part of a decoded chunk into the window; returns how many bytes of memory
     /// that keeps.
-    pub(super) fn keep_view(&mut self, pieces: Vec<H::Piece>) -> u64 {
+    pub(super) fn keep_view(&self, pieces: Vec<H::Piece>) -> u64 {
         let within = &self.view.within;
         let (mut pos, mut holds) = (0, 0);
         for mut piece in pieces {
@@ -186,22 +211,10 @@ impl<H: Host> Flight<'_, H> {
             cut_back(&mut piece, at, within.end);
             if !piece.is_empty() {
                 holds += len;
-                self.shared.with(|state| state.window.arrive(self.index, piece));
+                self.arrive(piece);
             }
         }
         holds
-    }
-
-    pub(super) fn finish(&self, holds: Option<u64>) {
-        self.shared.with(|state| {
-            state.window.finish(self.index, holds);
-        });
-    }
-
-    fn arrive(&self, piece: H::Piece) {
-        self.shared.with(|state| {
-            state.window.arrive(self.index, piece);
-        });
     }
 
     fn fits(&self, digest: Md5) -> bool {

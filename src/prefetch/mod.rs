@@ -1,14 +1,14 @@
 //! Runs a window against a host: a driver that fetches ahead, and a reader.
 //!
 //! Fetching ahead must go on while nobody reads, so it is a future that the platform spawns;
-//! reading is a stream. Their only meeting point is the window (`shared`). A view's way through
-//! its replicas is in `view`, one request in `attempt`, what its body becomes in `lane`.
+//! reading is a stream. Their only meeting point is the window (`shared`). A chunk's way through
+//! its replicas is in `flight`, one request in `attempt`, what its body becomes in `lane`.
 
 mod attempt;
+mod flight;
 mod lane;
 mod reader;
 mod shared;
-mod view;
 
 use std::{
     collections::VecDeque,
@@ -24,8 +24,11 @@ use futures::{
 };
 
 pub use self::reader::{Handle, Reader};
-use self::shared::{Shared, Step};
-use crate::{event::EventKind, host::Host, options::Options, plan::Plan};
+use self::{
+    flight::Landed,
+    shared::{Shared, Step},
+};
+use crate::{host::Host, options::Options, plan::Plan, window::Job};
 
 /// Opens a stream of a plan's bytes, in file order.
 ///
@@ -42,7 +45,8 @@ pub fn prefetch<H: Host>(plan: Plan, host: H, options: Options) -> (impl Future<
 
 async fn drive<H: Host>(shared: Arc<Shared<H>>) {
     let mut flights = FuturesUnordered::new();
-    let mut handles: VecDeque<(usize, AbortHandle)> = VecDeque::new();
+    // Chunk manifests have no place in the plan: what they list lies behind all views in flight.
+    let mut handles: VecDeque<(Option<usize>, AbortHandle)> = VecDeque::new();
     let mut step = |cx: &mut Context<'_>| {
         loop {
             let next = shared.step(cx);
@@ -52,23 +56,29 @@ async fn drive<H: Host>(shared: Arc<Shared<H>>) {
                     flights.clear();
                     return Poll::Ready(());
                 }
-                Step::Start(index) => {
-                    shared.emit(shared.event(EventKind::Queue, index));
-                    let (flight, handle) = abortable(view::fetch(Arc::clone(&shared), index));
+                Step::Start(job) => {
+                    let index = match job {
+                        Job::View { index, .. } => Some(index),
+                        Job::Manifest(_) => None,
+                    };
+                    let (flight, handle) = abortable(flight::fly(Arc::clone(&shared), job));
                     flights.push(flight);
                     handles.push_back((index, handle));
                     continue;
                 }
                 Step::Wait | Step::AllStarted if flights.is_empty() => {}
                 Step::Wait | Step::AllStarted => match flights.poll_next_unpin(cx) {
-                    Poll::Ready(Some(Ok((index, good)))) => {
-                        handles.retain(|(other, _)| *other != index);
-                        if !good {
+                    Poll::Ready(Some(Ok(landed))) => {
+                        if let Landed::Lost(index) = landed {
                             // What lies behind a failure will never be read.
+                            let behind = |other: &Option<usize>| other.is_none_or(|other| other > index);
                             handles
                                 .iter()
-                                .filter(|(other, _)| *other > index)
+                                .filter(|(other, _)| behind(other))
                                 .for_each(|(_, handle)| handle.abort());
+                        }
+                        if let Landed::View(index) | Landed::Lost(index) = landed {
+                            handles.retain(|(other, _)| *other != Some(index));
                         }
                         continue;
                     }

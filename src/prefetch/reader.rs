@@ -116,13 +116,13 @@ fn read<H: Host>(shared: &Shared<H>, state: &mut State<H::Piece>, cx: &mut Conte
     }
     state.reader = None;
     match state.window.deliver() {
-        Delivery::Piece { piece, index } => {
+        Delivery::Piece { piece, index, source } => {
             state.room();
-            let event = delivered(shared, index, piece.len());
+            let event = Event { chunk: Some(source), ..delivered(shared, index, piece.len()) };
             (Poll::Ready(Some(Ok(piece))), [Some(event), None])
         }
         Delivery::Zeros { len, index, gap } => {
-            let hole = gap.map(|bytes| Event { bytes: Some(bytes), ..shared.event(EventKind::Hole, index) });
+            let hole = gap.map(|bytes| Event { bytes: Some(bytes), ..event(EventKind::Hole, index) });
             if let Some(bytes) = gap {
                 if shared.options.holes == Holes::Error {
                     let at = state.window.position() - len as u64;
@@ -140,7 +140,7 @@ fn read<H: Host>(shared: &Shared<H>, state: &mut State<H::Piece>, cx: &mut Conte
             state.reader = Some(cx.waker().clone());
             (Poll::Pending, [None, None])
         }
-        Delivery::End if state.window.position() == shared.plan.range().end => {
+        Delivery::End if state.window.position() == shared.end => {
             state.end(Ok(()));
             (Poll::Ready(None), [Some(Event { kind: EventKind::End, ..Event::default() }), None])
         }
@@ -154,7 +154,11 @@ fn read<H: Host>(shared: &Shared<H>, state: &mut State<H::Piece>, cx: &mut Conte
 
 fn delivered<H: Host>(shared: &Shared<H>, index: usize, len: usize) -> Event {
     shared.options.meter.lock().bytes_delivered += len as u64;
-    Event { bytes: Some(len as u64), ..shared.event(EventKind::Delivered, index) }
+    Event { bytes: Some(len as u64), ..event(EventKind::Delivered, index) }
+}
+
+fn event(kind: EventKind, index: usize) -> Event {
+    Event { kind, index: Some(index), ..Event::default() }
 }
 
 fn fail<P: Piece>(state: &mut State<P>, error: Error, before: Option<Event>) -> Read<P> {

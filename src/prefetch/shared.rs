@@ -12,14 +12,15 @@ use crate::{
     event::{Event, EventKind},
     host::Host,
     options::{Options, Verify},
-    plan::{Plan, Step as PlanStep},
+    plan::Plan,
     pool::Full,
-    window::{Head, Limits, Next, Window},
+    window::{Head, Job, Limits, Next, Window},
 };
 
 pub(super) struct Shared<H: Host> {
     pub(super) host: H,
-    pub(super) plan: Arc<Plan>,
+    /// Position in the file one past the last byte that was planned.
+    pub(super) end: u64,
     pub(super) options: Options,
     state: Mutex<State<H::Piece>>,
 }
@@ -40,11 +41,14 @@ pub(super) struct State<P> {
     /// The share of pool and meter that this stream has, as told last.
     told: (u64, usize),
     clock: Clock,
+    /// Failures since anything was won, and what was won of a little at a time.
+    failures: usize,
+    won_bytes: u64,
 }
 
 /// What the driver is to do.
 pub(super) enum Step {
-    Start(usize),
+    Start(Job),
     Wait,
     AllStarted,
     Stop,
@@ -54,8 +58,10 @@ impl<H: Host> Shared<H> {
     pub(super) fn new(plan: Arc<Plan>, host: H, options: Options) -> Self {
         let limits = Limits { views: options.concurrency.max(1), bytes: options.max_bytes_ahead };
         options.meter.lock().concurrency = limits.views;
+        let end = plan.range().end;
+        let lists = options.lists.clone();
         let state = State {
-            window: Window::new(Arc::clone(&plan), limits, options.verify == Verify::Strict),
+            window: Window::new(plan, lists, limits, options.verify == Verify::Strict),
             asked: false,
             ended: None,
             reader: None,
@@ -64,8 +70,10 @@ impl<H: Host> Shared<H> {
             blocked: false,
             told: (0, 0),
             clock: Clock::default(),
+            failures: 0,
+            won_bytes: 0,
         };
-        Self { host, plan, options, state: Mutex::new(state) }
+        Self { host, end, options, state: Mutex::new(state) }
     }
 
     /// Changes the state, then tells pool, meter and clocks what became of it.
@@ -103,9 +111,9 @@ impl<H: Host> Shared<H> {
             }
             state.blocked = next == Next::TooManyBytes || full == Some(Full::Bytes);
             match next {
-                Next::Start { index, cost, .. } if full.is_none() => {
-                    state.window.start(index, cost);
-                    Step::Start(index)
+                Next::Start { job, cost, .. } if full.is_none() => {
+                    state.window.start(&job, cost);
+                    Step::Start(job)
                 }
                 Next::Nothing => Step::AllStarted,
                 _ => Step::Wait,
@@ -145,25 +153,35 @@ impl<H: Host> Shared<H> {
         waited
     }
 
-    /// A view cannot be had.
-    pub(super) fn fail(&self, index: usize, error: Error) {
-        self.with(|state| {
-            state.window.fail(index, error);
-        });
+    /// A view, or a chunk manifest, is here: patience is renewed.
+    pub(super) fn won(&self) {
+        let mut state = self.lock();
+        (state.failures, state.won_bytes) = (0, 0);
+    }
+
+    /// An attempt that failed brought so many bytes.
+    pub(super) fn won_bytes(&self, bytes: u64) {
+        let mut state = self.lock();
+        state.won_bytes += bytes;
+        if state.won_bytes >= WORTH_PATIENCE {
+            (state.failures, state.won_bytes) = (0, 0);
+        }
+    }
+
+    /// Counts a failure; says whether another attempt may follow. As many may as every view in
+    /// flight could need to try all its replicas in all passes: without this a server that gives
+    /// a byte at a time would be asked without end.
+    pub(super) fn may_fail_again(&self, replicas: usize) -> bool {
+        let mut state = self.lock();
+        state.failures += 1;
+        let passes = usize::try_from(self.options.retry.passes).unwrap_or(usize::MAX).max(1);
+        let views = self.options.concurrency.max(1).saturating_add(1);
+        state.failures <= passes.saturating_mul(replicas.max(1)).saturating_mul(views).max(FAILURES)
     }
 
     /// Tells the host. Never with the lock held: it may call back.
     pub(super) fn emit(&self, event: Event) {
         self.host.event(event);
-    }
-
-    /// An event about a step of the plan.
-    pub(super) fn event(&self, kind: EventKind, index: usize) -> Event {
-        let chunk = match self.plan.steps().get(index) {
-            Some(PlanStep::View(view)) => Some(self.plan.chunk(view).source.clone()),
-            _ => None,
-        };
-        Event { kind, index: Some(index), chunk, ..Event::default() }
     }
 
     fn tell(&self, state: &mut State<H::Piece>) {
@@ -195,6 +213,12 @@ impl<H: Host> Shared<H> {
         }
     }
 }
+
+/// So many failures in a row are borne in any case.
+const FAILURES: usize = 256;
+
+/// So many bytes won of failing attempts renew patience.
+const WORTH_PATIENCE: u64 = 64 << 10;
 
 impl<P: crate::host::Piece> State<P> {
     pub(super) fn end(&mut self, how: Result<(), Error>) {

@@ -55,6 +55,18 @@ impl Host for SimHost {
         Sleep::new(self.world.clone(), time)
     }
 
+    fn is_offline(&self) -> bool {
+        let state = self.world.lock();
+        state.offline.contains(&state.now)
+    }
+
+    async fn online(&self) {
+        if self.is_offline() {
+            let until = self.world.lock().offline.end;
+            Sleep::until(self.world.clone(), until).await;
+        }
+    }
+
     fn now(&self) -> Duration {
         self.world.now()
     }

@@ -27,6 +27,7 @@ use std::{
     collections::HashMap,
     fmt,
     future::Future,
+    ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -57,6 +58,10 @@ type Tokens = Box<dyn Fn(&str, &str) -> Result<Option<String>, LocateError> + Se
 
 struct State {
     now: Duration,
+    /// When no timer rings: the page is frozen.
+    frozen: Range<Duration>,
+    /// When there is no network.
+    offline: Range<Duration>,
     timers: Timers,
     executor: Executor,
     blobs: HashMap<String, Bytes>,
@@ -66,6 +71,8 @@ struct State {
     decode_time: Duration,
     seed: u64,
     log: Vec<Logged>,
+    /// How often each URL was asked.
+    asked: HashMap<String, usize>,
     events: Vec<Event>,
 }
 
@@ -75,6 +82,8 @@ impl World {
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(State {
             now: Duration::ZERO,
+            frozen: Duration::ZERO..Duration::ZERO,
+            offline: Duration::ZERO..Duration::ZERO,
             timers: Timers::default(),
             executor: Executor::default(),
             blobs: HashMap::new(),
@@ -84,6 +93,7 @@ impl World {
             decode_time: Duration::ZERO,
             seed: 1,
             log: Vec::new(),
+            asked: HashMap::new(),
             events: Vec::new(),
         })))
     }
@@ -114,6 +124,17 @@ impl World {
     /// How long it takes to decode a chunk.
     pub fn decode_time(&self, time: Duration) {
         self.lock().decode_time = time;
+    }
+
+    /// At these times nothing happens: what is due then happens at their end.
+    pub fn freeze(&self, times: Range<Duration>) {
+        self.lock().frozen = times;
+    }
+
+    /// At these times there is no network, and the platform knows it. Requests that are sent then
+    /// fail.
+    pub fn offline(&self, times: Range<Duration>) {
+        self.lock().offline = times;
     }
 
     /// Another course of chance.
@@ -199,6 +220,7 @@ impl World {
             let Some((time, wakers)) = state.timers.next() else {
                 return false;
             };
+            let time = if state.frozen.contains(&time) { state.frozen.end } else { time };
             state.now = state.now.max(time);
             wakers
         };

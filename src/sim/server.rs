@@ -155,7 +155,11 @@ pub(super) async fn fetch(world: World, request: Request) -> Result<Answer<Body>
         std::future::pending::<()>().await;
     }
     world.sleep(script.latency).await;
-    if script.outcome == Outcome::Refused {
+    let offline = {
+        let state = world.lock();
+        state.offline.contains(&state.now)
+    };
+    if script.outcome == Outcome::Refused || offline {
         open.complete = true;
         return Err(FetchError { cause: None });
     }
@@ -190,11 +194,14 @@ pub(super) async fn fetch(world: World, request: Request) -> Result<Answer<Body>
 fn ask(world: &World, request: &Request) -> (Script, Option<Bytes>, Open) {
     let mut state = world.lock();
     let url = locate::without_query(&request.url).to_owned();
+    let count = state.asked.entry(url.clone()).or_default();
+    let nth = *count;
+    *count += 1;
     let asked = Asked {
         query: request.url.get(url.len()..).unwrap_or_default().trim_start_matches('?').to_owned(),
         host: locate::host(&url).unwrap_or_default().to_owned(),
         range: request.range,
-        nth: state.log.iter().filter(|logged| logged.asked.url == url).count(),
+        nth,
         at: state.now,
         url,
     };

@@ -17,10 +17,9 @@ use crate::{
     chunk::Chunk,
     error::{Error, Kind},
     options::Options,
-    plan::Plan,
+    plan::{Plan, Summary},
     prefetch::{Handle, Reader, prefetch},
     respond::{FileHead, RequestHeaders, respond},
-    window,
 };
 
 /// What a file says of itself.
@@ -110,22 +109,19 @@ impl CoreFile {
     /// A `KelpError` with code `closed`.
     pub fn plan(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
         self.check_open()?;
-        let plan = self.plan_of(start, end);
-        let costs =
-            plan.views().map(|view| window::cost(view, plan.chunk(view), self.options.max_bytes_ahead));
-        let (total, largest) =
-            costs.fold((0_u64, 0), |(total, largest), cost| (total.saturating_add(cost), largest.max(cost)));
+        let plan = Arc::new(self.plan_of(start, end));
+        let told = Summary::of(&plan, &self.options.lists, self.options.max_bytes_ahead);
         let summary = Object::new();
         let number = |name, value: u64| set(&summary, name, &(value as f64).into());
         number("start", plan.range().start);
         number("end", plan.range().end);
-        number("views", plan.views().count() as u64);
-        number("gaps", plan.gaps().count() as u64);
-        number("gapBytes", plan.gap_bytes());
-        number("chunks", plan.distinct_chunks() as u64);
-        number("requests", plan.requests() as u64);
-        number("manifests", 0);
-        number("peakBytes", total.min(self.options.max_bytes_ahead.max(largest)));
+        number("views", told.views);
+        number("gaps", told.gaps);
+        number("gapBytes", told.gap_bytes);
+        number("chunks", told.chunks);
+        number("requests", told.requests);
+        number("manifests", told.manifests);
+        number("peakBytes", told.peak_bytes);
         Ok(summary.into())
     }
 

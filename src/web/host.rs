@@ -9,6 +9,7 @@ use super::{
     events::Listener,
     fetch::{Body, Fetcher},
     locate::Finder,
+    network,
     piece::WebPiece,
     timer::{self, Sleep},
 };
@@ -57,6 +58,14 @@ impl Host for WebHost {
 
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> {
         Sleep::new(time)
+    }
+
+    fn is_offline(&self) -> bool {
+        network::is_offline()
+    }
+
+    fn online(&self) -> impl Future<Output = ()> {
+        network::online()
     }
 
     fn now(&self) -> Duration {

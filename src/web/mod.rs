@@ -2,7 +2,7 @@
 //! front (`src/web/front`) calls.
 //!
 //! [`open`] makes a [`mod@file`], whose streams run against [`host`]. Each of the port's parts has
-//! its file: `fetch`, `locate`, `decode`, `timer`, `events`. Plain bytes stay outside wasm
+//! its file: `fetch`, `locate`, `decode`, `timer`, `network`, `events`. Plain bytes stay outside wasm
 //! memory: a piece is a handle ([`piece`]).
 
 mod decode;
@@ -13,6 +13,7 @@ pub mod file;
 pub mod host;
 mod locate;
 pub mod manifest;
+mod network;
 pub mod open;
 pub mod piece;
 pub mod pool;

@@ -233,11 +233,7 @@ impl Desk {
         let Retrieved { body, .. } =
             retrieve(&self.host, &self.options, wanted, may_renew, &mut request).await?;
         let mut json = Vec::new();
-        for piece in &body {
-            let start = json.len();
-            json.resize(start + piece.len(), 0);
-            piece.array().copy_to(json.get_mut(start..).unwrap_or_default());
-        }
+        body.iter().for_each(|piece| piece.append_to(&mut json));
         Ok(Entry::parse(&json)?)
     }
 

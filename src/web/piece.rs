@@ -67,6 +67,12 @@ impl Piece for WebPiece {
             }
         });
     }
+
+    fn append_to(&self, bytes: &mut Vec<u8>) {
+        let start = bytes.len();
+        bytes.resize(start + self.len, 0);
+        self.array.copy_to(bytes.get_mut(start..).unwrap_or_default());
+    }
 }
 
 const WINDOW: usize = 64 << 10;

@@ -8,6 +8,7 @@ use wasm_bindgen::prelude::*;
 use super::pool::CorePool;
 use crate::{
     options::{Holes, Options, Timeout, Verify},
+    plan::Lists,
     retry::Policy,
     stats::Meter,
 };
@@ -101,6 +102,7 @@ impl Settings {
             timeout: Timeout { headers: ms(self.headers_timeout()), idle: ms(self.idle_timeout()) },
             pool: pool.pool(),
             meter: meter.clone(),
+            lists: Lists::default(),
         }
     }
 }

@@ -15,13 +15,14 @@ mod slot;
 
 pub use cost::cost;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use self::slot::{Slot, Stage, ViewSlot};
 use crate::{
+    chunk::{Chunk, Source},
     error::Error,
     host::Piece,
-    plan::{Plan, Step},
+    plan::{Ahead, Lists, Plan, View, Walk},
 };
 
 /// How far a window may reach.
@@ -36,26 +37,32 @@ pub struct Limits {
 /// The part of a plan between the reader and the farthest fetch.
 #[derive(Debug)]
 pub struct Window<P> {
-    plan: Arc<Plan>,
+    range: Range<u64>,
+    walk: Walk,
     limits: Limits,
     /// Views leave only when they are complete and verified.
     strict: bool,
-    /// The step that the first slot belongs to.
+    /// The number of the first slot: how many steps are behind it.
     head: usize,
     slots: VecDeque<Slot<P>>,
+    /// Chunk manifests that are being read, each with what it holds.
+    manifests: Vec<(Source, u64)>,
     in_flight: usize,
     bytes: u64,
     position: u64,
     failed: bool,
+    /// All steps have entered the window.
+    exhausted: bool,
 }
 
 /// What may start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// This view, at this cost in bytes. `head`: the reader waits for nothing else.
+    /// This view, or chunk manifest, at this cost in bytes. `head`: the reader waits for nothing
+    /// else.
     Start {
-        /// Its place in the plan.
-        index: usize,
+        /// What it is.
+        job: Job,
         /// Bytes that it holds at most while it is fetched and decoded.
         cost: u64,
         /// Whether nothing before it is under way or held.
@@ -65,8 +72,35 @@ pub enum Next {
     TooManyViews,
     /// Nothing now: the next view would hold too many bytes.
     TooManyBytes,
+    /// Nothing before a chunk manifest has been read.
+    Unread,
     /// Nothing ever: all has started, or a view failed.
     Nothing,
+}
+
+/// What is fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// The part of a chunk that the file needs.
+    View {
+        /// Its place in the plan.
+        index: usize,
+        /// Which part.
+        view: View,
+        /// Of which chunk.
+        chunk: Chunk,
+    },
+    /// A chunk manifest.
+    Manifest(Chunk),
+}
+
+/// Names what is under way.
+#[derive(Clone, Copy, Debug)]
+pub enum Ticket<'a> {
+    /// A view, by its place in the plan.
+    View(usize),
+    /// A chunk manifest.
+    Manifest(&'a Source),
 }
 
 /// What may leave.
@@ -78,6 +112,8 @@ pub enum Delivery<P> {
         piece: P,
         /// The view that they are of.
         index: usize,
+        /// Its chunk.
+        source: Source,
     },
     /// Zeros for a gap.
     Zeros {
@@ -108,27 +144,24 @@ pub enum Head {
 }
 
 impl<P: Piece> Window<P> {
-    /// A window at the start of a plan.
+    /// A window at the start of a plan; `lists`: what has been read of its chunk manifests.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, limits: Limits, strict: bool) -> Self {
-        let position = plan.range().start;
+    pub fn new(plan: Arc<Plan>, lists: Lists, limits: Limits, strict: bool) -> Self {
+        let range = plan.range();
         Self {
-            plan,
+            position: range.start,
+            range,
+            walk: Walk::new(plan, lists),
             limits,
             strict,
             head: 0,
             slots: VecDeque::new(),
+            manifests: Vec::new(),
             in_flight: 0,
             bytes: 0,
-            position,
             failed: false,
+            exhausted: false,
         }
-    }
-
-    /// The plan that it moves along.
-    #[must_use]
-    pub fn plan(&self) -> &Arc<Plan> {
-        &self.plan
     }
 
     /// Bytes held or promised.
@@ -156,38 +189,86 @@ impl<P: Piece> Window<P> {
         }
         self.sweep();
         loop {
-            let index = self.head + self.slots.len();
-            match self.plan.steps().get(index) {
-                None => return Next::Nothing,
-                Some(Step::Gap(range)) => {
+            if self.in_flight >= self.limits.views {
+                return Next::TooManyViews;
+            }
+            // A chunk manifest first: what it lists is to be known when its turn comes.
+            if let Some(next) = self.upcoming_manifest() {
+                return next;
+            }
+            match self.walk.ahead() {
+                Ahead::End => {
+                    self.exhausted = true;
+                    return Next::Nothing;
+                }
+                // It may have come to manifests that lie in others.
+                Ahead::Unread => return self.upcoming_manifest().unwrap_or(Next::Unread),
+                Ahead::Failed(error) => {
+                    self.slots.push_back(Slot::failed(error));
+                    self.failed = true;
+                    return Next::Nothing;
+                }
+                Ahead::Gap(len) => {
                     // A run of gaps and nothing else must not be unrolled ahead of the reader.
                     if self.slots.len() > GAPS_AHEAD && self.in_flight == 0 && self.bytes == 0 {
                         return Next::TooManyViews;
                     }
-                    self.slots.push_back(Slot::gap(range.end - range.start));
+                    self.walk.advance();
+                    self.slots.push_back(Slot::gap(len));
                 }
-                Some(Step::View(view)) => {
-                    let cost = cost(view, self.plan.chunk(view), self.flow_limit());
+                Ahead::View(view, chunk) => {
+                    let cost = cost(&view, &chunk, self.flow_limit());
                     let head = self.slots.is_empty();
-                    return if self.in_flight >= self.limits.views {
-                        Next::TooManyViews
-                    } else if !head && self.bytes.saturating_add(cost) > self.limits.bytes {
+                    return if !head && self.bytes.saturating_add(cost) > self.limits.bytes {
                         Next::TooManyBytes
                     } else {
-                        Next::Start { index, cost, head }
+                        let job = Job::View { index: self.end(), view, chunk };
+                        Next::Start { job, cost, head }
                     };
                 }
             }
         }
     }
 
+    /// A chunk manifest that must be read now, or so soon that it is to be fetched ahead: of a
+    /// stretch that the views in flight, and the bytes ahead, would reach.
+    fn upcoming_manifest(&self) -> Option<Next> {
+        let until = self.position.saturating_add(self.limits.bytes.max(1));
+        let (manifest, now) = self.walk.wanted(self.limits.views, until)?;
+        let head = now && self.slots.is_empty();
+        let room = self.limits.bytes.saturating_sub(self.bytes);
+        // At the head it may pass the limit, as a view may.
+        if !head && room < MANIFEST_COST {
+            return now.then_some(Next::TooManyBytes);
+        }
+        Some(Next::Start { job: Job::Manifest(manifest), cost: MANIFEST_COST.min(room), head })
+    }
+
     /// Starts what `upcoming` named: counts it from now on.
-    pub fn start(&mut self, index: usize, cost: u64) {
-        debug_assert_eq!(index, self.head + self.slots.len(), "views start in file order");
-        if let Some(Step::View(view)) = self.plan.steps().get(index) {
-            self.slots.push_back(Slot::View(ViewSlot::new(view.len(), cost)));
-            self.in_flight += 1;
-            self.bytes += cost;
+    pub fn start(&mut self, job: &Job, cost: u64) {
+        match job {
+            Job::View { index, view, chunk } => {
+                debug_assert_eq!(*index, self.end(), "views start in file order");
+                self.walk.advance();
+                self.slots.push_back(Slot::View(ViewSlot::new(view.len(), cost, chunk.source.clone())));
+            }
+            Job::Manifest(chunk) => {
+                self.walk.asked(chunk);
+                self.manifests.push((chunk.source.clone(), cost));
+            }
+        }
+        self.in_flight += 1;
+        self.bytes += cost;
+    }
+
+    /// A chunk manifest lists these chunks, or cannot be had. Then what it spans fails when the
+    /// reader comes there.
+    pub fn learn(&mut self, manifest: &Source, list: Result<Arc<[Chunk]>, Error>) {
+        self.walk.learn(manifest, list);
+        if let Some(at) = self.manifests.iter().position(|(source, _)| source == manifest) {
+            let (_, charge) = self.manifests.swap_remove(at);
+            self.bytes -= charge;
+            self.in_flight -= 1;
         }
     }
 
@@ -217,14 +298,24 @@ impl<P: Piece> Window<P> {
         }
     }
 
-    /// A view holds at least this many bytes: more than was thought when it started.
-    pub fn outgrow(&mut self, index: usize, bytes: u64) {
-        self.recharge(index, |charge| charge.max(bytes));
+    /// It holds at least this many bytes: more than was thought when it started.
+    pub fn outgrow(&mut self, ticket: Ticket<'_>, bytes: u64) {
+        match ticket {
+            Ticket::View(index) => self.recharge(index, |charge| charge.max(bytes)),
+            Ticket::Manifest(manifest) => {
+                if let Some((_, charge)) = self.manifests.iter_mut().find(|(source, _)| source == manifest) {
+                    let before = std::mem::replace(charge, bytes.max(*charge));
+                    self.bytes += *charge - before;
+                }
+            }
+        }
     }
 
-    /// A view is being decoded, or no longer is.
-    pub fn decoding(&mut self, index: usize, decoding: bool) {
-        if let Some(slot) = self.view_mut(index) {
+    /// It is being decoded, or no longer is.
+    pub fn decoding(&mut self, ticket: Ticket<'_>, decoding: bool) {
+        if let Ticket::View(index) = ticket
+            && let Some(slot) = self.view_mut(index)
+        {
             slot.stage = if decoding { Stage::Decoding } else { Stage::Fetching };
         }
     }
@@ -252,7 +343,11 @@ impl<P: Piece> Window<P> {
             self.recharge(index, |_| 0);
         }
         // What lies behind it will never be read.
-        while self.head + self.slots.len() > index + 1 {
+        for (_, charge) in self.manifests.drain(..) {
+            self.bytes -= charge;
+            self.in_flight -= 1;
+        }
+        while self.end() > index + 1 {
             if let Some(Slot::View(slot)) = self.slots.pop_back() {
                 self.bytes -= slot.charge;
                 self.in_flight -= usize::from(slot.is_flying());
@@ -263,6 +358,7 @@ impl<P: Piece> Window<P> {
     /// Gives everything up: nothing is held, starts or leaves any more.
     pub fn clear(&mut self) {
         self.slots.clear();
+        self.manifests.clear();
         self.in_flight = 0;
         self.bytes = 0;
         self.failed = true;
@@ -272,8 +368,7 @@ impl<P: Piece> Window<P> {
     pub fn deliver(&mut self) -> Delivery<P> {
         loop {
             let Some(slot) = self.slots.front_mut() else {
-                let all = self.head >= self.plan.steps().len();
-                return if all { Delivery::End } else { Delivery::Wait };
+                return if self.is_at_end() { Delivery::End } else { Delivery::Wait };
             };
             match slot {
                 Slot::Gap { left: 0, .. } => self.advance(),
@@ -291,10 +386,11 @@ impl<P: Piece> Window<P> {
                     if let Some(piece) = slot.held.pop_front() {
                         let n = piece.len() as u64;
                         let charge = slot.charge;
+                        let source = slot.source.clone();
                         slot.leave(n);
                         self.bytes = self.bytes - charge + slot.charge;
                         self.position += n;
-                        return Delivery::Piece { piece, index: self.head };
+                        return Delivery::Piece { piece, index: self.head, source };
                     }
                     match &slot.stage {
                         Stage::Done => self.advance(),
@@ -312,7 +408,7 @@ impl<P: Piece> Window<P> {
     #[must_use]
     pub fn head(&self) -> Head {
         match self.slots.front() {
-            None if self.head >= self.plan.steps().len() => Head::Ready,
+            None if self.is_at_end() => Head::Ready,
             None => Head::Fetching,
             Some(Slot::Gap { .. }) => Head::Ready,
             Some(Slot::View(slot)) => match slot.stage {
@@ -330,6 +426,16 @@ impl<P: Piece> Window<P> {
     #[must_use]
     pub fn is_full(&self, index: usize) -> bool {
         self.view(index).is_some_and(|slot| slot.arrived < slot.len && slot.held_bytes() >= self.flow_limit())
+    }
+
+    /// The number of the step that comes next.
+    fn end(&self) -> usize {
+        self.head + self.slots.len()
+    }
+
+    /// Whether nothing comes behind the slots.
+    fn is_at_end(&self) -> bool {
+        self.exhausted || self.position >= self.range.end
     }
 
     /// A view that is held back until it is complete has to be held whole.
@@ -384,6 +490,10 @@ impl<P: Piece> Window<P> {
 
 /// Gaps are handed out as zeros in pieces of this size, made when they are asked for.
 const GAP_PIECE: u64 = 64 << 10;
+
+/// What is set aside for a chunk manifest that is fetched: the filer's own take less than 1.5 MB,
+/// and no length of them is known before.
+const MANIFEST_COST: u64 = 1 << 20;
 
 /// How many gaps may be in a window that holds nothing else.
 const GAPS_AHEAD: usize = 64;

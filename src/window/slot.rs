@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::{error::Error, host::Piece};
+use crate::{chunk::Source, error::Error, host::Piece};
 
 #[derive(Debug)]
 pub(super) enum Slot<P> {
@@ -13,6 +13,16 @@ pub(super) enum Slot<P> {
 impl<P> Slot<P> {
     pub(super) fn gap(len: u64) -> Self {
         Self::Gap { len, left: len }
+    }
+
+    /// What cannot be had: the reader fails when it comes there.
+    pub(super) fn failed(error: Error) -> Self
+    where
+        P: Piece,
+    {
+        let mut slot = ViewSlot::new(0, 0, Source::Inline([].into()));
+        slot.stage = Stage::Failed(error);
+        Self::View(slot)
     }
 
     /// Whether all of it has left.
@@ -26,6 +36,8 @@ impl<P> Slot<P> {
 
 #[derive(Debug)]
 pub(super) struct ViewSlot<P> {
+    /// The chunk that it is of.
+    pub(super) source: Source,
     /// Bytes of the view, in all.
     pub(super) len: u64,
     /// Of these, how many have not left.
@@ -49,8 +61,9 @@ pub(super) enum Stage {
 }
 
 impl<P: Piece> ViewSlot<P> {
-    pub(super) fn new(len: u64, charge: u64) -> Self {
+    pub(super) fn new(len: u64, charge: u64, source: Source) -> Self {
         Self {
+            source,
             len,
             left: len,
             arrived: 0,

@@ -38,6 +38,7 @@ pub fn plain(urls: &[&str], offset: u64, size: u64) -> Chunk {
         key: None,
         compression: Compression::None,
         stored: None,
+        is_manifest: false,
     }
 }
 

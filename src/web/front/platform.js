@@ -5,6 +5,20 @@ export function hasSubtle() {
   return globalThis.crypto?.subtle !== undefined;
 }
 
+/** Whether the platform knows that there is no network. */
+export function isOffline() {
+  return globalThis.navigator?.onLine === false;
+}
+
+/** Resolves when the platform believes that there is a network, or when `signal` is aborted. */
+export function online(signal) {
+  return new Promise((resolve) => {
+    if (!isOffline()) return resolve();
+    globalThis.addEventListener?.("online", resolve, { once: true, signal });
+    signal.addEventListener("abort", resolve, { once: true });
+  });
+}
+
 /** Whether a `fetch`, perhaps the user's own and of another realm, gave what it should. */
 export function isResponse(value) {
   try {

@@ -1,8 +1,22 @@
 //! From chunks and a range to what must be read: views and gaps, in file order.
+//!
+//! Chunks hide one another by their versions, and what a chunk manifest lists is not known before
+//! it has been read. So a [`Plan`] leaves open what manifests span, and a [`Walk`] plans that when
+//! it comes there.
 
-use std::{collections::BinaryHeap, fmt::Write as _, ops::Range, sync::Arc};
+mod lists;
+mod summary;
+mod sweep;
+mod walk;
 
-use crate::chunk::{Chunk, Source};
+pub use lists::Lists;
+pub use summary::Summary;
+pub use walk::{Ahead, Walk};
+
+use std::{fmt::Write as _, ops::Range, sync::Arc};
+
+use self::sweep::sweep;
+use crate::chunk::Chunk;
 
 /// What a range of a file is made of: steps that cover it exactly, in file order.
 ///
@@ -14,6 +28,8 @@ pub struct Plan {
     chunks: Arc<[Chunk]>,
     range: Range<u64>,
     steps: Vec<Step>,
+    /// Which steps are not read yet.
+    unread: Vec<usize>,
 }
 
 /// A stretch of the range.
@@ -23,6 +39,9 @@ pub enum Step {
     View(View),
     /// Positions in the file that no chunk holds: zeros.
     Gap(Range<u64>),
+    /// Positions that are not planned before the chunk manifests that span them have been read:
+    /// each of these spans all of it. What else holds bytes here is planned then too.
+    Unread(Range<u64>),
 }
 
 /// The part of a chunk that the range needs. It is never empty.
@@ -45,7 +64,9 @@ impl Plan {
     pub fn new(chunks: Arc<[Chunk]>, range: Range<u64>) -> Self {
         let range = range.start..range.end.max(range.start);
         let steps = sweep(&chunks, &range);
-        Self { chunks, range, steps }
+        let is_unread = |(index, step): (usize, &Step)| matches!(step, Step::Unread(_)).then_some(index);
+        let unread = steps.iter().enumerate().filter_map(is_unread).collect();
+        Self { chunks, range, steps, unread }
     }
 
     /// The views and gaps, in file order. Each begins where the one before it ends.
@@ -93,41 +114,19 @@ impl Plan {
     pub fn views(&self) -> impl Iterator<Item = &View> {
         self.steps.iter().filter_map(|step| match step {
             Step::View(view) => Some(view),
-            Step::Gap(_) => None,
+            Step::Gap(_) | Step::Unread(_) => None,
         })
     }
 
-    /// The gaps as positions in the file, in file order.
-    pub fn gaps(&self) -> impl Iterator<Item = &Range<u64>> {
-        self.steps.iter().filter_map(|step| match step {
-            Step::View(_) => None,
-            Step::Gap(gap) => Some(gap),
-        })
-    }
-
-    /// How many bytes are in gaps.
-    #[must_use]
-    pub fn gap_bytes(&self) -> u64 {
-        self.gaps().map(|gap| gap.end.saturating_sub(gap.start)).sum()
-    }
-
-    /// How many different chunks are in view.
-    #[must_use]
-    pub fn distinct_chunks(&self) -> usize {
-        let mut seen = vec![false; self.chunks.len()];
-        self.views().for_each(|view| seen.get_mut(view.chunk).into_iter().for_each(|seen| *seen = true));
-        seen.into_iter().filter(|seen| *seen).count()
-    }
-
-    /// How many requests it takes when none fails: one for each view whose chunk did not come
-    /// with the metadata.
-    #[must_use]
-    pub fn requests(&self) -> usize {
-        self.views().filter(|view| !matches!(self.chunk(view).source, Source::Inline(_))).count()
+    /// The chunk manifests that span a stretch of the plan that is not read yet.
+    pub fn manifests(&self, stretch: &Range<u64>) -> impl Iterator<Item = &Chunk> {
+        self.chunks
+            .iter()
+            .filter(|chunk| chunk.is_manifest && chunk.offset <= stretch.start && chunk.end() >= stretch.end)
     }
 
     /// The plan in one line: `_2` a gap of two bytes, `#1[2,4@0..2]` positions 2 to 4 from bytes
-    /// 0 to 2 of chunk 1.
+    /// 0 to 2 of chunk 1, `?[4,9]` positions that are not read yet.
     #[must_use]
     pub fn draw(&self) -> String {
         let mut drawing = String::new();
@@ -138,6 +137,7 @@ impl Plan {
             // Writing to a string cannot fail.
             let _ = match step {
                 Step::Gap(gap) => write!(drawing, "_{}", gap.end.saturating_sub(gap.start)),
+                Step::Unread(span) => write!(drawing, "?[{},{}]", span.start, span.end),
                 Step::View(view) => {
                     let View { chunk, at, within } = view;
                     write!(drawing, "#{chunk}[{at},{}@{}..{}]", view.end(), within.start, within.end)
@@ -155,7 +155,7 @@ impl Step {
     pub fn len(&self) -> u64 {
         match self {
             Self::View(view) => view.len(),
-            Self::Gap(gap) => gap.end.saturating_sub(gap.start),
+            Self::Gap(range) | Self::Unread(range) => range.end.saturating_sub(range.start),
         }
     }
 }
@@ -181,100 +181,12 @@ impl View {
     }
 }
 
-/// Walks along the range from one place where a chunk begins or ends to the next, with the
-/// chunks that are open there on a heap. A chunk that ended under a newer one stays on the heap
-/// until it comes up: each goes in once and out once.
-fn sweep(chunks: &[Chunk], range: &Range<u64>) -> Vec<Step> {
-    let mut waiting: Vec<(u64, usize)> = chunks
-        .iter()
-        .enumerate()
-        .filter(|(_, chunk)| chunk.offset.max(range.start) < chunk.end().min(range.end))
-        .map(|(index, chunk)| (chunk.offset.max(range.start), index))
-        .collect();
-    if !waiting.is_sorted() {
-        // On a heap, which is there anyway: a sort is 3 KB of code.
-        waiting = BinaryHeap::from(waiting).into_sorted_vec();
-    }
-    let mut waiting = waiting.into_iter().peekable();
-
-    let mut open: BinaryHeap<Open> = BinaryHeap::new();
-    let mut steps = Vec::new();
-    let mut at = range.start;
-    while at < range.end {
-        while open.peek().is_some_and(|newest| newest.end <= at) {
-            open.pop();
-        }
-        while let Some((_, index)) = waiting.next_if(|&(start, _)| start <= at) {
-            if let Some(chunk) = chunks.get(index) {
-                let (modified, offset, end) = (chunk.modified, chunk.offset, chunk.end());
-                open.push(Open { version: Version { modified, index }, offset, end });
-            }
-        }
-        let next = waiting.peek().map_or(range.end, |&(start, _)| start);
-        match open.peek() {
-            Some(newest) => {
-                let to = newest.end.min(next).min(range.end);
-                look(&mut steps, newest, at..to);
-                at = to;
-            }
-            None => {
-                steps.push(Step::Gap(at..next));
-                at = next;
-            }
-        }
-    }
-    steps
-}
-
-/// Adds what a chunk shows of itself, to the view before it if that is the same chunk's.
-fn look(steps: &mut Vec<Step>, chunk: &Open, positions: Range<u64>) {
-    let within_end = positions.end.saturating_sub(chunk.offset);
-    match steps.last_mut() {
-        // Only a view ends where this begins, so equal chunks are neighbours.
-        Some(Step::View(last)) if last.chunk == chunk.version.index => last.within.end = within_end,
-        _ => steps.push(Step::View(View {
-            chunk: chunk.version.index,
-            at: positions.start,
-            within: positions.start.saturating_sub(chunk.offset)..within_end,
-        })),
-    }
-}
-
-/// A chunk that began and may not have ended; the greatest is the one that is seen.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Open {
-    version: Version,
-    offset: u64,
-    end: u64,
-}
-
-/// Orders chunks by who hides whom: a greater one hides a lesser one.
-#[derive(PartialEq, Eq)]
-struct Version {
-    modified: i64,
-    index: usize,
-}
-
-impl Ord for Version {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        #[cfg(test)]
-        tests::COMPARISONS.with(|count| count.set(count.get() + 1));
-        (self.modified, self.index).cmp(&(other.modified, other.index))
-    }
-}
-
-impl PartialOrd for Version {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::chunk::Compression;
+    use crate::chunk::{Compression, Source};
 
     thread_local! {
         pub(super) static COMPARISONS: Cell<u64> = const { Cell::new(0) };
@@ -290,6 +202,7 @@ mod tests {
             key: None,
             compression: Compression::None,
             stored: None,
+            is_manifest: false,
         }
     }
 
@@ -400,9 +313,137 @@ mod tests {
         list[2].source = Source::Inline([1, 2, 3].into());
         let plan = Plan::new(list.into(), 0..20);
         assert_eq!(plan.draw(), "#0[0,3@0..3] #1[3,6@0..3] #0[6,9@6..9] _3 #2[12,15@0..3] _5");
-        assert_eq!((plan.len(), plan.gaps().count(), plan.gap_bytes()), (20, 2, 8));
-        assert_eq!((plan.views().count(), plan.distinct_chunks(), plan.requests()), (4, 3, 3));
-        assert_eq!(plan.steps().iter().map(Step::len).sum::<u64>(), 20);
+        assert_eq!(plan.steps().iter().map(Step::len).sum::<u64>(), plan.len());
+        let summary = Summary::of(&Arc::new(plan), &Lists::default(), 5);
+        let wanted =
+            Summary { views: 4, gaps: 2, gap_bytes: 8, chunks: 3, requests: 3, manifests: 0, peak_bytes: 5 };
+        assert_eq!(summary, wanted);
+    }
+
+    /// A manifest with the id `name`.
+    fn manifest(name: &str, offset: u64, end: u64) -> Chunk {
+        let source = Source::FileId(name.into());
+        Chunk { source, is_manifest: true, ..chunk(offset, end - offset, 0) }
+    }
+
+    #[test]
+    fn what_manifests_span_is_cut_where_one_begins_or_ends_and_hides_all_else() {
+        let list = [chunk(0, 4, 1), manifest("m", 2, 9), chunk(5, 9, i64::MAX), manifest("n", 7, 12)];
+        let plan = Plan::new(list.into(), 0..20);
+        assert_eq!(plan.draw(), "#0[0,2@0..2] ?[2,7] ?[7,9] ?[9,12] #2[12,14@7..9] _6");
+        let of = |stretch| plan.manifests(&stretch).map(|chunk| chunk.source.name()).collect::<String>();
+        assert_eq!([of(2..7), of(7..9), of(9..12)], ["m", "mn", "n"]);
+    }
+
+    #[test]
+    fn manifests_side_by_side_stay_apart_and_a_range_clips_them() {
+        let list: Arc<[Chunk]> = [manifest("n", 4, 8), manifest("m", 0, 4)].into();
+        assert_eq!(Plan::new(list.clone(), 0..8).draw(), "?[0,4] ?[4,8]");
+        assert_eq!(Plan::new(list.clone(), 1..3).draw(), "?[1,3]");
+        assert_eq!(Plan::new(list, 3..6).draw(), "?[3,4] ?[4,6]");
+    }
+
+    /// All that a walk along a plan comes by, told of each manifest what `lists` has of it.
+    fn walk(plan: Plan, lists: &[(&str, &[Chunk])]) -> String {
+        let mut walk = Walk::new(Arc::new(plan), Lists::default());
+        let mut drawing = Vec::new();
+        loop {
+            match walk.ahead() {
+                Ahead::View(view, chunk) => {
+                    drawing.push(format!("{}@{}+{}", chunk.modified, view.within.start, view.len()));
+                }
+                Ahead::Gap(len) => drawing.push(format!("_{len}")),
+                Ahead::Unread => {
+                    let Some((wanted, true)) = walk.wanted(1, u64::MAX) else {
+                        return drawing.join(" ") + " ?";
+                    };
+                    walk.asked(&wanted);
+                    let name = wanted.source.name();
+                    if let Some((_, list)) = lists.iter().find(|(known, _)| *known == name) {
+                        walk.learn(&wanted.source, Ok((*list).into()));
+                    }
+                    drawing.push(name.to_owned());
+                    continue;
+                }
+                Ahead::Failed(error) => drawing.push(error.kind().code().into()),
+                Ahead::End => return drawing.join(" "),
+            }
+            walk.advance();
+        }
+    }
+
+    #[test]
+    fn what_a_manifest_lists_takes_part_with_its_own_versions() {
+        let list = [chunk(0, 6, 2), manifest("m", 3, 9)];
+        let listed = [chunk(3, 2, 3), chunk(5, 4, 1)];
+        assert_eq!(walk(Plan::new(list.into(), 0..9), &[("m", &listed)]), "2@0+3 m 3@0+2 2@5+1 1@1+3");
+    }
+
+    #[test]
+    fn what_a_manifest_lists_is_clipped_to_what_it_spans() {
+        let list = [manifest("m", 3, 6), chunk(6, 3, 1)];
+        let listed = [chunk(0, 9, 5)];
+        assert_eq!(walk(Plan::new(list.into(), 0..9), &[("m", &listed)]), "_3 m 5@3+3 1@0+3");
+    }
+
+    #[test]
+    fn of_equally_new_chunks_the_later_one_is_seen_where_manifests_stand_for_their_lists() {
+        let listed = [chunk(0, 9, 1)];
+        let first = [manifest("m", 0, 9), Chunk { size: 4, ..chunk(2, 4, 1) }];
+        assert_eq!(walk(Plan::new(first.into(), 0..9), &[("m", &listed)]), "m 1@0+2 1@0+4 1@6+3");
+        let last = [chunk(2, 4, 1), manifest("m", 0, 9)];
+        assert_eq!(walk(Plan::new(last.into(), 0..9), &[("m", &listed)]), "m 1@0+9");
+    }
+
+    #[test]
+    fn manifests_may_lie_in_one_another() {
+        let list = [manifest("a", 0, 9)];
+        let (a, b) = ([chunk(0, 2, 1), manifest("b", 2, 9)], [chunk(2, 3, 2), chunk(6, 3, 3)]);
+        let lists: [(&str, &[Chunk]); 2] = [("a", &a), ("b", &b)];
+        assert_eq!(walk(Plan::new(list.clone().into(), 0..9), &lists), "a 1@0+2 b 2@0+3 _1 3@0+3");
+        assert_eq!(walk(Plan::new(list.into(), 1..2), &lists), "a 1@1+1", "only what the range needs");
+    }
+
+    #[test]
+    fn a_manifest_in_itself_has_an_end() {
+        let list = [manifest("a", 0, 9)];
+        let (a, b) = ([manifest("b", 0, 9)], [manifest("a", 0, 9)]);
+        assert_eq!(walk(Plan::new(list.clone().into(), 0..9), &[("a", &list)]), "a manifest");
+        assert_eq!(walk(Plan::new(list.into(), 0..9), &[("a", &a), ("b", &b)]), "a b manifest");
+    }
+
+    #[test]
+    fn manifests_lie_eight_deep_and_no_deeper() {
+        let names: Vec<String> = (0..10).map(|i| i.to_string()).collect();
+        let inner: Vec<[Chunk; 1]> = (1..10).map(|i| [manifest(&names[i], 0, 9)]).collect();
+        let mut lists: Vec<(&str, &[Chunk])> = Vec::new();
+        for (name, list) in names.iter().zip(&inner) {
+            lists.push((name, list));
+        }
+        let list: Arc<[Chunk]> = [manifest("0", 0, 9)].into();
+        assert_eq!(walk(Plan::new(list.clone(), 0..9), &lists), "0 1 2 3 4 5 6 7 manifest");
+        let last = [chunk(0, 9, 7)];
+        lists[7] = ("7", &last);
+        assert_eq!(walk(Plan::new(list, 0..9), &lists), "0 1 2 3 4 5 6 7 7@0+9");
+    }
+
+    #[test]
+    fn manifests_that_multiply_come_to_an_end() {
+        let many: Vec<Chunk> = (0..1024).map(|_| manifest("b", 0, 9)).collect();
+        let chunks = vec![chunk(0, 9, 1); 2048];
+        let list: Arc<[Chunk]> = [manifest("a", 0, 9)].into();
+        assert_eq!(walk(Plan::new(list, 0..9), &[("a", &many), ("b", &chunks)]), "a b limit");
+    }
+
+    #[test]
+    fn a_manifest_that_was_not_read_counts_as_one_view_and_one_that_was_by_what_it_lists() {
+        let list = [chunk(0, 4, 1), manifest("m", 4, 12), chunk(12, 4, 1)];
+        let plan = Arc::new(Plan::new(list.into(), 0..16));
+        let lists = Lists::default();
+        let counts = |summary: Summary| (summary.views, summary.chunks, summary.requests, summary.manifests);
+        assert_eq!(counts(Summary::of(&plan, &lists, 100)), (3, 3, 3, 1));
+        lists.keep(&Source::FileId("m".into()), &chunks(&[(4, 6, 1), (6, 12, 1)]));
+        assert_eq!(counts(Summary::of(&plan, &lists, 100)), (4, 4, 4, 0));
     }
 
     /// Comparisons of versions for n chunks of a shape, in units of n.

@@ -1,4 +1,4 @@
-//! A view's way through its replicas, until it is here or cannot be had.
+//! A chunk's way through its replicas, until what is wanted of it is here or cannot be had.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,31 +12,50 @@ use crate::{
     event::{Event, EventKind},
     host::{Host, LocateError, Location},
     locate,
-    plan::{Step, View},
+    plan::View,
+    retrieve::{OFFLINE_PATIENCE, within},
     retry::{Failure, Next, Trial},
+    window::{Job, Ticket},
 };
 
-/// Fetches a view into the window; says which, and whether it succeeded.
-pub(super) async fn fetch<H: Host>(shared: Arc<Shared<H>>, index: usize) -> (usize, bool) {
-    let Some(Step::View(view)) = shared.plan.steps().get(index) else {
-        return (index, true);
-    };
-    let mut flight = Flight::new(&shared, view, index);
-    match flight.run().await {
-        Ok(()) => (index, true),
-        Err(error) => {
-            shared.fail(index, error);
-            (index, false)
+/// How a flight ended.
+pub(super) enum Landed {
+    /// The view at this place is here.
+    View(usize),
+    /// The view at this place cannot be had.
+    Lost(usize),
+    /// A chunk manifest was read, or could not be: that counts when the reader comes there.
+    Manifest,
+}
+
+/// Fetches what a job is about into the window.
+pub(super) async fn fly<H: Host>(shared: Arc<Shared<H>>, job: Job) -> Landed {
+    let mut flight = Flight::new(&shared, job);
+    shared.emit(flight.event(EventKind::Queue));
+    let outcome = flight.run().await;
+    match (flight.index, outcome) {
+        (Some(index), Ok(())) => Landed::View(index),
+        (Some(index), Err(error)) => {
+            shared.with(|state| state.window.fail(index, error));
+            Landed::Lost(index)
+        }
+        (None, outcome) => {
+            if let Err(error) = outcome {
+                shared.with(|state| state.window.learn(&flight.chunk.source, Err(error)));
+            }
+            Landed::Manifest
         }
     }
 }
 
-/// One view on its way.
+/// A chunk on its way: a view of it, or all of a chunk manifest.
 pub(super) struct Flight<'a, H: Host> {
     pub(super) shared: &'a Shared<H>,
-    pub(super) index: usize,
-    pub(super) view: &'a View,
-    pub(super) chunk: &'a Chunk,
+    /// Place of the view in the plan; a chunk manifest has none.
+    index: Option<usize>,
+    /// Which part of the chunk the file needs.
+    pub(super) view: View,
+    pub(super) chunk: Chunk,
     pub(super) lane: Lane,
     /// The digest of what came by so far, and how far that is, in bytes of the decoded chunk.
     pub(super) digest: Md5,
@@ -44,14 +63,24 @@ pub(super) struct Flight<'a, H: Host> {
     /// The last piece of a view whose digest is not known to fit yet: no chunk is handed on to
     /// its end before it is verified, and one that comes in a single piece not at all.
     pub(super) last: Option<H::Piece>,
+    /// The ETag of the stored blob that was begun: what goes on must be of the same.
+    pub(super) etag: Option<String>,
     /// What replicas brought did not fit together: from now on each has to bring the whole.
-    alone: bool,
+    pub(super) alone: bool,
 }
 
 impl<'a, H: Host> Flight<'a, H> {
-    fn new(shared: &'a Shared<H>, view: &'a View, index: usize) -> Self {
-        let chunk = shared.plan.chunk(view);
-        let lane = Lane::of(view, chunk, shared.options.verify);
+    fn new(shared: &'a Shared<H>, job: Job) -> Self {
+        let (index, view, chunk, lane) = match job {
+            Job::View { index, view, chunk } => {
+                let lane = Lane::of(&view, &chunk, shared.options.verify);
+                (Some(index), view, chunk, lane)
+            }
+            Job::Manifest(chunk) => {
+                let all = View { chunk: 0, at: chunk.offset, within: 0..chunk.size };
+                (None, all, chunk, Lane::List)
+            }
+        };
         Self {
             shared,
             index,
@@ -61,6 +90,7 @@ impl<'a, H: Host> Flight<'a, H> {
             digest: Md5::default(),
             digested: 0,
             last: None,
+            etag: None,
             alone: false,
         }
     }
@@ -91,17 +121,30 @@ impl<'a, H: Host> Flight<'a, H> {
             let turn = self.shared.options.pool.enter(&host, self.shared.options.per_host).await;
             // Asked for now, when the request is about to leave: tokens live for seconds.
             let url = self.with_token(url, &location).await?;
-            let Err(failure) = self.attempt(url, &host).await else { return Ok(()) };
+            let Err(failure) = self.attempt(url, &host).await else {
+                self.shared.won();
+                self.shared.options.pool.served(&host);
+                return Ok(());
+            };
             drop(turn);
+            if failure.kind == Kind::Network && self.back_online(&host).await {
+                self.again(true, &host, "offline");
+                continue;
+            }
+            self.shared.options.pool.failed(&host, &failure, self.shared.host.now());
             let failure = self.after_failure(failure, &host)?;
             let here = self.digested.max(self.arrived());
             if here > farthest {
+                self.shared.won_bytes(here - farthest);
                 farthest = here;
                 trial.progressed();
             }
             let dice = self.shared.host.random();
             let reason = failure.kind.code();
             let mut next = trial.failed(replica, &host, failure, may_ask, may_ask, dice);
+            if !self.shared.may_fail_again(location.urls.len()) {
+                return Err(trial.error(self.name()));
+            }
             let mut moved = false;
             if next == Next::Lookup {
                 moved = self.look_up(&mut location, &host, reason).await?;
@@ -121,6 +164,17 @@ impl<'a, H: Host> Flight<'a, H> {
                 Next::Lookup | Next::GiveUp => return Err(trial.error(self.name())),
             };
         }
+    }
+
+    /// Waits for the network if the platform says that there is none; says whether it came back.
+    /// No server is to blame for what fails meanwhile.
+    async fn back_online(&self, host: &Arc<str>) -> bool {
+        if !self.shared.host.is_offline() {
+            return false;
+        }
+        self.note(EventKind::Wait, host, "offline");
+        let online = self.shared.host.online();
+        within(&self.shared.host, OFFLINE_PATIENCE, "offline", online).await.is_ok()
     }
 
     /// Gets a fresh token where it came with the location; says which replica to try. Replicas may
@@ -182,7 +236,7 @@ impl<'a, H: Host> Flight<'a, H> {
     fn after_failure(&mut self, failure: Failure, host: &str) -> Result<Failure, Error> {
         let flows = matches!(self.lane, Lane::Flow { .. });
         let bad = flows && matches!(failure.kind, Kind::Corrupt | Kind::LongBody);
-        let left = self.shared.lock().window.has_left(self.index);
+        let left = self.has_left();
         if failure.kind == Kind::SourceChanged || (bad && left) {
             let reason = failure.kind.code();
             let attempt = Attempt { host: host.to_owned(), status: failure.status, reason };
@@ -191,12 +245,20 @@ impl<'a, H: Host> Flight<'a, H> {
         }
         self.alone |= bad;
         if self.alone && !left {
-            self.shared.with(|state| state.window.discard(self.index));
-            self.digest = Md5::default();
-            self.digested = 0;
-            self.last = None;
+            self.start_over();
         }
         Ok(failure)
+    }
+
+    /// Drops what is here of a chunk of which nothing has left.
+    fn start_over(&mut self) {
+        if let Some(index) = self.index {
+            self.shared.with(|state| state.window.discard(index));
+        }
+        self.digest = Md5::default();
+        self.digested = 0;
+        self.last = None;
+        self.etag = None;
     }
 
     async fn pause(&self, pause: Duration, host: &Arc<str>, reason: &'static str) {
@@ -233,7 +295,8 @@ impl<'a, H: Host> Flight<'a, H> {
     }
 
     fn usable(&self, location: Location) -> Result<Location, Error> {
-        let location = locate::usable(location);
+        let mut location = locate::usable(location);
+        self.shared.options.pool.rank(&mut location.urls, self.shared.host.now());
         if location.urls.is_empty() {
             return Err(self.not_located("no replica is known"));
         }
@@ -262,16 +325,52 @@ impl<'a, H: Host> Flight<'a, H> {
         }
     }
 
-    pub(super) fn name(&self) -> &'a str {
+    pub(super) fn name(&self) -> &str {
         self.chunk.source.name()
     }
 
+    /// What the window knows it by.
+    pub(super) fn ticket(&self) -> Ticket<'_> {
+        match self.index {
+            Some(index) => Ticket::View(index),
+            None => Ticket::Manifest(&self.chunk.source),
+        }
+    }
+
     pub(super) fn arrived(&self) -> u64 {
-        self.shared.lock().window.arrived(self.index)
+        self.index.map_or(0, |index| self.shared.lock().window.arrived(index))
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.index.is_some_and(|index| self.shared.lock().window.has_left(index))
+    }
+
+    /// Waits while more of it is here than may be held; says whether it had to.
+    pub(super) async fn room(&self) -> bool {
+        match self.index {
+            Some(index) => self.shared.room_for(index).await,
+            None => false,
+        }
+    }
+
+    pub(super) fn arrive(&self, piece: H::Piece) {
+        if let Some(index) = self.index {
+            self.shared.with(|state| state.window.arrive(index, piece));
+        }
+    }
+
+    pub(super) fn finish(&self, holds: Option<u64>) {
+        if let Some(index) = self.index {
+            self.shared.with(|state| state.window.finish(index, holds));
+        }
+    }
+
+    pub(super) fn event(&self, kind: EventKind) -> Event {
+        Event { kind, index: self.index, chunk: Some(self.chunk.source.clone()), ..Event::default() }
     }
 
     fn note(&self, kind: EventKind, host: &Arc<str>, reason: &'static str) {
-        let event = self.shared.event(kind, self.index);
+        let event = self.event(kind);
         self.shared.emit(Event { host: Some(Arc::clone(host)), reason: Some(reason), ..event });
     }
 }

@@ -1,0 +1,25 @@
+//! Whether there is a network, as far as the platform knows.
+
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::AbortSignal;
+
+use super::fetch::AbortOnDrop;
+
+#[wasm_bindgen(module = "/src/web/front/platform.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = isOffline)]
+    pub(super) fn is_offline() -> bool;
+    #[wasm_bindgen(js_name = online)]
+    fn wait_online(signal: &AbortSignal) -> Promise;
+}
+
+/// Resolves when there is one. Dropping it stops listening.
+pub(super) async fn online() {
+    // Without a controller there is no way to stop listening: then it is tried at once.
+    if let Ok(guard) = AbortOnDrop::new() {
+        // The promise is never rejected.
+        let _ = JsFuture::from(wait_online(&guard.signal())).await;
+    }
+}
