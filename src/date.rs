@@ -51,41 +51,61 @@ pub(crate) fn to_http(ms: i64) -> Option<String> {
     Some(format!("{name}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"))
 }
 
-/// Seconds since 1970 of a header's date in its preferred form; `None` for every other form, the
-/// obsolete ones of RFC 9110 included. The name of the day is not compared with the date.
+/// Seconds since 1970 of a header's date, in each of the three forms that RFC 9110, 5.6.7 wants
+/// read; `None` for every other. The name of the day is not compared with the date.
+///
+/// Years of two digits are 1970 to 2069: there is no clock here to count fifty years from.
 pub(crate) fn from_http(text: &str) -> Option<i64> {
-    let (name, rest) = text.split_once(", ")?;
-    let &[
-        d0,
-        d1,
-        b' ',
-        m0,
-        m1,
-        m2,
-        b' ',
-        y0,
-        y1,
-        y2,
-        y3,
-        b' ',
-        h0,
-        h1,
-        b':',
-        n0,
-        n1,
-        b':',
-        s0,
-        s1,
-        b' ',
-        b'G',
-        b'M',
-        b'T',
-    ] = rest.as_bytes()
-    else {
-        return None;
+    let (name, rest) = text.split_at_checked(3)?;
+    let (day, month, year, time) = match *rest.as_bytes() {
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        [
+            b',',
+            b' ',
+            d0,
+            d1,
+            b' ',
+            m0,
+            m1,
+            m2,
+            b' ',
+            y0,
+            y1,
+            y2,
+            y3,
+            b' ',
+            ref time @ ..,
+            b' ',
+            b'G',
+            b'M',
+            b'T',
+        ] => ([d0, d1], [m0, m1, m2], number(&[y0, y1, y2, y3])?, time),
+        // Sun Nov  6 08:49:37 1994
+        [b' ', m0, m1, m2, b' ', d0, d1, b' ', ref time @ .., b' ', y0, y1, y2, y3] => {
+            let d0 = if d0 == b' ' { b'0' } else { d0 };
+            ([d0, d1], [m0, m1, m2], number(&[y0, y1, y2, y3])?, time)
+        }
+        // Sunday, 06-Nov-94 08:49:37 GMT
+        _ => {
+            let (inner, rest) = rest.split_once("day, ")?;
+            let [d0, d1, b'-', m0, m1, m2, b'-', y0, y1, b' ', ref time @ .., b' ', b'G', b'M', b'T'] =
+                *rest.as_bytes()
+            else {
+                return None;
+            };
+            let year = number(&[y0, y1])?;
+            let century = if year < 70 { 2000 } else { 1900 };
+            matches!(inner, "" | "s" | "nes" | "rs" | "ur").then_some((
+                [d0, d1],
+                [m0, m1, m2],
+                century + year,
+                time,
+            ))?
+        }
     };
-    let month = MONTHS.iter().zip(1..).find(|(month, _)| month.as_bytes() == [m0, m1, m2])?.1;
-    let day = days(number(&[y0, y1, y2, y3])?, month, number(&[d0, d1])?)?;
+    let month = MONTHS.iter().zip(1..).find(|(name, _)| name.as_bytes() == month)?.1;
+    let day = days(year, month, number(&day)?)?;
+    let &[h0, h1, b':', n0, n1, b':', s0, s1] = time else { return None };
     let second = second_of_day(&[h0, h1], &[n0, n1], &[s0, s1])?;
     DAYS.contains(&name).then(|| day * SECONDS_A_DAY + second)
 }
@@ -223,18 +243,41 @@ mod tests {
     }
 
     #[test]
-    fn only_the_preferred_form_of_a_header_is_read() {
-        assert_eq!(from_http("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+    fn a_header_is_read_in_its_three_forms() {
+        for (text, seconds) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", 784_111_777),
+            ("Sun Nov  6 08:49:37 1994", 784_111_777),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+            ("Thursday, 01-Jan-70 00:00:00 GMT", 0),
+            ("Tuesday, 31-Dec-69 23:59:59 GMT", 3_155_759_999),
+            ("Wednesday, 23-Nov-26 02:13:20 GMT", 1_795_400_000),
+            ("Mon Nov 23 02:13:20 2026", 1_795_400_000),
+        ] {
+            assert_eq!(from_http(text), Some(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_other_form_of_a_header_is_read() {
         for text in [
-            "Sunday, 06-Nov-94 08:49:37 GMT",
-            "Sun Nov  6 08:49:37 1994",
             "Sun, 06 Nov 1994 08:49:37 UTC",
             "Sun, 6 Nov 1994 08:49:37 GMT",
             "Son, 06 Nov 1994 08:49:37 GMT",
             "Sun, 06 nov 1994 08:49:37 GMT",
             "Sun, 31 Feb 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:60 GMT",
+            "Sun, 06 Nov 1994 8:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:37 GMT ",
+            "Sun, 06-Nov-94 08:49:37 GMT",
+            "Sunday, 06-Nov-1994 08:49:37 GMT",
+            "Sunday, 06 Nov 94 08:49:37 GMT",
+            "Sunnyday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov 6 08:49:37 1994",
+            "Sun Nov  6 08:49:37 94",
+            "Sun Nov  6 08:49:37 1994 GMT",
+            "Sünday, 06-Nov-94 08:49:37 GMT",
+            "GMT",
             "",
         ] {
             assert_eq!(from_http(text), None, "{text}");

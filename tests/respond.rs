@@ -235,10 +235,13 @@ fn each_condition_has_its_status() {
         (RequestHeaders { if_unmodified_since: Some(EARLIER), ..h }, 412),
         (RequestHeaders { if_unmodified_since: Some(MODIFIED), ..h }, 200),
         (RequestHeaders { if_unmodified_since: Some(LATER), ..h }, 200),
-        // In another form they are no conditions.
-        (RequestHeaders { if_modified_since: Some("Sunday, 06-Nov-94 08:49:38 GMT"), ..h }, 200),
-        (RequestHeaders { if_unmodified_since: Some("Sun Nov  6 08:49:36 1994"), ..h }, 200),
+        // The obsolete forms count too; what is no date is no condition.
+        (RequestHeaders { if_modified_since: Some("Sunday, 06-Nov-94 08:49:36 GMT"), ..h }, 200),
+        (RequestHeaders { if_modified_since: Some("Sunday, 06-Nov-94 08:49:37 GMT"), ..h }, 304),
+        (RequestHeaders { if_unmodified_since: Some("Sun Nov  6 08:49:36 1994"), ..h }, 412),
+        (RequestHeaders { if_unmodified_since: Some("Sun Nov  6 08:49:37 1994"), ..h }, 200),
         (RequestHeaders { if_modified_since: Some(""), if_unmodified_since: Some("0"), ..h }, 200),
+        (RequestHeaders { if_modified_since: Some("1994-11-06T08:49:38Z"), ..h }, 200),
         // A tag counts before a date.
         (RequestHeaders { if_match: Some(ETAG), if_unmodified_since: Some(EARLIER), ..h }, 200),
         (RequestHeaders { if_match: Some("\"x\""), if_unmodified_since: Some(LATER), ..h }, 412),
