@@ -19,6 +19,7 @@ pub mod chunk;
 mod content_range;
 mod date;
 pub mod decode;
+mod disposition;
 pub mod entry;
 pub mod error;
 mod etag;

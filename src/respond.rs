@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{date, etag};
+use crate::{date, disposition, etag};
 
 /// The fields of a request that count. Several lines of one field are joined with `, `.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,8 +32,11 @@ pub struct FileHead<'a> {
     pub last_modified_ms: Option<i64>,
     /// The media type; `application/octet-stream` is sent for one that no header can carry.
     pub media_type: &'a str,
-    /// `Content-Disposition` as stored with the file; left out if no header can carry it.
-    pub disposition: Option<&'a str>,
+    /// What a reader may save it as; empty if it has none.
+    pub name: &'a str,
+    /// Headers that are stored with the file ([`crate::entry::Entry::served`]). An empty one, and one that no
+    /// header can carry, counts as none.
+    pub stored: &'a [(&'static str, String)],
 }
 
 /// A status, its headers, and which bytes of the file follow.
@@ -49,8 +52,7 @@ pub struct Reply {
 
 /// Answers a request.
 ///
-/// Conditions count in the order of RFC 9110, 13.2.2; a date in another form than
-/// `Sun, 06 Nov 1994 08:49:37 GMT` is no condition. A range counts for GET only: a malformed one
+/// Conditions count in the order of RFC 9110, 13.2.2. A range counts for GET only: a malformed one
 /// and several give the whole file. Methods are compared by case, as HTTP does.
 #[must_use]
 pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &FileHead<'_>) -> Reply {
@@ -58,58 +60,61 @@ pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &FileHead<'_>) 
         return Reply { status: 405, headers: vec![("Allow", "GET, HEAD".into())], body: None };
     }
     let last_modified = file.last_modified_ms.and_then(date::to_http);
-    let mut reply = Reply { status: 200, headers: Vec::new(), body: None };
-    if let Some(etag) = file.etag {
-        reply.add("ETag", etag);
+    let (status, body) = match refused(headers, file) {
+        Some(status) => (status, None),
+        None => wanted(method, headers, file, last_modified.as_deref()),
+    };
+
+    let mut reply = Reply { status, headers: Vec::new(), body: None };
+    reply.add("ETag", file.etag);
+    reply.add("Last-Modified", last_modified);
+    if matches!(status, 200 | 206 | 304) {
+        // Of these three alone: with a lifetime of its own, a cache would keep a refusal too.
+        reply.add("Cache-Control", file.stored("Cache-Control"));
+        reply.add("Expires", file.stored("Expires"));
     }
-    if let Some(date) = &last_modified {
-        reply.add("Last-Modified", date.as_str());
-    }
-    if let Some(status) = refused(headers, file) {
-        reply.status = status;
+    if matches!(status, 304 | 412) {
         return reply;
     }
-
-    reply.add("Accept-Ranges", "bytes");
-    let wanted = match headers.range {
-        Some(range)
-            if method == "GET" && range_counts(headers.if_range, file.etag, last_modified.as_deref()) =>
-        {
-            one_range(range, file.size)
-        }
-        _ => Wanted::All,
+    reply.add("Accept-Ranges", Some("bytes"));
+    let Some(body) = body else {
+        reply.add("Content-Range", Some(format!("bytes */{}", file.size)));
+        return reply;
     };
-    let body = match wanted {
-        Wanted::All => 0..file.size,
-        Wanted::Part(part) => {
-            reply.status = 206;
-            reply.add(
-                "Content-Range",
-                format!("bytes {}-{}/{}", part.start, part.end.saturating_sub(1), file.size),
-            );
-            part
-        }
-        Wanted::Nothing => {
-            reply.status = 416;
-            reply.add("Content-Range", format!("bytes */{}", file.size));
-            return reply;
-        }
-    };
-    reply.add("Content-Length", body.end.saturating_sub(body.start).to_string());
-    reply.add(
-        "Content-Type",
-        Some(file.media_type).filter(|t| is_header(t)).unwrap_or("application/octet-stream"),
-    );
-    if let Some(disposition) = file.disposition.filter(|value| is_header(value)) {
-        reply.add("Content-Disposition", disposition);
+    if status == 206 {
+        let last = body.end.saturating_sub(1);
+        reply.add("Content-Range", Some(format!("bytes {}-{last}/{}", body.start, file.size)));
     }
+    reply.add("Content-Length", Some(body.end.saturating_sub(body.start).to_string()));
+    reply.add_content(file);
     reply.body = (method == "GET").then_some(body);
     reply
 }
 
 impl Reply {
-    fn add(&mut self, name: &'static str, value: impl Into<String>) {
-        self.headers.push((name, value.into()));
+    fn add(&mut self, name: &'static str, value: Option<impl Into<String>>) {
+        self.headers.extend(value.map(|value| (name, value.into())));
+    }
+
+    /// Says what the bytes are.
+    fn add_content(&mut self, file: &FileHead<'_>) {
+        let media_type = Some(file.media_type).filter(|media_type| is_header(media_type));
+        self.add("Content-Type", media_type.or(Some("application/octet-stream")));
+        // They may be anyone's, and are served from the reader's own origin: a text is no script.
+        self.add("X-Content-Type-Options", Some("nosniff"));
+        let named = || (!file.name.is_empty()).then(|| disposition::inline(file.name));
+        let disposition = file.stored("Content-Disposition").map(str::to_owned);
+        self.add("Content-Disposition", disposition.or_else(named));
+        // The bytes of the file are the encoded ones, and so are its size and its ranges.
+        self.add("Content-Encoding", file.stored("Content-Encoding"));
+        self.add("Content-Language", file.stored("Content-Language"));
+    }
+}
+
+impl<'a> FileHead<'a> {
+    fn stored(&self, name: &str) -> Option<&'a str> {
+        let (_, value) = self.stored.iter().find(|(stored, _)| *stored == name)?;
+        Some(value.as_str()).filter(|value| !value.is_empty() && is_header(value))
     }
 }
 
@@ -142,6 +147,22 @@ fn range_counts(if_range: Option<&str>, etag: Option<&str>, last_modified: Optio
         None => true,
         Some(validator) if etag::is_strong(validator) => Some(validator) == etag,
         Some(validator) => Some(validator) == last_modified,
+    }
+}
+
+/// The status of what a request wants, and which bytes that are.
+fn wanted(
+    method: &str,
+    headers: &RequestHeaders<'_>,
+    file: &FileHead<'_>,
+    last_modified: Option<&str>,
+) -> (u16, Option<Range<u64>>) {
+    let range =
+        headers.range.filter(|_| method == "GET" && range_counts(headers.if_range, file.etag, last_modified));
+    match range.map_or(Wanted::All, |range| one_range(range, file.size)) {
+        Wanted::All => (200, Some(0..file.size)),
+        Wanted::Part(part) => (206, Some(part)),
+        Wanted::Nothing => (416, None),
     }
 }
 
@@ -184,8 +205,8 @@ fn position(digits: &str) -> Option<u64> {
     (!digits.is_empty()).then_some(position)
 }
 
-/// Whether a header can carry a value: `Headers` of JavaScript takes characters up to U+00FF, and
-/// none that would end the line.
+/// Whether a header can carry a value (RFC 9110, 5.5): characters up to U+00FF, which is what
+/// `Headers` of JavaScript takes, and no control characters, at which Node throws.
 pub(crate) fn is_header(value: &str) -> bool {
-    value.chars().all(|c| c <= '\u{ff}' && !matches!(c, '\r' | '\n' | '\0'))
+    value.chars().all(|c| matches!(c, '\t' | ' '..='~' | '\u{80}'..='\u{ff}'))
 }

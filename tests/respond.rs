@@ -9,7 +9,10 @@
 
 use std::ops::Range;
 
-use kelp_stream::respond::{FileHead, Reply, RequestHeaders, respond};
+use kelp_stream::{
+    entry::SERVED,
+    respond::{FileHead, Reply, RequestHeaders, respond},
+};
 use proptest::prelude::*;
 
 const ETAG: &str = "\"abc\"";
@@ -24,7 +27,8 @@ const FILE: FileHead<'_> = FileHead {
     etag: Some(ETAG),
     last_modified_ms: Some(MODIFIED_MS),
     media_type: "video/webm",
-    disposition: None,
+    name: "",
+    stored: &[],
 };
 const NONE: RequestHeaders<'_> = RequestHeaders {
     range: None,
@@ -66,16 +70,17 @@ fn a_request_without_conditions_gets_the_whole_file() {
         ("Content-Type", "video/webm"),
         ("ETag", ETAG),
         ("Last-Modified", MODIFIED),
+        ("X-Content-Type-Options", "nosniff"),
     ] {
         assert_eq!(header(&reply, name), Some(value), "{name}");
     }
-    assert_eq!(reply.headers.len(), 5);
+    assert_eq!(reply.headers.len(), 6);
 }
 
 #[test]
 fn what_is_not_known_is_not_said() {
     let reply = respond("GET", &NONE, &FileHead { etag: None, last_modified_ms: None, ..FILE });
-    assert_eq!(names(&reply), ["Accept-Ranges", "Content-Length", "Content-Type"]);
+    assert_eq!(names(&reply), ["Accept-Ranges", "Content-Length", "Content-Type", "X-Content-Type-Options"]);
     let year_10000 = FileHead { last_modified_ms: Some(253_402_300_800_000), ..FILE };
     assert_eq!(header(&respond("GET", &NONE, &year_10000), "Last-Modified"), None);
 }
@@ -313,26 +318,141 @@ fn if_range_takes_the_strong_tag_or_the_exact_date() {
     assert_eq!(respond("GET", &headers, &weak).status, 200);
 }
 
+/// A rule of RFC 9110 by its section, a request, and the status with its `Content-Range`.
+const RULES: &str = r#"
+13.1.1 * is any version            | GET  | If-Match: *; Range: bytes=1-2 | 206 bytes 1-2/1000
+13.1.1 compared strongly           | HEAD | If-Match: W/"abc" | 412
+13.1.2 compared weakly             | HEAD | If-None-Match: W/"abc" | 304
+13.1.2 any of a list               | GET  | If-None-Match: "x", "y" ,"abc" | 304
+13.1.3 not beside If-None-Match    | GET  | If-None-Match: "x"; If-Modified-Since: LATER | 200
+13.1.3 not if it is no date        | GET  | If-Modified-Since: yesterday | 200
+13.1.3 not if it is several dates  | GET  | If-Modified-Since: LATER, LATER | 200
+13.1.4 not beside If-Match         | GET  | If-Match: "abc"; If-Unmodified-Since: EARLIER | 200
+13.1.4 not if it is no date        | GET  | If-Unmodified-Since: yesterday | 200
+13.1.5 not without Range           | GET  | If-Range: "x" | 200
+13.1.5 this version                | GET  | If-Range: "abc"; Range: bytes=1-2 | 206 bytes 1-2/1000
+13.1.5 another version             | GET  | If-Range: "x"; Range: bytes=1-2 | 200
+13.1.5 a weak tag is no validator  | GET  | If-Range: W/"abc"; Range: bytes=1-2 | 200
+13.1.5 the exact date              | GET  | If-Range: MODIFIED; Range: bytes=1-2 | 206 bytes 1-2/1000
+13.1.5 a later date is another     | GET  | If-Range: LATER; Range: bytes=1-2 | 200
+13.1.5 an earlier date is another  | GET  | If-Range: EARLIER; Range: bytes=1-2 | 200
+13.1.5 before the range is judged  | GET  | If-Range: "x"; Range: bytes=1000- | 200
+13.1.5 and then it is judged       | GET  | If-Range: "abc"; Range: bytes=1000- | 416 bytes */1000
+13.2.2 step 1 before 3             | GET  | If-Match: "x"; If-None-Match: "abc" | 412
+13.2.2 step 1 before 5             | GET  | If-Match: "x"; Range: bytes=1000- | 412
+13.2.2 step 2 before 3             | GET  | If-Unmodified-Since: EARLIER; If-None-Match: "abc" | 412
+13.2.2 step 2 before 4             | GET  | If-Unmodified-Since: EARLIER; If-Modified-Since: LATER | 412
+13.2.2 step 3 after 1 holds        | GET  | If-Match: "abc"; If-None-Match: * | 304
+13.2.2 step 3 before 5             | GET  | If-None-Match: "abc"; If-Range: "abc"; Range: bytes=1-2 | 304
+13.2.2 step 4 before 5             | GET  | If-Modified-Since: MODIFIED; If-Range: "x"; Range: bytes=1-2 | 304
+13.2.2 all hold                    | GET  | If-Match: "abc"; If-None-Match: "x"; If-Range: "abc"; Range: bytes=1-2 | 206 bytes 1-2/1000
+13.2.2 HEAD knows no step 5        | HEAD | If-Range: "abc"; Range: bytes=1-2 | 200
+14.1   units in any case           | GET  | Range: Bytes=1-2 | 206 bytes 1-2/1000
+14.1.1 last before first: no range | GET  | Range: bytes=2-1 | 200
+14.1.2 last is counted             | GET  | Range: bytes=999-999 | 206 bytes 999-999/1000
+14.1.2 clipped to the end          | GET  | Range: bytes=998-5000 | 206 bytes 998-999/1000
+14.1.2 a suffix                    | GET  | Range: bytes=-2 | 206 bytes 998-999/1000
+14.1.2 a suffix longer than all    | GET  | Range: bytes=-1001 | 206 bytes 0-999/1000
+14.1.2 a suffix of nothing         | GET  | Range: bytes=-0 | 416 bytes */1000
+14.1.2 the end is no first byte    | GET  | Range: bytes=1000- | 416 bytes */1000
+14.2   units that are not known    | GET  | Range: lines=1-2 | 200
+14.2   of GET only                 | HEAD | Range: bytes=1000- | 200
+14.2   several may be ignored      | GET  | Range: bytes=1-2,5-6 | 200
+14.2   also if one is beyond       | GET  | Range: bytes=1-2, 1000- | 200
+14.2   also if all are beyond      | GET  | Range: bytes=1000-,-0 | 200
+"#;
+
+#[test]
+fn rules_of_rfc_9110_hold_together() {
+    let rules = RULES.replace("EARLIER", EARLIER).replace("MODIFIED", MODIFIED).replace("LATER", LATER);
+    for rule in rules.trim().lines() {
+        let [_, method, fields, expected] =
+            rule.split(" | ").map(str::trim).collect::<Vec<_>>().try_into().unwrap();
+        let mut headers = NONE;
+        for field in fields.split("; ") {
+            let (name, value) = field.split_once(": ").unwrap();
+            let place = match name {
+                "Range" => &mut headers.range,
+                "If-Range" => &mut headers.if_range,
+                "If-Match" => &mut headers.if_match,
+                "If-None-Match" => &mut headers.if_none_match,
+                "If-Modified-Since" => &mut headers.if_modified_since,
+                "If-Unmodified-Since" => &mut headers.if_unmodified_since,
+                _ => panic!("{name}"),
+            };
+            *place = Some(value);
+        }
+        let reply = respond(method, &headers, &FILE);
+        let content_range = header(&reply, "Content-Range").unwrap_or_default();
+        assert_eq!(format!("{} {content_range}", reply.status).trim(), expected, "{rule}");
+        let has_body = method == "GET" && matches!(reply.status, 200 | 206);
+        assert_eq!(reply.body.is_some(), has_body, "{rule}");
+    }
+    assert_eq!(rules.trim().lines().count(), 40);
+}
+
 #[test]
 fn a_value_that_no_header_can_carry_is_not_sent() {
-    let with = |disposition, media_type| {
-        let reply = respond("GET", &NONE, &FileHead { disposition: Some(disposition), media_type, ..FILE });
-        (
-            header(&reply, "Content-Disposition").map(str::to_owned),
-            header(&reply, "Content-Type").unwrap().to_owned(),
-        )
+    let with = |value: &str| {
+        let stored = SERVED.map(|name| (name, value.to_owned()));
+        respond("GET", &NONE, &FileHead { stored: &stored, media_type: value, ..FILE })
     };
-    let stored = "attachment; filename=\"Ã©.bin\"";
-    assert_eq!(with(stored, "text/plain"), (Some(stored.into()), "text/plain".into()));
-    for bad in ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb", "a\0b", "日本語"] {
-        assert_eq!(with(bad, bad), (None, "application/octet-stream".into()), "{bad:?}");
+    let good = with("a; b=\"Ã©\",\t~");
+    for name in SERVED.iter().chain(&["Content-Type"]) {
+        assert_eq!(header(&good, name), Some("a; b=\"Ã©\",\t~"), "{name}");
     }
-    let part = respond(
-        "GET",
-        &RequestHeaders { range: Some("bytes=0-0"), ..NONE },
-        &FileHead { disposition: Some("inline"), ..FILE },
+    for bad in ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb", "a\0b", "a\u{1b}b", "a\u{7f}", "日本語"] {
+        let reply = with(bad);
+        assert!(SERVED.iter().all(|name| header(&reply, name).is_none()), "{bad:?}");
+        assert_eq!(header(&reply, "Content-Type"), Some("application/octet-stream"), "{bad:?}");
+    }
+}
+
+#[test]
+fn what_is_stored_with_the_file_is_said_where_it_belongs() {
+    let stored = [
+        ("Cache-Control", "max-age=60"),
+        ("Content-Disposition", "attachment"),
+        ("Content-Encoding", "gzip"),
+        ("Content-Language", "de"),
+        ("Expires", LATER),
+        ("Set-Cookie", "x=1"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()));
+    let file = FileHead { stored: &stored, name: "a.bin", ..FILE };
+    let said = |headers: RequestHeaders<'_>| -> (u16, Vec<&'static str>) {
+        let reply = respond("GET", &headers, &file);
+        let stored = names(&reply).into_iter().filter(|name| stored.iter().any(|(key, _)| key == name));
+        (reply.status, stored.collect())
+    };
+    let all = SERVED.to_vec();
+    assert_eq!(said(NONE), (200, all.clone()));
+    assert_eq!(said(RequestHeaders { range: Some("bytes=1-2"), ..NONE }), (206, all));
+    // What a cache is to do with the copy it has (RFC 9110, 15.4.5).
+    let for_caches = vec!["Cache-Control", "Expires"];
+    assert_eq!(said(RequestHeaders { if_none_match: Some(ETAG), ..NONE }), (304, for_caches));
+    // Refusals are not to be kept.
+    assert_eq!(said(RequestHeaders { if_match: Some("\"x\""), ..NONE }), (412, vec![]));
+    assert_eq!(said(RequestHeaders { range: Some("bytes=1000-"), ..NONE }), (416, vec![]));
+    assert_eq!(respond("HEAD", &NONE, &file).headers, respond("GET", &NONE, &file).headers);
+}
+
+#[test]
+fn the_disposition_is_the_stored_one_or_else_has_the_name() {
+    let with = |name, stored: &str| {
+        let stored = [("Content-Disposition", stored.to_owned())];
+        let reply = respond("GET", &NONE, &FileHead { name, stored: &stored, ..FILE });
+        header(&reply, "Content-Disposition").map(str::to_owned)
+    };
+    assert_eq!(with("a.bin", "attachment").as_deref(), Some("attachment"));
+    for none in ["", "a\nb"] {
+        assert_eq!(with("a.bin", none).as_deref(), Some("inline; filename=a.bin"), "{none:?}");
+        assert_eq!(with("", none), None, "{none:?}");
+    }
+    assert_eq!(
+        with("ä b.bin", "").as_deref(),
+        Some("inline; filename=\"_ b.bin\"; filename*=UTF-8''%C3%A4%20b.bin")
     );
-    assert_eq!(header(&part, "Content-Disposition"), Some("inline"));
 }
 
 #[test]
@@ -372,6 +492,15 @@ proptest! {
                 let length = (body.end - body.start).to_string();
                 prop_assert_eq!(header(&reply, "Content-Length"), Some(length.as_str()));
             }
+        }
+    }
+
+    #[test]
+    fn no_name_breaks_it(name in any::<String>(), stored in any::<String>()) {
+        let stored = SERVED.map(|key| (key, stored.clone()));
+        let reply = respond("GET", &NONE, &FileHead { name: &name, stored: &stored, ..FILE });
+        for (_, value) in &reply.headers {
+            prop_assert!(value.chars().all(|c| c == '\t' || !c.is_ascii_control() && c <= '\u{ff}'), "{value:?}");
         }
     }
 

@@ -27,6 +27,11 @@ pub const MAX_CHUNKS: usize = 1 << 20;
 /// The most extended attributes that are read. S3 metadata and xattrs are dozens at most.
 pub const MAX_EXTENDED: usize = 4096;
 
+/// The extended attributes that are served as headers. The filer serves nearly all of them; but
+/// whoever may write a file is not to set cookies or policies for whoever reads it.
+pub const SERVED: [&str; 5] =
+    ["Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"];
+
 /// A SeaweedFS entry, as the filer stores it.
 ///
 /// Nothing vouches for it: order, holes and size are as true as the filer is.
@@ -160,6 +165,12 @@ impl Entry {
     pub fn header(&self, name: &str) -> Option<String> {
         let (_, value) = self.extended.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
         Some(value.iter().copied().map(char::from).collect())
+    }
+
+    /// The headers that are stored with the file and are served: those of [`SERVED`].
+    #[must_use]
+    pub fn served(&self) -> Vec<(&'static str, String)> {
+        SERVED.iter().filter_map(|name| Some((*name, self.header(name)?))).collect()
     }
 
     /// Bytes of the copy in a remote storage, where there is one.

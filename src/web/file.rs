@@ -30,7 +30,7 @@ pub(super) struct Head {
     pub(super) media_type: String,
     pub(super) etag: Option<String>,
     pub(super) modified_ms: Option<i64>,
-    pub(super) disposition: Option<String>,
+    pub(super) stored: Vec<(&'static str, String)>,
 }
 
 /// An open file.
@@ -156,7 +156,8 @@ impl CoreFile {
             etag: self.head.etag.as_deref(),
             last_modified_ms: self.head.modified_ms,
             media_type: &self.head.media_type,
-            disposition: self.head.disposition.as_deref(),
+            name: &self.head.name,
+            stored: &self.head.stored,
         };
         let reply = respond(method, &asked, &head);
         let object = Object::new();

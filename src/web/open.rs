@@ -89,7 +89,7 @@ pub fn open_manifest(manifest: JsManifest, settings: Settings, pool: &CorePool) 
         media_type: manifest.media_type().to_owned(),
         etag: Some(manifest.etag().to_owned()),
         modified_ms: manifest.last_modified_ms(),
-        disposition: None,
+        stored: Vec::new(),
     };
     desk.open(Ok((head, manifest.into_chunks())))
 }
@@ -314,7 +314,7 @@ fn of_entry(entry: &Entry) -> Result<(Head, Vec<Chunk>), Error> {
         media_type: entry.media_type().to_owned(),
         etag: Some(entry.etag()),
         modified_ms: entry.modified_ms(),
-        disposition: entry.header("Content-Disposition"),
+        stored: entry.served(),
     };
     Ok((head, chunks))
 }
