@@ -1,6 +1,7 @@
 // An open file.
 import { range } from "./check.js";
-import { drain, readable } from "./stream.js";
+import { problem } from "./problem.js";
+import { begun, drain, readable } from "./stream.js";
 
 export class RemoteFile {
   #core;
@@ -81,8 +82,18 @@ export class RemoteFile {
       head("if-unmodified-since"),
     );
     const { status, headers, start, end } = reply;
-    const body = start === undefined ? null : this.stream({ start, end, signal: request?.signal });
-    return new Response(body, { status, headers });
+    // workerd would encode again what is stored encoded; others do not know this field.
+    const init = { status, headers, encodeBody: "manual" };
+    if (start === undefined) return new Response(null, init);
+    const signals = [request?.signal, this.#signal];
+    let body;
+    try {
+      body = await begun(() => this.#core.stream(start, end), signals);
+    } catch (error) {
+      if (signals.some((signal) => signal?.aborted)) throw error;
+      return problem(error);
+    }
+    return new Response(body, init);
   }
 
   plan(wanted) {

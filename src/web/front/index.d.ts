@@ -52,6 +52,16 @@ export interface RemoteFile {
   /**
    * The file as the answer to a request: 200, 206, 304, 405, 412 or 416, for GET and HEAD, with `Range` and the
    * conditional headers of RFC 9110. Without a request: the whole file.
+   *
+   * One range is answered with 206; several, and a malformed one, with the whole 200, as RFC 9110, 14.2 allows.
+   * `Cache-Control`, `Expires`, `Content-Disposition`, `Content-Encoding` and `Content-Language` are as stored with
+   * the entry (the bytes are the encoded ones then); without a stored disposition, `name` is told in one.
+   *
+   * It resolves once the first bytes are there. Where they cannot be had it is a problem (RFC 9457,
+   * `application/problem+json`): 404 for `not_found`, 403 for `unauthorized`, 502 for every other code, with `code`,
+   * `detail`, `retryable`, `chunk` and `offset` of the error. A later failure breaks the body, which never ends short.
+   * Look-ahead goes on from there: cancel a body that nobody reads. Rejects with the reason of an aborted signal (the
+   * request's or the file's), and with `closed`.
    */
   response(request?: Request): Promise<Response>;
   bytes(range?: StreamRange): Promise<Uint8Array>;

@@ -25,11 +25,32 @@ export function onAbort(signals, act) {
   };
 }
 
-/**
- * A ReadableStream of a core stream that `open` makes. It has no queue of its own (high-water mark 0): the window is
- * the only buffer, and nothing is fetched before the first read.
- */
+// The window is the only queue, and nothing is fetched before the first read.
+const NO_QUEUE = { highWaterMark: 0 };
+
+/** A ReadableStream of a core stream that `open` makes. */
 export function readable(open, signals) {
+  return new ReadableStream(source(open, signals), NO_QUEUE);
+}
+
+/** As `readable`, once its first piece has arrived, which is then its to give. Rejects as the first read would. */
+export async function begun(open, signals) {
+  const { start, ...rest } = source(open, signals);
+  let first;
+  const stream = new ReadableStream({
+    ...rest,
+    start(controller) {
+      start(controller);
+      first = rest.pull(controller);
+    },
+  }, NO_QUEUE);
+  await first;
+  // Where a signal came first, the stream is in error and nobody has seen it.
+  for (const signal of signals) signal?.throwIfAborted();
+  return stream;
+}
+
+function source(open, signals) {
   let core;
   let over = false;
   let stopListening;
@@ -40,7 +61,7 @@ export function readable(open, signals) {
     core?.free();
     core = undefined;
   };
-  const source = {
+  return {
     type: BYTE_STREAMS ? "bytes" : undefined,
     start(controller) {
       const stop = onAbort(signals, (reason) => {
@@ -54,6 +75,7 @@ export function readable(open, signals) {
       else core = open();
     },
     async pull(controller) {
+      if (over) return;
       let piece;
       try {
         piece = await core.read();
@@ -74,7 +96,6 @@ export function readable(open, signals) {
       end();
     },
   };
-  return new ReadableStream(source, { highWaterMark: 0 });
 }
 
 /** Reads a core stream to its end; `take` gets each piece. Rejects with the reason when a signal is aborted. */

@@ -8,6 +8,7 @@ import { faults } from "./faults.mjs";
 import { files } from "./files.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { manifests } from "./manifests.mjs";
+import { problems } from "./problems.mjs";
 import { responses } from "./responses.mjs";
 import { secrets } from "./secrets.mjs";
 import { Store } from "./store.mjs";
@@ -26,7 +27,7 @@ import { urls } from "./urls.mjs";
  */
 
 /** @type {Record<string, Behaviour[]>} */
-export const behaviours = { cases, decoders, files, args, responses, entries, manifests, urls, accounts, lifecycle, faults, secrets, streaming };
+export const behaviours = { cases, decoders, files, args, responses, problems, entries, manifests, urls, accounts, lifecycle, faults, secrets, streaming };
 
 /** Those for a page that is no secure context. */
 export const behavioursOfInsecurePages = { insecure };

@@ -1,6 +1,6 @@
 // A file as the answer to a request: RFC 9110, as far as one file goes.
 import { equal, ok, rejects, same, sameBytes } from "./assert.mjs";
-import { until } from "./helpers.mjs";
+import { joined, readAll, until } from "./helpers.mjs";
 
 const SIZE = 50_000;
 const MTIME = "2026-11-23T02:13:20.500Z";
@@ -9,6 +9,13 @@ const MODIFIED = "Mon, 23 Nov 2026 02:13:20 GMT";
 async function open(kelp, store) {
   const { url } = await store.addFile({ path: "/f/film one.webm", mime: "video/webm", mtime: MTIME, content: "noise:film", length: SIZE, chunkSize: 16_384 });
   return kelp.openFiler(url);
+}
+
+/** Stores 100 bytes with extended attributes. */
+async function withExtended(store, path, headers) {
+  const { entry } = await store.addFile({ path, content: "noise:p", length: 100, chunkSize: 100 });
+  const extended = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, btoa(value)]));
+  await store.addEntry(path, entry.replace('"Extended":null', `"Extended":${JSON.stringify(extended)}`));
 }
 
 const request = (headers = {}, init = {}) => new Request("http://app.example/film", { headers, ...init });
@@ -122,17 +129,16 @@ export const responses = [
     name: "HEAD has the headers of GET and no body; no chunk is fetched for it", cluster: null,
     async run(kelp, store) {
       const file = await open(kelp, store);
-      const get = await file.response(request());
-      await get.body.cancel();
-      await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
       await store.resetLog();
       const head = await file.response(request({}, { method: "HEAD" }));
       equal(head.status, 200, "status");
-      same([...head.headers], [...get.headers], "headers");
       equal((await head.arrayBuffer()).byteLength, 0, "length of the body");
       const ranged = await file.response(request({ range: "bytes=0-4" }, { method: "HEAD" }));
       same([ranged.status, ranged.headers.get("content-length"), ranged.headers.get("content-range")], [200, String(SIZE), null], "HEAD knows no ranges");
       same(await store.requests(), [], "requests");
+      const get = await file.response(request());
+      same([...head.headers], [...get.headers], "headers");
+      await get.body.cancel();
     },
   },
   {
@@ -146,15 +152,120 @@ export const responses = [
     },
   },
   {
-    name: "a Content-Disposition that was stored with the file is given on", cluster: null,
+    name: "what is stored with the file is said, and nothing else of its attributes", cluster: null,
+    async run(kelp, store, help) {
+      const said = {
+        "cache-control": "max-age=60", "content-disposition": 'attachment; filename="a b.bin"', "content-encoding": "gzip",
+        "content-language": "de", expires: MODIFIED,
+      };
+      const extended = { ...said, "Seaweed-Owner": "otter", "Content-Security-Policy": "none" };
+      await withExtended(store, "/f/plain.bin", extended);
+      const file = await kelp.openFiler(`${store.filer}/f/plain.bin`);
+      const told = ({ headers }) => Object.fromEntries(Object.keys(extended).map((name) => [name.toLowerCase(), headers.get(name)]).filter(([, value]) => value !== null));
+      const right = await help.content("noise:p", 100);
+      for (const [headers, status, bytes] of [[{}, 200, right], [{ range: "bytes=1-10" }, 206, right.subarray(1, 11)]]) {
+        const response = await file.response(request(headers));
+        same([response.status, response.headers.get("content-length")], [status, String(bytes.length)], "status and length");
+        same(told(response), said, `headers of ${status}`);
+        // The stored bytes are the encoded ones: nobody decodes them.
+        sameBytes(new Uint8Array(await response.arrayBuffer()), bytes);
+      }
+      const { "cache-control": lifetime, expires } = said;
+      same(told(await file.response(request({ "if-none-match": "*" }))), { "cache-control": lifetime, expires }, "headers of 304");
+      same(told(await file.response(request({ range: "bytes=100-" }))), {}, "headers of 416");
+    },
+  },
+  {
+    name: "without a stored Content-Disposition the name is told in one", cluster: null,
     async run(kelp, store) {
-      const { entry } = await store.addFile({ path: "/f/plain.bin", content: "noise:p", length: 100, chunkSize: 100 });
-      const stored = 'attachment; filename="a b.bin"';
-      const extended = { "Content-Disposition": btoa(stored) };
-      await store.addEntry("/f/plain.bin", entry.replace('"Extended":null', `"Extended":${JSON.stringify(extended)}`));
-      const response = await (await kelp.openFiler(`${store.filer}/f/plain.bin`)).response();
-      equal(response.headers.get("content-disposition"), stored, "Content-Disposition");
+      const told = async (file) => (await file.response(request({}, { method: "HEAD" }))).headers.get("content-disposition");
+      const spaced = "inline; filename=\"film one.webm\"; filename*=UTF-8''film%20one.webm";
+      equal(await told(await open(kelp, store)), spaced, "a file of a filer");
+      const named = (name) => kelp.openManifest({ size: 0, name, chunks: [] });
+      equal(await told(await named("one.bin")), "inline; filename=one.bin", "a plain name");
+      equal(await told(await named('"\r\nX: ä\\')), "inline; filename=\"\\\"__X: _\\\\\"; filename*=UTF-8''%22__X%3A%20%C3%A4%5C", "an odd name");
+      equal(await told(await named(undefined)), null, "no name");
+      const url = `${store.filer}/f/film%20one.webm`;
+      equal(await told(await kelp.openUrl(url, { size: 1 })), spaced, "of a URL");
+      equal(await told(await kelp.openUrl(url, { size: 1, name: "b.webm" })), "inline; filename=b.webm", "a name of one's own");
+    },
+  },
+  {
+    name: "the content is not to be taken for another type than it says", cluster: null,
+    async run(kelp, store) {
+      const file = await open(kelp, store);
+      for (const init of [{}, { method: "HEAD" }]) {
+        const response = await file.response(request({}, init));
+        equal(response.headers.get("x-content-type-options"), "nosniff", "X-Content-Type-Options");
+        await response.body?.cancel();
+      }
+    },
+  },
+  {
+    name: "an answer without bytes asks for none", cluster: null,
+    async run(kelp, store) {
+      const file = await open(kelp, store);
+      const empty = await kelp.openFiler((await store.addFile({ path: "/f/empty.bin", chunks: [] })).url);
+      await store.resetLog();
+      const asked = [
+        [file, {}, { method: "HEAD" }, 200], [file, {}, { method: "POST" }, 405], [file, { "if-none-match": "*" }, {}, 304],
+        [file, { "if-match": '"x"' }, {}, 412], [file, { range: "bytes=50000-" }, {}, 416], [empty, {}, {}, 200],
+      ];
+      for (const [of, headers, init, status] of asked) {
+        const response = await of.response(request(headers, init));
+        equal(response.status, status, "status");
+        equal((await response.arrayBuffer()).byteLength, 0, `length of the body of ${status}`);
+      }
+      same(await store.requests(), [], "requests");
+    },
+  },
+  {
+    name: "a body is a byte stream, its first piece included", cluster: null,
+    async run(kelp, store, help) {
+      const file = await open(kelp, store);
+      const right = await help.content("noise:film", SIZE);
+      const reader = (await file.response(request({ range: "bytes=5-" }))).body.getReader({ mode: "byob" });
+      const pieces = [];
+      for (;;) {
+        const { done, value } = await reader.read(new Uint8Array(1000));
+        if (done) break;
+        ok(value.length > 0 && value.length <= 1000, `${value.length} bytes`);
+        pieces.push(value);
+      }
+      sameBytes(joined(pieces), right.subarray(5));
+      equal(file.stats.bytesDelivered, SIZE - 5, "bytes delivered");
+    },
+  },
+  {
+    name: "it comes with the first piece, and the rest comes when it is read", cluster: null,
+    async run(kelp, store, help) {
+      const { url, fileIds } = await store.addFile({ path: "/f/late.bin", content: "noise:late", length: 40_000, chunkSize: 10_000 });
+      const file = await kelp.openFiler(url, { concurrency: 1, verify: "strict" });
+      const fault = await store.fault({ fileId: fileIds[0] }, { latency: 200 });
+      const before = performance.now();
+      const { body } = await file.response(request());
+      ok(performance.now() - before > 150, "it waited for the first chunk");
+      equal(await fault.hits(), 1, "requests for it");
+      equal(file.stats.bytesDelivered, 10_000, "bytes delivered");
+      const { bytes, error } = await readAll(body);
+      equal(error, null, "error");
+      sameBytes(bytes, await help.content("noise:late", 40_000));
+    },
+  },
+  {
+    name: "an answer that nobody reads stops its requests when its body is cancelled", cluster: null,
+    async run(kelp, store) {
+      const { url, fileIds } = await store.addFile({ path: "/f/left.bin", content: "noise:left", length: 200_000, chunkSize: 10_000 });
+      const file = await kelp.openFiler(url, { concurrency: 4 });
+      for (const fileId of fileIds.slice(1)) await store.fault({ fileId }, { stall: 10 });
+      await store.resetLog();
+      const response = await file.response(request());
+      await until(async () => (await store.inFlight()) >= 3, "the next chunks are asked for");
       await response.body.cancel();
+      await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
+      const { length } = await store.requests();
+      ok(length < fileIds.length, `${length} requests`);
+      equal(file.stats.inFlight, 0, "in flight");
     },
   },
   {

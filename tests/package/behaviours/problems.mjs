@@ -1,0 +1,159 @@
+// What a client is answered where the bytes of a file cannot be had, and what becomes of a body that has begun.
+import { equal, fails, ok, rejects, rejectsWith, same, sameBytes } from "./assert.mjs";
+import { QUICK, readAll, until } from "./helpers.mjs";
+
+const SIZE = 300_000;
+const CHUNK = 100_000;
+const SECRET = "s3cret-token";
+
+/** A file of three chunks on one volume server, behind a token. */
+async function stored(kelp, store, options = {}, more = {}) {
+  const file = await store.addFile({ path: "/f/fault.bin", content: "noise:fault", length: SIZE, chunkSize: CHUNK, ...more });
+  const opened = await kelp.openFiler(file.url, { locate: store.locateOn(0), token: () => SECRET, ...QUICK, ...options });
+  await store.resetLog();
+  return { ...file, opened };
+}
+
+const request = (headers = {}, init = {}) => new Request("http://app.example/fault", { headers, ...init });
+
+/** What can go wrong before the first byte, and what is answered then. */
+const BEFORE = {
+  "is not there": [{ status: 404 }, 404, "Not Found", "not_found"],
+  "asks for another token": [{ status: 401 }, 403, "Forbidden", "unauthorized"],
+  "is forbidden": [{ status: 403 }, 403, "Forbidden", "unauthorized"],
+  "has a server that fails": [{ status: 500 }, 502, "Bad Gateway", "http"],
+  "has a server that is busy": [{ status: 503 }, 502, "Bad Gateway", "http"],
+  "has a server that refuses": [{ refuse: true }, 502, "Bad Gateway", "network"],
+  "has a server that says nothing": [{ latency: 60_000 }, 502, "Bad Gateway", "timeout"],
+  "is empty": [{ end: 0 }, 502, "Bad Gateway", "short_body"],
+  "is not what was stored": [{ corrupt: 5 }, 502, "Bad Gateway", "corrupt"],
+};
+
+export const problems = [
+  ...Object.entries(BEFORE).map(([what, [action, status, title, code]]) => ({
+    name: `a chunk that ${what} before the first byte is answered with ${status}`, cluster: null,
+    async run(kelp, store) {
+      const { opened, fileIds } = await stored(kelp, store, { verify: "strict", timeout: { headers: 100 } });
+      await store.fault({ server: "volume0", fileId: fileIds[1] }, action);
+      const response = await opened.response(request({ range: `bytes=${CHUNK + 7}-` }));
+      same([response.status, response.ok], [status, false], "status");
+      const { headers } = response;
+      equal(headers.get("content-type"), "application/problem+json", "Content-Type");
+      equal(headers.get("cache-control"), "no-store", "Cache-Control");
+      const ofTheFile = ["etag", "last-modified", "content-range", "content-disposition", "accept-ranges"];
+      same(ofTheFile.filter((name) => headers.has(name)), [], "headers of the file");
+      const text = await response.text();
+      ok(!text.includes(SECRET) && !text.includes(new URL(store.volumes[0]).host), `no token and no host: ${text}`);
+      const { detail, ...told } = JSON.parse(text);
+      const retryable = ["http", "network", "timeout", "short_body"].includes(code);
+      same(told, { type: "about:blank", title, status, code, retryable, chunk: fileIds[1], offset: CHUNK + 7 }, "problem");
+      ok(typeof detail === "string" && detail !== "", "detail");
+      await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
+    },
+  })),
+  {
+    name: "a hole before the first byte is answered with 502 where holes are an error", cluster: null,
+    async run(kelp, store) {
+      const chunks = [{ content: "noise:a", length: 1000 }, { content: "noise:b", length: 1000, offset: 3000 }];
+      const { url } = await store.addFile({ path: "/f/hole.bin", size: 4000, chunks });
+      const response = await (await kelp.openFiler(url, { holes: "error" })).response(request({ range: "bytes=1000-" }));
+      const { code, offset, chunk } = await response.json();
+      same([response.status, code, offset, chunk], [502, "hole", 1000, undefined], "answer");
+    },
+  },
+  {
+    name: "a file that can be read again is answered again", cluster: null,
+    async run(kelp, store, help) {
+      const { opened } = await stored(kelp, store);
+      const fault = await store.fault({ server: "volume0" }, { status: 404 });
+      equal((await opened.response(request())).status, 404, "status");
+      equal((await opened.response(request({}, { method: "HEAD" }))).status, 200, "status of HEAD");
+      await fault.remove();
+      const response = await opened.response(request());
+      equal(response.status, 200, "status");
+      sameBytes(new Uint8Array(await response.arrayBuffer()), await help.content("noise:fault", SIZE));
+    },
+  },
+  ...Object.entries({
+    "is not there": [{ status: 404 }, "not_found"],
+    "is refused": [{ status: 401 }, "unauthorized"],
+    "ends early, and cleanly": [{ end: 0 }, "short_body"],
+    "breaks off": [{ cut: 0 }, "network"],
+    "is not what was stored": [{ corrupt: 5 }, "corrupt"],
+  }).map(([what, [action, code]]) => ({
+    name: `a later chunk that ${what} breaks the body, which never ends cleanly`, cluster: null,
+    async run(kelp, store, help) {
+      const { opened, fileIds } = await stored(kelp, store, { verify: "strict" });
+      await store.fault({ server: "volume0", fileId: fileIds[1] }, action);
+      const response = await opened.response(request());
+      same([response.status, response.headers.get("content-length")], [200, String(SIZE)], "status and length");
+      const { bytes, error } = await readAll(response.body);
+      await fails(kelp, code, Promise.reject(error));
+      equal(error.offset, CHUNK, "offset");
+      sameBytes(bytes, (await help.content("noise:fault", SIZE)).subarray(0, CHUNK));
+      await rejects(Error, (await opened.response(request())).arrayBuffer(), "all of the body");
+      await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
+    },
+  })),
+  {
+    name: "a first chunk that fails after its first byte breaks the body too", cluster: null,
+    async run(kelp, store) {
+      const { opened } = await stored(kelp, store, { timeout: { idle: 150 }, concurrency: 1 });
+      await store.fault({ server: "volume0" }, { status: 500 });
+      await store.fault({ server: "volume0", times: 1 }, { status: 200, body: "x".repeat(CHUNK), stall: 100 });
+      const response = await opened.response(request());
+      equal(response.status, 200, "status");
+      const { bytes, error } = await readAll(response.body);
+      await fails(kelp, "http", Promise.reject(error));
+      same([bytes.length, error.offset], [100, 100], "bytes that came, and offset");
+    },
+  },
+  {
+    name: "a signal that is aborted before the first byte rejects with its reason", cluster: null,
+    async run(kelp, store) {
+      const leaving = new AbortController();
+      const { opened } = await stored(kelp, store, { signal: leaving.signal, concurrency: 1 });
+      await store.fault({ server: "volume0" }, { latency: 60_000 });
+      const ways = [
+        ["the request's", (signal) => opened.response(request({}, { signal }))],
+        ["the file's", () => opened.response(request())],
+      ];
+      for (const [whose, answer] of ways) {
+        const controller = whose === "the file's" ? leaving : new AbortController();
+        const answered = answer(controller.signal);
+        answered.catch(() => {});
+        await until(async () => (await store.inFlight()) > 0, "a request is in flight");
+        const reason = new Error("enough");
+        controller.abort(reason);
+        await rejectsWith(reason, answered, `${whose} signal`);
+        await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
+        await store.resetLog();
+        await rejectsWith(reason, answer(controller.signal), `${whose} signal, aborted before`);
+        same(await store.requests(), [], "requests");
+      }
+    },
+  },
+  {
+    name: "an error of one's own as the reason of an abort is no problem to answer with", cluster: null,
+    async run(kelp, store) {
+      const { opened } = await stored(kelp, store);
+      await store.fault({ server: "volume0" }, { status: 404 });
+      const error = await fails(kelp, "not_found", opened.bytes());
+      await rejectsWith(error, opened.response(request({}, { signal: AbortSignal.abort(error) })));
+    },
+  },
+  {
+    name: "a file that is closed, before or meanwhile, is no problem to answer with", cluster: null,
+    async run(kelp, store) {
+      const { opened } = await stored(kelp, store);
+      await store.fault({ server: "volume0" }, { latency: 60_000 });
+      const answered = opened.response(request());
+      answered.catch(() => {});
+      await until(async () => (await store.inFlight()) > 0, "a request is in flight");
+      opened.close();
+      await fails(kelp, "closed", answered);
+      await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
+      for (const method of ["GET", "HEAD"]) await fails(kelp, "closed", () => opened.response(request({}, { method })), method);
+    },
+  },
+];
