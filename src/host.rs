@@ -16,6 +16,8 @@ pub trait Host {
     type Piece: Piece;
     /// The body of an answer, piece by piece as it arrives.
     type Body: Stream<Item = Result<Self::Piece, FetchError>> + Unpin;
+    /// A timer; dropping it stops it.
+    type Sleep: Future<Output = ()> + Unpin;
 
     /// Sends a GET and resolves when the answer's headers are there.
     ///
@@ -39,7 +41,7 @@ pub trait Host {
     ) -> impl Future<Output = Result<Vec<Self::Piece>, DecodeError>>;
 
     /// Resolves after `time`.
-    fn sleep(&self, time: Duration) -> impl Future<Output = ()>;
+    fn sleep(&self, time: Duration) -> Self::Sleep;
 
     /// Whether the platform knows that there is no network now. `false` proves nothing.
     fn is_offline(&self) -> bool {

@@ -36,6 +36,7 @@ pub mod respond;
 pub mod retrieve;
 pub mod retry;
 pub mod stats;
+mod throttle;
 mod watch;
 pub mod window;
 

@@ -22,6 +22,8 @@ pub struct Options {
     /// The strong ETag that every answer must have, where it can be seen: for chunks that are
     /// ranges of what may change.
     pub etag: Option<String>,
+    /// Bytes per second that leave at most, evenly; as fast as can be by default.
+    pub throttle: Option<f64>,
     /// When to try again.
     pub retry: Policy,
     /// How long to wait for a server.
@@ -43,6 +45,7 @@ impl Default for Options {
             holes: Holes::default(),
             verify: Verify::default(),
             etag: None,
+            throttle: None,
             retry: Policy::default(),
             timeout: Timeout::default(),
             pool: Pool::default(),

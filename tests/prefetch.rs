@@ -3,15 +3,17 @@
 
 mod support;
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use kelp_stream::{
-    Kind, Options, Plan,
+    Error, Kind, Options, Plan, Reader,
     chunk::{Chunk, Source},
     event::EventKind,
     options::{Holes, Verify},
     pool::{Pool, PoolLimits},
     prefetch,
-    sim::{Outcome, Script, World, collect},
+    sim::{Outcome, Script, SimHost, World, collect},
 };
 use proptest::prelude::*;
 use support::*;
@@ -448,4 +450,66 @@ proptest! {
         world.run_for(MS);
         prop_assert_eq!((world.open(), meter.stats().bytes_ahead, meter.stats().in_flight), (0, 0, 0));
     }
+}
+
+/// Times at which pieces leave, and their lengths.
+fn leaving(world: &World, reader: Reader<SimHost>) -> Vec<(Duration, usize)> {
+    let (mut reader, clock) = (reader, world.clone());
+    let all = async move {
+        let mut times = Vec::new();
+        while let Some(piece) = reader.next().await {
+            times.push((clock.now(), piece.expect("it can be had").len()));
+        }
+        times
+    };
+    world.run(all).expect("it does not hang")
+}
+
+#[test]
+fn a_throttle_lets_bytes_go_evenly_gaps_included() {
+    let world = World::new();
+    let mut chunks = file(&world, 4, 1000);
+    chunks.remove(1);
+    let mut options = Options::default();
+    options.throttle = Some(1000.0);
+    let times = leaving(&world, open(&world, chunks, options));
+    assert_eq!(times.iter().map(|(_, len)| len).sum::<usize>(), 4000);
+    assert!(times.iter().all(|(_, len)| *len <= 50));
+    for (nth, (time, _)) in times.iter().enumerate() {
+        assert_eq!(*time, MS * 50 * u32::try_from(nth).unwrap(), "{nth}");
+    }
+}
+
+#[test]
+fn a_throttled_reader_fetches_ahead_within_its_budget() {
+    let world = World::new();
+    let chunks = file(&world, 20, 1000);
+    let mut options = Options::default();
+    options.throttle = Some(1000.0);
+    options.max_bytes_ahead = 3000;
+    let meter = options.meter.clone();
+    let (some, reader) = read_some(&world, open(&world, chunks, options), 500);
+    assert_eq!(some, bytes(0..500));
+    assert!(meter.stats().peak_bytes_ahead <= 3000);
+    assert!((3..=4).contains(&world.log().len()));
+    drop(reader);
+    world.run_for(MS);
+    assert_eq!((world.open(), world.timers()), (0, 0));
+}
+
+#[test]
+fn what_ends_a_stream_is_told_while_the_throttle_holds_it_back() {
+    let world = World::new();
+    let chunks = file(&world, 1, 1000);
+    let mut options = Options::default();
+    options.throttle = Some(1.0);
+    let reader = open(&world, chunks, options);
+    let handle = reader.handle();
+    let later = world.clone();
+    world.spawn(async move {
+        later.sleep(MS * 1500).await;
+        handle.fail(Error::new(Kind::Closed, "it was closed"));
+    });
+    let (some, error) = read_to_error(&world, reader);
+    assert_eq!((some.len(), error.kind(), world.now()), (2, Kind::Closed, MS * 1500));
 }

@@ -2,12 +2,13 @@
 
 use std::{
     fmt,
+    future::Future,
     pin::Pin,
     sync::{Arc, Weak},
     task::{Context, Poll},
 };
 
-use futures::{Stream, stream::FusedStream};
+use futures::{Stream, ready, stream::FusedStream};
 
 use super::shared::{Shared, State};
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
     event::{Event, EventKind},
     host::{Host, Piece},
     options::Holes,
+    throttle::Throttle,
     window::Delivery,
 };
 
@@ -25,6 +27,9 @@ use crate::{
 /// request at once.
 pub struct Reader<H: Host> {
     shared: Arc<Shared<H>>,
+    throttle: Option<Throttle>,
+    /// Until the throttle lets more go.
+    pause: Option<H::Sleep>,
 }
 
 /// Ends a stream from outside. It does not keep the stream alive.
@@ -34,13 +39,38 @@ pub struct Handle<H: Host> {
 
 impl<H: Host> Reader<H> {
     pub(super) fn new(shared: Arc<Shared<H>>) -> Self {
-        Self { shared }
+        let throttle = shared.options.throttle.map(Throttle::new);
+        Self { shared, throttle, pause: None }
     }
 
     /// A handle that can end this stream.
     #[must_use]
     pub fn handle(&self) -> Handle<H> {
         Handle { shared: Arc::downgrade(&self.shared) }
+    }
+
+    /// How many bytes may leave now. An end is not held back.
+    fn poll_throttle(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
+        let Some(throttle) = &self.throttle else {
+            return Poll::Ready(u64::MAX);
+        };
+        loop {
+            {
+                let mut state = self.shared.lock();
+                if state.ended.is_some() || state.window.position() == self.shared.end {
+                    return Poll::Ready(u64::MAX);
+                }
+                state.throttled = Some(cx.waker().clone());
+            }
+            if let Some(pause) = &mut self.pause {
+                ready!(Pin::new(pause).poll(cx));
+                self.pause = None;
+            }
+            match throttle.grant(self.shared.host.now()) {
+                Ok(most) => return Poll::Ready(most),
+                Err(wait) => self.pause = Some(self.shared.host.sleep(wait)),
+            }
+        }
     }
 
     /// Position in the file of the next byte.
@@ -68,9 +98,13 @@ impl<H: Host> Handle<H> {
 impl<H: Host> Stream for Reader<H> {
     type Item = Result<H::Piece, Error>;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let shared = &self.shared;
-        let (poll, events) = shared.with(|state| read(shared, state, cx));
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let most = ready!(self.poll_throttle(cx));
+        let shared = Arc::clone(&self.shared);
+        let (poll, events) = shared.with(|state| read(&shared, state, most, cx));
+        if let (Some(throttle), Poll::Ready(Some(Ok(piece)))) = (&mut self.throttle, &poll) {
+            throttle.took(piece.len() as u64, shared.host.now());
+        }
         for event in events.into_iter().flatten() {
             shared.emit(event);
         }
@@ -104,7 +138,12 @@ impl<H: Host> fmt::Debug for Handle<H> {
 
 type Read<P> = (Poll<Option<Result<P, Error>>>, [Option<Event>; 2]);
 
-fn read<H: Host>(shared: &Shared<H>, state: &mut State<H::Piece>, cx: &mut Context<'_>) -> Read<H::Piece> {
+fn read<H: Host>(
+    shared: &Shared<H>,
+    state: &mut State<H::Piece>,
+    most: u64,
+    cx: &mut Context<'_>,
+) -> Read<H::Piece> {
     match &state.ended {
         Some(Ok(())) => return (Poll::Ready(None), [None, None]),
         Some(Err(error)) => return (Poll::Ready(Some(Err(error.clone()))), [None, None]),
@@ -115,7 +154,7 @@ fn read<H: Host>(shared: &Shared<H>, state: &mut State<H::Piece>, cx: &mut Conte
         state.wake_driver();
     }
     state.reader = None;
-    match state.window.deliver() {
+    match state.window.deliver(most) {
         Delivery::Piece { piece, index, source } => {
             state.room();
             let event = Event { chunk: Some(source), ..delivered(shared, index, piece.len()) };

@@ -33,6 +33,8 @@ pub(super) struct State<P> {
     pub(super) ended: Option<Result<(), Error>>,
     /// The reader waits for this to be woken.
     pub(super) reader: Option<Waker>,
+    /// The reader waits for the throttle, and is woken when the stream ends.
+    pub(super) throttled: Option<Waker>,
     driver: Option<Waker>,
     /// A body waits until the reader has taken some of it.
     body: Option<Waker>,
@@ -65,6 +67,7 @@ impl<H: Host> Shared<H> {
             asked: false,
             ended: None,
             reader: None,
+            throttled: None,
             driver: None,
             body: None,
             blocked: false,
@@ -225,9 +228,7 @@ impl<P: crate::host::Piece> State<P> {
         self.ended = Some(how);
         self.window.clear();
         self.wake_driver();
-        if let Some(waker) = self.reader.take() {
-            waker.wake();
-        }
+        self.reader.take().into_iter().chain(self.throttled.take()).for_each(Waker::wake);
     }
 
     /// Something may start that could not before.

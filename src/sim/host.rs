@@ -30,6 +30,7 @@ impl SimHost {
 impl Host for SimHost {
     type Piece = Bytes;
     type Body = Body;
+    type Sleep = Sleep;
 
     fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Body>, FetchError>> {
         server::fetch(self.world.clone(), request)
@@ -51,7 +52,7 @@ impl Host for SimHost {
         Ok(pieces)
     }
 
-    fn sleep(&self, time: Duration) -> impl Future<Output = ()> {
+    fn sleep(&self, time: Duration) -> Sleep {
         Sleep::new(self.world.clone(), time)
     }
 

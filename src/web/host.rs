@@ -31,6 +31,7 @@ pub struct WebHost {
 impl Host for WebHost {
     type Piece = WebPiece;
     type Body = Body;
+    type Sleep = Sleep;
 
     fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Body>, FetchError>> {
         self.fetcher.fetch(request)
@@ -56,7 +57,7 @@ impl Host for WebHost {
         decode::decode(stored, recipe, self.native)
     }
 
-    fn sleep(&self, time: Duration) -> impl Future<Output = ()> {
+    fn sleep(&self, time: Duration) -> Sleep {
         Sleep::new(time)
     }
 

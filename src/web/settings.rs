@@ -29,6 +29,9 @@ extern "C" {
     fn holes(this: &Settings) -> String;
     #[wasm_bindgen(method, getter)]
     fn verify(this: &Settings) -> String;
+    /// Not set where bytes leave as fast as can be.
+    #[wasm_bindgen(method, getter)]
+    fn throttle(this: &Settings) -> Option<f64>;
     #[wasm_bindgen(method, getter)]
     fn passes(this: &Settings) -> f64;
     #[wasm_bindgen(method, getter, js_name = baseDelay)]
@@ -94,6 +97,7 @@ impl Settings {
                 _ => Verify::Stream,
             },
             etag: None,
+            throttle: self.throttle(),
             retry: Policy {
                 passes: self.passes() as u32,
                 base_delay: ms(self.base_delay()),

@@ -364,8 +364,8 @@ impl<P: Piece> Window<P> {
         self.failed = true;
     }
 
-    /// Lets the next bytes leave.
-    pub fn deliver(&mut self) -> Delivery<P> {
+    /// Lets the next bytes leave, `most` at most.
+    pub fn deliver(&mut self, most: u64) -> Delivery<P> {
         loop {
             let Some(slot) = self.slots.front_mut() else {
                 return if self.is_at_end() { Delivery::End } else { Delivery::Wait };
@@ -374,7 +374,7 @@ impl<P: Piece> Window<P> {
                 Slot::Gap { left: 0, .. } => self.advance(),
                 Slot::Gap { left, len } => {
                     let gap = (left == len).then_some(*len);
-                    let n = (*left).min(GAP_PIECE);
+                    let n = (*left).min(GAP_PIECE).min(most);
                     *left -= n;
                     self.position += n;
                     return Delivery::Zeros { len: n as usize, index: self.head, gap };
@@ -383,7 +383,7 @@ impl<P: Piece> Window<P> {
                     if self.strict && slot.is_flying() {
                         return Delivery::Wait;
                     }
-                    if let Some(piece) = slot.held.pop_front() {
+                    if let Some(piece) = slot.take(most) {
                         let n = piece.len() as u64;
                         let charge = slot.charge;
                         let source = slot.source.clone();

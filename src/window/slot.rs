@@ -87,6 +87,15 @@ impl<P: Piece> ViewSlot<P> {
         self.held.push_back(piece);
     }
 
+    /// The next bytes that are here, `most` at most.
+    pub(super) fn take(&mut self, most: u64) -> Option<P> {
+        let piece = self.held.front_mut()?;
+        match usize::try_from(most) {
+            Ok(most) if most < piece.len() => Some(piece.split_to(most)),
+            _ => self.held.pop_front(),
+        }
+    }
+
     pub(super) fn leave(&mut self, n: u64) {
         self.left = self.left.saturating_sub(n);
         // Of bytes that flow, no more are held than have yet to leave. What decoding took may be

@@ -76,7 +76,7 @@ fn whole(window: &mut Window<Bytes>, index: usize, len: usize) {
 fn leaves(window: &mut Window<Bytes>) -> String {
     let mut all = Vec::new();
     loop {
-        match window.deliver() {
+        match window.deliver(u64::MAX) {
             Delivery::Piece { piece, index, .. } => all.push(format!("{index}:{}", piece.len())),
             Delivery::Zeros { len, .. } => all.push(format!("_{len}")),
             Delivery::Wait => return all.join(" "),
@@ -164,7 +164,7 @@ fn the_next_view_is_the_head_as_soon_as_all_before_it_has_left() {
     let mut window = window(&[4, 4], limits(9, 8));
     start(&mut window);
     whole(&mut window, 0, 4);
-    assert!(matches!(window.deliver(), Delivery::Piece { .. }));
+    assert!(matches!(window.deliver(u64::MAX), Delivery::Piece { .. }));
     assert_eq!(next(&mut window), ("1".into(), 4, true));
 }
 
@@ -202,8 +202,8 @@ fn a_giant_gap_comes_in_pieces_and_is_told_once() {
     let plan = Plan::new(Vec::new().into(), 0..1 << 50);
     let mut window = of_plan(plan, limits(1, 1), false);
     assert_eq!(window.upcoming(), Next::Nothing);
-    assert!(matches!(window.deliver(), Delivery::Zeros { len: 65_536, gap: Some(_), .. }));
-    assert!(matches!(window.deliver(), Delivery::Zeros { len: 65_536, gap: None, .. }));
+    assert!(matches!(window.deliver(u64::MAX), Delivery::Zeros { len: 65_536, gap: Some(_), .. }));
+    assert!(matches!(window.deliver(u64::MAX), Delivery::Zeros { len: 65_536, gap: None, .. }));
     assert_eq!(window.position(), 131_072);
 }
 
@@ -246,9 +246,9 @@ fn a_decoded_chunk_holds_its_memory_until_its_last_byte_has_left() {
     window.arrive(0, Bytes::from_static(b"fghij"));
     window.finish(0, Some(24));
     assert_eq!(window.bytes(), 24);
-    window.deliver();
+    window.deliver(u64::MAX);
     assert_eq!(window.bytes(), 19);
-    window.deliver();
+    window.deliver(u64::MAX);
     assert_eq!(window.bytes(), 0);
 }
 
@@ -400,7 +400,7 @@ proptest! {
                         flying.retain(|other| *other != index);
                     }
                 }
-                Act::Deliver => match window.deliver() {
+                Act::Deliver => match window.deliver(u64::MAX) {
                     Delivery::Piece { piece, index, .. } => out.extend(vec![(0, Some(index)); piece.len()]),
                     Delivery::Zeros { len, .. } => out.extend(vec![(0, None); len]),
                     Delivery::Wait | Delivery::End => {}
@@ -422,7 +422,7 @@ proptest! {
         }
         prop_assert_eq!(out, wanted);
         prop_assert_eq!((window.bytes(), window.in_flight()), (0, 0));
-        prop_assert!(matches!(window.deliver(), Delivery::End));
+        prop_assert!(matches!(window.deliver(u64::MAX), Delivery::End));
     }
 }
 

@@ -27,6 +27,7 @@ export function settings(options, home) {
     maxBytesAhead: integer(given.maxBytesAhead, "maxBytesAhead", MAX_BYTES_AHEAD, 1),
     holes: word(given.holes, "holes", ["zero", "error"]),
     verify: word(given.verify, "verify", ["stream", "strict", "off"]),
+    throttle: number(given.throttle, "throttle", undefined, Number.MIN_VALUE),
     wasmDecoder: decoder(given.decoder),
     passes: integer(retry.passes, "retry.passes", 3, 1, 100),
     baseDelay: number(retry.baseDelay, "retry.baseDelay", 200),
@@ -90,9 +91,8 @@ function decoder(value) {
 }
 
 // Better an error than an option that does nothing.
-function refuseWhatIsNotThere({ workers, throttle, priority, hedge }) {
+function refuseWhatIsNotThere({ workers, priority, hedge }) {
   if (integerOr("auto", workers, "workers", "auto", 0) > 0) throw notThere("workers");
-  if (number(throttle, "throttle", undefined, Number.MIN_VALUE) !== undefined) throw notThere("throttle");
   if (word(priority, "priority", ["normal", "high", "low"]) !== "normal") throw notThere("a priority other than normal");
   if (boolean(hedge, "hedge", false)) throw notThere("hedge");
 }

@@ -10,11 +10,11 @@ const WRONG_TYPES = {
 const WRONG_PARTS = { retry: ["passes", "baseDelay", "maxDelay"], timeout: ["headers", "idle"] };
 const WRONG_VALUES = {
   concurrency: [0, -1, 1.5, NaN, Infinity], maxConcurrency: [0, -1, 1.5, NaN], perHost: [0, -1, 1.5], maxBytesAhead: [0, -1, 1.5, NaN],
-  holes: ["zeros", ""], verify: ["maybe"], decoder: ["webcrypto"], workers: [-1, 1.5], throttle: [-1, NaN], priority: ["urgent"],
+  holes: ["zeros", ""], verify: ["maybe"], decoder: ["webcrypto"], workers: [-1, 1.5], throttle: [-1, 0, NaN, Infinity], priority: ["urgent"],
   retry: [{ passes: 0 }, { passes: -1 }, { passes: 1.5 }, { baseDelay: -1 }, { baseDelay: NaN }, { maxDelay: -1 }],
   timeout: [{ headers: -1 }, { headers: NaN }, { idle: -1 }],
 };
-const NOT_YET = [{ workers: 2 }, { throttle: 1 }, { priority: "high" }, { priority: "low" }, { hedge: true }];
+const NOT_YET = [{ workers: 2 }, { priority: "high" }, { priority: "low" }, { hedge: true }];
 const ACCEPTED = [
   { workers: 0 }, { workers: "auto" }, { priority: "normal" }, { hedge: false }, { concurrency: "auto" }, { concurrency: 1 },
   { maxConcurrency: 1 }, { perHost: 1 }, { maxBytesAhead: 1 }, { retry: {} }, { timeout: {} }, { unknown: 5, another: "name" }, {}, undefined,
@@ -95,7 +95,7 @@ export const args = [
       const file = await addFile(store);
       await store.resetLog();
       await rejects(TypeError, () => kelp.openFiler(file.url, { concurrency: true }));
-      await fails(kelp, "unsupported", () => kelp.openFiler(file.url, { throttle: 1 }));
+      await fails(kelp, "unsupported", () => kelp.openFiler(file.url, { workers: 1 }));
       equal((await store.requests()).length, 0, "requests");
     },
   },

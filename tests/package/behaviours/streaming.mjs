@@ -54,6 +54,28 @@ export const streaming = [
     },
   },
   {
+    name: "a throttle lets so many bytes a second go, in small pieces, and cancelling does not wait for it", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await add(store);
+      const file = await kelp.openFiler(url, { throttle: 200_000 });
+      const right = await help.content("noise:stream", SIZE);
+      const start = performance.now();
+      const { bytes, error } = await readAll(file.stream({ end: 100_000 }));
+      const took = performance.now() - start;
+      equal(error, null, "error");
+      sameBytes(bytes, right.subarray(0, 100_000), "throttled bytes");
+      // Half a second, less what is let have at once. What it takes longer is the machine's.
+      ok(took > 350, `100 000 bytes at 200 000 a second took ${took} ms`);
+      const slow = await kelp.openFiler(url, { throttle: 10 });
+      const reader = slow.stream().getReader();
+      equal((await reader.read()).value.length, 1, "length of the first piece");
+      const next = reader.read();
+      await reader.cancel();
+      ok((await next).done, "the read that waited ends");
+      await until(() => idle(store), "nothing is fetched any more");
+    },
+  },
+  {
     name: "a stream may be piped, iterated and put into a Response", cluster: null,
     async run(kelp, store, help) {
       const file = await kelp.openFiler((await add(store)).url);
