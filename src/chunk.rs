@@ -20,6 +20,8 @@ pub struct Chunk {
     pub key: Option<CipherKey>,
     /// How its bytes were packed before they were encrypted and stored.
     pub compression: Compression,
+    /// Key stream that lies over its bytes once decoded: over those that its digest is of.
+    pub ctr: Option<Arc<Ctr>>,
     /// The bytes of the stored blob that are this chunk, where several share one blob.
     pub stored: Option<Range<u64>>,
     /// It is a chunk manifest: what it stores is a list of chunks, whose own versions decide what
@@ -100,6 +102,49 @@ impl CipherKey {
 impl fmt::Debug for CipherKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CipherKey(..)")
+    }
+}
+
+/// An AES-256-CTR key stream, and where in it a chunk begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ctr {
+    key: CipherKey,
+    /// The initialisation vector of the block that the chunk begins in.
+    iv: [u8; 16],
+    /// Bytes of that block before the chunk.
+    skip: u8,
+}
+
+impl Ctr {
+    /// A chunk that begins `offset` bytes into the stream of this key and vector.
+    ///
+    /// SeaweedFS adds the blocks before the chunk to the low half of the vector alone, so that a
+    /// carry out of it is lost (`calculateIVWithOffset`); counting on inside the chunk, as Go
+    /// does, carries through all 128 bits.
+    #[must_use]
+    pub fn new(key: CipherKey, iv: [u8; 16], offset: u64) -> Self {
+        let iv = u128::from_be_bytes(iv);
+        let low = (iv as u64).wrapping_add(offset / 16);
+        let iv = iv >> 64 << 64 | u128::from(low);
+        Self { key, iv: iv.to_be_bytes(), skip: (offset % 16) as u8 }
+    }
+
+    /// The key itself.
+    #[must_use]
+    pub fn key(&self) -> &CipherKey {
+        &self.key
+    }
+
+    /// The initialisation vector of the block that the chunk begins in.
+    #[must_use]
+    pub fn iv(&self) -> &[u8; 16] {
+        &self.iv
+    }
+
+    /// Bytes of that block before the chunk.
+    #[must_use]
+    pub fn skip(&self) -> u8 {
+        self.skip
     }
 }
 

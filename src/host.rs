@@ -71,7 +71,7 @@ pub trait Host {
     }
 }
 
-/// Bytes that the core measures and cuts, but never copies.
+/// Bytes that the core measures and cuts; it copies them only to decipher them.
 pub trait Piece: Sized {
     /// How many bytes there are.
     fn len(&self) -> usize;
@@ -93,6 +93,11 @@ pub trait Piece: Sized {
 
     /// Copies the bytes to the end of these.
     fn append_to(&self, bytes: &mut Vec<u8>);
+
+    /// A copy whose bytes `change` has gone over, in order, some at a time. Never in place: a
+    /// user's `fetch` may hand out bytes that are not ours.
+    #[must_use]
+    fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self;
 }
 
 /// A GET for a chunk, or for a part of one.
@@ -245,5 +250,11 @@ impl Piece for bytes::Bytes {
 
     fn append_to(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self);
+    }
+
+    fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self {
+        let mut bytes = self.to_vec();
+        change(&mut bytes);
+        bytes.into()
     }
 }

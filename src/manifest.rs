@@ -183,6 +183,7 @@ impl ChunkFields {
             md5,
             key,
             compression: if self.gzip { Compression::Gzip } else { Compression::None },
+            ctr: None,
             stored: self.range,
             is_manifest: false,
         })
@@ -252,6 +253,7 @@ pub fn ranges_of(url: &str, size: u64, chunk_size: u64) -> Vec<Chunk> {
                 md5: None,
                 key: None,
                 compression: Compression::None,
+                ctr: None,
                 stored: Some(start..end),
                 is_manifest: false,
             }
@@ -356,6 +358,7 @@ mod tests {
             md5: Some([8; 16]),
             key: CipherKey::new(&[7; 32]),
             compression: Compression::None,
+            ctr: None,
             stored: Some(100..138),
             is_manifest: false,
         };

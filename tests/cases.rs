@@ -6,11 +6,12 @@ mod support;
 
 use std::{collections::HashSet, io::Read, ops::Range};
 
+use base64ct::{Base64, Encoding};
 use flate2::read::MultiGzDecoder;
 use kelp_stream::{
     Error, Kind, Options, Plan,
-    chunk::Source,
-    entry::Entry,
+    chunk::{CipherKey, Source},
+    entry::{Entry, Keys},
     event::{Event, EventKind},
     host::Location,
     sim::{Script, World, collect},
@@ -67,7 +68,7 @@ impl Cluster {
     }
 
     fn plan(&self, case: &Value, range: Range<u64>) -> Result<Plan, Error> {
-        let chunks = self.entry(case).chunks_to_read()?;
+        let chunks = self.entry(case).chunks_to_read(&keys(case))?;
         Ok(Plan::new(chunks.into(), range))
     }
 
@@ -86,10 +87,28 @@ impl Cluster {
 
     /// The cases without an error of their own whose chunks can be read in this version.
     fn readable(&self) -> Vec<&Value> {
-        let readable =
-            |case: &&Value| case.get("expect").is_none() && self.entry(case).chunks_to_read().is_ok();
+        let readable = |case: &&Value| {
+            case.get("expect").is_none() && self.entry(case).chunks_to_read(&keys(case)).is_ok()
+        };
         self.cases.iter().filter(readable).collect()
     }
+}
+
+/// The keys that a case comes with.
+fn keys(case: &Value) -> Keys {
+    let key = |name: &str, decoded: fn(&str) -> Vec<u8>| {
+        case["key"][name].as_str().map(|text| CipherKey::new(&decoded(text)).expect("it is a key"))
+    };
+    Keys { customer: key("sseC", from_base64), kek: key("sseS3Kek", from_hex) }
+}
+
+fn from_base64(text: &str) -> Vec<u8> {
+    Base64::decode_vec(text).expect("it is base64")
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits = |at| text.get(at..at + 2).expect("there are two");
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(digits(at), 16).expect("it is hex")).collect()
 }
 
 fn clusters() -> [Cluster; 4] {
@@ -136,7 +155,7 @@ fn every_file_is_read_whole() {
         }
         read.push(readable.len());
     }
-    assert_eq!(read, [20, 21, 4, 2]);
+    assert_eq!(read, [20, 21, 4, 5]);
 }
 
 #[test]
@@ -158,7 +177,7 @@ fn every_range_of_every_file_is_read() {
 }
 
 /// How many ranges the readable cases list.
-const RANGES: [usize; 4] = [138, 148, 28, 12];
+const RANGES: [usize; 4] = [138, 148, 28, 38];
 
 #[test]
 fn the_filer_delivered_the_same_where_it_was_right() {
@@ -171,12 +190,14 @@ fn the_filer_delivered_the_same_where_it_was_right() {
                 assert_eq!(number(filer, "length"), cluster.entry(case).size(), "{case}");
                 known[0] += 1;
             } else {
-                assert!(["truncated", "inline-size-0", "tie"].contains(&text(case, "name")), "{case}");
+                // Of an S3 object under encryption it delivers the ciphertext.
+                let is_known = ["truncated", "inline-size-0", "tie"].contains(&text(case, "name"));
+                assert!(is_known || case.get("key").is_some(), "{case}");
                 known[1] += 1;
             }
         }
     }
-    assert_eq!(known, [41, 6]);
+    assert_eq!(known, [41, 9]);
 }
 
 #[test]
@@ -220,7 +241,35 @@ fn what_cannot_be_read_yet_says_so() {
     assert_eq!(unsupported[0], ["remote-only"]);
     assert_eq!(unsupported[1], ["remote-only"]);
     assert_eq!(unsupported[2], [""; 0]);
-    assert_eq!(unsupported[3], ["sse-c.bin", "sse-c-small.bin", "sse-s3.bin"]);
+    assert_eq!(unsupported[3], [""; 0]);
+}
+
+#[test]
+fn an_encrypted_object_without_its_key_names_the_option_and_another_key_is_corrupt() {
+    let cluster = Cluster::new("s3");
+    let encrypted = cluster.cases.iter().filter(|case| case.get("key").is_some());
+    let mut told = Vec::new();
+    for case in encrypted {
+        let entry = cluster.entry(case);
+        let right = keys(case);
+        let other = Keys { customer: Some(key()), kek: Some(key()) };
+        let needed = if right.customer.is_some() { "sse.customerKey" } else { "sse.kek" };
+        // The other option's key is of no use.
+        let swapped = Keys { customer: right.kek, kek: right.customer };
+        for none in [Keys::default(), swapped] {
+            let error = Error::from(entry.chunks_to_read(&none).unwrap_err());
+            assert_eq!(
+                (error.kind(), error.to_string().contains(needed)),
+                (Kind::Unsupported, true),
+                "{error}"
+            );
+        }
+        let error = Error::from(entry.chunks_to_read(&other).unwrap_err());
+        assert_eq!((error.kind(), error.to_string().contains(needed)), (Kind::Corrupt, true), "{error}");
+        told.push(text(case, "name"));
+    }
+    assert_eq!(told, ["sse-c.bin", "sse-c-small.bin", "sse-s3.bin"]);
+    assert_eq!(cluster.world.log().len(), 0);
 }
 
 #[test]
@@ -244,7 +293,7 @@ fn a_missing_chunk_is_not_found_after_the_bytes_before_it() {
         assert_eq!(text(cluster.case("missing-chunk"), "expect"), "error not_found");
         assert_eq!((some.len(), error.offset()), (512, Some(512)));
         assert_eq!((error.kind(), error.kind().code()), (Kind::NotFound, "not_found"));
-        let chunks = cluster.entry(cluster.case("missing-chunk")).chunks_to_read().unwrap();
+        let chunks = cluster.entry(cluster.case("missing-chunk")).chunks_to_read(&Keys::default()).unwrap();
         let Source::FileId(missing) = &chunks[1].source else { panic!("it has a file id") };
         assert_eq!(error.chunk(), Some(&**missing));
         assert_eq!(cluster.world.log().len(), 1 + Options::default().retry.passes as usize);
@@ -282,7 +331,7 @@ fn a_manifest_that_is_missing_or_holds_noise_is_an_error_and_never_zeros() {
             let (some, error) = cluster.read_to_error(name);
             assert_eq!(text(cluster.case(name), "expect"), format!("error {code}"));
             assert_eq!((some.len(), error.offset(), error.kind()), (0, Some(0), kind), "{name}: {error}");
-            let chunks = cluster.entry(cluster.case(name)).chunks_to_read().unwrap();
+            let chunks = cluster.entry(cluster.case(name)).chunks_to_read(&Keys::default()).unwrap();
             let manifest = chunks.iter().find(|chunk| chunk.is_manifest).expect("there is one");
             assert_eq!(error.chunk(), Some(manifest.source.name()));
         }

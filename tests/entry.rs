@@ -10,7 +10,7 @@
 use kelp_stream::{
     Error, Kind,
     chunk::{Chunk, Compression, Source},
-    entry::{Entry, EntryError, MAX_TEXT_BYTES, Reason, SseKind, Unsupported},
+    entry::{Entry, EntryError, Keys, MAX_TEXT_BYTES, Reason, SseKind, Unsupported},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ fn id(chunk: &Chunk) -> &str {
 }
 
 fn unsupported(entry: &Entry) -> Unsupported {
-    match entry.chunks_to_read() {
+    match entry.chunks_to_read(&Keys::default()) {
         Err(EntryError::Unsupported(what)) => what,
         other => panic!("not unsupported: {other:?}"),
     }
@@ -79,7 +79,7 @@ fn every_fixture_has_the_size_that_its_case_says_and_only_known_ones_cannot_be_r
             let sse = name.contains("sse-");
             let text = String::from_utf8(fixture(&format!("{cluster}/{name}"))).unwrap();
             let manifests = text.matches("\"is_chunk_manifest\":true").count();
-            match entry.chunks_to_read() {
+            match entry.chunks_to_read(&Keys::default()) {
                 Ok(chunks) => {
                     assert!(!sse && !name.contains("remote"), "{name}");
                     assert_eq!(chunks.iter().filter(|chunk| chunk.is_manifest).count(), manifests, "{name}");
@@ -417,7 +417,7 @@ fn the_time_is_in_milliseconds_and_the_zero_time_is_none() {
 
 #[test]
 fn the_content_is_the_file_where_it_reaches_to_the_end() {
-    let content = |path: &str| entry(path).chunks_to_read().unwrap();
+    let content = |path: &str| entry(path).chunks_to_read(&Keys::default()).unwrap();
     for (path, text) in [
         ("plain/entries/inline.json", &b"inline content, kept in the entry; no chunks"[..]),
         ("plain/entries/inline-size-0.json", b"saved inside, and file_size says 0"),
@@ -432,18 +432,22 @@ fn the_content_is_the_file_where_it_reaches_to_the_end() {
     let both = |size: u64| {
         with(chunk.clone(), json!({"Content": "aGVsbG8=", "FileSize": size}))
             .unwrap()
-            .chunks_to_read()
+            .chunks_to_read(&Keys::default())
             .unwrap()
     };
     assert!(matches!(both(5)[..], [Chunk { source: Source::Inline(_), .. }]));
     assert!(matches!(both(6)[..], [Chunk { source: Source::FileId(_), .. }]));
     let longer = with(json!([]), json!({"Content": "aGVsbG8=", "FileSize": 9})).unwrap();
     assert!(matches!(
-        longer.chunks_to_read().unwrap()[..],
+        longer.chunks_to_read(&Keys::default()).unwrap()[..],
         [Chunk { source: Source::Inline(_), size: 5, .. }]
     ));
     assert!(
-        with(json!([]), json!({"Content": "", "FileSize": 9})).unwrap().chunks_to_read().unwrap().is_empty()
+        with(json!([]), json!({"Content": "", "FileSize": 9}))
+            .unwrap()
+            .chunks_to_read(&Keys::default())
+            .unwrap()
+            .is_empty()
     );
 }
 
@@ -467,10 +471,13 @@ fn what_cannot_be_read_is_named_before_any_byte_of_it() {
         let inline = with(json!([]), json!({"Content": "aGVsbG8=", "Extended": {name: "AA=="}})).unwrap();
         assert_eq!(unsupported(&inline), Unsupported::Sse(kind));
     }
-    let error = Error::from(entry("s3/entries/sse-c.bin.json").chunks_to_read().unwrap_err());
+    let error = Error::from(entry("s3/entries/sse-c.bin.json").chunks_to_read(&Keys::default()).unwrap_err());
     assert_eq!(
         (error.kind(), error.to_string()),
-        (Kind::Unsupported, "the object is encrypted with SSE-C".into())
+        (
+            Kind::Unsupported,
+            "the object is encrypted with SSE-C: its key is needed, as sse.customerKey".into()
+        )
     );
 }
 
@@ -597,7 +604,7 @@ proptest! {
         let length = text.len();
         text[at % length] = byte;
         if let Ok(entry) = Entry::parse(&text) {
-            let _ = (entry.etag(), entry.chunks_to_read());
+            let _ = (entry.etag(), entry.chunks_to_read(&Keys::default()));
         }
     }
 }

@@ -22,9 +22,18 @@ const TAG: usize = 16;
 /// fit; the ciphertext is then left undeciphered.
 pub fn open<'a>(key: &CipherKey, stored: &'a mut [u8]) -> Result<&'a [u8], DecodeError> {
     let (nonce, rest) = stored.split_at_mut_checked(NONCE).ok_or(DecodeError::Truncated)?;
+    unwrap(key, nonce, rest)
+}
+
+/// Decrypts `ciphertext || tag (16)` in place, where the nonce was stored apart.
+///
+/// # Errors
+///
+/// As [`open`]: [`DecodeError::Truncated`] for a nonce of other than 12 bytes too.
+pub fn unwrap<'a>(key: &CipherKey, nonce: &[u8], rest: &'a mut [u8]) -> Result<&'a [u8], DecodeError> {
     let text_len = rest.len().checked_sub(TAG).ok_or(DecodeError::Truncated)?;
     let (text, tag) = rest.split_at_mut(text_len);
-    let nonce = Nonce::<Aes256Gcm>::try_from(&*nonce).map_err(|_| DecodeError::Truncated)?;
+    let nonce = Nonce::<Aes256Gcm>::try_from(nonce).map_err(|_| DecodeError::Truncated)?;
     let tag = Tag::<Aes256Gcm>::try_from(&*tag).map_err(|_| DecodeError::Truncated)?;
     Aes256Gcm::new(key.bytes().into())
         .decrypt_inout_detached(&nonce, &[], text.into(), &tag)

@@ -2,12 +2,15 @@
 //!
 //! SeaweedFS packs first and encrypts then (`weed/operation/upload_content.go`), so reading
 //! decrypts and then inflates. No byte of an encrypted chunk leaves before its tag is verified.
+//! The key stream of an S3 object lies below both: it has no tag, and is undone piece by piece.
 
 mod aes;
+mod ctr;
 mod gzip;
 mod limit;
 
-pub use aes::{GCM_OVERHEAD, open};
+pub use aes::{GCM_OVERHEAD, open, unwrap};
+pub use ctr::apply;
 pub use gzip::{inflate, is_gzip};
 pub use limit::{MAX_CHUNK_BYTES, ceiling};
 

@@ -8,7 +8,11 @@ use std::{fmt, sync::Arc};
 use base64ct::{Base64, Encoding};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Entry, EntryError, MAX_CHUNKS, MAX_EXTENDED, MAX_TEXT_BYTES, Reason, Remote, raw::RawChunk};
+use super::{
+    Entry, EntryError, MAX_CHUNKS, MAX_EXTENDED, MAX_TEXT_BYTES, Reason, Remote,
+    raw::RawChunk,
+    sse::{self, Parameters},
+};
 use crate::{chunk::MAX_FILE_BYTES, date};
 
 /// Reads an entry; see [`Entry::parse`].
@@ -27,6 +31,18 @@ pub(super) fn parse(text: &[u8]) -> Result<Entry, EntryError> {
     parser.finish()
 }
 
+/// Reads the parameters of an encrypted object; what is wrong comes with the name of the field.
+pub(super) fn parse_sse(text: &[u8]) -> Result<Parameters, (String, Reason)> {
+    let mut parser = Parser::default();
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let read = At { parser: &mut parser, place: Place::Object(Object::Sse) }.deserialize(&mut json);
+    match (read.and_then(|()| json.end()), parser.error) {
+        (Ok(()), _) => Ok(parser.sse),
+        (Err(_), Some(EntryError::Field { field, reason })) => Err((field, reason)),
+        (Err(_), _) => Err((String::new(), Reason::Not("JSON"))),
+    }
+}
+
 /// An object of the JSON whose keys are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Object {
@@ -35,6 +51,7 @@ enum Object {
     Remote,
     Chunk,
     Fid,
+    Sse,
 }
 
 /// Where in the JSON a visitor is.
@@ -78,6 +95,9 @@ impl Object {
                 "fid",
             ],
             Self::Fid => &["volume_id", "file_key", "cookie"],
+            Self::Sse => {
+                &["algorithm", "iv", "keyMD5", "partOffset", "encryptedDEK", "nonce", "keyCommitment"]
+            }
         }
     }
 
@@ -105,6 +125,7 @@ struct Parser {
     chunk: RawChunk,
     /// The key of `Extended` whose value is next.
     extended_key: String,
+    sse: Parameters,
     error: Option<EntryError>,
 }
 
@@ -127,7 +148,7 @@ impl Parser {
             Place::Object(Object::Remote) => self.entry.remote = Some(Remote::default()),
             Place::Object(Object::Fid) => self.chunk.fid = Some((0, 0, 0)),
             // `end` leaves nothing of the chunk before.
-            Place::Object(Object::Chunk | Object::Entry) | Place::Value(..) => {}
+            Place::Object(Object::Chunk | Object::Entry | Object::Sse) | Place::Value(..) => {}
         }
     }
 
@@ -138,14 +159,16 @@ impl Parser {
             Place::Object(Object::Extended) => self.entry.extended.clear(),
             Place::Object(Object::Remote) => self.entry.remote = None,
             Place::Object(Object::Fid) => self.chunk.fid = None,
-            Place::Object(Object::Entry | Object::Chunk) => return Err(Reason::Not("an object")),
+            Place::Object(Object::Entry | Object::Chunk | Object::Sse) => {
+                return Err(Reason::Not("an object"));
+            }
             Place::Value(_, field) => return self.value(field, Value::Null),
         }
         Ok(())
     }
 
     fn value(&mut self, field: &'static str, value: Value<'_>) -> Result<(), Reason> {
-        let (entry, chunk) = (&mut self.entry, &mut self.chunk);
+        let (entry, chunk, sse) = (&mut self.entry, &mut self.chunk, &mut self.sse);
         match field {
             "FullPath" => (entry.path, self.has_path) = (value.text(field)?.to_owned(), true),
             "Mtime" => {
@@ -179,6 +202,13 @@ impl Parser {
             "volume_id" => self.fid().0 = value.number(field)?,
             "file_key" => self.fid().1 = value.unsigned(field)?,
             "cookie" => self.fid().2 = value.number(field)?,
+            "algorithm" => sse.is_other_cipher = value.text(field)? != sse::ALGORITHM,
+            "iv" => sse.iv = value.block(field)?,
+            "keyMD5" => value.text(field)?.clone_into(&mut sse.key_md5),
+            "partOffset" => sse.part_offset = value.unsigned(field)?,
+            "encryptedDEK" => sse.wrapped_key = value.bytes(field)?,
+            "nonce" => sse.nonce = value.bytes(field)?,
+            "keyCommitment" => sse.commitment = value.bytes(field)?,
             _ => {
                 let value = value.bytes(field)?;
                 // Sorted as they come: a sort of its own would be more code than all of this.
@@ -241,6 +271,8 @@ impl Parser {
             Place::Value(Object::Chunk, field) => chunk() + "." + field,
             Place::Object(Object::Fid) => chunk() + ".fid",
             Place::Value(Object::Fid, field) => chunk() + ".fid." + field,
+            Place::Object(Object::Sse) => String::new(),
+            Place::Value(Object::Sse, field) => [".", field].concat(),
         }
     }
 
@@ -256,10 +288,11 @@ impl Parser {
 /// What a field must be, for the message.
 fn expected(field: &str) -> &'static str {
     match field {
-        "FullPath" | "Mtime" | "Mime" | "SymlinkTarget" | "remote_e_tag" | "file_id" | "e_tag" => "a text",
+        "FullPath" | "Mtime" | "Mime" | "SymlinkTarget" | "remote_e_tag" | "file_id" | "e_tag"
+        | "algorithm" | "keyMD5" => "a text",
         "is_compressed" | "is_chunk_manifest" => "true or false",
         "Mode" | "FileSize" | "remote_size" | "offset" | "size" | "modified_ts_ns" | "sse_type"
-        | "volume_id" | "file_key" | "cookie" => "a whole number of its range",
+        | "volume_id" | "file_key" | "cookie" | "partOffset" => "a whole number of its range",
         _ => "base64",
     }
 }
@@ -296,6 +329,15 @@ impl Value<'_> {
             Self::Null => Ok(Vec::new()),
             Self::Text(text) => Base64::decode_vec(text).map_err(|_| Reason::Not(expected(field))),
             _ => Err(Reason::Not(expected(field))),
+        }
+    }
+
+    /// An initialisation vector; no bytes are none.
+    fn block(&self, field: &str) -> Result<Option<[u8; 16]>, Reason> {
+        let bytes = self.bytes(field)?;
+        match bytes.is_empty() {
+            true => Ok(None),
+            false => bytes.try_into().map(Some).map_err(|_| Reason::Not("16 bytes in base64")),
         }
     }
 }

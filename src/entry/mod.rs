@@ -13,8 +13,10 @@ mod json;
 mod list;
 mod protobuf;
 mod raw;
+mod sse;
 
 pub use list::{MAX_MANIFEST_BYTES, parse_manifest};
+pub use sse::Keys;
 
 /// The longest JSON text of an entry that is read, in bytes. The filer packs 10 000 chunks into
 /// one chunk manifest, so that an honest entry takes a few megabytes.
@@ -163,8 +165,7 @@ impl Entry {
     /// the characters of the same number, as in `Headers` of JavaScript.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
-        let (_, value) = self.extended.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
-        Some(value.iter().copied().map(char::from).collect())
+        Some(self.attribute(name)?.iter().copied().map(char::from).collect())
     }
 
     /// The headers that are stored with the file and are served: those of [`SERVED`].
@@ -221,13 +222,15 @@ impl Entry {
         self.chunks.iter().fold(start, |next, each| next.chunk(&each.chunk)).finish()
     }
 
-    /// The chunks to plan with, in the order of the list; content of the entry is one chunk.
+    /// The chunks to plan with, in the order of the list; content of the entry is one chunk. Those
+    /// of an S3 object under encryption carry the key stream that its keys open.
     ///
     /// # Errors
     ///
     /// [`EntryError::Unsupported`] for whatever cannot be read: a directory, a symbolic link, a
-    /// file in a remote storage only, an S3 encryption.
-    pub fn chunks_to_read(&self) -> Result<Vec<Chunk>, EntryError> {
+    /// file in a remote storage only, an S3 encryption whose key is not given;
+    /// [`EntryError::WrongKey`] for a key that is not the object's.
+    pub fn chunks_to_read(&self, keys: &Keys) -> Result<Vec<Chunk>, EntryError> {
         use Unsupported as No;
         if self.is_directory() {
             return Err(No::Directory.into());
@@ -238,33 +241,30 @@ impl Entry {
         if self.is_remote_only() {
             return Err(No::Remote.into());
         }
+        let object = sse::Object::new(self, keys);
         // The filer too prefers the content where it reaches to the end.
         if let Some(content) = &self.content
             && (self.chunks.is_empty() || self.size() <= self.content_len())
         {
-            return match self.sse_of_object() {
-                Some(kind) => Err(No::Sse(kind).into()),
-                None => Ok(vec![inline(content)]),
-            };
+            return Ok(vec![Chunk { ctr: object.ctr_of_content()?, ..inline(content) }]);
         }
         self.chunks
             .iter()
-            .map(|each| match &each.sse {
-                Some(sse) => Err(No::Sse(sse.kind).into()),
+            .enumerate()
+            .map(|(index, each)| match &each.sse {
                 None => Ok(each.chunk.clone()),
+                Some(sse) => {
+                    let ctr = object.ctr_of_chunk(index, &each.chunk, sse)?;
+                    Ok(Chunk { ctr: Some(ctr), ..each.chunk.clone() })
+                }
             })
             .collect()
     }
 
-    /// The encryption of an object without chunks, told by its attributes alone.
-    fn sse_of_object(&self) -> Option<SseKind> {
-        const KINDS: [(&str, SseKind); 3] = [
-            ("x-seaweedfs-sse-c-iv", SseKind::C),
-            ("x-seaweedfs-sse-kms-key", SseKind::Kms),
-            ("x-seaweedfs-sse-s3-key", SseKind::S3),
-        ];
-        let has = |name: &str| self.extended.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
-        KINDS.iter().find(|(name, _)| has(name)).map(|(_, kind)| *kind)
+    /// An extended attribute by its name in any case.
+    fn attribute(&self, name: &str) -> Option<&[u8]> {
+        let (_, value) = self.extended.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
+        Some(value)
     }
 
     fn content_len(&self) -> u64 {
@@ -281,6 +281,7 @@ fn inline(content: &Arc<[u8]>) -> Chunk {
         md5: None,
         key: None,
         compression: Compression::None,
+        ctr: None,
         stored: None,
         is_manifest: false,
     }
@@ -323,6 +324,9 @@ pub enum EntryError {
     /// It is understood, and cannot be read.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),
+    /// A key was given that is not the one of the object, or the object was tampered with.
+    #[error(transparent)]
+    WrongKey(#[from] WrongKey),
 }
 
 /// What is wrong with a field.
@@ -357,17 +361,32 @@ pub enum Unsupported {
     /// Its bytes are in a remote storage only.
     #[error("the file is in a remote storage only, which the filer alone can read")]
     Remote,
-    /// S3 encryption.
-    #[error("the object is encrypted with {}", .0.name())]
+    /// S3 encryption whose key is not there.
+    #[error("the object is encrypted with {}", .0.need())]
     Sse(SseKind),
 }
 
+/// Why a key does not open an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrongKey {
+    /// The customer's key has another MD5 than the one that was stored.
+    #[error("sse.customerKey is not the key that the object was encrypted with")]
+    Customer,
+    /// The data key does not open: the key-encryption key is another, or the stored one was changed.
+    #[error("sse.kek does not open the object's data key")]
+    Kek,
+    /// The data key opens, but was not made for this initialisation vector.
+    #[error("the key commitment of the object does not fit")]
+    Commitment,
+}
+
 impl SseKind {
-    fn name(self) -> &'static str {
+    /// Its name, and what it takes to read it.
+    fn need(self) -> &'static str {
         match self {
-            Self::C => "SSE-C",
-            Self::Kms => "SSE-KMS",
-            Self::S3 => "SSE-S3",
+            Self::C => "SSE-C: its key is needed, as sse.customerKey",
+            Self::Kms => "SSE-KMS: its key is with a key server, and cannot be given",
+            Self::S3 => "SSE-S3: the gateway's key-encryption key is needed, as sse.kek",
             Self::Unknown => "an unknown kind of SSE",
         }
     }
@@ -385,6 +404,7 @@ impl From<EntryError> for Error {
             | EntryError::ManifestEmpty
             | EntryError::ManifestShort => Kind::Manifest,
             EntryError::Unsupported(_) => Kind::Unsupported,
+            EntryError::WrongKey(_) => Kind::Corrupt,
         };
         Self::new(kind, error.to_string())
     }

@@ -85,6 +85,7 @@ impl RawChunk {
                 md5: self.md5,
                 key: self.key,
                 compression,
+                ctr: None,
                 stored: None,
                 is_manifest: self.is_manifest,
             },

@@ -201,6 +201,7 @@ mod tests {
             md5: None,
             key: None,
             compression: Compression::None,
+            ctr: None,
             stored: None,
             is_manifest: false,
         }

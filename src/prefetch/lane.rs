@@ -3,7 +3,7 @@
 use super::flight::Flight;
 use crate::{
     chunk::{Chunk, Compression},
-    decode::{ceiling, is_gzip},
+    decode::{self, ceiling, is_gzip},
     entry::{MAX_MANIFEST_BYTES, parse_manifest},
     error::{Error, Kind},
     event::{Event, EventKind},
@@ -96,6 +96,7 @@ impl<H: Host> Flight<'_, H> {
         }
         cut_front(&mut piece, &mut pos, self.view.within.start + self.here());
         cut_back(&mut piece, pos, self.view.within.end);
+        let piece = self.deciphered(piece, pos);
         if digested && self.here() + piece.len() as u64 == self.view.len() && !piece.is_empty() {
             self.last = Some(piece);
         } else if !piece.is_empty() {
@@ -211,10 +212,22 @@ impl<H: Host> Flight<'_, H> {
             cut_back(&mut piece, at, within.end);
             if !piece.is_empty() {
                 holds += len;
-                self.arrive(piece);
+                self.arrive(self.deciphered(piece, at));
             }
         }
         holds
+    }
+
+    /// What the key stream of the chunk makes of a piece that starts at its byte `at`. Its digest
+    /// is of the bytes before that.
+    fn deciphered(&self, piece: H::Piece, mut at: u64) -> H::Piece {
+        let Some(ctr) = self.chunk.ctr.as_ref().filter(|_| !piece.is_empty()) else {
+            return piece;
+        };
+        piece.changed(&mut |bytes| {
+            decode::apply(ctr, at, bytes);
+            at += bytes.len() as u64;
+        })
     }
 
     fn fits(&self, digest: Md5) -> bool {

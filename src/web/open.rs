@@ -27,7 +27,7 @@ use super::{
 use crate::{
     chunk::{Chunk, Source},
     content_range,
-    entry::{Entry, MAX_TEXT_BYTES},
+    entry::{Entry, Keys, MAX_TEXT_BYTES},
     error::{Error, Kind},
     host::{ByteRange, Headers, LocateError, Piece, Request},
     locate,
@@ -307,7 +307,7 @@ impl Probe {
 const OCTETS: &str = "application/octet-stream";
 
 fn of_entry(entry: &Entry) -> Result<(Head, Vec<Chunk>), Error> {
-    let chunks = entry.chunks_to_read()?;
+    let chunks = entry.chunks_to_read(&Keys::default())?;
     let head = Head {
         size: entry.size(),
         name: entry.name().to_owned(),

@@ -26,6 +26,23 @@ impl WebPiece {
     pub fn array(&self) -> &Uint8Array {
         &self.array
     }
+
+    /// Copies through a small window of wasm memory that stays warm: fresh memory costs far more
+    /// than the copy. `look` is told where each window begins.
+    fn windows(&self, mut look: impl FnMut(&mut [u8], usize)) {
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.resize(WINDOW, 0);
+            let mut at = 0;
+            while at < self.len {
+                let end = (at + WINDOW).min(self.len);
+                if let Some(window) = scratch.get_mut(..end - at) {
+                    self.array.subarray(at as u32, end as u32).copy_to(window);
+                    look(window, at);
+                }
+                at = end;
+            }
+        });
+    }
 }
 
 impl From<Uint8Array> for WebPiece {
@@ -51,21 +68,18 @@ impl Piece for WebPiece {
         (at < self.len).then(|| self.array.get_index(at as u32))
     }
 
-    /// Copies through a small window of wasm memory that stays warm: fresh memory costs far more
-    /// than the copy.
     fn feed(&self, digest: &mut Md5) {
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.resize(WINDOW, 0);
-            let mut at = 0;
-            while at < self.len {
-                let end = (at + WINDOW).min(self.len);
-                if let Some(window) = scratch.get_mut(..end - at) {
-                    self.array.subarray(at as u32, end as u32).copy_to(window);
-                    digest.update(window);
-                }
-                at = end;
-            }
+        self.windows(|window, _| digest.update(window));
+    }
+
+    fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self {
+        let array = Uint8Array::new_with_length(self.len as u32);
+        self.windows(|window, at| {
+            change(window);
+            let end = at + window.len();
+            array.subarray(at as u32, end as u32).copy_from(window);
         });
+        Self { array, len: self.len }
     }
 
     fn append_to(&self, bytes: &mut Vec<u8>) {

@@ -17,6 +17,7 @@ fn chunk(offset: u64, size: u64) -> Chunk {
         md5: None,
         key: None,
         compression: Compression::None,
+        ctr: None,
         stored: None,
         is_manifest: false,
     }

@@ -37,6 +37,7 @@ pub fn plain(urls: &[&str], offset: u64, size: u64) -> Chunk {
         md5: None,
         key: None,
         compression: Compression::None,
+        ctr: None,
         stored: None,
         is_manifest: false,
     }
