@@ -64,6 +64,7 @@ const options: FilerOptions = {
   },
   token: (fileId, origin) => `${fileId}@${origin}`,
   filerToken: async () => "secret",
+  sse: { customerKey: new Uint8Array(32), kek: "00".repeat(32) },
   retry: { passes: 2 },
   timeout: { headers: 1000, idle: 5000 },
   onProgress: ({ delivered, received, total }: Progress) => console.log(delivered, received, total),

@@ -51,7 +51,8 @@ pub async fn open_filer(
 ) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(&settings, pool);
     let entry = opening.unless_cancelled(desk.entry(&url)).await;
-    desk.open(entry.and_then(|entry| of_entry(&entry)))
+    let file = entry.and_then(|entry| of_entry(&entry, &settings.keys()));
+    desk.open(file)
 }
 
 /// Opens a file by its entry.
@@ -63,7 +64,7 @@ pub async fn open_filer(
 pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(&settings, pool);
     let entry = Entry::parse(json).map_err(Error::from);
-    let file = entry.and_then(|entry| of_entry(&entry));
+    let file = entry.and_then(|entry| of_entry(&entry, &settings.keys()));
     let of_filer = |chunk: &Chunk| matches!(chunk.source, Source::FileId(_));
     if let Ok((_, chunks)) = &file
         && chunks.iter().any(of_filer)
@@ -306,8 +307,8 @@ impl Probe {
 
 const OCTETS: &str = "application/octet-stream";
 
-fn of_entry(entry: &Entry) -> Result<(Head, Vec<Chunk>), Error> {
-    let chunks = entry.chunks_to_read(&Keys::default())?;
+fn of_entry(entry: &Entry, keys: &Keys) -> Result<(Head, Vec<Chunk>), Error> {
+    let chunks = entry.chunks_to_read(keys)?;
     let head = Head {
         size: entry.size(),
         name: entry.name().to_owned(),

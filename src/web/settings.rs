@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use js_sys::{Array, Function};
+use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use super::pool::CorePool;
 use crate::{
+    chunk::CipherKey,
+    entry::Keys,
     options::{Holes, Options, Timeout, Verify},
     plan::Lists,
     retry::Policy,
@@ -63,6 +65,10 @@ extern "C" {
     pub(super) fn token(this: &Settings) -> Option<Function>;
     #[wasm_bindgen(method, getter, js_name = filerToken)]
     pub(super) fn filer_token(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter, js_name = customerKey)]
+    fn customer_key(this: &Settings) -> Option<Uint8Array>;
+    #[wasm_bindgen(method, getter)]
+    fn kek(this: &Settings) -> Option<Uint8Array>;
     #[wasm_bindgen(method, getter, js_name = onEvent)]
     pub(super) fn on_event(this: &Settings) -> Option<Function>;
     #[wasm_bindgen(method, getter, js_name = onProgress)]
@@ -108,6 +114,12 @@ impl Settings {
             meter: meter.clone(),
             lists: Lists::default(),
         }
+    }
+
+    /// The keys of S3 objects.
+    pub(super) fn keys(&self) -> Keys {
+        let key = |array: Option<Uint8Array>| CipherKey::new(&array?.to_vec());
+        Keys { customer: key(self.customer_key()), kek: key(self.kek()) }
     }
 }
 

@@ -4,7 +4,7 @@ import { noise, prose, signToken, startStore } from "../store/index.mjs";
 
 /**
  * Starts a store and returns its control.
- * @param {"plain" | "cipher" | "jwt" | null} cluster
+ * @param {"plain" | "cipher" | "jwt" | "s3" | null} cluster
  */
 export async function startControl(cluster) {
   return new Control(await startStore({ cluster }));

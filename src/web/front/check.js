@@ -81,15 +81,28 @@ export function httpUrl(value, name = "url") {
 }
 
 /** Bytes, or the base64 of bytes. */
-export function bytes(value, name) {
+export function bytes(value, name, wanted = "a Uint8Array or a base64 string") {
   if (value === undefined) return undefined;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  if (typeof value !== "string") throw wrongType(name, "a Uint8Array or a base64 string");
+  if (typeof value !== "string") throw wrongType(name, wanted);
   try {
     return Uint8Array.from(atob(value), (character) => character.charCodeAt(0));
   } catch {
     throw wrongValue(name, "base64");
   }
+}
+
+/** Bytes, or their hexadecimal digits. */
+export function hexBytes(value, name) {
+  if (typeof value !== "string") return bytes(value, name, "a Uint8Array or a string of hexadecimal digits");
+  if (!/^(?:[0-9a-f]{2})*$/i.test(value)) throw wrongValue(name, "hexadecimal digits");
+  return Uint8Array.from(value.match(/../g) ?? [], (digits) => parseInt(digits, 16));
+}
+
+/** An AES-256 key. A copy: what it was made of may be wiped at once. */
+export function aesKey(value, name) {
+  if (value !== undefined && value.length !== 32) throw wrongValue(name, "32 bytes");
+  return value?.slice();
 }
 
 /** `{ start, end }` of a file of `size` bytes, clipped to it. */

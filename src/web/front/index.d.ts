@@ -145,8 +145,16 @@ export interface FilerOptions extends Options {
   token?: (fileId: string, origin: string) => string | Promise<string>;
   /** A token for the entry, sent to the filer as `?jwt=`. */
   filerToken?: string | (() => string | Promise<string>);
-  /** Not there yet. */
-  sse?: { customerKey?: Uint8Array | string; kek?: Uint8Array | string };
+  /** Keys of S3 objects under server-side encryption. 32 bytes each, copied by the call that opens the file. */
+  sse?: {
+    /** SSE-C: the customer's key (base64 as a string). Checked against the MD5 that is stored with the object. */
+    customerKey?: Uint8Array | string;
+    /**
+     * SSE-S3: the gateway's key-encryption key (64 hexadecimal digits as a string). It opens every object of the
+     * gateway, so it is for readers that are trusted with all of them: a server, an edge worker, never a public page.
+     */
+    kek?: Uint8Array | string;
+  };
 }
 
 export interface UrlOptions extends Options {

@@ -1,5 +1,5 @@
 // The user's options, checked, with every default filled in: what the core calls `Settings`.
-import { abortSignal, boolean, bytes, callable, dictionary, httpUrl, integer, integerOr, number, string, word } from "./check.js";
+import { abortSignal, aesKey, boolean, bytes, callable, dictionary, hexBytes, httpUrl, integer, integerOr, number, string, word } from "./check.js";
 import { KelpError, notThere } from "./error.js";
 import { hasSubtle } from "./platform.js";
 import { defaultPool, Pool } from "./pool.js";
@@ -57,18 +57,15 @@ export function filerSettings(options, filer) {
   if (filerToken !== undefined && typeof filerToken !== "string" && typeof filerToken !== "function") {
     throw new TypeError("filerToken must be a string or a function");
   }
-  if (given.sse !== undefined) {
-    const { customerKey, kek } = dictionary(given.sse, "sse");
-    bytes(customerKey, "sse.customerKey");
-    if (typeof kek !== "string") bytes(kek, "sse.kek");
-    throw notThere("sse");
-  }
+  const { customerKey, kek } = dictionary(given.sse, "sse");
   return {
     ...checked,
     proxy: locate === "proxy" && filer !== undefined,
     locate: locate === "proxy" ? undefined : locate,
     token: callable(given.token, "token"),
     filerToken: typeof filerToken === "string" ? () => filerToken : filerToken,
+    customerKey: aesKey(bytes(customerKey, "sse.customerKey"), "sse.customerKey"),
+    kek: aesKey(hexBytes(kek, "sse.kek"), "sse.kek"),
   };
 }
 

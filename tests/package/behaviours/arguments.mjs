@@ -22,9 +22,14 @@ const ACCEPTED = [
 
 const FILER_WRONG_TYPES = { locate: [5, {}, null], token: ["secret", 5], filerToken: [5, {}], sse: [5, "key"] };
 const FILER_WRONG_VALUES = { locate: ["direct"] };
+const WRONG_KEY_TYPES = { customerKey: [5, null, {}, [1]], kek: [5, null, {}, [1]] };
+// A key of 32 bytes is a right value only in the writing of its option.
+const WRONG_KEYS = {
+  customerKey: [new Uint8Array(31), new Uint8Array(33), new Uint8Array(0), "", "no base64!", "AAAA", "00".repeat(32)],
+  kek: [new Uint8Array(31), new Uint8Array(33), new Uint8Array(0), "", "00".repeat(31), "00".repeat(33), "0".repeat(63), "0g".repeat(32), `${"A".repeat(43)}=`],
+};
 const FILER_NOT_YET = [
   { locate: { master: "http://127.0.0.1:9333" } }, { locate: { master: new URL("http://127.0.0.1:9333") } },
-  { sse: { customerKey: new Uint8Array(32) } }, { sse: { kek: "00".repeat(32) } },
 ];
 const URL_WRONG_TYPES = { size: ["5", null, 5n], chunkSize: ["5", {}], name: [5], type: [5, {}] };
 const URL_WRONG_VALUES = { size: [-1, 1.5, NaN, 2 ** 53], chunkSize: [0, -1, 1.5] };
@@ -51,7 +56,10 @@ export const args = [
       for (const [option, parts] of Object.entries(WRONG_PARTS)) {
         for (const part of parts) await rejects(TypeError, () => ways.openUrl({ [option]: { [part]: "5" } }), `${option}.${part}`);
       }
-      for (const way of ["openFiler", "openEntry"]) await refusesEach(TypeError, ways[way], FILER_WRONG_TYPES, way);
+      for (const way of ["openFiler", "openEntry"]) {
+        await refusesEach(TypeError, ways[way], FILER_WRONG_TYPES, way);
+        await refusesEach(TypeError, (key) => ways[way]({ sse: key }), WRONG_KEY_TYPES, way);
+      }
       await refusesEach(TypeError, ways.openUrl, URL_WRONG_TYPES, "openUrl");
       await rejects(TypeError, () => ways.openEntry({ filer: 5 }), "filer");
     },
@@ -61,7 +69,10 @@ export const args = [
     async run(kelp, store) {
       const ways = openers(kelp, store, await addFile(store));
       for (const [way, open] of Object.entries(ways)) await refusesEach(RangeError, open, WRONG_VALUES, way);
-      for (const way of ["openFiler", "openEntry"]) await refusesEach(RangeError, ways[way], FILER_WRONG_VALUES, way);
+      for (const way of ["openFiler", "openEntry"]) {
+        await refusesEach(RangeError, ways[way], FILER_WRONG_VALUES, way);
+        await refusesEach(RangeError, (key) => ways[way]({ sse: key }), WRONG_KEYS, way);
+      }
       await refusesEach(RangeError, ways.openUrl, URL_WRONG_VALUES, "openUrl");
     },
   },

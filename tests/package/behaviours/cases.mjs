@@ -16,6 +16,9 @@ const CASES = [
   "hole-only", "zero-times", "inline", "inline-size-0", "manifest", "nested-manifest", "tie", "close-times",
 ];
 
+/** Objects of the S3 gateway, some of them encrypted. */
+const OBJECTS = ["plain.bin", "encoded.txt", "sse-c.bin", "sse-c-small.bin", "sse-s3.bin"];
+
 const WAYS = {
   "through the filer": () => ({}),
   "from the volume servers": (store) => ({ locate: store.locate }),
@@ -32,6 +35,17 @@ export const cases = ["plain", "cipher"].flatMap((cluster) => Object.entries(WAY
     run: (kelp, store) => endsInError(kelp, store, name, options(store)),
   })),
 ]));
+
+for (const [way, options] of Object.entries(WAYS)) {
+  cases.push(...OBJECTS.map((name) => ({
+    name: `s3: ${name} is read as it was written, ${way}`, cluster: "s3",
+    run: (kelp, store, help) => readsRight(kelp, store, help, name, { ...options(store), sse: keysOf(caseOf(store, name)) }),
+  })));
+}
+cases.push({
+  name: "s3: every captured object is in this list", cluster: "s3",
+  run: (kelp, store) => equal(store.cases.map(({ name }) => name).sort().join(), [...OBJECTS].sort().join(), "cases"),
+});
 
 for (const cluster of ["plain", "cipher"]) {
   cases.push({ name: `${cluster}: what is in a remote storage only is unsupported`, cluster, run: isUnsupported });
@@ -103,7 +117,12 @@ function nothingForgotten(kelp, store) {
   ok(sum(store.cases.map(({ ranges = [] }) => ranges), "length") > 100, "the cases have their ranges");
 }
 
-function caseOf(store, name) {
+/** The keys that a captured object was written under, as users have them: base64, and hexadecimal digits. */
+export function keysOf({ key }) {
+  return { customerKey: key?.sseC, kek: key?.sseS3Kek };
+}
+
+export function caseOf(store, name) {
   const found = store.cases.find((each) => each.name === name);
   ok(found, `there is no case ${name}`);
   return found;

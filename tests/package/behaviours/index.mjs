@@ -11,6 +11,7 @@ import { manifests } from "./manifests.mjs";
 import { problems } from "./problems.mjs";
 import { responses } from "./responses.mjs";
 import { secrets } from "./secrets.mjs";
+import { sse } from "./sse.mjs";
 import { Store } from "./store.mjs";
 import { streaming } from "./streaming.mjs";
 import { urls } from "./urls.mjs";
@@ -18,7 +19,7 @@ import { urls } from "./urls.mjs";
 /**
  * @typedef {object} Behaviour
  * @property {string} name a sentence
- * @property {"plain" | "cipher" | "jwt" | null} cluster the store it needs: a captured one, or an empty one
+ * @property {"plain" | "cipher" | "jwt" | "s3" | null} cluster the store it needs: a captured one, or an empty one
  * @property {(kelp: object, store: Store, help: Help) => Promise<void>} run throws if the sentence does not hold
  *
  * @typedef {object} Help what differs between platforms
@@ -27,7 +28,9 @@ import { urls } from "./urls.mjs";
  */
 
 /** @type {Record<string, Behaviour[]>} */
-export const behaviours = { cases, decoders, files, args, responses, problems, entries, manifests, urls, accounts, lifecycle, faults, secrets, streaming };
+export const behaviours = {
+  cases, decoders, files, args, responses, problems, entries, manifests, urls, accounts, lifecycle, faults, secrets, sse, streaming,
+};
 
 /** Those for a page that is no secure context. */
 export const behavioursOfInsecurePages = { insecure };
