@@ -144,6 +144,8 @@ pub struct Answer<B> {
     pub status: u16,
     /// What may be seen of its headers: across origins often nothing.
     pub headers: Headers,
+    /// Where a redirect led, if one was followed and the platform tells. Its query may be secret.
+    pub url: Option<String>,
     /// What follows. Dropping it cancels the request.
     pub body: B,
 }
@@ -165,6 +167,14 @@ pub struct Headers {
     pub content_type: Option<String>,
     /// `Last-Modified`.
     pub last_modified: Option<String>,
+}
+
+impl Headers {
+    /// Whether the body was packed on its way: lengths and tags are of something else then.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        self.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+    }
 }
 
 /// The request did not get through, or its body broke off.

@@ -29,6 +29,7 @@ pub mod host;
 pub mod locate;
 pub mod manifest;
 pub mod options;
+pub mod pin;
 pub mod plan;
 pub mod pool;
 pub mod prefetch;

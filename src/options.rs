@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{plan::Lists, pool::Pool, retry::Policy, stats::Meter};
+use crate::{pin::Pins, plan::Lists, pool::Pool, retry::Policy, stats::Meter};
 
 /// How far to read ahead, how patient to be, what to check.
 #[derive(Clone, Debug)]
@@ -19,9 +19,8 @@ pub struct Options {
     pub holes: Holes,
     /// Which bytes may leave unverified. Defaults to [`Verify::Stream`].
     pub verify: Verify,
-    /// The strong ETag that every answer must have, where it can be seen: for chunks that are
-    /// ranges of what may change.
-    pub etag: Option<String>,
+    /// The versions of what is read in ranges. To be shared by all streams of a file.
+    pub pins: Pins,
     /// Bytes per second that leave at most, evenly; as fast as can be by default.
     pub throttle: Option<f64>,
     /// When to try again.
@@ -44,7 +43,7 @@ impl Default for Options {
             max_bytes_ahead: 32 << 20,
             holes: Holes::default(),
             verify: Verify::default(),
-            etag: None,
+            pins: Pins::default(),
             throttle: None,
             retry: Policy::default(),
             timeout: Timeout::default(),

@@ -36,6 +36,8 @@ pub struct Retrieved<P> {
     pub status: u16,
     /// What may be seen of its headers.
     pub headers: Headers,
+    /// Where a redirect led, if one was followed.
+    pub url: Option<String>,
     /// Its body; empty if only headers were wanted.
     pub body: Vec<P>,
 }
@@ -89,14 +91,14 @@ async fn attempt<H: Host>(
     request: Request,
 ) -> Result<Result<Retrieved<H::Piece>, Error>, Failure> {
     let fetched = host.fetch(request);
-    let Answer { status, headers, mut body } =
+    let Answer { status, headers, url, mut body } =
         within(host, options.timeout.headers, "no answer in time", fetched).await??;
     if status != 200 && status != 206 {
         return Err(Failure::status(status, headers.retry_after.as_deref()));
     }
     let mut pieces = Vec::new();
     let Wanted::Body(most) = wanted else {
-        return Ok(Ok(Retrieved { status, headers, body: pieces }));
+        return Ok(Ok(Retrieved { status, headers, url, body: pieces }));
     };
     let mut len = 0;
     while let Some(piece) = within(host, options.timeout.idle, "the body stalled", body.next()).await? {
@@ -107,7 +109,7 @@ async fn attempt<H: Host>(
         }
         pieces.push(piece);
     }
-    Ok(Ok(Retrieved { status, headers, body: pieces }))
+    Ok(Ok(Retrieved { status, headers, url, body: pieces }))
 }
 
 /// Waits for something, but not for ever: [`Kind::Timeout`] after `time`, in which nobody slept.

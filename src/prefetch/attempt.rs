@@ -12,11 +12,13 @@ use super::{
     lane::{Lane, Wanted},
 };
 use crate::{
+    chunk::Source,
     content_range,
     decode::{GCM_OVERHEAD, ceiling},
     error::Kind,
     event::{Event, EventKind},
     host::{Answer, Headers, Host, Piece, Request},
+    pin::Seen,
     retrieve::within,
     retry::Failure,
     watch::Watch,
@@ -27,8 +29,13 @@ use crate::{
 const MAX_SKIP: u64 = 64 << 20;
 
 impl<H: Host> Flight<'_, H> {
-    /// Asks one replica for what is still wanted.
-    pub(super) async fn attempt(&mut self, url: String, host: &Arc<str>) -> Result<(), Failure> {
+    /// Asks one replica for what is still wanted, at `url`.
+    pub(super) async fn attempt(
+        &mut self,
+        replica: &str,
+        url: String,
+        host: &Arc<str>,
+    ) -> Result<(), Failure> {
         let shared = self.shared;
         let wanted = self.wanted();
         let expected = wanted.end.unwrap_or(self.chunk.size).saturating_sub(wanted.start);
@@ -45,11 +52,12 @@ impl<H: Host> Flight<'_, H> {
             // Nothing follows what is here already.
             return self.flowed();
         }
-        let at = begin(&answer.headers, answer.status, &wanted)
-            .map_err(|failure| Failure { status: Some(answer.status), ..failure })?;
-        self.same_version(&answer.headers)?;
-        self.same_copy(&answer.headers)?;
         let status = answer.status;
+        let at = begin(&answer.headers, status, &wanted)
+            .and_then(|at| self.same_version(replica, &wanted, &answer).map(|()| at))
+            .map_err(|failure| self.pins().refused(replica, status, wanted.start).unwrap_or(failure))
+            .map_err(|failure| Failure { status: Some(status), ..failure })?;
+        self.same_copy(&answer.headers)?;
         let done = match self.lane {
             Lane::Flow { .. } => self.flows(answer.body, at, &wanted, host, status == 206).await,
             Lane::Whole | Lane::List => self.whole(answer, at, &wanted, host).await,
@@ -58,13 +66,13 @@ impl<H: Host> Flight<'_, H> {
     }
 
     /// Bytes of another version must not be mixed in.
-    fn same_version(&self, headers: &Headers) -> Result<(), Failure> {
-        match (&self.shared.options.etag, &headers.etag) {
-            (Some(wanted), Some(told)) if wanted != told => {
-                Err(Failure::new(Kind::SourceChanged, "it changed while it was read"))
-            }
-            _ => Ok(()),
-        }
+    fn same_version(&self, replica: &str, wanted: &Wanted, answer: &Answer<H::Body>) -> Result<(), Failure> {
+        let Answer { status, headers, url, .. } = answer;
+        // Tokens are for where the locator said, and not for where that leads.
+        let may_move = matches!(self.chunk.source, Source::Urls(_));
+        let at = url.as_deref().filter(|_| may_move);
+        let seen = Seen { range: wanted.range, status: *status, headers, at };
+        self.pins().see(replica, seen)
     }
 
     /// What goes on where another replica broke off must be of the same stored bytes. If nothing
@@ -222,7 +230,7 @@ fn begin(headers: &Headers, status: u16, wanted: &Wanted) -> Result<u64, Failure
         (200, Some(_)) => wrong("the server ignores ranges"),
         (206, None) => wrong("the server answered with a part that nobody asked for"),
         (206, Some(range)) => match headers.content_range.as_deref().map(content_range::parse) {
-            _ if packed(headers) => wrong("the server cut packed bytes"),
+            _ if headers.is_packed() => wrong("the server cut packed bytes"),
             None => Ok(range.start),
             Some(Some(told)) if told.start == range.start && range.end.is_none_or(|end| told.end <= end) => {
                 Ok(range.start)
@@ -231,10 +239,6 @@ fn begin(headers: &Headers, status: u16, wanted: &Wanted) -> Result<u64, Failure
         },
         _ => Err(Failure::status(status, headers.retry_after.as_deref())),
     }
-}
-
-fn packed(headers: &Headers) -> bool {
-    headers.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
 }
 
 /// Whether a body is to be read on.

@@ -12,6 +12,7 @@ use crate::{
     event::{Event, EventKind},
     host::{Host, LocateError, Location},
     locate,
+    pin::Pins,
     plan::View,
     retrieve::{OFFLINE_PATIENCE, within},
     retry::{Failure, Next, Trial},
@@ -67,6 +68,8 @@ pub(super) struct Flight<'a, H: Host> {
     pub(super) etag: Option<String>,
     /// What replicas brought did not fit together: from now on each has to bring the whole.
     pub(super) alone: bool,
+    /// The versions of a chunk that is the whole of its URL: only resuming it could mix them.
+    own_pins: Pins,
 }
 
 impl<'a, H: Host> Flight<'a, H> {
@@ -92,6 +95,7 @@ impl<'a, H: Host> Flight<'a, H> {
             last: None,
             etag: None,
             alone: false,
+            own_pins: Pins::default(),
         }
     }
 
@@ -117,11 +121,12 @@ impl<'a, H: Host> Flight<'a, H> {
         let may_ask = matches!(self.chunk.source, Source::FileId(_));
         loop {
             let url = location.urls.get(replica).map_or("", String::as_str);
-            let host: Arc<str> = locate::host(url).unwrap_or_default().into();
+            let at = self.pins().at(url);
+            let host: Arc<str> = locate::host(&at).unwrap_or_default().into();
             let turn = self.shared.options.pool.enter(&host, self.shared.options.per_host).await;
             // Asked for now, when the request is about to leave: tokens live for seconds.
-            let url = self.with_token(url, &location).await?;
-            let Err(failure) = self.attempt(url, &host).await else {
+            let target = self.with_token(&at, &location).await?;
+            let Err(failure) = self.attempt(url, target, &host).await else {
                 self.shared.won();
                 self.shared.options.pool.served(&host);
                 return Ok(());
@@ -129,6 +134,10 @@ impl<'a, H: Host> Flight<'a, H> {
             drop(turn);
             if failure.kind == Kind::Network && self.back_online(&host).await {
                 self.again(true, &host, "offline");
+                continue;
+            }
+            if self.pins().forget(url, &at, failure.status) {
+                self.again(true, &host, failure.kind.code());
                 continue;
             }
             self.shared.options.pool.failed(&host, &failure, self.shared.host.now());
@@ -323,6 +332,11 @@ impl<'a, H: Host> Flight<'a, H> {
                 .of_chunk(self.name())
                 .because(cause)),
         }
+    }
+
+    /// What this chunk's answers must be versions of: where chunks share a URL, what all of them are.
+    pub(super) fn pins(&self) -> &Pins {
+        if self.chunk.stored.is_some() { &self.shared.options.pins } else { &self.own_pins }
     }
 
     pub(super) fn name(&self) -> &str {

@@ -40,6 +40,7 @@ pub struct Script {
     piece: usize,
     headers: Option<Headers>,
     ranges: bool,
+    redirect: Option<String>,
     outcome: Outcome,
 }
 
@@ -74,6 +75,7 @@ impl Default for Script {
             piece: 16 << 10,
             headers: None,
             ranges: true,
+            redirect: None,
             outcome: Outcome::Good,
         }
     }
@@ -108,6 +110,12 @@ impl Script {
     #[must_use]
     pub fn no_ranges(self) -> Self {
         Self { ranges: false, ..self }
+    }
+
+    /// A redirect to another URL, which answers.
+    #[must_use]
+    pub fn redirect(self, url: impl Into<String>) -> Self {
+        Self { redirect: Some(url.into()), ..self }
     }
 
     /// What becomes of the request.
@@ -188,7 +196,7 @@ pub(super) async fn fetch(world: World, request: Request) -> Result<Answer<Body>
         open,
         ..Body::of(world, bytes, script.outcome)
     };
-    Ok(Answer { status, headers, body })
+    Ok(Answer { status, headers, url: script.redirect, body })
 }
 
 fn ask(world: &World, request: &Request) -> (Script, Option<Bytes>, Open) {
@@ -206,7 +214,10 @@ fn ask(world: &World, request: &Request) -> (Script, Option<Bytes>, Open) {
         url,
     };
     let script = (state.script)(&asked);
-    let blob = state.blobs.get(&asked.url).cloned();
+    let blob = match &script.redirect {
+        Some(url) => state.blobs.get(locate::without_query(url)).cloned(),
+        None => state.blobs.get(&asked.url).cloned(),
+    };
     let at = state.now;
     state.log.push(Logged { asked, at, ended: None, aborted: false });
     let open = Open { world: world.clone(), index: state.log.len() - 1, complete: false };
@@ -216,7 +227,8 @@ fn ask(world: &World, request: &Request) -> (Script, Option<Bytes>, Open) {
 /// As a volume server answers: `a == size` is an empty 206, beyond that 416.
 fn cut(blob: Bytes, range: Option<ByteRange>) -> (u16, Bytes, Headers) {
     let Some(range) = range else {
-        return (200, blob, Headers::default());
+        let content_length = Some(blob.len() as u64);
+        return (200, blob, Headers { content_length, ..Headers::default() });
     };
     let size = blob.len() as u64;
     if range.start > size {
@@ -225,7 +237,8 @@ fn cut(blob: Bytes, range: Option<ByteRange>) -> (u16, Bytes, Headers) {
     let end = range.end.unwrap_or(size).min(size);
     let content_range = format!("bytes {}-{}/{size}", range.start, end as i64 - 1);
     let bytes = blob.slice(range.start as usize..end.max(range.start) as usize);
-    (206, bytes, Headers { content_range: Some(content_range), ..Headers::default() })
+    let content_length = Some(bytes.len() as u64);
+    (206, bytes, Headers { content_range: Some(content_range), content_length, ..Headers::default() })
 }
 
 /// A body that arrives as its script says.

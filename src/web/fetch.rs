@@ -73,7 +73,8 @@ impl Fetcher {
             },
         };
         let body = Body { stream, guard, causes: Rc::clone(&self.causes) };
-        Ok(Answer { status: response.status(), headers: headers(&response), body })
+        let url = response.redirected().then(|| response.url());
+        Ok(Answer { status: response.status(), headers: headers(&response), url, body })
     }
 
     fn init(&self, request: &Request, guard: &AbortOnDrop) -> Result<RequestInit, JsValue> {

@@ -107,14 +107,13 @@ pub async fn open_url(
     pool: &CorePool,
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
-    let mut desk = Desk::new(settings.as_ref(), pool);
+    let desk = Desk::new(settings.as_ref(), pool);
     let probe = match settings.size() {
         Some(size) => Ok(Probe::of(size as u64)),
         None => opening.unless_cancelled(desk.probe(&url)).await,
     };
     let file = probe.map(|Probe { head, ranges }| {
-        // Each range must be of the version that was probed.
-        desk.options.etag.clone_from(&head.etag);
+        desk.options.pins.expect(&url, head.size);
         // A server that knows no ranges is read in one piece, from the start.
         let chunk_size = if ranges { settings.chunk_size() as u64 } else { u64::MAX };
         let chunks = ranges_of(&url, head.size, chunk_size);

@@ -10,6 +10,7 @@ use crate::{
     chunk::CipherKey,
     entry::Keys,
     options::{Holes, Options, Timeout, Verify},
+    pin::Pins,
     plan::Lists,
     retry::Policy,
     stats::Meter,
@@ -102,7 +103,7 @@ impl Settings {
                 "off" => Verify::Off,
                 _ => Verify::Stream,
             },
-            etag: None,
+            pins: Pins::default(),
             throttle: self.throttle(),
             retry: Policy {
                 passes: self.passes() as u32,
