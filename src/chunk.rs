@@ -31,6 +31,23 @@ pub struct Chunk {
 }
 
 impl Chunk {
+    /// A chunk whose bytes are here already, at the start of the file.
+    #[must_use]
+    pub fn inline(content: Arc<[u8]>) -> Self {
+        Self {
+            offset: 0,
+            size: content.len() as u64,
+            source: Source::Inline(content),
+            modified: 0,
+            md5: None,
+            key: None,
+            compression: Compression::None,
+            ctr: None,
+            stored: None,
+            is_manifest: false,
+        }
+    }
+
     /// Position in the file one past its last byte.
     #[must_use]
     pub fn end(&self) -> u64 {

@@ -88,11 +88,11 @@ pub trait Piece: Sized {
     /// The byte at this place, if it is inside.
     fn byte(&self, at: usize) -> Option<u8>;
 
+    /// Copies them to the end of others.
+    fn append_to(&self, bytes: &mut Vec<u8>);
+
     /// Feeds a digest.
     fn feed(&self, digest: &mut Md5);
-
-    /// Copies the bytes to the end of these.
-    fn append_to(&self, bytes: &mut Vec<u8>);
 
     /// A copy whose bytes `change` has gone over, in order, some at a time. Never in place: a
     /// user's `fetch` may hand out bytes that are not ours.
@@ -175,6 +175,12 @@ impl Headers {
     pub fn is_packed(&self) -> bool {
         self.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
     }
+
+    /// How many bytes the body has when the host hands it on, if that is told.
+    #[must_use]
+    pub fn told_length(&self) -> Option<u64> {
+        self.content_length.filter(|_| !self.is_packed())
+    }
 }
 
 /// The request did not get through, or its body broke off.
@@ -254,12 +260,12 @@ impl Piece for bytes::Bytes {
         self.get(at).copied()
     }
 
-    fn feed(&self, digest: &mut Md5) {
-        md5::Digest::update(digest, self);
-    }
-
     fn append_to(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self);
+    }
+
+    fn feed(&self, digest: &mut Md5) {
+        md5::Digest::update(digest, self);
     }
 
     fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self {

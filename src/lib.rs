@@ -9,8 +9,8 @@
 //!                                                    host: fetch, sleep, now, random
 //! ```
 //!
-//! To read it in order: [`chunk`] says what a file is made of; [`entry`] and [`manifest`] find
-//! that out; [`plan`] turns chunks and a range into views and gaps; [`window`] decides what may
+//! To read it in order: [`chunk`] says what a file is made of; [`entry`], [`manifest`] and [`url`]
+//! find that out; [`plan`] turns chunks and a range into views and gaps; [`window`] decides what may
 //! start and what may leave; [`retry`], [`locate`] and [`decode`] what happens to one view;
 //! [`mod@prefetch`] drives all that against a [`host`]. These are pure: they do no I/O and know no
 //! platform. `web` is the browser's host, `sim` a deterministic one for tests.
@@ -38,6 +38,7 @@ pub mod retrieve;
 pub mod retry;
 pub mod stats;
 mod throttle;
+pub mod url;
 mod watch;
 pub mod window;
 

@@ -25,8 +25,9 @@ use crate::{
 pub enum Wanted {
     /// The body, of at most so many bytes.
     Body(u64),
-    /// The headers alone: the body is cancelled.
-    Headers,
+    /// The body, of at most so many bytes, of an answer with the whole whose length no header tells;
+    /// of any other the headers alone: its body is cancelled.
+    Unsized(u64),
 }
 
 /// An answer to a GET, whole.
@@ -38,7 +39,7 @@ pub struct Retrieved<P> {
     pub headers: Headers,
     /// Where a redirect led, if one was followed.
     pub url: Option<String>,
-    /// Its body; empty if only headers were wanted.
+    /// Its body; empty if only the headers were.
     pub body: Vec<P>,
 }
 
@@ -90,6 +91,7 @@ async fn attempt<H: Host>(
     wanted: Wanted,
     request: Request,
 ) -> Result<Result<Retrieved<H::Piece>, Error>, Failure> {
+    let whole = request.range.is_none_or(|range| range.start == 0 && range.end.is_none());
     let fetched = host.fetch(request);
     let Answer { status, headers, url, mut body } =
         within(host, options.timeout.headers, "no answer in time", fetched).await??;
@@ -97,8 +99,10 @@ async fn attempt<H: Host>(
         return Err(Failure::status(status, headers.retry_after.as_deref()));
     }
     let mut pieces = Vec::new();
-    let Wanted::Body(most) = wanted else {
-        return Ok(Ok(Retrieved { status, headers, url, body: pieces }));
+    let most = match wanted {
+        Wanted::Body(most) => most,
+        Wanted::Unsized(most) if (status == 200 || whole) && headers.told_length().is_none() => most,
+        Wanted::Unsized(_) => return Ok(Ok(Retrieved { status, headers, url, body: pieces })),
     };
     let mut len = 0;
     while let Some(piece) = within(host, options.timeout.idle, "the body stalled", body.next()).await? {

@@ -5,12 +5,13 @@
 mod support;
 
 use kelp_stream::{
-    Error, Kind, Options,
+    Error, Kind, Options, Plan,
     chunk::Chunk,
     host::Headers,
     manifest::ranges_of,
     retry::Policy,
     sim::{Asked, Outcome, Script, World, collect},
+    url::{self, UrlFile},
 };
 use support::*;
 
@@ -205,4 +206,238 @@ fn a_url_that_leads_to_what_is_refused_is_refused() {
     assert_eq!((some.len(), error.kind()), (30_000, Kind::Unauthorized));
     assert_eq!(asked(&world)[3..], ["http://cdn/f 30000", "http://a/file 30000"]);
     assert!(!error.to_string().contains("cdn"));
+}
+
+/// Opens [`URL`], to be read in ranges of 10 000 bytes.
+fn ask(world: &World, options: &Options) -> Result<UrlFile, Error> {
+    let (host, options) = (world.host(), options.clone());
+    world.run(async move { url::open(&host, &options, URL, SIZE / 10).await }).expect("it does not hang")
+}
+
+/// How a server that tells only these headers answers.
+fn telling(headers: Headers) -> Script {
+    Script::default().headers(headers)
+}
+
+fn length(length: u64) -> Headers {
+    Headers { content_length: Some(length), ..Headers::default() }
+}
+
+#[test]
+fn the_first_byte_tells_the_size_and_the_version() {
+    let world = World::new();
+    stored(&world);
+    world.script(|asked| {
+        let content_range =
+            asked.range.map(|range| format!("bytes {}-{}/100000", range.start, range.end.unwrap() - 1));
+        telling(Headers {
+            content_range,
+            etag: Some("\"1\"".into()),
+            content_type: Some("video/webm".into()),
+            last_modified: Some("Thu, 01 Jan 1970 00:00:05 GMT".into()),
+            ..length(1)
+        })
+    });
+    let options = Options::default();
+    let file = ask(&world, &options).unwrap();
+    assert_eq!(asked(&world), ["http://a/file 0"]);
+    assert_eq!((file.size, file.chunks.len()), (SIZE, 10));
+    assert_eq!(
+        (file.etag.as_deref(), file.media_type.as_deref(), file.modified_ms),
+        (Some("\"1\""), Some("video/webm"), Some(5000))
+    );
+    assert_eq!(read(&world, file.chunks.clone(), options.clone()).unwrap(), bytes(0..SIZE));
+    // What the question saw is what must be read.
+    world.script(|_| tagged("\"2\""));
+    assert_eq!(changed(read_to_error(&world, open(&world, file.chunks, options))), 0);
+}
+
+#[test]
+fn a_weak_tag_is_none_of_the_files_and_pins_it_all_the_same() {
+    let world = World::new();
+    stored(&world);
+    world.script(|_| {
+        telling(Headers {
+            content_range: Some("bytes 0-0/100000".into()),
+            etag: Some("W/\"1\"".into()),
+            ..length(1)
+        })
+    });
+    let options = Options::default();
+    let file = ask(&world, &options).unwrap();
+    assert_eq!(file.etag, None);
+    world.script(|_| tagged("W/\"2\""));
+    assert_eq!(changed(read_to_error(&world, open(&world, file.chunks, options))), 0);
+}
+
+#[test]
+fn a_size_that_is_hidden_is_the_length_of_a_range_without_an_end() {
+    // As a page of another origin sees a server: no `Content-Range`, but `Content-Length`.
+    let world = World::new();
+    stored(&world);
+    world.script(|asked| {
+        telling(length(match asked.range {
+            None => 7,
+            Some(range) => range.end.unwrap_or(SIZE) - range.start,
+        }))
+    });
+    let options = Options::default();
+    let file = ask(&world, &options).unwrap();
+    assert_eq!((file.size, file.chunks.len()), (SIZE, 10));
+    assert_eq!(
+        world.log().iter().map(|l| l.asked.range.unwrap().to_string()).collect::<Vec<_>>(),
+        ["bytes=0-0", "bytes=0-"]
+    );
+    assert!(world.log().iter().all(|logged| logged.aborted), "no body is waited for");
+    assert_eq!(read(&world, file.chunks, options).unwrap(), bytes(0..SIZE));
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_asked_about_is_not_opened() {
+    let world = World::new();
+    stored(&world);
+    world.script(|asked| telling(Headers { last_modified: Some(asked.nth.to_string()), ..length(1) }));
+    let error = ask(&world, &Options::default()).unwrap_err();
+    assert_eq!((error.kind(), error.chunk()), (Kind::SourceChanged, Some(URL)));
+}
+
+#[test]
+fn a_server_without_ranges_is_read_in_one_piece() {
+    let world = World::new();
+    stored(&world);
+    world.script(|_| Script::default().no_ranges());
+    let options = Options::default();
+    let file = ask(&world, &options).unwrap();
+    assert_eq!((file.size, file.chunks.len()), (SIZE, 1));
+    assert_eq!(read(&world, file.chunks, options).unwrap(), bytes(0..SIZE));
+    assert_eq!(world.log().len(), 2);
+}
+
+#[test]
+fn a_size_that_no_header_tells_is_counted_and_what_was_counted_is_kept() {
+    let packed = Headers { content_encoding: Some("gzip".into()), etag: Some("\"1\"".into()), ..length(7) };
+    for headers in [Headers::default(), packed] {
+        let world = World::new();
+        stored(&world);
+        let told = headers.clone();
+        world.script(move |_| telling(told.clone()).no_ranges());
+        let options = Options::default();
+        let file = ask(&world, &options).unwrap();
+        assert_eq!((file.size, &file.etag), (SIZE, &headers.etag));
+        assert_eq!(read(&world, file.chunks.clone(), options.clone()).unwrap(), bytes(0..SIZE));
+        let part = Plan::new(file.chunks.into(), 5..70_000);
+        assert_eq!(world.run(collect(open_plan(&world, part, options))).unwrap().unwrap(), bytes(5..70_000));
+        assert_eq!(asked(&world), ["http://a/file 0"], "one request in all");
+    }
+}
+
+#[test]
+fn a_part_of_what_is_packed_is_of_no_use_so_the_whole_is_asked_for() {
+    let world = World::new();
+    stored(&world);
+    world.script(|_| telling(Headers { content_encoding: Some("gzip".into()), ..length(7) }));
+    let file = ask(&world, &Options::default()).unwrap();
+    assert_eq!((file.size, world.log().len()), (SIZE, 2));
+    assert_eq!(world.log()[1].asked.range, None);
+    assert_eq!(read(&world, file.chunks, Options::default()).unwrap(), bytes(0..SIZE));
+}
+
+#[test]
+fn what_is_counted_must_fit_into_what_may_be_held() {
+    let world = World::new();
+    stored(&world);
+    world.script(|_| telling(Headers::default()).no_ranges());
+    let mut options = Options::default();
+    options.max_bytes_ahead = SIZE;
+    assert!(ask(&world, &options).is_ok());
+    options.max_bytes_ahead = SIZE - 1;
+    let error = ask(&world, &options).unwrap_err();
+    assert_eq!((error.kind(), error.chunk()), (Kind::Unsupported, Some(URL)));
+    assert!(error.to_string().contains("`size`"), "{error}");
+    assert_eq!(world.open(), 0);
+}
+
+#[test]
+fn a_body_that_breaks_off_is_not_the_whole() {
+    let world = World::new();
+    stored(&world);
+    let mut options = one_at_a_time();
+    world.script(|asked| {
+        let outcome = if asked.nth == 0 { Outcome::Cut(10) } else { Outcome::Good };
+        telling(Headers::default()).no_ranges().outcome(outcome)
+    });
+    assert_eq!(ask(&world, &options).unwrap().size, SIZE);
+    options.retry.passes = 1;
+    world.script(|_| telling(Headers::default()).no_ranges().outcome(Outcome::Cut(10)));
+    assert_eq!(ask(&world, &options).unwrap_err().kind(), Kind::Network);
+}
+
+#[test]
+fn an_empty_file_is_empty_whatever_its_server_says_to_its_first_byte() {
+    for refuses in [false, true] {
+        let world = World::new();
+        world.store(URL, Vec::new());
+        world.script(move |asked| {
+            let refused = refuses && asked.range.is_some();
+            Script::default().outcome(if refused { Outcome::Status(416) } else { Outcome::Good })
+        });
+        let file = ask(&world, &Options::default()).unwrap();
+        assert_eq!((file.size, file.chunks.len()), (0, 0));
+    }
+}
+
+#[test]
+fn a_redirect_is_followed_when_it_is_opened_and_not_again() {
+    let world = World::new();
+    world.store("http://cdn/f", bytes(0..SIZE));
+    world.script(|asked| match asked.host.as_str() {
+        "a" => Script::default().redirect("http://cdn/f?sig=secret"),
+        _ => Script::default(),
+    });
+    let options = Options::default();
+    let file = ask(&world, &options).unwrap();
+    assert_eq!(file.chunks[0].source.name(), URL, "errors and events tell what was opened");
+    assert_eq!(read(&world, file.chunks, options).unwrap(), bytes(0..SIZE));
+    let asked = asked(&world);
+    assert_eq!(asked[0], "http://a/file 0");
+    assert!(asked[1..].iter().all(|line| line.starts_with("http://cdn/f?sig=secret ")), "{asked:?}");
+}
+
+#[test]
+fn what_cannot_be_had_is_not_opened() {
+    for (outcome, kind, requests) in [
+        (Outcome::Status(404), Kind::NotFound, 1),
+        (Outcome::Status(403), Kind::Unauthorized, 1),
+        (Outcome::Status(503), Kind::Http(503), 2),
+        (Outcome::Refused, Kind::Network, 2),
+    ] {
+        let world = World::new();
+        stored(&world);
+        world.script(move |_| Script::default().outcome(outcome.clone()));
+        let error = ask(&world, &one_at_a_time()).unwrap_err();
+        assert_eq!((error.kind(), error.chunk(), world.log().len()), (kind, Some(URL), requests));
+    }
+}
+
+#[test]
+fn a_size_that_is_given_and_is_not_the_one_that_is_seen_has_changed() {
+    let world = World::new();
+    stored(&world);
+    let options = one_at_a_time();
+    options.pins.expect(URL, SIZE - 1);
+    let chunks = ranges_of(URL, SIZE - 1, SIZE / 10);
+    assert_eq!(changed(read_to_error(&world, open(&world, chunks, options))), 0);
+}
+
+#[test]
+fn a_server_without_ranges_is_read_also_where_the_size_was_given() {
+    for part in [0..SIZE, 1000..99_000, 95_000..SIZE] {
+        let world = World::new();
+        let chunks = stored(&world);
+        world.script(|_| Script::default().no_ranges());
+        let options = Options::default();
+        options.pins.expect(URL, SIZE);
+        let plan = Plan::new(chunks.into(), part.clone());
+        assert_eq!(world.run(collect(open_plan(&world, plan, options))).unwrap().unwrap(), bytes(part));
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    chunk::{Chunk, Compression, MAX_FILE_BYTES, Source},
+    chunk::{Chunk, MAX_FILE_BYTES},
     error::{Error, Kind},
     etag,
 };
@@ -246,7 +246,7 @@ impl Entry {
         if let Some(content) = &self.content
             && (self.chunks.is_empty() || self.size() <= self.content_len())
         {
-            return Ok(vec![Chunk { ctr: object.ctr_of_content()?, ..inline(content) }]);
+            return Ok(vec![Chunk { ctr: object.ctr_of_content()?, ..Chunk::inline(content.clone()) }]);
         }
         self.chunks
             .iter()
@@ -269,21 +269,6 @@ impl Entry {
 
     fn content_len(&self) -> u64 {
         self.content.as_ref().map_or(0, |content| content.len() as u64)
-    }
-}
-
-fn inline(content: &Arc<[u8]>) -> Chunk {
-    Chunk {
-        source: Source::Inline(content.clone()),
-        offset: 0,
-        size: content.len() as u64,
-        modified: 0,
-        md5: None,
-        key: None,
-        compression: Compression::None,
-        ctr: None,
-        stored: None,
-        is_manifest: false,
     }
 }
 

@@ -1,11 +1,6 @@
 //! Opening files.
 
-use std::{
-    cell::RefCell,
-    future::{Future, ready},
-    pin::Pin,
-    rc::Rc,
-};
+use std::{cell::RefCell, future::Future, pin::Pin, rc::Rc};
 
 use futures::future::{AbortHandle, AbortRegistration, Abortable};
 use js_sys::TypeError;
@@ -26,15 +21,15 @@ use super::{
 };
 use crate::{
     chunk::{Chunk, Source},
-    content_range,
     entry::{Entry, Keys, MAX_TEXT_BYTES},
     error::{Error, Kind},
-    host::{ByteRange, Headers, LocateError, Piece, Request},
+    host::{LocateError, Piece, Request},
     locate,
     manifest::ranges_of,
     options::Options,
     retrieve::{Retrieved, Wanted, retrieve},
     stats::Meter,
+    url::{self, UrlFile},
 };
 
 /// Opens a file of a filer: fetches its entry.
@@ -108,19 +103,30 @@ pub async fn open_url(
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(settings.as_ref(), pool);
-    let probe = match settings.size() {
-        Some(size) => Ok(Probe::of(size as u64)),
-        None => opening.unless_cancelled(desk.probe(&url)).await,
+    let chunk_size = settings.chunk_size() as u64;
+    let found = match settings.size() {
+        Some(size) => Ok(of_size(&url, size as u64, chunk_size, &desk.options)),
+        None => opening.unless_cancelled(url::open(&desk.host, &desk.options, &url, chunk_size)).await,
     };
-    let file = probe.map(|Probe { head, ranges }| {
-        desk.options.pins.expect(&url, head.size);
-        // A server that knows no ranges is read in one piece, from the start.
-        let chunk_size = if ranges { settings.chunk_size() as u64 } else { u64::MAX };
-        let chunks = ranges_of(&url, head.size, chunk_size);
-        let media_type = settings.media_type().unwrap_or(head.media_type);
-        (Head { name: settings.name(), media_type, ..head }, chunks)
-    });
-    desk.open(file)
+    desk.open(found.map(|file| {
+        let media_type = settings.media_type().or(file.media_type).unwrap_or_else(|| OCTETS.to_owned());
+        let head = Head {
+            size: file.size,
+            name: settings.name(),
+            media_type,
+            etag: file.etag,
+            modified_ms: file.modified_ms,
+            disposition: None,
+        };
+        (head, file.chunks)
+    }))
+}
+
+/// A file that nobody was asked about.
+fn of_size(url: &str, size: u64, chunk_size: u64, options: &Options) -> UrlFile {
+    options.pins.expect(url, size);
+    let chunks = ranges_of(url, size, chunk_size);
+    UrlFile { size, media_type: None, etag: None, modified_ms: None, chunks }
 }
 
 /// A file that is being opened; cancelling stops its request at once.
@@ -242,65 +248,6 @@ impl Desk {
         self.host.finder.text(answer).await.map_err(|LocateError { cause }| {
             Error::new(Kind::Unauthorized, "no token for the filer could be had").because(cause)
         })
-    }
-
-    /// Finds out the size of what is at a URL, and whether it can be had in ranges.
-    async fn probe(&self, url: &str) -> Result<Probe, Error> {
-        let ask = async |range| {
-            let mut request = || -> Pin<Box<dyn Future<Output = _>>> {
-                Box::pin(ready(Ok(Request { url: url.to_owned(), range })))
-            };
-            retrieve(&self.host, &self.options, Wanted::Headers, false, &mut request).await
-        };
-        let first = match ask(Some(ByteRange { start: 0, end: Some(1) })).await {
-            // An empty file has no first byte.
-            Err(error) if error.kind() == Kind::Range => ask(None).await?,
-            answer => answer?,
-        };
-        if let Some(size) = first
-            .headers
-            .content_range
-            .as_deref()
-            .and_then(content_range::parse)
-            .and_then(|range| range.total)
-        {
-            return Ok(Probe { ranges: first.status == 206, ..Probe::told(size, &first.headers) });
-        }
-        let ranges = first.status == 206;
-        // Across origins `Content-Range` is hidden as a rule, but `Content-Length` is not.
-        let whole = if ranges { ask(None).await? } else { first };
-        let size =
-            whole.headers.content_length.filter(|_| whole.headers.content_encoding.is_none()).ok_or_else(
-                || {
-                    Error::new(Kind::Unsupported, "its size cannot be seen: give it with `size`")
-                        .of_chunk(locate::without_query(url))
-                },
-            )?;
-        Ok(Probe { ranges, ..Probe::told(size, &whole.headers) })
-    }
-}
-
-/// What the first look at a URL told.
-struct Probe {
-    head: Head,
-    ranges: bool,
-}
-
-impl Probe {
-    fn of(size: u64) -> Self {
-        Self { head: Head { size, media_type: OCTETS.to_owned(), ..Head::default() }, ranges: true }
-    }
-
-    fn told(size: u64, headers: &Headers) -> Self {
-        let strong = headers.etag.clone().filter(|etag| etag.starts_with('"'));
-        let head = Head {
-            size,
-            media_type: headers.content_type.clone().unwrap_or_else(|| OCTETS.to_owned()),
-            etag: strong,
-            modified_ms: headers.last_modified.as_deref().and_then(crate::date::from_http),
-            ..Head::default()
-        };
-        Self { head, ranges: true }
     }
 }
 
