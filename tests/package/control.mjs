@@ -10,12 +10,13 @@ export async function startControl(cluster) {
   return new Control(await startStore({ cluster }));
 }
 
-/** Bytes by their name, "noise:<seed>", "prose:<seed>" or "utf8:<text>". */
+/** Bytes by their name, "noise:<seed>", "prose:<seed>", "utf8:<text>" or "base64:<bytes>". */
 export function content(name, length) {
   const kind = name.slice(0, name.indexOf(":"));
   const seed = name.slice(kind.length + 1);
   if (kind === "noise") return noise(seed, length);
   if (kind === "prose") return prose(seed, length);
+  if (kind === "base64") return Buffer.from(seed, "base64").subarray(0, length);
   if (kind === "utf8") return Buffer.from(seed).subarray(0, length);
   throw new TypeError(`no such content: ${name}`);
 }

@@ -1,6 +1,6 @@
 // One URL, read in ranges.
 import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
-import { QUICK, mostAtOnce } from "./helpers.mjs";
+import { QUICK, mentions, mostAtOnce } from "./helpers.mjs";
 
 const SIZE = 100_000;
 
@@ -123,6 +123,100 @@ export const urls = [
       ok(file.etag, "the server's ETag is known");
       await store.fault({ server: "filer" }, { headers: { Etag: '"another version"', "Access-Control-Expose-Headers": "*" } });
       await fails(kelp, "source_changed", file.bytes());
+    },
+  },
+  {
+    name: "a file that changed between two of its streams is source_changed, also where its size was given", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await add(store);
+      const file = await kelp.openUrl(url, { size: SIZE, chunkSize: 30_000, ...QUICK });
+      sameBytes(await file.bytes(), await help.content("noise:url", SIZE));
+      await store.resetLog();
+      await store.fault({ server: "filer" }, { headers: { Etag: 'W/"another version"', "Access-Control-Expose-Headers": "*" } });
+      const error = await fails(kelp, "source_changed", file.bytes({ start: 90_000 }));
+      same([error.retryable, error.offset], [false, 90_000], "retryable and offset");
+      equal((await store.requests()).length, 1, "it is not tried again");
+    },
+  },
+  {
+    name: "a file of another size than was given is source_changed, where that can be seen", cluster: null,
+    async run(kelp, store) {
+      const { url } = await add(store);
+      await fails(kelp, "source_changed", (await kelp.openUrl(url, { size: SIZE - 1, ...QUICK })).bytes());
+    },
+  },
+  {
+    name: "Last-Modified is seen by every page, and pins a file whose ETag is hidden", cluster: null,
+    async run(kelp, store) {
+      const { url } = await addHidden(store);
+      const file = await kelp.openUrl(url, { chunkSize: 30_000, ...QUICK });
+      ok(file.lastModified > Date.UTC(2020), `lastModified ${file.lastModified}`);
+      await store.fault({ server: "filer" }, { headers: { Etag: null, "Last-Modified": "Sun, 06 Nov 1994 08:49:37 GMT" } });
+      await fails(kelp, "source_changed", file.bytes());
+    },
+  },
+  {
+    name: "a size that no header tells is counted: one request in all", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await add(store);
+      const right = await help.content("noise:url", SIZE);
+      await store.fault({ server: "filer" }, { ignoreRange: true, end: SIZE });
+      await store.resetLog();
+      const file = await kelp.openUrl(url, QUICK);
+      same([file.size, file.type, file.plan().requests], [SIZE, "video/webm", 0], "size, type, requests planned");
+      sameBytes(await file.bytes(), right);
+      sameBytes(await file.bytes({ start: 50_000, end: 70_000 }), right.subarray(50_000, 70_000));
+      equal((await store.requests()).length, 1, "requests");
+      const error = await fails(kelp, "unsupported", kelp.openUrl(url, { ...QUICK, maxBytesAhead: SIZE - 1 }));
+      ok(error.message.includes("`size`"), error.message);
+      sameBytes(await (await kelp.openUrl(url, { ...QUICK, size: SIZE, maxBytesAhead: SIZE - 1 })).bytes(), right, "the size is given");
+    },
+  },
+  {
+    name: "what a server packs is not cut: it is read whole, and its packed length is not taken for the size", cluster: null,
+    async run(kelp, store, help) {
+      const text = "a line that packs well\n".repeat(5000);
+      const packed = await new Response(new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
+      const { url } = await store.addFile({ path: "/f/packed.txt", content: `base64:${btoa(String.fromCharCode(...new Uint8Array(packed)))}`, length: packed.byteLength, chunkSize: 2 ** 20 });
+      await store.fault({ server: "filer" }, { ignoreRange: true, headers: { "Content-Encoding": "gzip", "Access-Control-Expose-Headers": "*" } });
+      await store.resetLog();
+      const file = await kelp.openUrl(url, QUICK);
+      equal(file.size, text.length, "size");
+      equal(await file.text(), text, "text");
+      equal((await store.requests()).length, 1, "requests");
+    },
+  },
+  {
+    name: "a redirect is followed once, and asked for anew when its target expires", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await add(store);
+      const right = await help.content("noise:url", SIZE);
+      const expose = { "Access-Control-Expose-Headers": "*" };
+      await store.addFile({ path: "/f/signed.webm", content: "noise:url", length: SIZE, chunkSize: SIZE });
+      await store.fault({ server: "filer", path: "/f/one url.webm" }, { redirect: `${store.filer}/f/signed.webm?sig=secret`, headers: expose });
+      const file = await kelp.openUrl(url, { chunkSize: 10_000, ...QUICK });
+      equal(file.name, "one url.webm", "it is called as the URL that was opened");
+      await store.resetLog();
+      sameBytes(await file.bytes(), right);
+      equal((await store.requests()).filter(({ path }) => path !== "/f/signed.webm").length, 0, "redirects followed again");
+      await store.resetLog();
+      await store.fault({ server: "filer", path: "/f/signed.webm", times: 1 }, { status: 403, headers: expose });
+      sameBytes(await file.bytes({ end: 10_000 }), right.subarray(0, 10_000), "after it expired");
+      same((await store.requests()).map(({ path }) => path), ["/f/signed.webm", "/f/one url.webm", "/f/signed.webm"], "requests after it expired");
+      await store.fault({ server: "filer", path: "/f/signed.webm" }, { status: 403, headers: expose });
+      const error = await fails(kelp, "unauthorized", file.bytes());
+      ok(!mentions(error, "secret") && error.chunk === url, `chunk ${error.chunk}`);
+    },
+  },
+  {
+    name: "a redirect that leads nowhere, or round in a circle, is network", cluster: null,
+    async run(kelp, store) {
+      const { url } = await add(store);
+      const fault = await store.fault({ server: "filer" }, { redirect: url, headers: { "Access-Control-Expose-Headers": "*" } });
+      await fails(kelp, "network", kelp.openUrl(url, QUICK), "a circle");
+      await fault.remove();
+      await store.fault({ server: "filer" }, { redirect: "http://127.0.0.1:1/" });
+      await fails(kelp, "network", kelp.openUrl(url, QUICK), "nowhere");
     },
   },
   {
