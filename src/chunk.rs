@@ -64,6 +64,8 @@ pub enum Source {
     Inline(Arc<[u8]>),
     /// Full URLs, one a replica.
     Urls(Arc<[String]>),
+    /// The URL at which a filer serves a whole file.
+    Filer(Arc<str>),
 }
 
 impl Source {
@@ -73,6 +75,7 @@ impl Source {
         match self {
             Self::FileId(id) => id,
             Self::Inline(_) => "inline",
+            Self::Filer(url) => crate::locate::without_query(url),
             Self::Urls(urls) => urls.first().map_or("", |url| crate::locate::without_query(url)),
         }
     }

@@ -57,6 +57,7 @@ impl Derived {
                 let next = self.number(2).number(urls.len() as u64);
                 urls.iter().fold(next, |next, url| next.bytes(url.as_bytes()))
             }
+            Source::Filer(url) => self.number(3).bytes(url.as_bytes()),
         };
         let stored = chunk.stored.clone().unwrap_or(0..u64::MAX);
         for number in [chunk.offset, chunk.size, chunk.modified.cast_unsigned(), stored.start, stored.end] {

@@ -1,6 +1,10 @@
 //! The port: all that the core asks of a platform.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{
+    fmt,
+    future::{Future, ready},
+    time::Duration,
+};
 
 use futures::Stream;
 use md5::Md5;
@@ -32,6 +36,12 @@ pub trait Host {
     /// A read token for a chunk at this origin, asked for when a request is about to leave.
     fn token(&self, file_id: &str, origin: &str)
     -> impl Future<Output = Result<Option<String>, LocateError>>;
+
+    /// A read token for the filer's own answers, asked for when a request is about to leave. None
+    /// where a platform does not say otherwise.
+    fn filer_token(&self) -> impl Future<Output = Result<Option<String>, LocateError>> {
+        ready(Ok(None))
+    }
 
     /// Turns a chunk's stored bytes into what was written.
     fn decode(

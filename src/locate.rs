@@ -63,16 +63,31 @@ pub fn with_token(url: &str, token: &str) -> String {
     }
     out.push(mark);
     out.push_str("jwt=");
-    for byte in token.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            out.push(char::from(byte));
+    encode(token, "", &mut out);
+    out
+}
+
+/// The URL at which a filer serves the file of this full path.
+#[must_use]
+pub fn file_url(filer_origin: &str, path: &str) -> String {
+    let mut url = filer_origin.to_owned();
+    encode(path, "/", &mut url);
+    url
+}
+
+/// Percent-encodes all but what is never special in a URL, and what is to be `kept`.
+fn encode(text: &str, kept: &str, out: &mut String) {
+    for byte in text.bytes() {
+        let letter = char::from(byte);
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || kept.contains(letter)
+        {
+            out.push(letter);
         } else {
             out.push('%');
             let nibbles = [byte >> 4, byte & 15].map(u32::from);
             out.extend(nibbles.into_iter().filter_map(|nibble| char::from_digit(nibble, 16)));
         }
     }
-    out
 }
 
 #[cfg(test)]
@@ -83,6 +98,11 @@ mod tests {
     fn a_token_goes_into_the_query_and_replaces_an_older_one() {
         assert_eq!(with_token("http://v/3,01", "a.b-c"), "http://v/3,01?jwt=a.b-c");
         assert_eq!(with_token("http://v/3,01?x=1&jwt=old#f", "n+w"), "http://v/3,01?x=1&jwt=n%2bw");
+    }
+
+    #[test]
+    fn a_path_is_encoded_but_for_its_slashes() {
+        assert_eq!(file_url("http://f:1", "/a b/ü?#%.bin"), "http://f:1/a%20b/%c3%bc%3f%23%25.bin");
     }
 
     #[test]

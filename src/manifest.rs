@@ -1,6 +1,6 @@
 //! The generic manifest: a file in any chunk store or CDN, told as a list of URLs (`design.md`, 5).
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use base64ct::{Base64, Encoding};
 
@@ -239,14 +239,18 @@ impl Manifest {
 /// Ranges grow where there would be more than [`MAX_RANGES`]. A chunk size of 0 counts as 1.
 #[must_use]
 pub fn ranges_of(url: &str, size: u64, chunk_size: u64) -> Vec<Chunk> {
+    cut(&Source::Urls([url.to_owned()].into()), size, chunk_size)
+}
+
+/// As [`ranges_of`], wherever the bytes are to be had.
+pub(crate) fn cut(source: &Source, size: u64, chunk_size: u64) -> Vec<Chunk> {
     let chunk_size = chunk_size.max(size.div_ceil(MAX_RANGES)).max(1);
-    let urls: Arc<[String]> = [url.to_owned()].into();
     (0..size.div_ceil(chunk_size))
         .map(|index| {
             let start = index.saturating_mul(chunk_size);
             let end = start.saturating_add(chunk_size).min(size);
             Chunk {
-                source: Source::Urls(urls.clone()),
+                source: source.clone(),
                 offset: start,
                 size: end.saturating_sub(start),
                 modified: 0,
@@ -302,6 +306,8 @@ impl From<ManifestError> for Error {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn chunk() -> ChunkFields {

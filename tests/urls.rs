@@ -4,10 +4,13 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use kelp_stream::{
     Error, Kind, Options, Plan,
     chunk::Chunk,
-    host::Headers,
+    entry::Entry,
+    host::{Headers, LocateError},
     manifest::ranges_of,
     retry::Policy,
     sim::{Asked, Outcome, Script, World, collect},
@@ -440,4 +443,74 @@ fn a_server_without_ranges_is_read_also_where_the_size_was_given() {
         let plan = Plan::new(chunks.into(), part.clone());
         assert_eq!(world.run(collect(open_plan(&world, plan, options))).unwrap().unwrap(), bytes(part));
     }
+}
+
+/// A file in a remote storage only, which a filer serves at [`URL`].
+fn remote(world: &World, size: u64) -> Vec<Chunk> {
+    world.store(URL, bytes(0..size));
+    let json = format!(r#"{{"FullPath":"/file","FileSize":{size},"Remote":{{"remote_size":{size}}}}}"#);
+    let entry = Entry::parse(json.as_bytes()).expect("it is an entry");
+    entry.chunks_to_read_at(&format!("{URL}?a=b")).expect("its filer is known")
+}
+
+#[test]
+fn a_remote_only_file_is_read_through_its_filer_with_a_fresh_token_each_time() {
+    let world = World::new();
+    let chunks = remote(&world, 5 << 20);
+    let count = AtomicUsize::new(0);
+    world.filer_tokens(move || Ok(Some(format!("t{}", count.fetch_add(1, Ordering::Relaxed)))));
+    world.tokens(|_, _| panic!("that is for chunks"));
+    assert_eq!(read(&world, chunks, one_at_a_time()).unwrap(), bytes(0..5 << 20));
+    assert_eq!(asked(&world), ["http://a/file?a=b&jwt=t0 0", "http://a/file?a=b&jwt=t1 4194304"]);
+    assert!(!format!("{:?}", world.events()).contains("jwt"));
+}
+
+#[test]
+fn a_token_that_a_filer_refuses_is_renewed_once() {
+    for (good_from, ok) in [(1, true), (9, false)] {
+        let world = World::new();
+        let chunks = remote(&world, SIZE);
+        world.filer_tokens(|| Ok(Some("t".into())));
+        world.script(move |asked| {
+            let outcome = if asked.nth < good_from { Outcome::Status(401) } else { Outcome::Good };
+            Script::default().outcome(outcome)
+        });
+        let read = read(&world, chunks, one_at_a_time());
+        assert_eq!(world.log().len(), 2);
+        assert_eq!(
+            read.map_err(|error| error.kind()),
+            if ok { Ok(bytes(0..SIZE)) } else { Err(Kind::Unauthorized) }
+        );
+    }
+}
+
+#[test]
+fn a_filer_that_cannot_give_a_token_is_not_asked() {
+    let world = World::new();
+    let chunks = remote(&world, SIZE);
+    world.filer_tokens(|| Err(LocateError { cause: None }));
+    assert_eq!(read(&world, chunks, one_at_a_time()).unwrap_err().kind(), Kind::Unauthorized);
+    assert_eq!(world.log().len(), 0);
+}
+
+#[test]
+fn a_filer_that_is_still_fetching_a_remote_file_is_given_the_time_it_asks_for() {
+    let world = World::new();
+    let chunks = remote(&world, SIZE);
+    world.script(|asked| match asked.nth {
+        0 => Script::default()
+            .outcome(Outcome::Status(503))
+            .headers(Headers { retry_after: Some("5".into()), ..Headers::default() }),
+        _ => Script::default(),
+    });
+    assert_eq!(read(&world, chunks, Options::default()).unwrap(), bytes(0..SIZE));
+    assert!(world.now() >= MS * 5000, "{:?}", world.now());
+}
+
+#[test]
+fn a_remote_file_that_changes_is_not_mixed() {
+    let world = World::new();
+    let chunks = remote(&world, 5 << 20);
+    world.script(|asked| tagged(if start(asked) == 0 { "\"1\"" } else { "\"2\"" }));
+    assert_eq!(changed(read_to_error(&world, open(&world, chunks, one_at_a_time()))), 4 << 20);
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::{
-    chunk::{Chunk, MAX_FILE_BYTES},
+    chunk::{Chunk, MAX_FILE_BYTES, Source},
     error::{Error, Kind},
     etag,
+    manifest::cut,
 };
 
 mod fid;
@@ -89,6 +90,9 @@ struct Remote {
     size: u64,
     e_tag: String,
 }
+
+/// What is asked of a filer at a time, in bytes: as large as the chunks that it cuts files into.
+const FILER_RANGE: u64 = 4 << 20;
 
 impl Entry {
     /// Reads the JSON text of an entry.
@@ -259,6 +263,24 @@ impl Entry {
                 }
             })
             .collect()
+    }
+
+    /// As [`Entry::chunks_to_read`], where the filer serves the file at `url`: one in a remote storage
+    /// only is read in ranges of that, since the filer fetches it from there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Entry::chunks_to_read`]. The filer does not undo an S3 encryption.
+    pub fn chunks_to_read_at(&self, url: &str, keys: &Keys) -> Result<Vec<Chunk>, EntryError> {
+        match (self.chunks_to_read(keys), sse::kind(self)) {
+            (Err(EntryError::Unsupported(Unsupported::Remote)), Some(kind)) => {
+                Err(Unsupported::Sse(kind).into())
+            }
+            (Err(EntryError::Unsupported(Unsupported::Remote)), None) => {
+                Ok(cut(&Source::Filer(url.into()), self.size(), FILER_RANGE))
+            }
+            (chunks, _) => chunks,
+        }
     }
 
     /// An extended attribute by its name in any case.

@@ -168,7 +168,7 @@ impl<'a> Object<'a> {
 }
 
 /// The kind of encryption that attributes tell of.
-fn kind(entry: &Entry) -> Option<SseKind> {
+pub(super) fn kind(entry: &Entry) -> Option<SseKind> {
     let has = |name| entry.attribute(name).is_some();
     if has(C_IV) || has("X-Amz-Server-Side-Encryption-Customer-Algorithm") {
         return Some(SseKind::C);

@@ -80,7 +80,7 @@ impl Summary {
 /// Tells chunks of one file apart: its clones share their source.
 fn identity(chunk: &Chunk) -> (u64, usize) {
     let source = match &chunk.source {
-        Source::FileId(id) => Arc::as_ptr(id).addr(),
+        Source::FileId(id) | Source::Filer(id) => Arc::as_ptr(id).addr(),
         Source::Inline(bytes) => Arc::as_ptr(bytes).addr(),
         Source::Urls(urls) => Arc::as_ptr(urls).addr(),
     };

@@ -117,8 +117,9 @@ impl<'a, H: Host> Flight<'a, H> {
         let mut trial = Trial::new(self.shared.options.retry, location.urls.len());
         let mut replica = 0;
         let mut farthest = 0;
-        // Only a filer's chunks have a locator, and tokens, to be asked again.
+        // Only a filer's chunks have a locator to be asked again, and only they and its files tokens.
         let may_ask = matches!(self.chunk.source, Source::FileId(_));
+        let may_renew = may_ask || matches!(self.chunk.source, Source::Filer(_));
         loop {
             let url = location.urls.get(replica).map_or("", String::as_str);
             let at = self.pins().at(url);
@@ -150,7 +151,7 @@ impl<'a, H: Host> Flight<'a, H> {
             }
             let dice = self.shared.host.random();
             let reason = failure.kind.code();
-            let mut next = trial.failed(replica, &host, failure, may_ask, may_ask, dice);
+            let mut next = trial.failed(replica, &host, failure, may_renew, may_ask, dice);
             if !self.shared.may_fail_again(location.urls.len()) {
                 return Err(trial.error(self.name()));
             }
@@ -284,6 +285,9 @@ impl<'a, H: Host> Flight<'a, H> {
             Source::Urls(urls) => {
                 return self.usable(Location { urls: urls.to_vec(), token: None });
             }
+            Source::Filer(url) => {
+                return self.usable(Location { urls: vec![(**url).to_owned()], token: None });
+            }
             Source::Inline(_) => return self.usable(Location::default()),
         };
         let mut trial = Trial::new(self.shared.options.retry, 1);
@@ -318,14 +322,14 @@ impl<'a, H: Host> Flight<'a, H> {
 
     /// The URL with the token that its origin wants.
     async fn with_token(&self, url: &str, location: &Location) -> Result<String, Error> {
-        let Source::FileId(id) = &self.chunk.source else {
-            return Ok(url.to_owned());
+        let host = &self.shared.host;
+        let token = match (&self.chunk.source, &location.token) {
+            (Source::FileId(_), Some(token)) => return Ok(locate::with_token(url, token)),
+            (Source::FileId(id), None) => host.token(id, locate::origin(url).unwrap_or_default()).await,
+            (Source::Filer(_), _) => host.filer_token().await,
+            (Source::Urls(_) | Source::Inline(_), _) => return Ok(url.to_owned()),
         };
-        if let Some(token) = &location.token {
-            return Ok(locate::with_token(url, token));
-        }
-        let origin = locate::origin(url).unwrap_or_default();
-        match self.shared.host.token(id, origin).await {
+        match token {
             Ok(Some(token)) => Ok(locate::with_token(url, &token)),
             Ok(None) => Ok(url.to_owned()),
             Err(LocateError { cause }) => Err(Error::new(Kind::Unauthorized, "no token could be had")

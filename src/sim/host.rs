@@ -44,6 +44,10 @@ impl Host for SimHost {
         (self.world.lock().tokens)(file_id, origin)
     }
 
+    async fn filer_token(&self) -> Result<Option<String>, LocateError> {
+        (self.world.lock().filer_tokens)()
+    }
+
     async fn decode(&self, stored: Vec<Bytes>, recipe: &Recipe) -> Result<Vec<Bytes>, DecodeError> {
         let time = self.world.lock().decode_time;
         self.world.sleep(time).await;

@@ -54,6 +54,7 @@ pub struct World(Arc<Mutex<State>>);
 
 type Scripter = Box<dyn Fn(&Asked) -> Script + Send>;
 type Locator = Box<dyn Fn(&str, bool) -> Result<Location, LocateError> + Send>;
+type FilerTokens = Box<dyn Fn() -> Result<Option<String>, LocateError> + Send>;
 type Tokens = Box<dyn Fn(&str, &str) -> Result<Option<String>, LocateError> + Send>;
 
 struct State {
@@ -68,6 +69,7 @@ struct State {
     script: Scripter,
     locator: Locator,
     tokens: Tokens,
+    filer_tokens: FilerTokens,
     decode_time: Duration,
     seed: u64,
     log: Vec<Logged>,
@@ -90,6 +92,7 @@ impl World {
             script: Box::new(|_| Script::default()),
             locator: Box::new(|_, _| Err(LocateError { cause: None })),
             tokens: Box::new(|_, _| Ok(None)),
+            filer_tokens: Box::new(|| Ok(None)),
             decode_time: Duration::ZERO,
             seed: 1,
             log: Vec::new(),
@@ -119,6 +122,11 @@ impl World {
         tokens: impl Fn(&str, &str) -> Result<Option<String>, LocateError> + Send + 'static,
     ) {
         self.lock().tokens = Box::new(tokens);
+    }
+
+    /// Read tokens of the filer.
+    pub fn filer_tokens(&self, tokens: impl Fn() -> Result<Option<String>, LocateError> + Send + 'static) {
+        self.lock().filer_tokens = Box::new(tokens);
     }
 
     /// How long it takes to decode a chunk.

@@ -49,6 +49,10 @@ impl Host for WebHost {
         self.finder.token(file_id, origin)
     }
 
+    fn filer_token(&self) -> impl Future<Output = Result<Option<String>, LocateError>> {
+        self.finder.filer_token()
+    }
+
     fn decode(
         &self,
         stored: Vec<WebPiece>,

@@ -22,6 +22,7 @@ pub(super) struct Finder {
     pub(super) proxy: Option<String>,
     pub(super) locate: Option<Function>,
     pub(super) token: Option<Function>,
+    pub(super) filer_token: Option<Function>,
     pub(super) causes: Rc<Causes>,
 }
 
@@ -70,8 +71,15 @@ impl Finder {
         self.text(answer).await.map(Some)
     }
 
+    pub(super) async fn filer_token(&self) -> Result<Option<String>, LocateError> {
+        let Some(token) = &self.filer_token else {
+            return Ok(None);
+        };
+        self.text(token.call0(&JsValue::UNDEFINED)).await.map(Some)
+    }
+
     /// The text that a function of the user's gave, or promised.
-    pub(super) async fn text(&self, answer: Result<JsValue, JsValue>) -> Result<String, LocateError> {
+    async fn text(&self, answer: Result<JsValue, JsValue>) -> Result<String, LocateError> {
         let answer = answer.map_err(|thrown| self.failed(thrown))?;
         let text = JsFuture::from(Promise::resolve(&answer)).await.map_err(|thrown| self.failed(thrown))?;
         text.as_string().ok_or_else(|| self.failed(TypeError::new("a token must be a string").into()))

@@ -46,7 +46,7 @@ pub async fn open_filer(
 ) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(&settings, pool);
     let entry = opening.unless_cancelled(desk.entry(&url)).await;
-    let file = entry.and_then(|entry| of_entry(&entry, &settings.keys()));
+    let file = entry.and_then(|entry| desk.file(&entry, settings.file_url(), &settings.keys()));
     desk.open(file)
 }
 
@@ -59,7 +59,11 @@ pub async fn open_filer(
 pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(&settings, pool);
     let entry = Entry::parse(json).map_err(Error::from);
-    let file = entry.and_then(|entry| of_entry(&entry, &settings.keys()));
+    let home = Some(settings.home()).filter(|home| !home.is_empty());
+    let file = entry.and_then(|entry| {
+        let url = home.map(|filer| locate::file_url(&filer, entry.path()));
+        desk.file(&entry, url, &settings.keys())
+    });
     let of_filer = |chunk: &Chunk| matches!(chunk.source, Source::FileId(_));
     if let Ok((_, chunks)) = &file
         && chunks.iter().any(of_filer)
@@ -116,7 +120,7 @@ pub async fn open_url(
             media_type,
             etag: file.etag,
             modified_ms: file.modified_ms,
-            disposition: None,
+            stored: Vec::new(),
         };
         (head, file.chunks)
     }))
@@ -173,7 +177,6 @@ struct Desk {
     options: Options,
     causes: Rc<Causes>,
     pool_streams: Streams,
-    filer_token: Option<js_sys::Function>,
 }
 
 impl Desk {
@@ -191,6 +194,7 @@ impl Desk {
             proxy: settings.proxy().then_some(home),
             locate: settings.locate(),
             token: settings.token(),
+            filer_token: settings.filer_token(),
             causes: Rc::clone(&causes),
         };
         let host = WebHost {
@@ -204,7 +208,6 @@ impl Desk {
             options: settings.options(pool, &Meter::default()),
             causes,
             pool_streams: pool.streams().clone(),
-            filer_token: settings.filer_token(),
         }
     }
 
@@ -225,14 +228,15 @@ impl Desk {
     }
 
     async fn entry(&self, url: &str) -> Result<Entry, Error> {
-        let may_renew = self.filer_token.is_some();
+        let finder = &self.host.finder;
+        let may_renew = finder.filer_token.is_some();
         let wanted = Wanted::Body(MAX_TEXT_BYTES as u64);
         let mut request = || -> Pin<Box<dyn Future<Output = _>>> {
             Box::pin(async {
-                let url = match &self.filer_token {
-                    Some(token) => locate::with_token(url, &self.token(token).await?),
-                    None => url.to_owned(),
-                };
+                let token = finder.filer_token().await.map_err(|LocateError { cause }| {
+                    Error::new(Kind::Unauthorized, "no token for the filer could be had").because(cause)
+                })?;
+                let url = token.map_or_else(|| url.to_owned(), |token| locate::with_token(url, &token));
                 Ok(Request { url, range: None })
             })
         };
@@ -243,25 +247,25 @@ impl Desk {
         Ok(Entry::parse(&json)?)
     }
 
-    async fn token(&self, token: &js_sys::Function) -> Result<String, Error> {
-        let answer = token.call0(&JsValue::UNDEFINED);
-        self.host.finder.text(answer).await.map_err(|LocateError { cause }| {
-            Error::new(Kind::Unauthorized, "no token for the filer could be had").because(cause)
-        })
+    /// What an entry tells; `url` is where its filer serves the file, if there is one to be asked.
+    fn file(&self, entry: &Entry, url: Option<String>, keys: &Keys) -> Result<(Head, Vec<Chunk>), Error> {
+        let chunks = match &url {
+            Some(url) => entry.chunks_to_read_at(url, keys)?,
+            None => entry.chunks_to_read(keys)?,
+        };
+        if let Some(url) = url.filter(|_| entry.is_remote_only()) {
+            self.options.pins.expect(&url, entry.size());
+        }
+        let head = Head {
+            size: entry.size(),
+            name: entry.name().to_owned(),
+            media_type: entry.media_type().to_owned(),
+            etag: Some(entry.etag()),
+            modified_ms: entry.modified_ms(),
+            stored: entry.served(),
+        };
+        Ok((head, chunks))
     }
 }
 
 const OCTETS: &str = "application/octet-stream";
-
-fn of_entry(entry: &Entry, keys: &Keys) -> Result<(Head, Vec<Chunk>), Error> {
-    let chunks = entry.chunks_to_read(keys)?;
-    let head = Head {
-        size: entry.size(),
-        name: entry.name().to_owned(),
-        media_type: entry.media_type().to_owned(),
-        etag: Some(entry.etag()),
-        modified_ms: entry.modified_ms(),
-        stored: entry.served(),
-    };
-    Ok((head, chunks))
-}

@@ -55,6 +55,9 @@ extern "C" {
     /// The origin that `headers` may go to.
     #[wasm_bindgen(method, getter)]
     pub(super) fn home(this: &Settings) -> String;
+    /// Where a filer serves the file that is opened, if that is how it was opened.
+    #[wasm_bindgen(method, getter, js_name = fileUrl)]
+    pub(super) fn file_url(this: &Settings) -> Option<String>;
     /// Whether a filer at `home` relays chunks.
     #[wasm_bindgen(method, getter)]
     pub(super) fn proxy(this: &Settings) -> bool;

@@ -18,14 +18,14 @@ export function goJson(value) {
 }
 
 /** An entry with every key the filer writes, in its order; `chunks` only when there are any. */
-export function makeEntry({ path, size = 0, chunks = [], mime = "", mtime = new Date(), mode = 432, content = null, extended = null }) {
+export function makeEntry({ path, size = 0, chunks = [], mime = "", mtime = new Date(), mode = 432, content = null, extended = null, remote = null }) {
   const time = goTime(mtime);
   return goJson({
     FullPath: path, Mtime: time, Crtime: time, Ctime: time, Atime: time, Mode: mode, Uid: 0, Gid: 0,
     Mime: mime === "application/octet-stream" ? "" : mime, TtlSec: 0, UserName: "", GroupNames: null, SymlinkTarget: "",
     Md5: null, FileSize: size, Rdev: 0, Inode: inodeOf(path), Extended: extended,
     ...(chunks.length ? { chunks } : {}),
-    HardLinkId: null, HardLinkCounter: 0, Content: content, Remote: null, Quota: 0, WORMEnforcedAtTsNs: 0,
+    HardLinkId: null, HardLinkCounter: 0, Content: content, Remote: remote, Quota: 0, WORMEnforcedAtTsNs: 0,
   });
 }
 

@@ -91,7 +91,8 @@ function sendFile(cluster, entry, request, always) {
   const headers = fileHeaders(entry, request, always);
   const etag = headers.find(([name]) => name === "Etag")[1];
   if (request.headers["if-none-match"] === etag) return { ...empty(304, headers), length: null };
-  if (entry.Remote?.remote_size > 0 && !entry.chunks && !entry.Content) return empty(503, [...always, ["Retry-After", "5"]]);
+  const remote = entry.Remote?.remote_size > 0 && !entry.chunks && !entry.Content;
+  if (remote && !cluster.remotes.has(entry.FullPath)) return empty(503, [...always, ["Retry-After", "5"]]);
   if (request.method === "GET" && !request.headers.range && cluster.breaking.has(entry.FullPath)) {
     return { status: 200, headers, body: breakOff(), length: entry.FileSize };
   }
@@ -106,6 +107,8 @@ function* breakOff() {
 }
 
 function fileReader(cluster, entry, request) {
+  const fetched = cluster.remotes.get(entry.FullPath);
+  if (fetched) return { read: (start, end) => fetched.subarray(start, end) };
   const content = Buffer.from(entry.Content ?? "", "base64");
   if (request.method === "HEAD" || entry.FileSize <= content.length) return { read: (start, end) => content.subarray(start, end) };
   const views = viewsOf(dataChunks(cluster, entry.chunks ?? []));
@@ -133,8 +136,9 @@ function fileHeaders(entry, request, always) {
   return [...headers];
 }
 
-function fileEtag({ Md5, chunks = [] }) {
+function fileEtag({ Md5, Remote, chunks = [] }) {
   if (Md5) return Buffer.from(Md5, "base64").toString("hex");
+  if (Remote && chunks.length === 0) return Remote.remote_e_tag;
   const digests = chunks.map(({ e_tag = "" }) => Buffer.from(e_tag, "base64"));
   if (digests.length === 1) return digests[0].toString("hex");
   return `${createHash("md5").update(Buffer.concat(digests)).digest("hex")}-${digests.length}`;

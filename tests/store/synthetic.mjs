@@ -16,10 +16,23 @@ const EPOCH_NS = 1795471475000000001n;
  *   offset?: number, size?: number, modifiedTsNs?: bigint})[]} [file.chunks] `size`: less than the bytes, as after a truncation
  * @param {Uint8Array} [file.bytes] instead of `chunks`: cut every `chunkSize` bytes
  * @param {number} [file.size] of the file, where it exceeds its chunks
+ * @param {boolean} [file.remote] kept in a remote storage only, from which the filer fetches `bytes` when it is asked for the file
  * What a chunk does not say (`cipher`, `gzip`, `replicas`, `eTag`) is taken from the file.
  * @returns {{path: string, size: number, sha256: string, entry: string, fileIds: string[]}} `sha256`: of the bytes a right reader delivers
  */
-export function addFile(cluster, { path, bytes, chunkSize, chunks = cutEvery(bytes, chunkSize), size = 0, mime, mtime, ...defaults }) {
+export function addFile(cluster, file) {
+  return file.remote ? addRemote(cluster, file) : addChunks(cluster, file);
+}
+
+function addRemote(cluster, { path, bytes, mime, mtime }) {
+  const remote = { storage_name: "cloud", remote_e_tag: "abc", remote_mtime: 1795500000, remote_size: bytes.length };
+  const entry = makeEntry({ path, size: bytes.length, mime, mtime, remote });
+  cluster.entries.set(path, entry);
+  cluster.remotes.set(path, Buffer.from(bytes));
+  return { path, size: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), entry, fileIds: [] };
+}
+
+function addChunks(cluster, { path, bytes, chunkSize, chunks = cutEvery(bytes, chunkSize), size = 0, mime, mtime, ...defaults }) {
   let end = 0;
   const stored = chunks.map((chunk, i) => {
     const about = { offset: end, modifiedTsNs: EPOCH_NS + BigInt(i), ...defaults, ...(chunk instanceof Uint8Array ? { bytes: chunk } : chunk) };

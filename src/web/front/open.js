@@ -17,9 +17,11 @@ import { onAbort } from "./stream.js";
 export async function openFiler(url, options) {
   const where = httpUrl(url);
   const chosen = filerSettings(options, where);
-  // Only the value `true` is understood; whatever else was in the query is the user's.
-  where.searchParams.set("metadata", "true");
   where.hash = "";
+  // Only the value `true` is understood; whatever else was in the query is the user's.
+  if (where.searchParams.has("metadata")) where.searchParams.delete("metadata");
+  chosen.fileUrl = where.href;
+  where.searchParams.set("metadata", "true");
   return open(chosen, (pool, opening) => openCoreFiler(where.href, chosen, pool, opening));
 }
 

@@ -2,12 +2,9 @@
 import { equal, fails, ok, sameBytes } from "./assert.mjs";
 import { QUICK, readAll, sum } from "./helpers.mjs";
 
-/** Files that are in a remote storage only. */
-const NOT_YET = ["remote-only"];
-
 /** Files that cannot be read whole: which code they end with, and after how many bytes. */
 const BROKEN = {
-  "missing-chunk": ["not_found", 512], "bad-etag": ["corrupt"], "short-chunk": ["short_body"],
+  "remote-only": ["http", 0], "missing-chunk": ["not_found", 512], "bad-etag": ["corrupt"], "short-chunk": ["short_body"],
   "missing-manifest": ["not_found", 0], "bad-manifest": ["manifest", 0],
 };
 
@@ -48,7 +45,6 @@ cases.push({
 });
 
 for (const cluster of ["plain", "cipher"]) {
-  cases.push({ name: `${cluster}: what is in a remote storage only is unsupported`, cluster, run: isUnsupported });
   cases.push({ name: `${cluster}: every captured file is in this list`, cluster, run: nothingForgotten });
 }
 
@@ -103,15 +99,8 @@ async function endsInError(kelp, store, name, options) {
   equal(file.stats.bytesDelivered, bytes.length + (delivered ?? 0), "bytes delivered");
 }
 
-async function isUnsupported(kelp, store) {
-  for (const name of NOT_YET) {
-    const url = store.urlOf(caseOf(store, name).path);
-    await fails(kelp, "unsupported", kelp.openFiler(url).then((file) => file.bytes()), name);
-  }
-}
-
 function nothingForgotten(kelp, store) {
-  const known = new Set([...CASES, ...NOT_YET, ...Object.keys(BROKEN), "film"]);
+  const known = new Set([...CASES, ...Object.keys(BROKEN), "film"]);
   const forgotten = store.cases.filter(({ name }) => !known.has(name)).map(({ name }) => name);
   equal(forgotten.join(), "", "cases that no behaviour reads");
   ok(sum(store.cases.map(({ ranges = [] }) => ranges), "length") > 100, "the cases have their ranges");

@@ -9,6 +9,7 @@ import { files } from "./files.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { manifests } from "./manifests.mjs";
 import { problems } from "./problems.mjs";
+import { remotes } from "./remotes.mjs";
 import { responses } from "./responses.mjs";
 import { secrets } from "./secrets.mjs";
 import { sse } from "./sse.mjs";
@@ -29,7 +30,7 @@ import { urls } from "./urls.mjs";
 
 /** @type {Record<string, Behaviour[]>} */
 export const behaviours = {
-  cases, decoders, files, args, responses, problems, entries, manifests, urls, accounts, lifecycle, faults, secrets, sse, streaming,
+  cases, decoders, files, args, responses, problems, entries, manifests, urls, remotes, accounts, lifecycle, faults, secrets, sse, streaming,
 };
 
 /** Those for a page that is no secure context. */
