@@ -13,6 +13,7 @@ use crate::{
     options::Options,
     pin::Seen,
     retrieve::{Requests, Retrieved, Wanted, retrieve},
+    retry::Policy,
 };
 
 /// What is at a URL.
@@ -96,6 +97,8 @@ impl<H: Host> Probe<'_, H> {
         let first = match self.ask(Some(ByteRange { start: 0, end: Some(1) })).await {
             // An empty file has no first byte.
             Err(error) if error.kind() == Kind::Range => self.ask(None).await?,
+            // Chromium takes nothing packed for an answer to a range, and calls it a broken connection.
+            Err(error) if error.kind() == Kind::Network => self.ask_once().await.map_err(|_| error)?,
             answer => answer?,
         };
         if first.status == 200 {
@@ -116,6 +119,13 @@ impl<H: Host> Probe<'_, H> {
         // Across origins `Content-Range` is hidden as a rule, but `Content-Length` is not. Still with a
         // `Range`: without it browsers let the server pack, and its length would be of the packed.
         self.ask(Some(ByteRange { start: 0, end: None })).await.map(|answer| whole(answer, true))
+    }
+
+    /// Asks for the whole, and not again.
+    async fn ask_once(&self) -> Result<Retrieved<H::Piece>, Error> {
+        let retry = Policy { passes: 1, ..self.options.retry };
+        let options = &Options { retry, ..self.options.clone() };
+        Probe { options, ..*self }.ask(None).await
     }
 
     async fn ask(&self, range: Option<ByteRange>) -> Result<Retrieved<H::Piece>, Error> {

@@ -346,6 +346,19 @@ fn a_part_of_what_is_packed_is_of_no_use_so_the_whole_is_asked_for() {
 }
 
 #[test]
+fn what_a_platform_cannot_read_in_ranges_is_asked_for_without() {
+    let world = World::new();
+    stored(&world);
+    world.script(|asked| {
+        let outcome = if asked.range.is_some() { Outcome::Refused } else { Outcome::Good };
+        telling(Headers { content_encoding: Some("gzip".into()), ..length(7) }).outcome(outcome)
+    });
+    let file = ask(&world, &one_at_a_time()).unwrap();
+    assert_eq!((file.size, world.log().len()), (SIZE, 3));
+    assert_eq!(read(&world, file.chunks, one_at_a_time()).unwrap(), bytes(0..SIZE));
+}
+
+#[test]
 fn what_is_counted_must_fit_into_what_may_be_held() {
     let world = World::new();
     stored(&world);
@@ -412,7 +425,8 @@ fn what_cannot_be_had_is_not_opened() {
         (Outcome::Status(404), Kind::NotFound, 1),
         (Outcome::Status(403), Kind::Unauthorized, 1),
         (Outcome::Status(503), Kind::Http(503), 2),
-        (Outcome::Refused, Kind::Network, 2),
+        // Without a range too, once.
+        (Outcome::Refused, Kind::Network, 3),
     ] {
         let world = World::new();
         stored(&world);
