@@ -28,6 +28,7 @@ mod health;
 pub mod host;
 pub mod locate;
 pub mod manifest;
+pub mod merge;
 pub mod options;
 pub mod pin;
 pub mod plan;

@@ -14,6 +14,9 @@ use crate::{
 /// The most replicas of a chunk, without repetitions: one pass asks each of them.
 pub const MAX_URLS: usize = 16;
 
+/// The longest list of chunks.
+pub const MAX_CHUNKS: usize = 1 << 20;
+
 /// The most ranges that one URL is cut into: 4 TiB of 4 MiB each.
 pub const MAX_RANGES: u64 = 1 << 20;
 
@@ -102,17 +105,22 @@ impl ManifestFields {
         if self.last_modified_ms.is_some_and(|ms| ms.unsigned_abs() > MAX_DATE_MS) {
             return Err(wrong("lastModified", "a time that a Date can tell"));
         }
-        let chunks: Vec<Chunk> = self
-            .chunks
-            .into_iter()
-            .enumerate()
-            .map(|(index, chunk)| {
-                chunk.check().map_err(|(field, must)| ManifestError {
-                    field: format!("chunks[{index}].{field}"),
-                    must,
-                })
-            })
-            .collect::<Result<_, _>>()?;
+        if self.chunks.len() > MAX_CHUNKS {
+            return Err(wrong("chunks", "a list of at most 1048576"));
+        }
+        let mut chunks: Vec<Chunk> = Vec::with_capacity(self.chunks.len());
+        for (index, fields) in self.chunks.into_iter().enumerate() {
+            let mut chunk = fields
+                .check()
+                .map_err(|(field, must)| ManifestError { field: format!("chunks[{index}].{field}"), must })?;
+            // Neighbours in one blob share its URLs, which are most of what a long list holds.
+            if let Some(last) = chunks.last()
+                && last.source == chunk.source
+            {
+                chunk.source = last.source.clone();
+            }
+            chunks.push(chunk);
+        }
         let derived = || chunks.iter().fold(etag::Derived::new(self.size), etag::Derived::chunk).finish();
         Ok(Manifest {
             size: self.size,
@@ -447,6 +455,32 @@ mod tests {
         let reversed = 6..5;
         assert!(refused(false, true, reversed));
         assert_eq!(refused_chunk(|c| c.range = Some(0..3)).unwrap(), "range");
+    }
+
+    #[test]
+    fn a_million_chunks_are_a_list_and_more_than_fit_into_a_table_are_not() {
+        let list = |count: usize| {
+            let chunk = |i: usize| ChunkFields { offset: i as u64, size: 1, ..chunk() };
+            manifest((0..count).map(chunk).collect()).check()
+        };
+        assert_eq!(list(1_000_000).unwrap().chunks().len(), 1_000_000);
+        assert_eq!(list(MAX_CHUNKS + 1).unwrap_err().field, "chunks");
+    }
+
+    #[test]
+    fn the_last_of_many_chunks_is_named_by_its_index() {
+        let mut chunks = vec![chunk(); 12_346];
+        chunks[12_345].urls.clear();
+        assert_eq!(refused(manifest(chunks)).unwrap(), "chunks[12345].urls");
+    }
+
+    #[test]
+    fn neighbours_share_their_urls() {
+        let mut chunks = manifest(vec![chunk(), chunk()]).check().unwrap().into_chunks();
+        match (chunks.pop().unwrap().source, chunks.pop().unwrap().source) {
+            (Source::Urls(one), Source::Urls(other)) => assert!(Arc::ptr_eq(&one, &other)),
+            _ => unreachable!("they are URLs"),
+        }
     }
 
     #[test]

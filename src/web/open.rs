@@ -26,6 +26,7 @@ use crate::{
     host::{LocateError, Piece, Request},
     locate,
     manifest::ranges_of,
+    merge::merge,
     options::Options,
     retrieve::{Retrieved, Wanted, retrieve},
     stats::Meter,
@@ -91,7 +92,8 @@ pub fn open_manifest(manifest: JsManifest, settings: Settings, pool: &CorePool) 
         modified_ms: manifest.last_modified_ms(),
         stored: Vec::new(),
     };
-    desk.open(Ok((head, manifest.into_chunks())))
+    let chunks = merge(manifest.into_chunks(), desk.options.max_bytes_ahead);
+    desk.open(Ok((head, chunks)))
 }
 
 /// Opens one URL, to be read in ranges.

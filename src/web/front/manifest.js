@@ -12,7 +12,8 @@ export function checkManifest(manifest) {
     type: string(type, "type"),
     etag: string(etag, "etag"),
     lastModified: integer(lastModified, "lastModified", undefined, Number.MIN_SAFE_INTEGER),
-    chunks: chunks.map((chunk, i) => checkChunk(chunk, `chunks[${i}]`)),
+    // Unlike map, this also visits what is missing.
+    chunks: Array.from(chunks, (chunk, i) => checkChunk(chunk, `chunks[${i}]`)),
   };
 }
 
@@ -21,7 +22,7 @@ function checkChunk(chunk, at) {
   const { urls, offset, size, range, key, compression, md5, modified } = dictionary(chunk, at);
   if (!Array.isArray(urls)) throw new TypeError(`${at}.urls must be an array`);
   return {
-    urls: urls.map((url, i) => httpUrl(url, `${at}.urls[${i}]`).href),
+    urls: Array.from(urls, (url, i) => httpUrl(url, `${at}.urls[${i}]`).href),
     offset: required(offset, `${at}.offset`),
     size: required(size, `${at}.size`),
     ...(range === undefined ? undefined : checkRange(range, `${at}.range`)),

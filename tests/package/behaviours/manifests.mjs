@@ -64,6 +64,40 @@ export const manifests = [
     },
   },
   {
+    name: "neighbours in one stored blob are one request, and the plan says so", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await store.addFile({ path: "/f/pack.bin", content: "noise:n", length: SIZE, chunkSize: SIZE });
+      const right = await help.content("noise:n", SIZE);
+      const cut = (size) => Array.from({ length: SIZE / size }, (_, i) => ({ urls: [url], offset: i * size, size, range: { start: i * size, end: (i + 1) * size } }));
+      const chunks = cut(600);
+      const file = await kelp.openManifest({ size: SIZE, chunks });
+      const { requests, views } = file.plan();
+      same([requests, views], [1, 1], "requests and views");
+      await store.resetLog();
+      sameBytes(await file.bytes(), right);
+      same((await store.requests()).map(({ range }) => range), [`bytes=0-${SIZE - 1}`], "requests");
+      sameBytes(await file.bytes({ start: 599, end: 1201 }), right.subarray(599, 1201), "a range");
+      const narrow = await kelp.openManifest({ size: SIZE, chunks }, { maxBytesAhead: 48_000 });
+      equal(narrow.plan().requests, 10, "requests where an eighth of what may be held is 6000 bytes");
+      sameBytes(await narrow.bytes(), right, "in ten requests");
+      ok(narrow.stats.peakBytesAhead <= 48_000, `${narrow.stats.peakBytesAhead} bytes ahead`);
+      equal(file.etag, narrow.etag, "the ETag is of the list as it was given");
+    },
+  },
+  {
+    name: "a blob that several chunks share and that changed is source_changed", cluster: null,
+    async run(kelp, store) {
+      await store.fault({ server: "filer" }, { headers: { "Access-Control-Expose-Headers": "*" } });
+      const { url } = await store.addFile({ path: "/f/pack.bin", content: "noise:n", length: SIZE, chunkSize: SIZE });
+      const range = (start, end) => ({ urls: [url], offset: start, size: end - start, range: { start, end }, modified: start });
+      const file = await kelp.openManifest({ size: SIZE, etag: '"mine"', chunks: [range(0, 30_000), range(30_000, SIZE)] }, { ...QUICK, concurrency: 1 });
+      await store.fault({ server: "filer", nth: 2 }, { headers: { Etag: '"new"', "Access-Control-Expose-Headers": "*" } });
+      const { bytes, error } = await readAll(file.stream());
+      await fails(kelp, "source_changed", Promise.reject(error));
+      equal(bytes.length, 30_000, "bytes before");
+    },
+  },
+  {
     name: "a key is bytes or base64, and what it opens is verified", cluster: null,
     async run(kelp, store, help) {
       const { manifest, listed, fileIds } = await stored(store, { cipher: true });
@@ -160,6 +194,7 @@ export const manifests = [
         [TypeError, "name", { ...manifest, name: 5 }], [TypeError, "type", { ...manifest, type: 5 }], [TypeError, "etag", { ...manifest, etag: 5 }],
         [TypeError, "lastModified", { ...manifest, lastModified: "today" }],
         [TypeError, "chunks[1]", { ...manifest, chunks: [first, 5] }],
+        [TypeError, "chunks[1]", { ...manifest, chunks: Object.assign([], { 0: first, 2: second }) }], [TypeError, "chunks[1].urls[0]", withSecond({ urls: Array(1) })],
         [TypeError, "chunks[1].urls", withSecond({ urls: "http://127.0.0.1/" })], [TypeError, "chunks[1].urls", withSecond({ urls: undefined })], [TypeError, "chunks[1].urls[0]", withSecond({ urls: [5] })],
         [TypeError, "chunks[1].offset", withSecond({ offset: undefined })], [TypeError, "chunks[1].offset", withSecond({ offset: "5" })], [RangeError, "chunks[1].offset", withSecond({ offset: -1 })],
         [TypeError, "chunks[1].size", withSecond({ size: null })], [RangeError, "chunks[1].size", withSecond({ size: 0.5 })], [RangeError, "chunks[1].size", withSecond({ size: 2 ** 53 })],

@@ -1,0 +1,178 @@
+//! Chunks of the generic manifest that share a URL.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "clippy does not see that helpers are a test's")]
+
+mod support;
+
+use std::ops::Range;
+
+use kelp_stream::{
+    Error, Kind, Options, Plan,
+    chunk::Chunk,
+    host::Headers,
+    merge::merge,
+    retry::Policy,
+    sim::{Outcome, Script, World, collect},
+};
+use proptest::prelude::*;
+use support::*;
+
+const PACK: &str = "http://a/pack";
+
+/// A chunk of `size` bytes at `offset` of the file, stored in a pack from `at` on.
+fn packed(url: &str, offset: u64, size: u64, at: u64) -> Chunk {
+    Chunk { stored: Some(at..at + size), ..plain(&[url], offset, size) }
+}
+
+/// A file of `count` chunks of 100 bytes, one behind the other in a pack, from its byte 50 on.
+fn pack(world: &World, count: u64) -> Vec<Chunk> {
+    world.store(PACK, [vec![0xee; 50], bytes(0..100 * count), vec![0xee; 50]].concat());
+    (0..count).map(|i| packed(PACK, 100 * i, 100, 50 + 100 * i)).collect()
+}
+
+fn patient(max_bytes_ahead: u64) -> Options {
+    let mut options = Options::default();
+    options.max_bytes_ahead = max_bytes_ahead;
+    options.retry = Policy { passes: 2, base_delay: MS, max_delay: 2 * MS };
+    options
+}
+
+fn read_range(
+    world: &World,
+    chunks: Vec<Chunk>,
+    range: Range<u64>,
+    options: Options,
+) -> Result<Vec<u8>, Error> {
+    let reader = open_plan(world, Plan::new(chunks.into(), range), options);
+    world.run(collect(reader)).expect("it does not hang")
+}
+
+#[test]
+fn neighbours_are_one_request_each_time_they_fit() {
+    let world = World::new();
+    let chunks = pack(&world, 40);
+    // An eighth of it holds ten of them.
+    let options = patient(8000);
+    let merged = merge(chunks.clone(), options.max_bytes_ahead);
+    let plan = Plan::new(merged.clone().into(), 0..4000);
+    assert_eq!(plan.requests(), 4);
+    assert_eq!(read_range(&world, merged.clone(), 0..4000, options.clone()).unwrap(), bytes(0..4000));
+    let ranges: Vec<_> = world.log().iter().map(|l| l.asked.range.unwrap().to_string()).collect();
+    assert_eq!(ranges, ["bytes=50-1049", "bytes=1050-2049", "bytes=2050-3049", "bytes=3050-4049"]);
+    assert!(options.meter.stats().peak_bytes_ahead <= 8000);
+    // Of a merged chunk no more is asked for than is wanted.
+    assert_eq!(read_range(&world, merged, 995..1005, options).unwrap(), bytes(995..1005));
+    let ranges: Vec<_> = world.log()[4..].iter().map(|l| l.asked.range.unwrap().to_string()).collect();
+    assert_eq!(ranges, ["bytes=1045-1049", "bytes=1050-1054"]);
+}
+
+#[test]
+fn merged_chunks_fail_where_the_others_would_and_with_the_same_error() {
+    for outcome in [Outcome::Status(404), Outcome::Status(403), Outcome::Status(500), Outcome::Refused] {
+        let told = [false, true].map(|together| {
+            let world = World::new();
+            let mut chunks = pack(&world, 20);
+            let gone = outcome.clone();
+            chunks[10] = packed("http://b/other", 1000, 100, 0);
+            world.script(move |asked| {
+                let outcome = if asked.host == "b" { gone.clone() } else { Outcome::Good };
+                Script::default().outcome(outcome)
+            });
+            let options = patient(1 << 20);
+            let chunks = if together { merge(chunks, options.max_bytes_ahead) } else { chunks };
+            assert_eq!(chunks.len(), if together { 3 } else { 20 });
+            let (some, error) = read_to_error(&world, open(&world, chunks, options));
+            assert_eq!(some, bytes(0..1000));
+            (error.kind(), error.offset(), error.chunk().map(str::to_owned), error.attempts().to_vec())
+        });
+        assert_eq!(told[0], told[1]);
+    }
+}
+
+#[test]
+fn a_pack_that_ends_too_early_ends_the_file_there_merged_or_not() {
+    for together in [false, true] {
+        let world = World::new();
+        let chunks = pack(&world, 20);
+        world.store(PACK, [vec![0xee; 50], bytes(0..1000)].concat());
+        let options = patient(1 << 20);
+        let chunks = if together { merge(chunks, options.max_bytes_ahead) } else { chunks };
+        let (some, error) = read_to_error(&world, open(&world, chunks, options));
+        assert_eq!((some, error.offset()), (bytes(0..1000), Some(1000)));
+        assert_eq!(error.kind(), Kind::ShortBody);
+    }
+}
+
+#[test]
+fn packs_have_versions_of_their_own() {
+    let world = World::new();
+    world.store("http://a/1", bytes(0..200));
+    world.store("http://a/2", bytes(200..400));
+    let chunks: Vec<_> =
+        [("http://a/1", 0, 0), ("http://a/2", 200, 0), ("http://a/1", 100, 100), ("http://a/2", 300, 100)]
+            .map(|(url, offset, at)| packed(url, offset, 100, at))
+            .into();
+    let mut options = patient(1 << 20);
+    options.concurrency = 1;
+    let tagged = |etag: &str| {
+        Script::default().headers(Headers { etag: Some(format!("\"{etag}\"")), ..Headers::default() })
+    };
+    world.script(move |asked| tagged(&asked.url));
+    assert_eq!(read(&world, chunks.clone(), options.clone()).unwrap(), bytes(0..400));
+    // The last one's pack is another now.
+    world.script(move |asked| {
+        if asked.range.unwrap().start == 100 && asked.url == "http://a/2" {
+            tagged("new")
+        } else {
+            tagged(&asked.url)
+        }
+    });
+    let (some, error) = read_to_error(&world, open(&world, chunks, options));
+    assert_eq!((error.kind(), some), (Kind::SourceChanged, bytes(0..300)));
+}
+
+/// Chunks of a file in file order, each stored behind the one before it, or elsewhere, or in
+/// another pack, perhaps with a gap before it, perhaps of another version; and what the file holds.
+fn files() -> impl Strategy<Value = (World, Vec<Chunk>, Vec<u8>)> {
+    let chunk = (1..60_u64, 0..2_usize, 0..8_u64, 0..8_u64, 0..8_i64);
+    prop::collection::vec(chunk, 1..40).prop_map(|list| {
+        let urls = ["http://a/0", "http://a/1"];
+        let mut packs = [Vec::new(), Vec::new()];
+        let (mut chunks, mut file) = (Vec::new(), Vec::new());
+        for (size, pack, gap, apart, modified) in list {
+            // Most are neighbours.
+            file.extend(vec![0; gap.saturating_sub(6) as usize]);
+            packs[pack].extend(vec![0xee; apart.saturating_sub(6) as usize]);
+            let (offset, at) = (file.len() as u64, packs[pack].len() as u64);
+            let content = bytes(offset..offset + size);
+            file.extend_from_slice(&content);
+            packs[pack].extend(content);
+            chunks.push(Chunk { modified: modified / 7, ..packed(urls[pack], offset, size, at) });
+        }
+        let world = World::new();
+        urls.iter().zip(packs).for_each(|(url, pack)| world.store(url, pack));
+        (world, chunks, file)
+    })
+}
+
+proptest! {
+    #[test]
+    fn merged_or_not_a_file_has_the_same_bytes(
+        (world, chunks, file) in files(),
+        max_bytes_ahead in 1..4000_u64,
+        from in 0.0..1.0_f64,
+        to in 0.0..1.0_f64,
+    ) {
+        let merged = merge(chunks.clone(), max_bytes_ahead);
+        prop_assert!(merged.len() <= chunks.len());
+        prop_assert!(merged.iter().all(|c| c.size <= (max_bytes_ahead / 8).max(59)));
+        let (from, to) = ((from * file.len() as f64) as u64, (to * file.len() as f64) as u64 + 1);
+        for range in [0..file.len() as u64, from.min(to)..to] {
+            let right = &file[range.start as usize..range.end as usize];
+            for chunks in [chunks.clone(), merged.clone()] {
+                let read = read_range(&world, chunks, range.clone(), patient(max_bytes_ahead)).unwrap();
+                prop_assert_eq!(&read[..], right);
+            }
+        }
+    }
+}
