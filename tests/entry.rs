@@ -500,19 +500,27 @@ fn a_file_is_remote_only_without_chunks_and_content() {
 #[test]
 fn a_file_that_is_remote_only_is_read_through_its_filer() {
     let remote = entry("plain/entries/remote-only.json");
-    let chunks = remote.chunks_to_read_at("http://f/d/remote.bin").unwrap();
+    let chunks = remote.chunks_to_read_at("http://f/d/remote.bin", &Keys::default()).unwrap();
     assert_eq!((chunks[0].source.name(), &chunks[0].stored), ("http://f/d/remote.bin", &Some(0..4096)));
     let large = with(json!([]), json!({"FileSize": 9 << 20, "Remote": {"remote_size": 9 << 20}})).unwrap();
-    let sizes: Vec<u64> = large.chunks_to_read_at("http://f/x").unwrap().iter().map(|c| c.size).collect();
+    let sizes: Vec<u64> =
+        large.chunks_to_read_at("http://f/x", &Keys::default()).unwrap().iter().map(|c| c.size).collect();
     assert_eq!(sizes, [4 << 20, 4 << 20, 1 << 20]);
     // What else is unsupported still is, and what has chunks is read from them.
     let sealed = json!({"Remote": {"remote_size": 5}, "Extended": {"X-SeaweedFS-Sse-C-Iv": "AA=="}});
-    let sealed = with(json!([]), sealed).unwrap().chunks_to_read_at("http://f/x").unwrap_err();
+    let sealed =
+        with(json!([]), sealed).unwrap().chunks_to_read_at("http://f/x", &Keys::default()).unwrap_err();
     assert_eq!(sealed, Unsupported::Sse(SseKind::C).into());
     let directory = with(json!([]), json!({"Mode": 1_u32 << 31, "Remote": {"remote_size": 5}})).unwrap();
-    assert_eq!(directory.chunks_to_read_at("http://f/x").unwrap_err(), Unsupported::Directory.into());
+    assert_eq!(
+        directory.chunks_to_read_at("http://f/x", &Keys::default()).unwrap_err(),
+        Unsupported::Directory.into()
+    );
     let one = entry("plain/entries/one.json");
-    assert_eq!(one.chunks_to_read_at("http://f/x").unwrap(), one.chunks_to_read().unwrap());
+    assert_eq!(
+        one.chunks_to_read_at("http://f/x", &Keys::default()).unwrap(),
+        one.chunks_to_read(&Keys::default()).unwrap()
+    );
 }
 
 #[test]

@@ -3,7 +3,8 @@
 // reject with it). `undefined` is the default; unknown names are ignored.
 
 /**
- * Opens a file of a SeaweedFS filer by its URL. Fetches its entry (`<url>?metadata=true`) and nothing else.
+ * Opens a file of a SeaweedFS filer by its URL. Fetches its entry (`<url>?metadata=true`) and nothing else. A file that is
+ * kept in a remote storage only is then read in ranges of the URL itself, since the filer alone can fetch it.
  *
  * @example
  * const file = await openFiler("https://filer.example/videos/film.webm");
@@ -16,14 +17,26 @@ export function openFiler(url: string | URL, options?: FilerOptions): Promise<Re
  * bytes: parsed and written again, its 64-bit numbers would be rounded.
  */
 export function openEntry(entry: string | Uint8Array, options?: FilerOptions & {
-  /** The filer that relays chunks, where `locate` is `"proxy"`. */
+  /** The filer that relays chunks, where `locate` is `"proxy"`, and that serves files kept in a remote storage only. */
   filer?: string | URL;
 }): Promise<RemoteFile>;
 
-/** Opens a file of any chunk store by a list of its chunks. */
+/**
+ * Opens a file of any chunk store by a list of its chunks. Neighbours in one stored blob, small and without key, compression
+ * and digest, are fetched together: `plan()` counts them as one. A shared blob that changes while it is read ends streams
+ * with code `source_changed`.
+ */
 export function openManifest(manifest: Manifest, options?: Options): Promise<RemoteFile>;
 
-/** Opens one URL and reads it in ranges, several at once. Asks the server for its size unless `size` is given. */
+/**
+ * Opens one URL and reads it in ranges, several at once. Asks for its first byte, to learn its size, unless `size` is given.
+ * A server without ranges is read in one stream. Where no header tells the size (a chunked or packed answer), the whole is
+ * read now, up to `maxBytesAhead` bytes, and kept with the file.
+ *
+ * The first answer pins ETag, Last-Modified and size, as far as they can be seen: another version ends every stream of the
+ * file with code `source_changed`. A redirect is followed once, and again when its target is gone. Of `headers`, those that a
+ * redirect carries to another origin are the platform's affair; later requests to that origin have none.
+ */
 export function openUrl(url: string | URL, options?: UrlOptions): Promise<RemoteFile>;
 
 /** Starts the wasm module before it is needed; without it, the first call does. */
@@ -158,7 +171,7 @@ export interface FilerOptions extends Options {
 }
 
 export interface UrlOptions extends Options {
-  /** Its size, if known: saves a request. */
+  /** Its size, if known: saves a request. Where a server shows another, reading ends with code `source_changed`. */
   size?: number;
   /** How long the ranges are. @default 4 MiB */
   chunkSize?: number;
