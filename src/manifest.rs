@@ -459,12 +459,10 @@ mod tests {
 
     #[test]
     fn a_million_chunks_are_a_list_and_more_than_fit_into_a_table_are_not() {
-        let list = |count: usize| {
-            let chunk = |i: usize| ChunkFields { offset: i as u64, size: 1, ..chunk() };
-            manifest((0..count).map(chunk).collect()).check()
-        };
-        assert_eq!(list(1_000_000).unwrap().chunks().len(), 1_000_000);
-        assert_eq!(list(MAX_CHUNKS + 1).unwrap_err().field, "chunks");
+        let chunk = |i: u64| ChunkFields { offset: i, size: 1, ..chunk() };
+        let million = manifest((0..1_000_000).map(chunk).collect()).check().unwrap();
+        assert_eq!(million.chunks().len(), 1_000_000);
+        assert_eq!(refused(manifest(vec![ChunkFields::default(); MAX_CHUNKS + 1])).unwrap(), "chunks");
     }
 
     #[test]

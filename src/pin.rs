@@ -26,8 +26,8 @@ use crate::{
 #[derive(Clone, Default)]
 pub struct Pins(Arc<Mutex<VecDeque<Pin>>>);
 
-/// The most URLs that are remembered; the oldest are forgotten first. A reader goes from one
-/// packed blob to the next, and what lies that far behind it is not read with what comes.
+/// The most URLs that are remembered; those not asked for the longest are forgotten first. A reader
+/// goes from one packed blob to the next, and what lies that far behind is not read with what comes.
 const MAX_PINS: usize = 256;
 
 #[derive(Default)]
@@ -58,7 +58,7 @@ pub struct Seen<'a> {
 impl Pins {
     /// Pins the size of a URL before it is asked.
     pub fn expect(&self, url: &str, total: u64) {
-        self.with(url, |pin| pin.total = Some(total));
+        of(url, &mut self.lock()).total = Some(total);
     }
 
     /// Holds an answer against what was seen of this URL before, and remembers what is new.
@@ -73,39 +73,39 @@ impl Pins {
         let packed = seen.headers.is_packed();
         let etag = seen.headers.etag.as_ref().filter(|_| !packed);
         let total = seen.total().filter(|_| !packed);
-        self.with(url, |pin| {
-            let tags = pin.etag.as_deref().zip(etag.map(String::as_str));
-            let times = pin.last_modified.as_ref().zip(last_modified.as_ref());
-            let totals = pin.total.zip(total);
-            let same_tag = tags.map(|(one, other)| opaque(one) == opaque(other));
-            // Where there is a tag, the time says nothing: servers of one file differ by seconds.
-            let same_time = times.map(|(one, other)| one == other).filter(|_| same_tag.is_none());
-            let same_total = totals.map(|(one, other)| one == other);
-            let verdicts = [same_tag, same_time, same_total];
-            if verdicts.contains(&Some(false)) {
-                return Err(changed());
-            }
-            let whole = seen.range.is_some() && seen.status == 200;
-            if whole && pin.ranges && verdicts == [None; 3] {
-                let message = "the server answers in ranges no longer, and does not say of what version";
-                return Err(Failure::new(Kind::Range, message));
-            }
-            pin.etag = pin.etag.take().or_else(|| etag.cloned());
-            pin.last_modified = pin.last_modified.take().or_else(|| last_modified.clone());
-            pin.total = pin.total.or(total);
-            pin.ranges |= seen.status == 206;
-            if let Some(at) = seen.at.filter(|at| locate::host(at).is_some()) {
-                pin.at = Some(at.to_owned());
-            }
-            Ok(())
-        })
+        let mut pins = self.lock();
+        let pin = of(url, &mut pins);
+        let tags = pin.etag.as_deref().zip(etag.map(String::as_str));
+        let times = pin.last_modified.as_ref().zip(last_modified.as_ref());
+        let totals = pin.total.zip(total);
+        let same_tag = tags.map(|(one, other)| opaque(one) == opaque(other));
+        // Where there is a tag, the time says nothing: servers of one file differ by seconds.
+        let same_time = times.map(|(one, other)| one == other).filter(|_| same_tag.is_none());
+        let same_total = totals.map(|(one, other)| one == other);
+        let verdicts = [same_tag, same_time, same_total];
+        if verdicts.contains(&Some(false)) {
+            return Err(changed());
+        }
+        let whole = seen.range.is_some() && seen.status == 200;
+        if whole && pin.ranges && verdicts == [None; 3] {
+            let message = "the server answers in ranges no longer, and does not say of what version";
+            return Err(Failure::new(Kind::Range, message));
+        }
+        pin.etag = pin.etag.take().or_else(|| etag.cloned());
+        pin.last_modified = pin.last_modified.take().or_else(|| last_modified.clone());
+        pin.total = pin.total.or(total);
+        pin.ranges |= seen.status == 206;
+        if let Some(at) = seen.at.filter(|at| locate::host(at).is_some()) {
+            pin.at = Some(at.to_owned());
+        }
+        Ok(())
     }
 
     /// What a 412 or a 416 means for bytes from `start` on, if it means that the URL changed: the
     /// condition of a header of the user's fails, or the file was longer before.
     #[must_use]
     pub fn refused(&self, url: &str, status: u16, start: u64) -> Option<Failure> {
-        let was_there = || self.with(url, |pin| pin.total.is_some_and(|total| start < total));
+        let was_there = || of(url, &mut self.lock()).total.is_some_and(|total| start < total);
         (status == 412 || (status == 416 && was_there())).then(changed)
     }
 
@@ -123,25 +123,9 @@ impl Pins {
     pub fn forget(&self, url: &str, at: &str, status: Option<u16>) -> bool {
         let gone = matches!(status, Some(401 | 403 | 404 | 410));
         if gone && at != url {
-            self.with(url, |pin| {
-                pin.at.take_if(|known| known == at);
-            });
+            of(url, &mut self.lock()).at.take_if(|known| known == at);
         }
         gone && at != url
-    }
-
-    fn with<R>(&self, url: &str, change: impl FnOnce(&mut Pin) -> R) -> R {
-        let mut pins = self.lock();
-        if let Some(pin) = pins.iter_mut().find(|pin| pin.url == url) {
-            return change(pin);
-        }
-        if pins.len() >= MAX_PINS {
-            pins.pop_front();
-        }
-        let mut pin = Pin { url: url.to_owned(), ..Pin::default() };
-        let result = change(&mut pin);
-        pins.push_back(pin);
-        result
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Pin>> {
@@ -166,6 +150,14 @@ impl Seen<'_> {
             (_, None) => None,
         }
     }
+}
+
+/// The pin of a URL, a fresh one if there is none; from now on it is the last to be forgotten.
+fn of<'a>(url: &str, pins: &'a mut VecDeque<Pin>) -> &'a mut Pin {
+    let known = pins.iter().position(|pin| pin.url == url).and_then(|index| pins.remove(index));
+    let fresh = || Pin { url: url.to_owned(), ..Pin::default() };
+    pins.truncate(MAX_PINS - 1);
+    pins.push_front_mut(known.unwrap_or_else(fresh))
 }
 
 /// What tells versions apart, in a weak tag too.
@@ -283,16 +275,19 @@ mod tests {
     }
 
     #[test]
-    fn each_url_has_its_own_version_and_the_oldest_are_forgotten() {
+    fn each_url_has_its_own_version_and_those_long_out_of_use_are_forgotten() {
         let pins = Pins::default();
         let see = |url: &str, etag: &Headers| {
             pins.see(url, Seen { range: PART, status: 206, headers: etag, at: None })
         };
         for i in 0..=MAX_PINS {
             see(&format!("http://a/x?{i}"), &etag(&format!("\"{i}\""))).unwrap();
+            see("http://a/x?0", &etag("\"0\"")).unwrap();
         }
-        assert!(see("http://a/x?1", &etag("\"other\"")).is_err());
-        assert!(see("http://a/x?0", &etag("\"other\"")).is_ok(), "forgotten");
+        for kept in [0, 2, MAX_PINS] {
+            assert!(see(&format!("http://a/x?{kept}"), &etag("\"other\"")).is_err(), "{kept}");
+        }
+        assert!(see("http://a/x?1", &etag("\"other\"")).is_ok(), "forgotten");
         assert_eq!(format!("{pins:?}"), format!("Pins({MAX_PINS})"));
     }
 

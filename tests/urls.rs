@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kelp_stream::{
     Error, Kind, Options, Plan,
-    chunk::Chunk,
+    chunk::{Chunk, Source},
     entry::Entry,
-    host::{Headers, LocateError},
+    host::{Headers, LocateError, Location},
     manifest::ranges_of,
     retry::Policy,
     sim::{Asked, Outcome, Script, World, collect},
@@ -459,12 +459,28 @@ fn a_server_without_ranges_is_read_also_where_the_size_was_given() {
     }
 }
 
+#[test]
+fn what_a_file_id_names_never_changes_so_a_replica_that_tells_otherwise_is_one_of_others() {
+    let world = World::new();
+    world.store("http://a/3,01", bytes(0..SIZE));
+    world.store("http://b/3,01", bytes(0..SIZE));
+    let urls = ["http://a/3,01", "http://b/3,01"].map(str::to_owned).to_vec();
+    world.locator(move |_, _| Ok(Location { urls: urls.clone(), token: None }));
+    world.script(|asked| match (asked.host.as_str(), asked.nth) {
+        ("b", _) => Script::default().outcome(Outcome::Cut(10)),
+        (_, 0) => tagged("\"1\"").outcome(Outcome::Cut(40_000)),
+        _ => tagged("\"2\""),
+    });
+    let chunk = Chunk { source: Source::FileId("3,01".into()), ..plain(&[], 0, SIZE) };
+    assert_eq!(read(&world, vec![chunk], one_at_a_time()).unwrap(), bytes(0..SIZE));
+}
+
 /// A file in a remote storage only, which a filer serves at [`URL`].
 fn remote(world: &World, size: u64) -> Vec<Chunk> {
     world.store(URL, bytes(0..size));
     let json = format!(r#"{{"FullPath":"/file","FileSize":{size},"Remote":{{"remote_size":{size}}}}}"#);
     let entry = Entry::parse(json.as_bytes()).expect("it is an entry");
-    entry.chunks_to_read_at(&format!("{URL}?a=b")).expect("its filer is known")
+    entry.chunks_to_read_at(&format!("{URL}?a=b"), &Keys::default()).expect("its filer is known")
 }
 
 #[test]

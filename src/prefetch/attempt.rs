@@ -53,9 +53,8 @@ impl<H: Host> Flight<'_, H> {
             return self.flowed();
         }
         let status = answer.status;
-        let at = begin(&answer.headers, status, &wanted)
-            .and_then(|at| self.same_version(replica, &wanted, &answer).map(|()| at))
-            .map_err(|failure| self.pins().refused(replica, status, wanted.start).unwrap_or(failure))
+        let at = self
+            .begin(replica, &wanted, &answer)
             .map_err(|failure| Failure { status: Some(status), ..failure })?;
         self.same_copy(&answer.headers)?;
         let done = match self.lane {
@@ -65,14 +64,22 @@ impl<H: Host> Flight<'_, H> {
         done.map_err(|failure| Failure { status: failure.status.or(Some(status)), ..failure })
     }
 
-    /// Bytes of another version must not be mixed in.
-    fn same_version(&self, replica: &str, wanted: &Wanted, answer: &Answer<H::Body>) -> Result<(), Failure> {
+    /// Where in the blob the body begins, if the answer is one to what was asked, and of the version
+    /// that is read.
+    fn begin(&self, replica: &str, wanted: &Wanted, answer: &Answer<H::Body>) -> Result<u64, Failure> {
         let Answer { status, headers, url, .. } = answer;
-        // Tokens are for where the locator said, and not for where that leads.
+        let begun = begin(headers, *status, wanted);
+        // What a file id names never changes: a replica that tells another story is a bad one.
+        if let Source::FileId(_) = self.chunk.source {
+            return begun;
+        }
+        let pins = self.pins();
+        let at = begun.map_err(|failure| pins.refused(replica, *status, wanted.start).unwrap_or(failure))?;
+        // A filer's token is for the filer, and not for where that leads.
         let may_move = matches!(self.chunk.source, Source::Urls(_));
-        let at = url.as_deref().filter(|_| may_move);
-        let seen = Seen { range: wanted.range, status: *status, headers, at };
-        self.pins().see(replica, seen)
+        let moved = url.as_deref().filter(|_| may_move);
+        pins.see(replica, Seen { range: wanted.range, status: *status, headers, at: moved })?;
+        Ok(at)
     }
 
     /// What goes on where another replica broke off must be of the same stored bytes. If nothing
