@@ -11,6 +11,7 @@ use kelp_stream::{
     chunk::Chunk,
     host::Headers,
     merge::merge,
+    plan::{Lists, Summary},
     retry::Policy,
     sim::{Outcome, Script, World, collect},
 };
@@ -55,7 +56,7 @@ fn neighbours_are_one_request_each_time_they_fit() {
     let options = patient(8000);
     let merged = merge(chunks.clone(), options.max_bytes_ahead);
     let plan = Plan::new(merged.clone().into(), 0..4000);
-    assert_eq!(Summary::of(&plan.clone().into(), &Lists::default(), 8000).requests, 4);
+    assert_eq!(Summary::of(&plan.into(), &Lists::default(), 8000).requests, 4);
     assert_eq!(read_range(&world, merged.clone(), 0..4000, options.clone()).unwrap(), bytes(0..4000));
     let ranges: Vec<_> = world.log().iter().map(|l| l.asked.range.unwrap().to_string()).collect();
     assert_eq!(ranges, ["bytes=50-1049", "bytes=1050-2049", "bytes=2050-3049", "bytes=3050-4049"]);

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use kelp_stream::{
     Error, Kind, Options, Plan,
     chunk::{Chunk, Source},
-    entry::Entry,
+    entry::{Entry, Keys},
     host::{Headers, LocateError, Location},
     manifest::ranges_of,
     retry::Policy,
@@ -460,19 +460,22 @@ fn a_server_without_ranges_is_read_also_where_the_size_was_given() {
 }
 
 #[test]
-fn what_a_file_id_names_never_changes_so_a_replica_that_tells_otherwise_is_one_of_others() {
+fn a_replica_of_a_file_id_that_tells_of_another_version_is_passed_over() {
     let world = World::new();
     world.store("http://a/3,01", bytes(0..SIZE));
     world.store("http://b/3,01", bytes(0..SIZE));
     let urls = ["http://a/3,01", "http://b/3,01"].map(str::to_owned).to_vec();
     world.locator(move |_, _| Ok(Location { urls: urls.clone(), token: None }));
     world.script(|asked| match (asked.host.as_str(), asked.nth) {
-        ("b", _) => Script::default().outcome(Outcome::Cut(10)),
+        ("b", 0) => Script::default().outcome(Outcome::Refused),
+        ("b", _) => tagged("\"1\""),
         (_, 0) => tagged("\"1\"").outcome(Outcome::Cut(40_000)),
         _ => tagged("\"2\""),
     });
     let chunk = Chunk { source: Source::FileId("3,01".into()), ..plain(&[], 0, SIZE) };
     assert_eq!(read(&world, vec![chunk], one_at_a_time()).unwrap(), bytes(0..SIZE));
+    let asked: String = world.log().into_iter().map(|logged| logged.asked.host).collect();
+    assert_eq!(asked, "abab");
 }
 
 /// A file in a remote storage only, which a filer serves at [`URL`].

@@ -109,6 +109,23 @@ export const sse = [
     },
   },
   {
+    name: "a body in one large piece is deciphered, and is left as it is", cluster: "s3",
+    async run(kelp, store, help) {
+      const { path, sha256 } = caseOf(store, "sse-c.bin");
+      const bodies = [];
+      const inOnePiece = async (url, init) => {
+        const response = await fetch(url, init);
+        const piece = new Uint8Array(await response.arrayBuffer());
+        bodies.push([piece, piece.slice()]);
+        return new Response(new ReadableStream({ start: (controller) => (controller.enqueue(piece), controller.close()) }), { status: response.status });
+      };
+      const file = await kelp.openFiler(store.urlOf(path), { ...withKey(store, "sse-c.bin"), fetch: inOnePiece });
+      equal(await help.sha256(await file.bytes()), sha256, "sha256");
+      ok(bodies.some(([{ length }]) => length === 1_048_576), "there was a large piece");
+      for (const [piece, before] of bodies) sameBytes(piece, before, "what fetch handed out");
+    },
+  },
+  {
     name: "no key is in an error, an event or a request", cluster: "s3",
     async run(kelp, store) {
       const events = [];
