@@ -28,7 +28,7 @@ pub(super) fn now() -> Duration {
 }
 
 /// Resolves after its time; dropping it clears the timeout.
-pub(super) struct Sleep {
+pub struct Sleep {
     time: Duration,
     running: Option<Running>,
 }
