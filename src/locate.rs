@@ -12,16 +12,65 @@ pub fn proxy_url(filer_origin: &str, file_id: &str) -> String {
     format!("{filer_origin}/?proxyChunkId={file_id}&readDeleted=true")
 }
 
-/// What may be used of a lookup's answer: http and https, no user information, each URL once.
+/// What may be used of a lookup's answer: http and https, no user information, each URL once,
+/// however it is spelt.
 #[must_use]
 pub fn usable(location: Location) -> Location {
     let mut urls: Vec<String> = Vec::new();
+    let mut known: Vec<String> = Vec::new();
     for url in location.urls {
-        if urls.len() < MAX_REPLICAS && host(&url).is_some() && !urls.contains(&url) {
+        if let Some(normal) = normalized(&url)
+            && urls.len() < MAX_REPLICAS
+            && !known.contains(&normal)
+        {
             urls.push(url);
+            known.push(normal);
         }
     }
     Location { urls, token: location.token }
+}
+
+/// Whether two locations name the same replicas. Lookups shuffle: the order means nothing.
+#[must_use]
+pub fn same_set(a: &[String], b: &[String]) -> bool {
+    // Both lists hold each replica once, and but a few: sorting them would be more code than this.
+    let normal = |urls: &[String]| urls.iter().map(|url| normalized(url)).collect::<Vec<_>>();
+    let (a, b) = (normal(a), normal(b));
+    a.len() == b.len() && a.iter().all(|url| b.contains(url))
+}
+
+/// One spelling of an http or https URL out of many: what counts as the same host is written the
+/// same. Percent-encoding stays as it is.
+#[must_use]
+pub fn normalized(url: &str) -> Option<String> {
+    let authority = host(url)?;
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let port = if scheme == "http" { "80" } else { "443" };
+    let path = rest.get(authority.len()..)?.split('#').next()?;
+    let slash = if path.starts_with('/') { "" } else { "/" };
+    Some([&scheme, "://", &spelt(authority, &[port]), slash, path].concat())
+}
+
+/// One spelling of a host with its port, for counting: without a default port, whichever scheme it
+/// belongs to.
+#[must_use]
+pub fn host_key(authority: &str) -> String {
+    spelt(authority, &["80", "443"])
+}
+
+/// In lower case, without the dot of a full name, without these ports.
+fn spelt(authority: &str, ports: &[&str]) -> String {
+    let (name, port) = match authority.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, port),
+        _ => (authority, ""),
+    };
+    let mut key = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    if !port.is_empty() && !ports.contains(&port) {
+        key.push(':');
+        key.push_str(port);
+    }
+    key
 }
 
 /// `scheme://host:port` of an http or https URL without user information.
@@ -118,6 +167,45 @@ mod tests {
         ];
         let location = Location { urls: urls.map(str::to_owned).to_vec(), token: None };
         assert_eq!(usable(location).urls, ["http://a:1/x", "HTTPS://b"]);
+    }
+
+    #[test]
+    fn one_replica_in_several_spellings_is_one() {
+        let same = [
+            "http://v.example/3,01",
+            "HTTP://V.Example:80/3,01",
+            "http://v.example./3,01#x",
+            "http://v.example:/3,01",
+        ];
+        let others = [
+            "https://v.example/3,01",
+            "http://v.example:443/3,01",
+            "http://v.example/3,01?x",
+            "http://v.example/3,0A",
+        ];
+        let urls = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>();
+        let location = Location { urls: urls(&[&same[..], &others[..]].concat()), token: None };
+        assert_eq!(usable(location).urls, [&same[..1], &others[..]].concat());
+        assert!(same_set(&urls(&[same[0], others[0]]), &urls(&[others[0], same[1]])));
+        assert!(!same_set(&urls(&[same[0]]), &urls(&[others[0]])));
+    }
+
+    #[test]
+    fn a_host_is_counted_once_whatever_it_is_called() {
+        for (authority, key) in [
+            ("V.example", "v.example"),
+            ("v.example.", "v.example"),
+            ("v.example:80", "v.example"),
+            ("v.example:443", "v.example"),
+            ("v.example.:8080", "v.example:8080"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("", ""),
+            (":", ""),
+        ] {
+            assert_eq!(host_key(authority), key, "{authority}");
+        }
     }
 
     #[test]

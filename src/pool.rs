@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{health::Health, retry::Failure};
+use crate::{health::Health, locate::host_key, retry::Failure};
 
 /// Limits over all streams that share a pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,20 +97,21 @@ impl Pool {
         self.lock().wait(waker);
     }
 
-    /// Waits for a turn at a host; at most `cap` requests are under way there.
-    pub(crate) fn enter<'a>(&'a self, host: &'a str, cap: usize) -> impl Future<Output = Turn> + 'a {
+    /// Waits for a turn at a host, however it is spelt; at most `cap` requests are under way there.
+    pub(crate) fn enter(&self, host: &str, cap: usize) -> impl Future<Output = Turn> + '_ {
+        let host = host_key(host);
         poll_fn(move |cx| {
             let mut state = self.lock();
             let cap = cap.min(state.limits.per_host);
-            match state.hosts.iter_mut().find(|(name, _)| name == host) {
+            match state.hosts.iter_mut().find(|(name, _)| *name == host) {
                 Some((_, busy)) if *busy >= cap => {
                     state.wait(cx.waker());
                     return Poll::Pending;
                 }
                 Some((_, busy)) => *busy += 1,
-                None => state.hosts.push((host.to_owned(), 1)),
+                None => state.hosts.push((host.clone(), 1)),
             }
-            Poll::Ready(Turn { pool: self.clone(), host: host.to_owned() })
+            Poll::Ready(Turn { pool: self.clone(), host: host.clone() })
         })
     }
 
@@ -205,6 +206,7 @@ mod tests {
         let first = pool.enter("a", 1).now_or_never();
         assert!(first.is_some());
         assert!(pool.enter("a", 1).now_or_never().is_none());
+        assert!(pool.enter("A.:80", 1).now_or_never().is_none());
         assert!(pool.enter("b", 1).now_or_never().is_some());
         drop(first);
         assert!(pool.enter("a", 1).now_or_never().is_some());
