@@ -29,11 +29,16 @@ pub trait Host {
     /// followed at most where no token can leak.
     fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Self::Body>, FetchError>>;
 
-    /// Finds the replicas of a SeaweedFS chunk. `refresh` asks past every cache, since what was
-    /// known did not work.
-    fn locate(&self, file_id: &str, refresh: bool) -> impl Future<Output = Result<Location, LocateError>>;
+    /// Finds the replicas of a SeaweedFS chunk, as the host's user has it. `stale`: what was known
+    /// at that time of `now` did not work, so only what is learnt later will do.
+    fn locate(
+        &self,
+        file_id: &str,
+        stale: Option<Duration>,
+    ) -> impl Future<Output = Result<Location, LocateError>>;
 
-    /// A read token for a chunk at this origin, asked for when a request is about to leave.
+    /// A read token of the user's for a chunk at this origin, asked for when a request is about to
+    /// leave; `None` where the user has none to give.
     fn token(&self, file_id: &str, origin: &str)
     -> impl Future<Output = Result<Option<String>, LocateError>>;
 
@@ -65,6 +70,9 @@ pub trait Host {
 
     /// Time since some fixed moment; never goes back.
     fn now(&self) -> Duration;
+
+    /// Time since 1970 by the wall clock, right or wrong: for what others say of the time.
+    fn unix_time(&self) -> Duration;
 
     /// A number in `0.0..1.0`, for jitter.
     fn random(&self) -> f64;
@@ -161,7 +169,7 @@ pub struct Answer<B> {
 }
 
 /// The headers that the core looks at, each absent where it cannot be seen.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     /// `Content-Range`.
     pub content_range: Option<String>,
@@ -177,6 +185,22 @@ pub struct Headers {
     pub content_type: Option<String>,
     /// `Last-Modified`.
     pub last_modified: Option<String>,
+    /// `Authorization`: a master's way to hand out a token. Never to be shown.
+    pub authorization: Option<String>,
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Headers")
+            .field("content_range", &self.content_range)
+            .field("content_encoding", &self.content_encoding)
+            .field("content_length", &self.content_length)
+            .field("retry_after", &self.retry_after)
+            .field("etag", &self.etag)
+            .field("content_type", &self.content_type)
+            .field("last_modified", &self.last_modified)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Headers {

@@ -85,7 +85,8 @@ pub async fn retrieve<H: Host>(
     }
 }
 
-async fn attempt<H: Host>(
+/// Sends one GET. The inner error: its body is longer than wanted.
+pub(crate) async fn attempt<H: Host>(
     host: &H,
     options: &Options,
     wanted: Wanted,
@@ -96,7 +97,7 @@ async fn attempt<H: Host>(
     let Answer { status, headers, url, mut body } =
         within(host, options.timeout.headers, "no answer in time", fetched).await??;
     if status != 200 && status != 206 {
-        return Err(Failure::status(status, headers.retry_after.as_deref()));
+        return Err(Failure::status(status, headers.retry_after.as_deref(), host.unix_time()));
     }
     let mut pieces = Vec::new();
     let most = match wanted {

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::{
+    date,
     error::{Attempt, Cause, Error, Kind},
     host::FetchError,
 };
@@ -48,9 +49,9 @@ impl Failure {
         Self { kind, message: message.into(), status: None, retry_after: None, cause: None }
     }
 
-    /// What a status other than 200 and 206 means.
+    /// What a status other than 200 and 206 means; `unix_time` is the time since 1970.
     #[must_use]
-    pub fn status(status: u16, retry_after: Option<&str>) -> Self {
+    pub fn status(status: u16, retry_after: Option<&str>, unix_time: Duration) -> Self {
         let kind = match status {
             401 | 403 => Kind::Unauthorized,
             404 | 410 => Kind::NotFound,
@@ -61,7 +62,7 @@ impl Failure {
             kind,
             message: format!("the server answered {status}"),
             status: Some(status),
-            retry_after: retry_after.and_then(parse_retry_after),
+            retry_after: retry_after.and_then(|text| parse_retry_after(text, unix_time)),
             cause: None,
         }
     }
@@ -95,7 +96,8 @@ pub struct Trial {
     pass: u32,
     /// The failures of this pass asked for a pause at least this long.
     asked: Duration,
-    looked_up: bool,
+    /// How often it was looked up again, since bytes were won.
+    lookups: u32,
     token_renewed: bool,
     relocated: bool,
     attempts: Vec<Attempt>,
@@ -113,7 +115,7 @@ impl Trial {
             refused: vec![false; replicas],
             pass: 1,
             asked: Duration::ZERO,
-            looked_up: false,
+            lookups: 0,
             token_renewed: false,
             relocated: false,
             attempts: Vec::new(),
@@ -161,8 +163,8 @@ impl Trial {
         if let Some(next) = self.next_in_pass(replica + 1) {
             return Next::Try(next, Duration::ZERO);
         }
-        if may_lookup && !self.looked_up && self.all(Kind::NotFound) {
-            self.looked_up = true;
+        if may_lookup && self.lookups < self.policy.passes && self.may_have_moved() {
+            self.lookups += 1;
             return Next::Lookup;
         }
         self.after_lookup(dice)
@@ -204,6 +206,7 @@ impl Trial {
     /// Bytes were won: patience is renewed, or a long chunk on a shaky line could not end.
     pub fn progressed(&mut self) {
         self.pass = 1;
+        self.lookups = 0;
     }
 
     /// The error that sums up all attempts.
@@ -240,6 +243,12 @@ impl Trial {
         self.kinds.iter().all(|known| *known == Some(kind))
     }
 
+    /// Every replica failed, and not all of them for a reason that goes wherever the chunk goes.
+    fn may_have_moved(&self) -> bool {
+        let elsewhere = |kind| matches!(kind, Kind::NotFound | Kind::Network | Kind::Timeout | Kind::Http(_));
+        self.kinds.iter().all(Option::is_some) && self.kinds.iter().flatten().copied().any(elsewhere)
+    }
+
     fn next_in_pass(&self, from: usize) -> Option<usize> {
         self.refused.iter().enumerate().skip(from).find(|(_, refused)| !**refused).map(|(i, _)| i)
     }
@@ -254,10 +263,15 @@ impl Trial {
     }
 }
 
-/// `Retry-After` in seconds (RFC 9110, 10.2.3). The date form needs a wall clock, which the core
-/// does not have; it counts as not given.
-fn parse_retry_after(text: &str) -> Option<Duration> {
-    text.trim().parse::<u32>().ok().map(|seconds| Duration::from_secs(u64::from(seconds)))
+/// `Retry-After` in seconds or as a date (RFC 9110, 10.2.3). What is past is no time at all, what is
+/// too far off is for ever, and what is neither form counts as not given.
+fn parse_retry_after(text: &str, unix_time: Duration) -> Option<Duration> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(text.parse().map_or(Duration::MAX, Duration::from_secs));
+    }
+    let date = u64::try_from(date::from_http(text)?).unwrap_or_default();
+    Some(Duration::from_secs(date).saturating_sub(unix_time))
 }
 
 const MAX_ATTEMPTS_TOLD: usize = 32;
@@ -267,6 +281,8 @@ mod tests {
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
+    /// Sun, 06 Nov 1994 08:49:37 GMT.
+    const NOW: Duration = Duration::from_secs(784_111_777);
 
     fn fail(trial: &mut Trial, replica: usize, kind: Kind) -> Next {
         trial.failed(replica, "h", Failure::new(kind, "x"), false, false, 1.0)
@@ -305,11 +321,26 @@ mod tests {
 
     #[test]
     fn a_server_that_asks_for_time_gets_it_up_to_the_ceiling() {
-        for (header, pause) in
-            [("3", 3000 * MS), ("86400", 10_000 * MS), ("-1", 200 * MS), ("soon", 200 * MS)]
-        {
+        for (header, pause) in [
+            ("3", 3000 * MS),
+            (" 3 ", 3000 * MS),
+            ("0", 200 * MS),
+            ("86400", 10_000 * MS),
+            ("315360000", 10_000 * MS),
+            ("99999999999999999999999", 10_000 * MS),
+            ("-1", 200 * MS),
+            ("+3", 200 * MS),
+            ("3.5", 200 * MS),
+            ("soon", 200 * MS),
+            ("", 200 * MS),
+            ("Sun, 06 Nov 1994 08:49:40 GMT", 3000 * MS),
+            ("Sun, 06 Nov 1994 08:49:30 GMT", 200 * MS),
+            ("Fri, 06 Nov 2093 08:49:37 GMT", 10_000 * MS),
+            ("Wed, 06 Nov 1963 08:49:37 GMT", 200 * MS),
+            ("Sun, 06 Nov 1994 08:49:40 CET", 200 * MS),
+        ] {
             let mut trial = Trial::new(Policy::default(), 1);
-            let next = trial.failed(0, "h", Failure::status(503, Some(header)), false, false, 1.0);
+            let next = trial.failed(0, "h", Failure::status(503, Some(header), NOW), false, false, 1.0);
             assert_eq!(next, Next::Try(0, pause), "{header}");
         }
     }
@@ -317,7 +348,7 @@ mod tests {
     #[test]
     fn a_refused_token_is_renewed_once_then_the_replica_is_left_alone() {
         let mut trial = Trial::new(Policy::default(), 2);
-        let refused = || Failure::status(401, None);
+        let refused = || Failure::status(401, None, NOW);
         assert_eq!(trial.failed(0, "h", refused(), true, false, 1.0), Next::Token(0));
         assert_eq!(trial.failed(0, "h", refused(), true, false, 1.0), Next::Try(1, Duration::ZERO));
         assert_eq!(trial.failed(1, "h", refused(), true, false, 1.0), Next::Token(1));
@@ -328,13 +359,13 @@ mod tests {
     #[test]
     fn a_403_is_not_tried_again() {
         let mut trial = Trial::new(Policy::default(), 1);
-        assert_eq!(trial.failed(0, "h", Failure::status(403, None), true, false, 1.0), Next::GiveUp);
+        assert_eq!(trial.failed(0, "h", Failure::status(403, None, NOW), true, false, 1.0), Next::GiveUp);
     }
 
     #[test]
     fn what_no_replica_has_is_looked_up_once_and_then_not_found() {
         let mut trial = Trial::new(Policy { passes: 1, ..Policy::default() }, 1);
-        let missing = || Failure::status(404, None);
+        let missing = || Failure::status(404, None, NOW);
         assert_eq!(trial.failed(0, "h", missing(), false, true, 1.0), Next::Lookup);
         trial.restart(2);
         assert_eq!(trial.failed(0, "h", missing(), false, true, 1.0), Next::Try(1, Duration::ZERO));
@@ -344,10 +375,35 @@ mod tests {
     }
 
     #[test]
+    fn after_each_pass_in_vain_the_replicas_are_looked_up_again_but_not_for_ever() {
+        let mut trial = Trial::new(Policy { passes: 2, ..Policy::default() }, 2);
+        let dead = |trial: &mut Trial, replica| {
+            trial.failed(replica, "h", Failure::new(Kind::Network, "x"), false, true, 1.0)
+        };
+        assert_eq!(dead(&mut trial, 0), Next::Try(1, Duration::ZERO));
+        assert_eq!(dead(&mut trial, 1), Next::Lookup);
+        assert_eq!(trial.after_lookup(1.0), Next::Try(0, 200 * MS));
+        dead(&mut trial, 0);
+        assert_eq!(dead(&mut trial, 1), Next::Lookup);
+        // Always others, never one that works.
+        trial.restart(1);
+        assert_eq!(dead(&mut trial, 0), Next::Try(0, 200 * MS));
+        assert_eq!(dead(&mut trial, 0), Next::GiveUp);
+    }
+
+    #[test]
+    fn damage_and_refusal_go_wherever_a_chunk_goes() {
+        for failure in [Failure::new(Kind::Corrupt, "x"), Failure::status(403, None, NOW)] {
+            let mut trial = Trial::new(Policy { passes: 1, ..Policy::default() }, 1);
+            assert_eq!(trial.failed(0, "h", failure, false, true, 1.0), Next::GiveUp);
+        }
+    }
+
+    #[test]
     fn one_other_failure_keeps_an_error_from_saying_not_found() {
         let mut trial = Trial::new(Policy { passes: 1, ..Policy::default() }, 2);
         fail(&mut trial, 0, Kind::Network);
-        trial.failed(1, "h", Failure::status(404, None), false, false, 1.0);
+        trial.failed(1, "h", Failure::status(404, None, NOW), false, false, 1.0);
         assert_eq!(trial.error("3,01").kind(), Kind::Network);
     }
 }

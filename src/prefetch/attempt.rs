@@ -1,6 +1,6 @@
 //! One request, watched until its body has come by.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures::{
     StreamExt,
@@ -68,7 +68,7 @@ impl<H: Host> Flight<'_, H> {
     /// that is read.
     fn begin(&self, replica: &str, wanted: &Wanted, answer: &Answer<H::Body>) -> Result<u64, Failure> {
         let Answer { status, headers, url, .. } = answer;
-        let begun = begin(headers, *status, wanted);
+        let begun = begin(headers, *status, wanted, self.shared.host.unix_time());
         // What a file id names never changes: a replica that tells another story is a bad one.
         if let Source::FileId(_) = self.chunk.source {
             return begun;
@@ -229,7 +229,7 @@ impl<H: Host> Flight<'_, H> {
 }
 
 /// Where in the blob the body begins, if the answer is one to what was asked.
-fn begin(headers: &Headers, status: u16, wanted: &Wanted) -> Result<u64, Failure> {
+fn begin(headers: &Headers, status: u16, wanted: &Wanted, unix_time: Duration) -> Result<u64, Failure> {
     let wrong = |message: &str| Err(Failure::new(Kind::Range, message));
     match (status, wanted.range) {
         (200, None) => Ok(0),
@@ -244,7 +244,7 @@ fn begin(headers: &Headers, status: u16, wanted: &Wanted) -> Result<u64, Failure
             }
             Some(_) => wrong("the server answered with other bytes than were asked for"),
         },
-        _ => Err(Failure::status(status, headers.retry_after.as_deref())),
+        _ => Err(Failure::status(status, headers.retry_after.as_deref(), unix_time)),
     }
 }
 

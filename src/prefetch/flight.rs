@@ -200,7 +200,7 @@ impl<'a, H: Host> Flight<'a, H> {
             return Ok(replica);
         }
         let fresh = self.locate(true).await?;
-        if same_set(&fresh.urls, &location.urls) {
+        if locate::same_set(&fresh.urls, &location.urls) {
             location.token = fresh.token;
             return Ok(replica);
         }
@@ -221,7 +221,7 @@ impl<'a, H: Host> Flight<'a, H> {
         self.note(EventKind::Relookup, host, reason);
         self.shared.options.meter.lock().relookups += 1;
         let fresh = self.locate(true).await?;
-        if same_set(&fresh.urls, &location.urls) {
+        if locate::same_set(&fresh.urls, &location.urls) {
             location.token = fresh.token;
             return Ok(false);
         }
@@ -292,7 +292,9 @@ impl<'a, H: Host> Flight<'a, H> {
         };
         let mut trial = Trial::new(self.shared.options.retry, 1);
         loop {
-            let found = self.shared.host.locate(id, refresh || trial.has_failed()).await;
+            let host = &self.shared.host;
+            let stale = (refresh || trial.has_failed()).then(|| host.now());
+            let found = host.locate(id, stale).await;
             let error = match found.map(|location| self.usable(location)) {
                 Ok(Ok(location)) => return Ok(location),
                 Ok(Err(error)) => error,
@@ -391,9 +393,4 @@ impl<'a, H: Host> Flight<'a, H> {
         let event = self.event(kind);
         self.shared.emit(Event { host: Some(Arc::clone(host)), reason: Some(reason), ..event });
     }
-}
-
-/// Lookups shuffle: the order means nothing.
-fn same_set(a: &[String], b: &[String]) -> bool {
-    a.len() == b.len() && a.iter().all(|url| b.contains(url))
 }

@@ -36,11 +36,15 @@ impl Host for SimHost {
         server::fetch(self.world.clone(), request)
     }
 
-    async fn locate(&self, file_id: &str, refresh: bool) -> Result<Location, LocateError> {
-        (self.world.lock().locator)(file_id, refresh)
+    async fn locate(&self, file_id: &str, stale: Option<Duration>) -> Result<Location, LocateError> {
+        let time = self.world.lock().locate_time;
+        self.world.sleep(time).await;
+        (self.world.lock().locator)(file_id, stale.is_some())
     }
 
     async fn token(&self, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
+        let time = self.world.lock().token_time;
+        self.world.sleep(time).await;
         (self.world.lock().tokens)(file_id, origin)
     }
 
@@ -74,6 +78,10 @@ impl Host for SimHost {
 
     fn now(&self) -> Duration {
         self.world.now()
+    }
+
+    fn unix_time(&self) -> Duration {
+        self.world.unix_time()
     }
 
     /// xorshift64*, so that a run can be repeated.

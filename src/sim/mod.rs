@@ -70,13 +70,20 @@ struct State {
     locator: Locator,
     tokens: Tokens,
     filer_tokens: FilerTokens,
+    locate_time: Duration,
+    token_time: Duration,
     decode_time: Duration,
+    /// The wall clock at time zero.
+    epoch: Duration,
     seed: u64,
     log: Vec<Logged>,
     /// How often each URL was asked.
     asked: HashMap<String, usize>,
     events: Vec<Event>,
 }
+
+/// 1 January 2026, unless a test sets another.
+const EPOCH: Duration = Duration::from_secs(1_767_225_600);
 
 impl World {
     /// An empty world at time zero: blobs are to be stored, and served at once.
@@ -93,7 +100,10 @@ impl World {
             locator: Box::new(|_, _| Err(LocateError { cause: None })),
             tokens: Box::new(|_, _| Ok(None)),
             filer_tokens: Box::new(|| Ok(None)),
+            locate_time: Duration::ZERO,
+            token_time: Duration::ZERO,
             decode_time: Duration::ZERO,
+            epoch: EPOCH,
             seed: 1,
             log: Vec::new(),
             asked: HashMap::new(),
@@ -127,6 +137,21 @@ impl World {
     /// Read tokens of the filer.
     pub fn filer_tokens(&self, tokens: impl Fn() -> Result<Option<String>, LocateError> + Send + 'static) {
         self.lock().filer_tokens = Box::new(tokens);
+    }
+
+    /// How long the locator takes; [`Duration::MAX`]: it never settles.
+    pub fn locate_time(&self, time: Duration) {
+        self.lock().locate_time = time;
+    }
+
+    /// How long a token takes; [`Duration::MAX`]: it never comes.
+    pub fn token_time(&self, time: Duration) {
+        self.lock().token_time = time;
+    }
+
+    /// Sets the wall clock: the time since 1970 at time zero.
+    pub fn epoch(&self, epoch: Duration) {
+        self.lock().epoch = epoch;
     }
 
     /// How long it takes to decode a chunk.
@@ -186,6 +211,13 @@ impl World {
     #[must_use]
     pub fn now(&self) -> Duration {
         self.lock().now
+    }
+
+    /// The time since 1970, by the wall clock.
+    #[must_use]
+    pub fn unix_time(&self) -> Duration {
+        let state = self.lock();
+        state.epoch.saturating_add(state.now)
     }
 
     /// The requests so far, in the order in which they were sent.

@@ -55,6 +55,8 @@ pub enum Outcome {
     Silent,
     /// This status and no body.
     Status(u16),
+    /// 200 with this body, whatever is stored.
+    Body(Bytes),
     /// The connection breaks after so many bytes of the body.
     Cut(usize),
     /// The body ends cleanly after so many bytes.
@@ -173,6 +175,7 @@ pub(super) async fn fetch(world: World, request: Request) -> Result<Answer<Body>
     }
     let (status, bytes, mut headers) = match (script.outcome.clone(), blob) {
         (Outcome::Status(status), _) => (status, Bytes::new(), Headers::default()),
+        (Outcome::Body(body), _) => (200, body, Headers::default()),
         (_, None) => (404, Bytes::new(), Headers::default()),
         (Outcome::Flip(at), Some(blob)) => {
             let mut flipped = blob.to_vec();

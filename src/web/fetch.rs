@@ -124,6 +124,7 @@ fn headers(response: &Response) -> Headers {
         etag: get("etag"),
         content_type: get("content-type"),
         last_modified: get("last-modified"),
+        authorization: get("authorization"),
     }
 }
 

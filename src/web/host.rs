@@ -2,7 +2,7 @@
 
 use std::{future::Future, rc::Rc, time::Duration};
 
-use js_sys::{Math, Uint8Array};
+use js_sys::{Date, Math, Uint8Array};
 
 use super::{
     decode,
@@ -37,8 +37,12 @@ impl Host for WebHost {
         self.fetcher.fetch(request)
     }
 
-    fn locate(&self, file_id: &str, refresh: bool) -> impl Future<Output = Result<Location, LocateError>> {
-        self.finder.locate(file_id, refresh)
+    fn locate(
+        &self,
+        file_id: &str,
+        stale: Option<Duration>,
+    ) -> impl Future<Output = Result<Location, LocateError>> {
+        self.finder.locate(file_id, stale.is_some())
     }
 
     fn token(
@@ -75,6 +79,10 @@ impl Host for WebHost {
 
     fn now(&self) -> Duration {
         timer::now()
+    }
+
+    fn unix_time(&self) -> Duration {
+        Duration::try_from_secs_f64(Date::now() / 1000.0).unwrap_or_default()
     }
 
     fn random(&self) -> f64 {
