@@ -11,7 +11,7 @@
 //!
 //! To read it in order: [`chunk`] says what a file is made of; [`entry`], [`manifest`] and [`url`]
 //! find that out; [`plan`] turns chunks and a range into views and gaps; [`window`] decides what may
-//! start and what may leave; [`retry`], [`locate`] and [`decode`] what happens to one view;
+//! start and what may leave; [`locator`], [`retry`] and [`decode`] what happens to one view;
 //! [`mod@prefetch`] drives all that against a [`host`]. These are pure: they do no I/O and know no
 //! platform. `web` is the browser's host, `sim` a deterministic one for tests.
 
@@ -26,8 +26,12 @@ mod etag;
 pub mod event;
 mod health;
 pub mod host;
+mod inquiry;
+mod json;
 pub mod locate;
+pub mod locator;
 pub mod manifest;
+pub mod master;
 pub mod merge;
 pub mod options;
 pub mod pin;
@@ -39,6 +43,7 @@ pub mod retrieve;
 pub mod retry;
 pub mod stats;
 mod throttle;
+pub mod token;
 pub mod url;
 mod watch;
 pub mod window;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{pin::Pins, plan::Lists, pool::Pool, retry::Policy, stats::Meter};
+use crate::{locator::Locator, pin::Pins, plan::Lists, pool::Pool, retry::Policy, stats::Meter};
 
 /// How far to read ahead, how patient to be, what to check.
 #[derive(Clone, Debug)]
@@ -27,6 +27,8 @@ pub struct Options {
     pub retry: Policy,
     /// How long to wait for a server.
     pub timeout: Timeout,
+    /// Where chunks of SeaweedFS are found. Asks the host by default.
+    pub locator: Locator,
     /// What this stream shares with others.
     pub pool: Pool,
     /// The counters of the file.
@@ -47,6 +49,7 @@ impl Default for Options {
             throttle: None,
             retry: Policy::default(),
             timeout: Timeout::default(),
+            locator: Locator::default(),
             pool: Pool::default(),
             meter: Meter::default(),
             lists: Lists::default(),

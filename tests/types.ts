@@ -71,6 +71,8 @@ const options: FilerOptions = {
   onEvent: (event: StreamEvent) => console.log(event.at, event.kind, event.chunk, event.host, event.bytes),
 };
 
+const byMaster: FilerOptions = { locate: { master: new URL("http://127.0.0.1:9333") } };
+
 const manifest: Manifest = {
   size: 10,
   chunks: [{ urls: ["https://a.example/1"], offset: 0, size: 10, key: new Uint8Array(32), compression: "gzip", modified: 1n }],
@@ -78,6 +80,7 @@ const manifest: Manifest = {
 
 export const opened: Promise<RemoteFile>[] = [
   openFiler("https://filer.example/file", options),
+  openEntry("{}", byMaster),
   openEntry("{}", { ...options, filer: "https://filer.example" }),
   openManifest(manifest, { maxBytesAhead: 2 ** 20 }),
   openUrl("https://example.org/file", { size: 10, chunkSize: 4, name: "file", type: "text/plain" }),

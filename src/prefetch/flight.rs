@@ -10,12 +10,14 @@ use crate::{
     decode::MAX_CHUNK_BYTES,
     error::{Attempt, Error, Kind},
     event::{Event, EventKind},
-    host::{Host, LocateError, Location},
+    host::{Host, Location},
     locate,
+    locator::filer_token,
     pin::Pins,
     plan::View,
     retrieve::{OFFLINE_PATIENCE, within},
     retry::{Failure, Next, Trial},
+    token,
     window::{Job, Ticket},
 };
 
@@ -70,6 +72,11 @@ pub(super) struct Flight<'a, H: Host> {
     pub(super) alone: bool,
     /// The versions of a chunk that is the whole of its URL: only resuming it could mix them.
     own_pins: Pins,
+    /// When its location was learnt, and when the token that was sent last.
+    located_at: Duration,
+    token_at: Duration,
+    /// That token was refused.
+    refused: bool,
 }
 
 impl<'a, H: Host> Flight<'a, H> {
@@ -96,6 +103,9 @@ impl<'a, H: Host> Flight<'a, H> {
             etag: None,
             alone: false,
             own_pins: Pins::default(),
+            located_at: Duration::ZERO,
+            token_at: Duration::ZERO,
+            refused: false,
         }
     }
 
@@ -191,11 +201,12 @@ impl<'a, H: Host> Flight<'a, H> {
     /// be others then, but once only: a locator that never says the same twice must not keep us for
     /// ever.
     async fn renew(
-        &self,
+        &mut self,
         location: &mut Location,
         trial: &mut Trial,
         replica: usize,
     ) -> Result<usize, Error> {
+        self.refused = true;
         if location.token.is_none() {
             return Ok(replica);
         }
@@ -211,16 +222,21 @@ impl<'a, H: Host> Flight<'a, H> {
         Ok(replica)
     }
 
-    /// Looks the replicas up again; says whether they are others than before.
+    /// Looks the replicas up again; says whether they are others than before. What cannot be looked up
+    /// is where it was, as far as we know: only that it is not there needs to be sure.
     async fn look_up(
-        &self,
+        &mut self,
         location: &mut Location,
         host: &Arc<str>,
         reason: &'static str,
     ) -> Result<bool, Error> {
         self.note(EventKind::Relookup, host, reason);
         self.shared.options.meter.lock().relookups += 1;
-        let fresh = self.locate(true).await?;
+        let fresh = match self.locate(true).await {
+            Ok(fresh) => fresh,
+            Err(error) if reason == Kind::NotFound.code() => return Err(error),
+            Err(_) => return Ok(false),
+        };
         if locate::same_set(&fresh.urls, &location.urls) {
             location.token = fresh.token;
             return Ok(false);
@@ -279,7 +295,7 @@ impl<'a, H: Host> Flight<'a, H> {
     }
 
     /// The replicas of the chunk, asked for again with pauses while there are none.
-    async fn locate(&self, refresh: bool) -> Result<Location, Error> {
+    async fn locate(&mut self, refresh: bool) -> Result<Location, Error> {
         let id = match &self.chunk.source {
             Source::FileId(id) => id,
             Source::Urls(urls) => {
@@ -290,20 +306,24 @@ impl<'a, H: Host> Flight<'a, H> {
             }
             Source::Inline(_) => return self.usable(Location::default()),
         };
-        let mut trial = Trial::new(self.shared.options.retry, 1);
+        let Shared { host, options, .. } = self.shared;
+        let mut trial = Trial::new(options.retry, 1);
         loop {
-            let host = &self.shared.host;
-            let stale = (refresh || trial.has_failed()).then(|| host.now());
-            let found = host.locate(id, stale).await;
-            let error = match found.map(|location| self.usable(location)) {
-                Ok(Ok(location)) => return Ok(location),
-                Ok(Err(error)) => error,
-                Err(LocateError { cause }) => self.not_located("the locator failed").because(cause),
+            let stale = (refresh || trial.has_failed()).then_some(self.located_at);
+            let found = options.locator.locate(host, options, id, stale).await;
+            let error = match found.and_then(|location| self.usable(location)) {
+                Ok(location) => {
+                    self.located_at = host.now();
+                    return Ok(location);
+                }
+                Err(error) => error.of_chunk(self.name()),
             };
             let failure = Failure::new(Kind::NoLocations, "");
             let dice = self.shared.host.random();
             match trial.failed(0, "", failure, false, false, dice) {
-                Next::Try(_, pause) => self.pause(pause, &"".into(), Kind::NoLocations.code()).await,
+                Next::Try(_, pause) if !options.locator.is_patient() => {
+                    self.pause(pause, &"".into(), Kind::NoLocations.code()).await;
+                }
                 _ => return Err(error),
             }
         }
@@ -313,31 +333,32 @@ impl<'a, H: Host> Flight<'a, H> {
         let mut location = locate::usable(location);
         self.shared.options.pool.rank(&mut location.urls, self.shared.host.now());
         if location.urls.is_empty() {
-            return Err(self.not_located("no replica is known"));
+            return Err(Error::new(Kind::NoLocations, "no replica is known").of_chunk(self.name()));
         }
         Ok(location)
     }
 
-    fn not_located(&self, message: &str) -> Error {
-        Error::new(Kind::NoLocations, message).of_chunk(self.name())
-    }
-
-    /// The URL with the token that its origin wants.
-    async fn with_token(&self, url: &str, location: &Location) -> Result<String, Error> {
-        let host = &self.shared.host;
+    /// The URL with the token that its origin wants, and that has not expired.
+    async fn with_token(&mut self, url: &str, location: &Location) -> Result<String, Error> {
+        let Shared { host, options, .. } = self.shared;
+        let refused = std::mem::take(&mut self.refused).then_some(self.token_at);
         let token = match (&self.chunk.source, &location.token) {
-            (Source::FileId(_), Some(token)) => return Ok(locate::with_token(url, token)),
-            (Source::FileId(id), None) => host.token(id, locate::origin(url).unwrap_or_default()).await,
-            (Source::Filer(_), _) => host.filer_token().await,
-            (Source::Urls(_) | Source::Inline(_), _) => return Ok(url.to_owned()),
+            (Source::FileId(_), Some(token)) if token::is_due(token, host.unix_time()) => {
+                self.locate(true).await?.token
+            }
+            (Source::FileId(_), Some(token)) => Some(token.clone()),
+            (Source::FileId(id), None) => {
+                let origin = locate::origin(url).unwrap_or_default();
+                let asked = options.locator.token(host, options, id, origin, refused).await;
+                asked.map_err(|error| error.of_chunk(self.name()))?
+            }
+            (Source::Filer(_), _) => {
+                filer_token(host, options).await.map_err(|error| error.of_chunk(self.name()))?
+            }
+            (Source::Urls(_) | Source::Inline(_), _) => None,
         };
-        match token {
-            Ok(Some(token)) => Ok(locate::with_token(url, &token)),
-            Ok(None) => Ok(url.to_owned()),
-            Err(LocateError { cause }) => Err(Error::new(Kind::Unauthorized, "no token could be had")
-                .of_chunk(self.name())
-                .because(cause)),
-        }
+        self.token_at = host.now();
+        Ok(token.map_or_else(|| url.to_owned(), |token| locate::with_token(url, &token)))
     }
 
     /// What this chunk's answers must be versions of: where chunks share a URL, what all of them are.

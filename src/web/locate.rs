@@ -1,4 +1,4 @@
-//! Replicas and tokens from the filer's proxy or from functions of the user's.
+//! Replicas and tokens from functions of the user's.
 
 use std::rc::Rc;
 
@@ -10,16 +10,11 @@ use super::{
     error::{Causes, set},
     fetch::AbortOnDrop,
 };
-use crate::{
-    host::{LocateError, Location},
-    locate::proxy_url,
-};
+use crate::host::{LocateError, Location};
 
-/// Where the chunks of a file are found.
+/// The user's functions that find chunks.
 #[derive(Debug)]
 pub(super) struct Finder {
-    /// The origin of a filer that relays chunks.
-    pub(super) proxy: Option<String>,
     pub(super) locate: Option<Function>,
     pub(super) token: Option<Function>,
     pub(super) filer_token: Option<Function>,
@@ -27,16 +22,8 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// Whether nothing says where chunks are.
-    pub(super) fn is_lost(&self) -> bool {
-        self.proxy.is_none() && self.locate.is_none()
-    }
-
     pub(super) async fn locate(&self, file_id: &str, refresh: bool) -> Result<Location, LocateError> {
-        let Some(locate) = &self.locate else {
-            let urls = self.proxy.iter().map(|filer| proxy_url(filer, file_id)).collect();
-            return Ok(Location { urls, token: None });
-        };
+        let Some(locate) = &self.locate else { return Ok(Location::default()) };
         self.ask(locate, file_id, refresh).await.map_err(|thrown| self.failed(thrown))
     }
 
@@ -56,17 +43,14 @@ impl Finder {
             .collect::<Option<Vec<_>>>()
             .ok_or_else(|| TypeError::new("a location's urls must be strings"))?;
         let token = field(&location, "token")?;
-        if !token.is_undefined() && !token.is_string() {
-            return Err(TypeError::new("a location's token must be a string").into());
+        if !token.is_undefined() && token.as_string().is_none_or(|token| token.is_empty()) {
+            return Err(TypeError::new("a location's token must be a string, and not empty").into());
         }
         Ok(Location { urls, token: token.as_string() })
     }
 
     pub(super) async fn token(&self, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
-        // What the filer relays, it signs itself.
-        let Some(token) = self.token.as_ref().filter(|_| self.proxy.as_deref() != Some(origin)) else {
-            return Ok(None);
-        };
+        let Some(token) = &self.token else { return Ok(None) };
         let answer = token.call2(&JsValue::UNDEFINED, &file_id.into(), &origin.into());
         self.text(answer).await.map(Some)
     }
@@ -82,7 +66,8 @@ impl Finder {
     async fn text(&self, answer: Result<JsValue, JsValue>) -> Result<String, LocateError> {
         let answer = answer.map_err(|thrown| self.failed(thrown))?;
         let text = JsFuture::from(Promise::resolve(&answer)).await.map_err(|thrown| self.failed(thrown))?;
-        text.as_string().ok_or_else(|| self.failed(TypeError::new("a token must be a string").into()))
+        let text = text.as_string().filter(|text| !text.is_empty());
+        text.ok_or_else(|| self.failed(TypeError::new("a token must be a string, and not empty").into()))
     }
 
     fn failed(&self, thrown: JsValue) -> LocateError {

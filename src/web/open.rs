@@ -23,8 +23,9 @@ use crate::{
     chunk::{Chunk, Source},
     entry::{Entry, Keys, MAX_TEXT_BYTES},
     error::{Error, Kind},
-    host::{LocateError, Piece, Request},
+    host::{Piece, Request},
     locate,
+    locator::filer_token,
     manifest::ranges_of,
     merge::merge,
     options::Options,
@@ -58,6 +59,7 @@ pub async fn open_filer(
 /// A `KelpError`, or a `TypeError` where nothing says where its chunks are.
 #[wasm_bindgen(js_name = openEntry)]
 pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
+    let is_lost = settings.is_lost();
     let desk = Desk::new(&settings, pool);
     let entry = Entry::parse(json).map_err(Error::from);
     let home = Some(settings.home()).filter(|home| !home.is_empty());
@@ -68,7 +70,7 @@ pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<Co
     let of_filer = |chunk: &Chunk| matches!(chunk.source, Source::FileId(_));
     if let Ok((_, chunks)) = &file
         && chunks.iter().any(of_filer)
-        && desk.host.finder.is_lost()
+        && is_lost
     {
         return Err(TypeError::new("filer or locate must say where the chunks are").into());
     }
@@ -184,16 +186,14 @@ struct Desk {
 impl Desk {
     fn new(settings: &Settings, pool: &CorePool) -> Self {
         let causes = Rc::<Causes>::default();
-        let home = settings.home();
         let listener = Listener::new(settings.on_event(), settings.on_progress(), timer::now(), 0);
         let fetcher = Fetcher {
             fetch: settings.fetch(),
             headers: settings.headers(),
-            home: home.clone(),
+            home: settings.home(),
             causes: Rc::clone(&causes),
         };
         let finder = Finder {
-            proxy: settings.proxy().then_some(home),
             locate: settings.locate(),
             token: settings.token(),
             filer_token: settings.filer_token(),
@@ -235,9 +235,7 @@ impl Desk {
         let wanted = Wanted::Body(MAX_TEXT_BYTES as u64);
         let mut request = || -> Pin<Box<dyn Future<Output = _>>> {
             Box::pin(async {
-                let token = finder.filer_token().await.map_err(|LocateError { cause }| {
-                    Error::new(Kind::Unauthorized, "no token for the filer could be had").because(cause)
-                })?;
+                let token = filer_token(&self.host, &self.options).await?;
                 let url = token.map_or_else(|| url.to_owned(), |token| locate::with_token(url, &token));
                 Ok(Request { url, range: None })
             })

@@ -9,6 +9,7 @@ use super::pool::CorePool;
 use crate::{
     chunk::CipherKey,
     entry::Keys,
+    locator::Locator,
     options::{Holes, Options, Timeout, Verify},
     pin::Pins,
     plan::Lists,
@@ -60,7 +61,10 @@ extern "C" {
     pub(super) fn file_url(this: &Settings) -> Option<String>;
     /// Whether a filer at `home` relays chunks.
     #[wasm_bindgen(method, getter)]
-    pub(super) fn proxy(this: &Settings) -> bool;
+    fn proxy(this: &Settings) -> bool;
+    /// URL of a master that knows where chunks are.
+    #[wasm_bindgen(method, getter)]
+    fn master(this: &Settings) -> Option<String>;
     #[wasm_bindgen(method, getter)]
     pub(super) fn fetch(this: &Settings) -> Option<Function>;
     #[wasm_bindgen(method, getter)]
@@ -95,6 +99,19 @@ extern "C" {
 }
 
 impl Settings {
+    /// Whether nothing says where chunks are.
+    pub(super) fn is_lost(&self) -> bool {
+        !self.proxy() && self.master().is_none() && self.locate().is_none()
+    }
+
+    fn locator(&self) -> Locator {
+        match self.master() {
+            Some(master) => Locator::master(&master),
+            None if self.proxy() => Locator::proxy(&self.home()),
+            None => Locator::default(),
+        }
+    }
+
     pub(super) fn options(&self, pool: &CorePool, meter: &Meter) -> Options {
         Options {
             concurrency: self.concurrency() as usize,
@@ -114,6 +131,7 @@ impl Settings {
                 max_delay: ms(self.max_delay()),
             },
             timeout: Timeout { headers: ms(self.headers_timeout()), idle: ms(self.idle_timeout()) },
+            locator: self.locator(),
             pool: pool.pool(),
             meter: meter.clone(),
             lists: Lists::default(),

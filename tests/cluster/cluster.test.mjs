@@ -35,12 +35,12 @@ describe("a real SeaweedFS", { skip, timeout: 180_000 }, () => {
 
   const filers = { "a filer": () => cluster.filer, "a filer that encrypts": () => cluster.cipherFiler };
   for (const [filer, origin] of Object.entries(filers)) {
-    test(`${filer} gives back what it was given: proxied and located, whole and in ranges`, { timeout: 60_000 }, async (t) => {
+    test(`${filer} gives back what it was given: proxied, located and by its master, whole and in ranges`, { timeout: 60_000 }, async (t) => {
       for (const { path, content, write } of FILES) {
         await t.test(path, { timeout: 20_000 }, async () => {
           const url = urlOf(origin(), path);
           await write(url);
-          for (const locate of ["proxy", locator(cluster)]) await readsBack(await kelp.openFiler(url, { locate }), content);
+          for (const locate of ["proxy", locator(cluster), { master: cluster.master }]) await readsBack(await kelp.openFiler(url, { locate }), content);
         });
       }
     });
@@ -83,6 +83,9 @@ describe("a real SeaweedFS", { skip, timeout: 180_000 }, () => {
     const places = await placesOf(cluster, chunks);
     assert.ok([...places.values()].every(({ urls }) => urls.length === 2), "each chunk has two replicas");
     const victim = new URL(places.get(chunks.at(-1).file_id).urls[0]).origin;
+    // Known to a locator of our own, to a master's client by now.
+    const master = await kelp.openFiler(url, { locate: { master: cluster.master } });
+    await master.bytes();
     const file = await kelp.openFiler(url, { locate: (fileId) => places.get(fileId), maxBytesAhead: 4 * MIB, retry: { baseDelay: 10 } });
     const pieces = [];
     let length = 0;
@@ -95,6 +98,7 @@ describe("a real SeaweedFS", { skip, timeout: 180_000 }, () => {
     assert.equal(length, content.length);
     assert.equal(sha256(Buffer.concat(pieces)), sha256(content));
     assert.ok(file.stats.failovers > 0, "it went on at the other replica");
+    assert.equal(sha256(await master.bytes()), sha256(content), "by a master's answers of before");
   });
 });
 

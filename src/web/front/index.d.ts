@@ -150,13 +150,22 @@ export interface Options {
 
 export interface FilerOptions extends Options {
   /**
-   * Where chunks come from: `"proxy"`, the filer relays them; or a function that gives the URLs of a chunk.
-   * `{ master }` is not there yet. @default "proxy"
+   * Where chunks come from: `"proxy"`, the filer relays them; `{ master }`, a master knows their volume servers; or a
+   * function that gives the URLs of a chunk, `refresh` being true where those that it gave did not work. After
+   * `timeout.headers` it counts as failed, and its signal is aborted.
+   *
+   * A master is asked once for each volume, and again when all replicas failed. Where a volume server wants a token and
+   * there is no `token`, the master is asked for that too. It sends no CORS headers: a page of another origin cannot ask it
+   * but through a proxy. @default "proxy"
    */
   locate?: "proxy" | { master: string | URL } | ((fileId: string, o: { signal: AbortSignal; refresh: boolean }) => Location | Promise<Location>);
-  /** A read token for a chunk at an origin, asked for when a request is about to leave. Sent as `?jwt=`. */
+  /**
+   * A read token for a chunk at an origin, asked for when a request is about to leave; calls for the same chunk and origin
+   * at the same time are one. Sent as `?jwt=`. It is asked for once more if it is refused, or if its `exp` is over. What is
+   * no text, is empty, or does not come within `timeout.headers`, is `unauthorized`.
+   */
   token?: (fileId: string, origin: string) => string | Promise<string>;
-  /** A token for the entry, sent to the filer as `?jwt=`. */
+  /** A token for the entry, asked for when its request is about to leave; sent to the filer as `?jwt=`. */
   filerToken?: string | (() => string | Promise<string>);
   /** Keys of S3 objects under server-side encryption. 32 bytes each, copied by the call that opens the file. */
   sse?: {
@@ -183,7 +192,7 @@ export interface UrlOptions extends Options {
 export interface Location {
   /** Full URLs of the chunk, one a replica. */
   urls: string[];
-  /** Sent as `?jwt=`. */
+  /** Sent as `?jwt=`. If its `exp` is over when a request is about to leave, `locate` is asked again, with `refresh`. */
   token?: string;
 }
 

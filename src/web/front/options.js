@@ -47,13 +47,8 @@ export function filerSettings(options, filer) {
   const given = dictionary(options, "options");
   const checked = settings(given, filer?.origin ?? "");
   const { locate = "proxy", filerToken } = given;
-  if (typeof locate !== "function") {
-    if (typeof locate === "object" && locate !== null) {
-      httpUrl(locate.master, "locate.master");
-      throw notThere("locate: { master }");
-    }
-    word(locate, "locate", ["proxy"]);
-  }
+  const master = typeof locate === "object" && locate !== null ? masterUrl(locate.master) : undefined;
+  if (typeof locate !== "function" && master === undefined) word(locate, "locate", ["proxy"]);
   if (filerToken !== undefined && typeof filerToken !== "string" && typeof filerToken !== "function") {
     throw new TypeError("filerToken must be a string or a function");
   }
@@ -61,12 +56,19 @@ export function filerSettings(options, filer) {
   return {
     ...checked,
     proxy: locate === "proxy" && filer !== undefined,
-    locate: locate === "proxy" ? undefined : locate,
+    master,
+    locate: typeof locate === "function" ? locate : undefined,
     token: callable(given.token, "token"),
     filerToken: typeof filerToken === "string" ? () => filerToken : filerToken,
     customerKey: aesKey(bytes(customerKey, "sse.customerKey"), "sse.customerKey"),
     kek: aesKey(hexBytes(kek, "sse.kek"), "sse.kek"),
   };
+}
+
+function masterUrl(value) {
+  const url = httpUrl(value, "locate.master");
+  url.hash = "";
+  return url.href;
 }
 
 /** Options of one URL. */

@@ -20,17 +20,14 @@ const ACCEPTED = [
   { maxConcurrency: 1 }, { perHost: 1 }, { maxBytesAhead: 1 }, { retry: {} }, { timeout: {} }, { unknown: 5, another: "name" }, {}, undefined,
 ];
 
-const FILER_WRONG_TYPES = { locate: [5, {}, null], token: ["secret", 5], filerToken: [5, {}], sse: [5, "key"] };
-const FILER_WRONG_VALUES = { locate: ["direct"] };
+const FILER_WRONG_TYPES = { locate: [5, {}, null, { master: 5 }], token: ["secret", 5], filerToken: [5, {}], sse: [5, "key"] };
+const FILER_WRONG_VALUES = { locate: ["direct", { master: "ftp://127.0.0.1" }, { master: "http://u:p@127.0.0.1" }] };
 const WRONG_KEY_TYPES = { customerKey: [5, null, {}, [1]], kek: [5, null, {}, [1]] };
 // A key of 32 bytes is a right value only in the writing of its option.
 const WRONG_KEYS = {
   customerKey: [new Uint8Array(31), new Uint8Array(33), new Uint8Array(0), "", "no base64!", "AAAA", "00".repeat(32)],
   kek: [new Uint8Array(31), new Uint8Array(33), new Uint8Array(0), "", "00".repeat(31), "00".repeat(33), "0".repeat(63), "0g".repeat(32), `${"A".repeat(43)}=`],
 };
-const FILER_NOT_YET = [
-  { locate: { master: "http://127.0.0.1:9333" } }, { locate: { master: new URL("http://127.0.0.1:9333") } },
-];
 const URL_WRONG_TYPES = { size: ["5", null, 5n], chunkSize: ["5", {}], name: [5], type: [5, {}] };
 const URL_WRONG_VALUES = { size: [-1, 1.5, NaN, 2 ** 53], chunkSize: [0, -1, 1.5] };
 
@@ -82,9 +79,6 @@ export const args = [
       const ways = openers(kelp, store, await addFile(store));
       for (const [way, open] of Object.entries(ways)) {
         for (const options of NOT_YET) await fails(kelp, "unsupported", () => open(options), `${way} ${said(options)}`);
-      }
-      for (const way of ["openFiler", "openEntry"]) {
-        for (const options of FILER_NOT_YET) await fails(kelp, "unsupported", () => ways[way](options), `${way} ${said(options)}`);
       }
     },
   },

@@ -7,6 +7,7 @@ import { entries } from "./entries.mjs";
 import { faults } from "./faults.mjs";
 import { files } from "./files.mjs";
 import { lifecycle } from "./lifecycle.mjs";
+import { lookups } from "./lookups.mjs";
 import { manifests } from "./manifests.mjs";
 import { problems } from "./problems.mjs";
 import { remotes } from "./remotes.mjs";
@@ -30,7 +31,7 @@ import { urls } from "./urls.mjs";
 
 /** @type {Record<string, Behaviour[]>} */
 export const behaviours = {
-  cases, decoders, files, args, responses, problems, entries, manifests, urls, remotes, accounts, lifecycle, faults, secrets, sse, streaming,
+  cases, decoders, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, lifecycle, faults, secrets, sse, streaming,
 };
 
 /** Those for a page that is no secure context. */

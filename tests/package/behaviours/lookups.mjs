@@ -1,0 +1,228 @@
+// Finding chunks by a master: lookups, tokens, and volumes that move.
+import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
+import { QUICK, mentions } from "./helpers.mjs";
+
+const IN_A_PAGE = typeof globalThis.location === "object";
+const PATH = "/d/auto.bin";
+/** Plain ones, packed ones, ones with gaps, with overlaps, and an empty one. */
+const CAPTURED = ["one", "empty", "auto", "auto-text", "many", "sparse", "overlap", "append", "odd-name", "truncated"];
+
+/**
+ * The `locate` of a store's master. It sends no CORS headers: where this runs in a page of another origin, what is in front
+ * of it has to add them. `about` changes what it answers besides.
+ */
+async function master(store, about = {}) {
+  const cors = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Authorization" };
+  await store.fault({ server: "master" }, { headers: cors, ...about });
+  return { master: store.master };
+}
+
+/** What was asked of the master, by query. */
+const lookupsAt = async (store) => (await store.requests()).filter(({ server }) => server === "master").map(({ url }) => url.split("?")[1]);
+
+/** What a master answers for a volume: these locations. */
+const located = (volume, ...locations) => JSON.stringify({ volumeOrFileId: volume, locations });
+
+const addFile = (store, replicas = [0, 1]) => store.addFile({ path: "/f/m.bin", content: "noise:m", length: 50_000, chunkSize: 10_000, replicas });
+const volumeOf = (fileId) => fileId.split(",")[0];
+
+export const lookups = [
+  {
+    name: "a master finds the chunks of captured files, and is asked once for each volume", cluster: "plain",
+    async run(kelp, store, help) {
+      const locate = await master(store);
+      for (const { path, sha256 } of store.cases.filter(({ name }) => CAPTURED.includes(name))) {
+        await store.resetLog();
+        const file = await kelp.openFiler(store.urlOf(path), { locate });
+        equal(await help.sha256(await file.bytes()), sha256, path);
+        const asked = await lookupsAt(store);
+        equal(new Set(asked).size, asked.length, `${path}: ${asked}`);
+        ok(asked.every((query) => /^volumeId=\d+$/.test(query)), `${path}: ${asked}`);
+        ok((await store.chunkRequests()).every(({ server }) => server.startsWith("volume")), "nothing went through the filer");
+      }
+    },
+  },
+  {
+    name: "behind tokens, a master gives them once a server wants one", cluster: "jwt",
+    async run(kelp, store, help) {
+      const locate = await master(store);
+      const filerToken = () => store.sign("filerRead", {});
+      for (const { path, sha256 } of store.cases) {
+        await store.resetLog();
+        const file = await kelp.openFiler(store.urlOf(path), { locate, filerToken, concurrency: 1 });
+        equal(await help.sha256(await file.bytes()), sha256, path);
+        const requests = await store.chunkRequests();
+        const refused = requests.filter(({ status }) => status === 401);
+        equal(refused.length, Math.min(1, requests.length), `${path}: requests that were refused`);
+        ok(requests.every(({ url, headers }) => (url.includes("?jwt=") || refused[0].url === url) && headers.authorization === undefined), "tokens are in the query");
+        ok((await lookupsAt(store)).filter((query) => query.startsWith("fileId=")).every((query) => query.endsWith("&read=yes")), "no token for writing is asked for");
+      }
+    },
+  },
+  {
+    name: "an entry needs no filer where a master is named, as a text or as a URL", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await addFile(store);
+      const right = await help.content("noise:m", 50_000);
+      const { master: url } = await master(store);
+      for (const each of [url, new URL(url), `${url}/#x`]) {
+        const file = await kelp.openEntry(entry, { locate: { master: each } });
+        sameBytes(await file.bytes(), right, String(each));
+      }
+    },
+  },
+  {
+    name: "a public URL with a scheme and a path is where chunks are read", cluster: null,
+    async run(kelp, store, help) {
+      const { entry, fileIds } = await addFile(store, [1]);
+      const right = await help.content("noise:m", 50_000);
+      // Volume servers know no prefix: only how its slash is treated can be seen.
+      const publicUrl = `${store.volumes[1]}/`;
+      const locate = await master(store, { status: 200, body: located(volumeOf(fileIds[0]), { url: "127.0.0.1:1", publicUrl }) });
+      const file = await kelp.openEntry(entry, { locate });
+      sameBytes(await file.bytes(), right);
+      const elsewhere = await master(store, { status: 200, body: located(volumeOf(fileIds[0]), { url: "127.0.0.1:1", publicUrl: `${store.volumes[1]}/below/it` }) });
+      await store.resetLog();
+      await fails(kelp, "http", (await kelp.openEntry(entry, { locate: elsewhere, ...QUICK })).bytes());
+      ok((await store.requests()).filter(({ server }) => server === "volume1").every(({ path }) => path.startsWith("/below/it/")), "the path is kept");
+    },
+  },
+  {
+    name: "a server that died is left for the other one, without a question", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await addFile(store, [0, 1]);
+      const right = await help.content("noise:m", 50_000);
+      const file = await kelp.openEntry(entry, { locate: await master(store), concurrency: 1, ...QUICK });
+      sameBytes(await file.bytes({ end: 10_000 }), right.subarray(0, 10_000), "the first chunk");
+      await store.killVolume(0);
+      sameBytes(await file.bytes(), right, "all");
+      equal((await lookupsAt(store)).length, 1, "lookups");
+    },
+  },
+  {
+    name: "a volume that moved is found where it is now, by one more lookup for all its chunks", cluster: null,
+    async run(kelp, store, help) {
+      const { entry, fileIds } = await addFile(store, [1]);
+      const right = await help.content("noise:m", 50_000);
+      const locate = await master(store);
+      const stale = { url: new URL(store.volumes[0]).host, publicUrl: new URL(store.volumes[0]).host };
+      await store.fault({ server: "master", times: 1 }, { status: 200, body: located(volumeOf(fileIds[0]), stale), headers: { "Access-Control-Allow-Origin": "*" } });
+      // A server that has a volume no more, and relays nothing.
+      await store.fault({ server: "volume0" }, { status: 404 });
+      await store.setLatency(20);
+      const file = await kelp.openEntry(entry, { locate, ...QUICK });
+      sameBytes(await file.bytes(), right);
+      equal((await lookupsAt(store)).length, 2, "lookups");
+      ok(file.stats.relookups > 0, "it is counted");
+    },
+  },
+  {
+    name: "a volume that no server has is not_found, told with the master's answers", cluster: null,
+    async run(kelp, store) {
+      const { entry } = await addFile(store, [2]);
+      await store.killVolume(2);
+      const file = await kelp.openEntry(entry, { locate: await master(store), ...QUICK });
+      const error = await fails(kelp, "not_found", file.bytes());
+      same(error.attempts.map(({ host, status }) => [host, status]), [[new URL(store.master).host, 404], [new URL(store.master).host, 404]], "attempts");
+      equal((await lookupsAt(store)).length, 2, "five chunks ask as often as one");
+    },
+  },
+  {
+    name: "a master that is warming up is waited for", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await addFile(store);
+      const locate = await master(store);
+      const headers = { "Retry-After": "1", "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After" };
+      await store.fault({ server: "master", times: 1 }, { status: 503, headers });
+      const start = performance.now();
+      const file = await kelp.openEntry(entry, { locate, retry: { passes: 2, baseDelay: 1 } });
+      sameBytes(await file.bytes(), await help.content("noise:m", 50_000));
+      ok(performance.now() - start >= 950, `it took ${performance.now() - start} ms`);
+    },
+  },
+  {
+    name: "a master that cannot be asked is no_locations, and a page of another origin is told why", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await addFile(store);
+      const file = await kelp.openEntry(entry, { locate: { master: store.master }, ...QUICK });
+      if (!IN_A_PAGE) {
+        // There are no origins here.
+        sameBytes(await file.bytes(), await help.content("noise:m", 50_000));
+        await store.fault({ server: "master" }, { refuse: true });
+      }
+      const again = await kelp.openEntry(entry, { locate: { master: store.master }, ...QUICK });
+      const error = await fails(kelp, "no_locations", again.bytes());
+      ok(error.retryable, "retryable");
+      ok(error.message.includes("CORS"), error.message);
+      ok(error.cause !== undefined, "it has a cause");
+    },
+  },
+  {
+    name: "a function of the user's that never settles ends in time, and is told to stop", cluster: null,
+    async run(kelp, store) {
+      const { entry } = await addFile(store);
+      const never = () => new Promise(() => {});
+      const signals = [];
+      const quick = { retry: { passes: 1 }, timeout: { headers: 50 } };
+      const locate = (fileId, { signal }) => {
+        signals.push(signal);
+        return never();
+      };
+      await fails(kelp, "no_locations", (await kelp.openEntry(entry, { locate, ...quick })).bytes());
+      ok(signals.length > 0 && signals.every(({ aborted }) => aborted), "its signals are aborted");
+      await fails(kelp, "unauthorized", (await kelp.openEntry(entry, { locate: store.locateOn(0), token: never, ...quick })).bytes());
+      await fails(kelp, "unauthorized", kelp.openFiler(`${store.filer}/f/m.bin`, { filerToken: never, ...quick }));
+      for (const token of [() => "", () => 5, () => undefined]) {
+        await fails(kelp, "unauthorized", (await kelp.openEntry(entry, { locate: store.locateOn(0), token, ...quick })).bytes(), `token ${token}`);
+      }
+      equal((await store.chunkRequests()).length, 0, "requests without the token");
+    },
+  },
+  {
+    name: "an abort ends a lookup under way", cluster: null,
+    async run(kelp, store) {
+      const { entry } = await addFile(store);
+      const locate = await master(store, { latency: 60_000 });
+      const file = await kelp.openEntry(entry, { locate });
+      const controller = new AbortController();
+      const reading = file.bytes({ signal: controller.signal }).catch((reason) => reason);
+      const reason = new Error("enough");
+      setTimeout(() => controller.abort(reason), 50);
+      ok((await reading) === reason, "the reason is given");
+    },
+  },
+  {
+    name: "calls for the token of one chunk at the same time are one call", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await store.addFile({ path: "/f/one.bin", content: "noise:one", length: 9000, chunkSize: 9000, replicas: [0] });
+      const right = await help.content("noise:one", 9000);
+      let calls = 0;
+      const token = async () => {
+        calls++;
+        await new Promise((wake) => setTimeout(wake, 100));
+        return "token";
+      };
+      const file = await kelp.openEntry(entry, { locate: store.locateOn(0), token });
+      const parts = await Promise.all([0, 3000, 6000].map((start) => file.bytes({ start, end: start + 3000 })));
+      parts.forEach((part, i) => sameBytes(part, right.subarray(i * 3000, (i + 1) * 3000)));
+      equal(calls, 1, "calls");
+    },
+  },
+  {
+    name: "what a master signs is in no error and no event", cluster: "jwt",
+    async run(kelp, store) {
+      const events = [];
+      const locate = await master(store);
+      const filerToken = await store.sign("filerRead", {});
+      const file = await kelp.openFiler(store.urlOf(PATH), { locate, filerToken, onEvent: (event) => events.push(event), ...QUICK });
+      await store.resetLog();
+      await file.bytes();
+      const [{ url }] = (await store.chunkRequests()).filter(({ url }) => url.includes("jwt="));
+      await store.fault({ server: /^volume/ }, { status: 401 });
+      const error = await fails(kelp, "unauthorized", file.bytes());
+      const told = [error, ...events];
+      const secret = url.split("jwt=")[1];
+      for (const each of told) ok(!mentions(each, secret) && !mentions(each, "jwt=") && !mentions(each, "fileId="), JSON.stringify(each));
+    },
+  },
+];
