@@ -9,7 +9,7 @@ import { Failure, isMain, main, root } from "./command.mjs";
 // inflate and their tables alone are 29, so what is ours has to shrink to a quarter. Until then the budget
 // keeps it from growing.
 const DOWNLOADS = [
-  { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 125 },
+  { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 135 },
   { name: "JavaScript", files: ["index.js", "kelp-stream.js"], budget: 10 },
   { name: "JavaScript, Node", files: ["node.js", "kelp-stream.js"], budget: 10 },
   { name: "JavaScript, workerd", files: ["workerd.js", "kelp-stream.js"], budget: 10 },

@@ -57,17 +57,24 @@ impl Health {
     /// Orders URLs: first those of hosts that did not fail lately, among them the quicker ones.
     /// What is not known of a host is no reason to avoid it, and the order stays where nothing
     /// speaks against it.
-    pub(crate) fn rank(&self, urls: &mut [String], now: Duration) {
-        urls.sort_by_cached_key(|url| {
-            let name = locate::host(url).unwrap_or_default();
-            self.0.iter().find(|host| host.name == name).map(|host| host.cost(now)).unwrap_or_default()
-        });
+    pub(crate) fn rank(&self, urls: &mut Vec<String>, now: Duration) {
+        let cost = |url: String| {
+            let name = locate::host_key(locate::host(&url).unwrap_or_default());
+            let known = self.0.iter().find(|host| host.name == name);
+            (known.map(|host| host.cost(now)).unwrap_or_default(), url)
+        };
+        let mut left: Vec<_> = urls.drain(..).map(cost).collect();
+        // There are sixteen at most, and the code of a sort is larger than all of this.
+        while let Some(first) = (0..left.len()).min_by_key(|&at| left.get(at).map(|(cost, _)| *cost)) {
+            urls.push(left.remove(first).1);
+        }
     }
 
     fn host(&mut self, name: &str) -> &mut Host {
+        let name = locate::host_key(name);
         let host = match self.0.iter().position(|host| host.name == name) {
             Some(at) => self.0.remove(at),
-            None => Host { name: name.to_owned(), ..Host::default() },
+            None => Host { name, ..Host::default() },
         };
         if self.0.len() == MAX_HOSTS {
             self.0.remove(0);
@@ -94,7 +101,7 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn ranked(health: &Health, now: Duration) -> String {
-        let mut urls = ["http://a/1", "http://b/1", "http://c/1"].map(str::to_owned);
+        let mut urls = ["http://a/1", "http://b/1", "http://c/1"].map(str::to_owned).to_vec();
         health.rank(&mut urls, now);
         urls.iter().map(|url| &url[7..8]).collect()
     }
@@ -111,7 +118,7 @@ mod tests {
     #[test]
     fn a_host_that_failed_is_asked_last_for_a_while() {
         let mut health = Health::default();
-        fail(&mut health, "a", Kind::Network, 1000 * MS);
+        fail(&mut health, "A:80", Kind::Network, 1000 * MS);
         assert_eq!(ranked(&health, 1000 * MS), "bca");
         assert_eq!(ranked(&health, 5999 * MS), "bca");
         assert_eq!(ranked(&health, 6000 * MS), "abc");

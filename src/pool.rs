@@ -131,7 +131,7 @@ impl Pool {
     }
 
     /// Orders replicas: the one that is most likely to serve soon comes first.
-    pub(crate) fn rank(&self, urls: &mut [String], now: Duration) {
+    pub(crate) fn rank(&self, urls: &mut Vec<String>, now: Duration) {
         self.lock().health.rank(urls, now);
     }
 
