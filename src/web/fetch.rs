@@ -128,22 +128,34 @@ fn headers(response: &Response) -> Headers {
     }
 }
 
-/// Aborts what is no longer wanted; after its end that does nothing.
-pub(super) struct AbortOnDrop(AbortController);
+/// Aborts what is no longer wanted.
+#[derive(Debug)]
+pub(super) struct AbortOnDrop {
+    controller: AbortController,
+    is_over: bool,
+}
 
 impl AbortOnDrop {
     pub(super) fn new() -> Result<Self, JsValue> {
-        AbortController::new().map(Self)
+        Ok(Self { controller: AbortController::new()?, is_over: false })
     }
 
     pub(super) fn signal(&self) -> AbortSignal {
-        self.0.signal()
+        self.controller.signal()
+    }
+
+    /// It came to its end by itself. To abort it then would do nothing, at the price of an exception
+    /// with its stack, which is more than all else that a small chunk costs.
+    pub(super) fn over(&mut self) {
+        self.is_over = true;
     }
 }
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        self.0.abort();
+        if !self.is_over {
+            self.controller.abort();
+        }
     }
 }
 
@@ -162,6 +174,9 @@ impl Stream for Body {
             return Poll::Ready(None);
         };
         let item = futures::ready!(Pin::new(stream).poll_next(cx));
+        if item.is_none() {
+            self.guard.over();
+        }
         Poll::Ready(item.map(|item| match item.and_then(bytes) {
             Ok(array) => Ok(array.into()),
             Err(thrown) => Err(FetchError { cause: Some(self.causes.keep(thrown)) }),
@@ -187,6 +202,6 @@ fn bytes(value: JsValue) -> Result<Uint8Array, JsValue> {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("controller", &self.guard.0).finish_non_exhaustive()
+        f.debug_struct("Body").field("guard", &self.guard).finish_non_exhaustive()
     }
 }

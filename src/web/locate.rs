@@ -29,12 +29,14 @@ impl Finder {
 
     async fn ask(&self, locate: &Function, file_id: &str, refresh: bool) -> Result<Location, JsValue> {
         // Tells the user's function when nobody waits for it any more.
-        let given_up = AbortOnDrop::new()?;
+        let mut given_up = AbortOnDrop::new()?;
         let how = Object::new();
         set(&how, "signal", &given_up.signal());
         set(&how, "refresh", &refresh.into());
         let answer = locate.call2(&JsValue::UNDEFINED, &file_id.into(), &how)?;
-        let location = JsFuture::from(Promise::resolve(&answer)).await?;
+        let location = JsFuture::from(Promise::resolve(&answer)).await;
+        given_up.over();
+        let location = location?;
         let urls = field(&location, "urls")?;
         let urls: Array =
             urls.dyn_into().map_err(|_| TypeError::new("locate must give { urls: string[] }"))?;

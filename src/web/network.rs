@@ -18,8 +18,9 @@ extern "C" {
 /// Resolves when there is one. Dropping it stops listening.
 pub(super) async fn online() {
     // Without a controller there is no way to stop listening: then it is tried at once.
-    if let Ok(guard) = AbortOnDrop::new() {
+    if let Ok(mut guard) = AbortOnDrop::new() {
         // The promise is never rejected.
         let _ = JsFuture::from(wait_online(&guard.signal())).await;
+        guard.over();
     }
 }
