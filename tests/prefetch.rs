@@ -10,6 +10,7 @@ use kelp_stream::{
     Error, Kind, Options, Plan, Reader,
     chunk::{Chunk, Source},
     event::EventKind,
+    host::Location,
     options::{Holes, Verify},
     pool::{Pool, PoolLimits},
     prefetch,
@@ -273,6 +274,22 @@ fn streams_of_a_pool_share_its_bytes_and_an_idle_one_starves_nobody() {
     assert!(pool.peak_bytes() <= 500, "the other's head may pass: {}", pool.peak_bytes());
     drop(idle);
     assert_eq!((pool.bytes(), pool.in_flight()), (0, 0));
+}
+
+#[test]
+fn a_manifest_that_the_pool_has_no_room_for_does_not_hold_up_what_is_before_it() {
+    let world = World::new();
+    let of_id = |id: &str| Chunk { source: Source::FileId(id.into()), ..plain(&[], 20, 10) };
+    let listed = of_id("1,0200000001");
+    world.store("http://a/1,0100000001", protobuf::manifest(std::slice::from_ref(&listed), 0));
+    world.store("http://a/1,0200000001", bytes(20..30));
+    world.store("http://a/0", bytes(10..20));
+    world.locator(|id, _| Ok(Location { urls: vec![format!("http://a/{id}")], token: None }));
+    let manifest = Chunk { is_manifest: true, ..of_id("1,0100000001") };
+    let chunks = vec![plain(&["http://a/0"], 10, 10), manifest];
+    let mut options = Options::default();
+    options.pool = Pool::new(PoolLimits { max_bytes: 10, ..PoolLimits::default() });
+    assert_eq!(read(&world, chunks, options).unwrap(), [vec![0; 10], bytes(10..30)].concat());
 }
 
 #[test]

@@ -104,11 +104,12 @@ impl<H: Host> Shared<H> {
             if !state.asked {
                 return Step::Wait;
             }
-            let next = state.window.upcoming();
-            let full = match next {
-                Next::Start { cost, head, .. } => self.options.pool.has_room(cost, head).err(),
-                _ => None,
-            };
+            let mut next = state.window.upcoming();
+            let mut full = self.full(&next);
+            if full.is_some() {
+                next = state.window.upcoming_in_turn();
+                full = self.full(&next);
+            }
             if full.is_some() {
                 self.options.pool.wait(cx.waker());
             }
@@ -122,6 +123,14 @@ impl<H: Host> Shared<H> {
                 _ => Step::Wait,
             }
         })
+    }
+
+    /// Why the pool does not let this start.
+    fn full(&self, next: &Next) -> Option<Full> {
+        match next {
+            Next::Start { cost, head, .. } => self.options.pool.has_room(*cost, *head).err(),
+            _ => None,
+        }
     }
 
     /// Ends the stream from outside: what is under way is cancelled.

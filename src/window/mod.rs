@@ -184,6 +184,16 @@ impl<P: Piece> Window<P> {
 
     /// What may start next. Gaps before it enter the window on the way: they cost nothing.
     pub fn upcoming(&mut self) -> Next {
+        self.next(true)
+    }
+
+    /// What may start next where there is no room for what `upcoming` named: a chunk manifest that
+    /// is read ahead of its turn must not hold up what is before it.
+    pub fn upcoming_in_turn(&mut self) -> Next {
+        self.next(false)
+    }
+
+    fn next(&mut self, early: bool) -> Next {
         if self.failed {
             return Next::Nothing;
         }
@@ -193,7 +203,7 @@ impl<P: Piece> Window<P> {
                 return Next::TooManyViews;
             }
             // A chunk manifest first: what it lists is to be known when its turn comes.
-            if let Some(next) = self.upcoming_manifest() {
+            if let Some(next) = self.upcoming_manifest(early) {
                 return next;
             }
             match self.walk.ahead() {
@@ -202,7 +212,7 @@ impl<P: Piece> Window<P> {
                     return Next::Nothing;
                 }
                 // It may have come to manifests that lie in others.
-                Ahead::Unread => return self.upcoming_manifest().unwrap_or(Next::Unread),
+                Ahead::Unread => return self.upcoming_manifest(early).unwrap_or(Next::Unread),
                 Ahead::Failed(error) => {
                     self.slots.push_back(Slot::failed(error));
                     self.failed = true;
@@ -230,11 +240,11 @@ impl<P: Piece> Window<P> {
         }
     }
 
-    /// A chunk manifest that must be read now, or so soon that it is to be fetched ahead: of a
-    /// stretch that the views in flight, and the bytes ahead, would reach.
-    fn upcoming_manifest(&self) -> Option<Next> {
+    /// A chunk manifest that must be read now, or, if it may be `early`, so soon that it is to be
+    /// fetched ahead: of a stretch that the views in flight, and the bytes ahead, would reach.
+    fn upcoming_manifest(&self, early: bool) -> Option<Next> {
         let until = self.position.saturating_add(self.limits.bytes.max(1));
-        let (manifest, now) = self.walk.wanted(self.limits.views, until)?;
+        let (manifest, now) = self.walk.wanted(self.limits.views, until).filter(|(_, now)| *now || early)?;
         let head = now && self.slots.is_empty();
         let room = self.limits.bytes.saturating_sub(self.bytes);
         // At the head it may pass the limit, as a view may.

@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test uses its part")]
 #![allow(clippy::panic, reason = "clippy does not see that this is a test's")]
 
+pub mod protobuf;
+
 use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use futures::StreamExt;
