@@ -245,7 +245,7 @@ impl<P: Piece> Window<P> {
     fn upcoming_manifest(&self, early: bool) -> Option<Next> {
         let until = self.position.saturating_add(self.limits.bytes.max(1));
         let (manifest, now) = self.walk.wanted(self.limits.views, until).filter(|(_, now)| *now || early)?;
-        let head = now && self.slots.is_empty();
+        let head = now && self.slots.is_empty() && self.manifests.is_empty();
         let room = self.limits.bytes.saturating_sub(self.bytes);
         // At the head it may pass the limit, as a view may.
         if !head && room < MANIFEST_COST {

@@ -327,6 +327,18 @@ fn at_the_head_a_manifest_is_read_whatever_the_budget_is() {
 }
 
 #[test]
+fn of_manifests_over_one_another_one_at_a_time_may_pass_the_budget() {
+    let plan = Plan::new([manifest("m", 0, 8), manifest("n", 0, 8)].into(), 0..8);
+    let mut window = of_plan(plan, limits(4, 10), false);
+    assert_eq!(next(&mut window), ("m".into(), 10, true));
+    start(&mut window);
+    window.outgrow(Ticket::Manifest(&Source::FileId("m".into())), 50);
+    assert_eq!((window.upcoming(), window.bytes()), (Next::TooManyBytes, 50));
+    learn(&mut window, "m", &[chunk(0, 8)]);
+    assert_eq!(next(&mut window), ("n".into(), 10, true));
+}
+
+#[test]
 fn a_manifest_that_cannot_be_had_is_an_error_at_its_place() {
     let chunks = [chunk(0, 4), manifest("m", 4, 8), chunk(12, 4)];
     let mut window = of_plan(Plan::new(chunks.into(), 0..16), limits(9, 4 * MIB), false);
