@@ -145,7 +145,7 @@ fn growth(course: &Course, outcome: &Outcome) -> u64 {
     });
     let extra = extra.max().unwrap_or(0);
     let blobs = outcome.file.blobs.iter();
-    blobs.map(|blob| blob.grown - blob.cost + if blob.is_whole() { extra } else { 0 }).sum()
+    blobs.map(|blob| blob.growth + if blob.is_whole() { extra } else { 0 }).sum()
 }
 
 /// I8, I29: readers of one pool share its bytes; only the head of each may pass.

@@ -75,9 +75,10 @@ pub struct Blob {
     pub by_id: bool,
     /// Several chunks share it.
     pub shared: bool,
-    /// The most bytes that a view of it is known to hold before it starts, and that it may hold.
+    /// The most bytes that a view of it is known to hold before it starts.
     pub cost: u64,
-    pub grown: u64,
+    /// What its chunks may turn out to hold beyond that, all together.
+    pub growth: u64,
 }
 
 /// Bytes of a chunk that are seen where no newer ones are.
@@ -239,7 +240,6 @@ impl File {
         (blob.is_manifest, blob.digest) = (true, list.digest);
         blob.bytes = pack(packing, &bytes);
         blob.cost = 2 * blob.bytes.len() as u64;
-        blob.grown = blob.cost;
         self.blobs.push(blob);
         let chunk = Chunk {
             source: Source::FileId(name.as_str().into()),
@@ -286,7 +286,7 @@ impl Blob {
             by_id,
             shared: false,
             cost: 0,
-            grown: 0,
+            growth: 0,
         }
     }
 
@@ -294,7 +294,9 @@ impl Blob {
         let whole = !matches!(packing, Packing::Plain | Packing::ByServer);
         let cost = if whole { 2 * size + 28 } else { size };
         self.cost = self.cost.max(cost);
-        self.grown = self.grown.max(if whole { cost.max(2 * stored).max(decoded) } else { cost });
+        if whole {
+            self.growth += (2 * stored).max(decoded).saturating_sub(cost);
+        }
     }
 
     /// Whether it is fetched whole into memory before anything leaves.
