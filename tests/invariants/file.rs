@@ -75,8 +75,10 @@ pub struct Blob {
     pub by_id: bool,
     /// Several chunks share it.
     pub shared: bool,
-    /// The most bytes that a view of it is known to hold before it starts.
+    /// The most bytes that a chunk of it that is decoded whole is known to hold before it starts,
+    /// and the longest one that is not.
     pub cost: u64,
+    pub flow: u64,
     /// What its chunks may turn out to hold beyond that, all together.
     pub growth: u64,
 }
@@ -286,16 +288,19 @@ impl Blob {
             by_id,
             shared: false,
             cost: 0,
+            flow: 0,
             growth: 0,
         }
     }
 
     fn grow(&mut self, size: u64, stored: u64, decoded: u64, packing: Packing) {
         let whole = !matches!(packing, Packing::Plain | Packing::ByServer);
-        let cost = if whole { 2 * size + 28 } else { size };
-        self.cost = self.cost.max(cost);
         if whole {
+            let cost = 2 * size + 28;
+            self.cost = self.cost.max(cost);
             self.growth += (2 * stored).max(decoded).saturating_sub(cost);
+        } else {
+            self.flow = self.flow.max(size);
         }
     }
 
@@ -344,11 +349,13 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory takes it")
 }
 
-/// Files of up to a dozen chunks, with chunk manifests in every third.
+/// Files of up to a dozen chunks, plain in every fifth, with chunk manifests in two.
 pub fn nodes() -> impl Strategy<Value = Vec<Node>> {
     let flat = prop::collection::vec(part().prop_map(Node::Part), 0..9);
+    let plain = part().prop_map(|part| Node::Part(Part { packing: Packing::Plain, ..part }));
+    let plain = prop::collection::vec(plain, 0..9);
     let some = prop::collection::vec(prop_oneof![4 => part().prop_map(Node::Part), 1 => list()], 1..6);
-    prop_oneof![2 => flat, 1 => some]
+    prop_oneof![1 => plain, 2 => flat, 2 => some]
 }
 
 fn list() -> impl Strategy<Value = Node> {
