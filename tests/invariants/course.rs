@@ -40,7 +40,6 @@ pub struct Settings {
     pub max_bytes_ahead: u64,
     pub holes: Holes,
     pub verify: Verify,
-    pub etag: Option<u8>,
     pub retry: Policy,
     pub headers_timeout: Duration,
     pub idle_timeout: Duration,
@@ -124,7 +123,7 @@ impl Course {
     /// Makes it one that is read to the end, and well.
     pub fn is_to_succeed(&mut self) {
         self.network.saved.get_or_insert(0);
-        (self.network.lost_token, self.settings.etag) = (None, None);
+        self.network.lost_token = None;
         self.settings.holes = Holes::Zero;
         for habit in &mut self.habits {
             habit.stop = Stop::Never;
@@ -171,7 +170,6 @@ impl Settings {
         options.max_bytes_ahead = self.max_bytes_ahead;
         options.holes = self.holes;
         options.verify = self.verify;
-        options.etag = self.etag.map(|etag| format!("\"{etag}\""));
         options.retry = self.retry;
         options.timeout.headers = self.headers_timeout;
         options.timeout.idle = self.idle_timeout;
@@ -305,13 +303,11 @@ impl Reading {
 pub fn course(readers: Range<usize>) -> impl Strategy<Value = Course> {
     let habits = prop::collection::vec(habit(), readers);
     (file::nodes(), network::network(), settings(), habits).prop_map(
-        |(nodes, mut network, mut settings, habits)| {
+        |(nodes, mut network, settings, habits)| {
             let most = settings.retry.passes as usize - 1;
             network.lost_lookups = network.lost_lookups.min(most);
             if let Some(saved) = &mut network.saved {
                 *saved = most.min(*saved);
-                // Who is told of another version gives up.
-                settings.etag = None;
             }
             Course { nodes, network, settings, habits }
         },
@@ -335,7 +331,6 @@ fn settings() -> impl Strategy<Value = Settings> {
     let checks = (
         prop_oneof![4 => Just(Holes::Zero), 1 => Just(Holes::Error)],
         prop_oneof![3 => Just(Verify::Stream), 2 => Just(Verify::Strict), 1 => Just(Verify::Off)],
-        prop::option::weighted(0.1, Just(1_u8)),
     );
     let pool = (budget(), limit(), prop_oneof![2 => Just(64_usize), 1 => 1..6_usize]).prop_map(
         |(max_bytes, per_host, max_concurrency)| PoolLimits { max_bytes, per_host, max_concurrency },
@@ -348,7 +343,6 @@ fn settings() -> impl Strategy<Value = Settings> {
             max_bytes_ahead,
             holes: checks.0,
             verify: checks.1,
-            etag: checks.2,
             retry,
             headers_timeout: timeouts.0,
             idle_timeout: timeouts.1,

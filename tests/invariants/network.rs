@@ -314,6 +314,8 @@ impl Act {
             // A digest covers what a truncation left: without it, it does not fit.
             Self::End(n) if flows && about.is_truncated && about.has_digest => Self::Cut(n),
             Self::Status(416, _) if flows && about.is_truncated && about.has_digest => Self::Refused,
+            // Of a URL that was read in ranges it says that another version is there now.
+            Self::Status(416, _) if about.is_shared => Self::Refused,
             Self::Status(401 | 403, wait) if saves => Self::Status(503, wait),
             act => act,
         }
