@@ -1,7 +1,7 @@
 //! File ids as text: `<volume>,<key in hex><cookie in 8 hex digits>`, perhaps with `_<n>` behind.
 
 /// Whether a text is a file id (`seaweedfs-read-path.md`, 2.2). Nothing else ever gets into a URL.
-pub(super) fn is_file_id(text: &str) -> bool {
+pub(crate) fn is_file_id(text: &str) -> bool {
     let Some((volume, rest)) = text.split_once(',') else {
         return false;
     };
@@ -16,11 +16,12 @@ pub(super) fn is_file_id(text: &str) -> bool {
         // A key of 1 to 16 digits, and a cookie of 8.
         && (9..=24).contains(&key_and_cookie.len())
         && key_and_cookie.bytes().all(|byte| byte.is_ascii_hexdigit())
-        && added.is_none_or(|added| decimal(added) && added.parse::<u64>().is_ok())
+        // As many digits as a u64 has: zeros before it would make a URL of any length.
+        && added.is_none_or(|added| decimal(added) && added.len() <= 20 && added.parse::<u64>().is_ok())
 }
 
 /// The text of a file id, its key without leading zero bytes; `None` for key 0, which no needle has.
-pub(super) fn text(volume: u32, key: u64, cookie: u32) -> Option<String> {
+pub(crate) fn text(volume: u32, key: u64, cookie: u32) -> Option<String> {
     let bytes = 8_usize.checked_sub(usize::try_from(key.leading_zeros() / 8).ok()?)?;
     let digits = bytes.checked_mul(2).filter(|&digits| digits > 0)?;
     Some(format!("{volume},{key:0digits$x}{cookie:08x}"))
@@ -86,6 +87,7 @@ mod tests {
             assert!(!is_file_id(id), "{id}");
         }
         assert!(!is_file_id(&format!("3,{}", "a".repeat(65))));
+        assert!(!is_file_id(&format!("3,1637037d6a_{:021}", 1)));
         assert!(!is_file_id(&format!("{}3,1637037d6a", "0".repeat(10))));
     }
 }
