@@ -55,6 +55,8 @@ pub use crate::{
     prefetch::{Reader, prefetch},
 };
 
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sim;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]

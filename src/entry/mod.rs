@@ -9,7 +9,7 @@ use crate::{
     manifest::cut,
 };
 
-mod fid;
+pub(crate) mod fid;
 mod json;
 mod list;
 mod protobuf;

@@ -1,0 +1,91 @@
+//! Stored bytes of a chunk: AES-256-GCM, gzip.
+
+use std::io::Read;
+
+use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
+use flate2::read::MultiGzDecoder;
+
+use super::input::Input;
+use crate::{
+    chunk::CipherKey,
+    decode::{GCM_OVERHEAD, decode},
+    host::{DecodeError, Recipe},
+};
+
+/// A recipe and what is stored.
+///
+/// Without a key it is decoded as it is. With one it is decoded as it is too, which never fits;
+/// or it is sealed first, so that gzip sees it; or sealed and then damaged.
+pub(super) fn run(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let how = input.byte();
+    let recipe = Recipe {
+        key: (how & SEALED != 0).then(key),
+        gzip: how & GZIP != 0,
+        keep: if how & ALL != 0 { u64::MAX } else { input.number(2) },
+        ceiling: CEILING,
+    };
+    let damage = (how & DAMAGED != 0).then(|| input.number(2));
+    let plain = input.0;
+    let stored = match (how & SEALED != 0, how & AS_IT_IS != 0) {
+        (true, true) => return assert!(decoded(plain, &recipe).is_err(), "no tag fits by chance"),
+        (true, false) => sealed(plain),
+        (false, _) => plain.to_vec(),
+    };
+    if recipe.key.is_some()
+        && let Some(damage) = damage
+    {
+        return damaged_is_noticed(stored, damage, &recipe);
+    }
+    let result = decoded(&stored, &recipe);
+    if !recipe.gzip {
+        let wanted = plain.get(..recipe.keep as usize).unwrap_or(plain);
+        return assert_eq!(result.as_deref(), Ok(wanted));
+    }
+    let mut wanted = Vec::new();
+    let inflated = MultiGzDecoder::new(plain).take(CEILING + 1).read_to_end(&mut wanted);
+    if wanted.len() as u64 > CEILING {
+        return assert!(result.is_err());
+    }
+    if let (Ok(out), Ok(_)) = (result, inflated) {
+        wanted.truncate(usize::try_from(recipe.keep).unwrap_or(usize::MAX));
+        assert!(out == wanted, "another decoder inflates it to other bytes");
+    }
+}
+
+const GZIP: u8 = 1;
+const SEALED: u8 = 2;
+const AS_IT_IS: u8 = 4;
+const DAMAGED: u8 = 8;
+const ALL: u8 = 16;
+/// Small, so that a bomb takes no time.
+const CEILING: u64 = 1 << 18;
+
+fn decoded(stored: &[u8], recipe: &Recipe) -> Result<Vec<u8>, DecodeError> {
+    let mut out = Vec::new();
+    let result = decode(stored.to_vec(), recipe, &mut |piece| out.extend_from_slice(piece));
+    assert!(out.len() as u64 <= recipe.keep, "more is handed out than is wanted");
+    assert!(!recipe.gzip || out.len() as u64 <= recipe.ceiling, "more is handed out than is accepted");
+    result.map(|()| out)
+}
+
+fn damaged_is_noticed(mut stored: Vec<u8>, damage: u64, recipe: &Recipe) {
+    let at = damage as usize / 8 % stored.len();
+    stored[at] ^= 1 << (damage % 8);
+    assert_eq!(decoded(&stored, recipe), Err(DecodeError::Tag));
+    stored.truncate(at.min(GCM_OVERHEAD as usize - 1));
+    assert_eq!(decoded(&stored, recipe), Err(DecodeError::Truncated));
+}
+
+fn key() -> CipherKey {
+    CipherKey::new(&[7; 32]).expect("it is 32 bytes")
+}
+
+fn sealed(plain: &[u8]) -> Vec<u8> {
+    let nonce = [9; 12];
+    let mut text = plain.to_vec();
+    let tag = Aes256Gcm::new(key().bytes().into())
+        .encrypt_inout_detached(&nonce.into(), &[], text.as_mut_slice().into())
+        .expect("it is short enough");
+    [&nonce[..], &text, &tag].concat()
+}

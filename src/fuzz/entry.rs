@@ -1,0 +1,41 @@
+//! The filer's JSON.
+
+use serde::de::IgnoredAny;
+
+use super::plan::covers;
+use crate::{
+    chunk::{Chunk, MAX_FILE_BYTES, Source},
+    entry::{Entry, MAX_EXTENDED},
+    etag,
+    plan::Plan,
+};
+
+/// Any bytes: an entry that is accepted is JSON, and is all that the core takes for granted.
+pub(super) fn run(json: &[u8]) {
+    let entry = match Entry::parse(json) {
+        Ok(entry) => entry,
+        Err(error) => return assert!(!error.to_string().is_empty()),
+    };
+    assert!(serde_json::from_slice::<IgnoredAny>(json).is_ok(), "it is JSON");
+    assert!(entry.size() <= MAX_FILE_BYTES && !entry.path().is_empty());
+    assert!(entry.path().ends_with(entry.name()));
+    assert!(etag::is_strong(&entry.etag()), "{}", entry.etag());
+    assert!(entry.extended().len() <= MAX_EXTENDED);
+    assert!(entry.extended().windows(2).all(|pair| pair[0].0 < pair[1].0), "sorted, each name once");
+    assert!(entry.content().is_none_or(|content| !content.is_empty()));
+    for each in entry.chunks() {
+        is_sound(&each.chunk);
+    }
+    if let Ok(chunks) = entry.chunks_to_read() {
+        covers(&Plan::new(chunks.into(), 0..entry.size()));
+    }
+}
+
+/// What holds for a chunk wherever it was read.
+pub(super) fn is_sound(chunk: &Chunk) {
+    let end = chunk.offset.checked_add(chunk.size).expect("its end is a number");
+    assert!(end <= i64::MAX.cast_unsigned());
+    assert!(!chunk.is_manifest || chunk.size > 0);
+    let Source::FileId(id) = &chunk.source else { panic!("the filer's chunks have file ids") };
+    super::fid::is_harmless(id);
+}

@@ -1,0 +1,97 @@
+//! What servers and clients write into headers.
+
+use crate::{
+    content_range::{self, ContentRange},
+    date, etag, locate,
+    manifest::is_url,
+    respond::{FileHead, Reply, RequestHeaders, is_header, respond},
+    retry::Failure,
+};
+
+/// Lines: each is taken for every kind of value, and all of them for a request and a file.
+pub(super) fn run(bytes: &[u8]) {
+    // A header's bytes become characters as `Headers` of JavaScript has them, or are UTF-8.
+    let latin: String = bytes.iter().copied().map(char::from).collect();
+    for text in [std::str::from_utf8(bytes).unwrap_or(&latin), &latin] {
+        text.split('\n').for_each(value);
+        answer(text);
+    }
+}
+
+fn value(text: &str) {
+    if let Some(range) = content_range::parse(text) {
+        let ContentRange { start, end, total } = range;
+        assert!(start <= end && end > 0);
+        let total = total.map_or("*".to_owned(), |total| total.to_string());
+        assert_eq!(content_range::parse(&format!("bytes {start}-{}/{total}", end - 1)), Some(range));
+    }
+    if let Some(wait) = Failure::status(503, Some(text)).retry_after {
+        assert!(wait.as_secs() <= u64::from(u32::MAX));
+    }
+    if let Some(seconds) = date::from_http(text) {
+        let written = date::to_http(seconds * 1000).expect("it has a year of four digits");
+        assert_eq!(date::from_http(&written), Some(seconds), "{text}");
+    }
+    if let Some(ms) = date::from_rfc3339(text)
+        && let Some(written) = date::to_http(ms)
+    {
+        assert_eq!(date::from_http(&written), Some(ms.div_euclid(1000)), "{text}");
+    }
+    if etag::is_strong(text) {
+        assert!(is_header(text) && etag::matches(text, Some(text), true));
+    }
+    if let Some(origin) = locate::origin(text) {
+        assert!(text.starts_with(origin));
+    }
+    let with_token = locate::with_token(text, "a/b?&#");
+    assert!(with_token.ends_with("jwt=a%2fb%3f%26%23") && !with_token.contains('#'));
+    if is_url(text) {
+        assert!(locate::host(text).is_some() && text.starts_with(locate::without_query(text)));
+    }
+}
+
+/// The lines in their order: method, size, time, tag, type, disposition, and the request's headers.
+fn answer(text: &str) {
+    let mut lines = text.split('\n').map(|line| Some(line).filter(|line| !line.is_empty()));
+    let mut line = || lines.next().flatten();
+    let method = line().unwrap_or("GET");
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
+    let file = FileHead {
+        size: number(line()).unwrap_or(1000).unsigned_abs(),
+        last_modified_ms: number(line()),
+        etag: line().filter(|tag| etag::is_strong(tag)),
+        media_type: line().unwrap_or_default(),
+        disposition: line(),
+    };
+    let request = RequestHeaders {
+        range: line(),
+        if_range: line(),
+        if_none_match: line(),
+        if_match: line(),
+        if_modified_since: line(),
+        if_unmodified_since: line(),
+    };
+    is_an_answer(method, &request, &file, &respond(method, &request, &file));
+}
+
+fn is_an_answer(method: &str, request: &RequestHeaders<'_>, file: &FileHead<'_>, reply: &Reply) {
+    let header = |name| reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
+    assert!(reply.headers.iter().all(|(_, value)| is_header(value)), "{reply:?}");
+    let length = header("Content-Length").and_then(|length| length.parse().ok());
+    let range = header("Content-Range");
+    match reply.status {
+        200 => assert_eq!((length, range), (Some(file.size), None)),
+        206 => {
+            let body = reply.body.clone().expect("there is a body");
+            assert!(body.start < body.end && body.end <= file.size && request.range.is_some());
+            assert_eq!(length, Some(body.end - body.start));
+            let told = content_range::parse(range.expect("it says which"));
+            assert_eq!(told, Some(ContentRange { start: body.start, end: body.end, total: Some(file.size) }));
+        }
+        304 | 405 | 412 => assert_eq!((&reply.body, length, range), (&None, None, None)),
+        416 => assert_eq!((&reply.body, range), (&None, Some(&*format!("bytes */{}", file.size)))),
+        status => panic!("{status} is no answer"),
+    }
+    assert_eq!(reply.status == 405, !matches!(method, "GET" | "HEAD"));
+    assert!(reply.body.is_none() || method == "GET");
+}

@@ -1,0 +1,82 @@
+//! What is planned of any chunks and any range.
+
+use std::{ops::Range, sync::Arc};
+
+use super::input::Input;
+use crate::{
+    chunk::{Chunk, Compression, Source},
+    plan::{Plan, Step},
+};
+
+/// Chunks and a range: the steps are those of the simplest rule that there is.
+pub(super) fn run(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let range = input.any_number()..input.any_number();
+    let chunks: Arc<[Chunk]> = chunks(&mut input, 64).into();
+    let plan = Plan::new(Arc::clone(&chunks), range.clone());
+    assert_eq!(plan.range(), range.start..range.end.max(range.start));
+    covers(&plan);
+    for step in plan.steps() {
+        match step {
+            Step::View(view) => {
+                let seen = view.at..view.end();
+                assert_eq!(view.at - chunks[view.chunk].offset, view.within.start);
+                assert!(over(&chunks, &seen).all(|(index, chunk)| {
+                    let (hides, hidden) = (&chunks[view.chunk], chunk);
+                    !chunk.is_manifest && (hidden.modified, index) <= (hides.modified, view.chunk)
+                }));
+            }
+            Step::Gap(gap) => assert_eq!(over(&chunks, gap).count(), 0),
+            Step::Unread(stretch) => {
+                let spanning: Vec<&Chunk> = plan.manifests(stretch).collect();
+                let touching = over(&chunks, stretch).filter(|(_, chunk)| chunk.is_manifest).count();
+                assert!(!spanning.is_empty() && spanning.len() == touching);
+            }
+        }
+    }
+}
+
+/// That the steps of a plan follow one another from its start to its end, and none is empty.
+pub(super) fn covers(plan: &Plan) {
+    let mut at = plan.range().start;
+    for step in plan.steps() {
+        let start = match step {
+            Step::View(view) => {
+                let chunk = plan.chunk(view);
+                assert!(view.within.start < view.within.end && view.within.end <= chunk.size);
+                view.at
+            }
+            Step::Gap(range) | Step::Unread(range) => range.start,
+        };
+        assert!(start == at && step.len() > 0, "{}", plan.draw());
+        at += step.len();
+    }
+    assert_eq!(at, plan.range().end, "{}", plan.draw());
+    assert_eq!(plan.len(), plan.range().end - plan.range().start);
+}
+
+/// The chunks that hold a position of a stretch.
+fn over<'a>(chunks: &'a [Chunk], stretch: &'a Range<u64>) -> impl Iterator<Item = (usize, &'a Chunk)> {
+    let holds = |(_, chunk): &(usize, &Chunk)| chunk.offset.max(stretch.start) < chunk.end().min(stretch.end);
+    chunks.iter().enumerate().filter(holds)
+}
+
+/// At most so many chunks.
+pub(super) fn chunks(input: &mut Input<'_>, most: usize) -> Vec<Chunk> {
+    std::iter::from_fn(|| (!input.is_empty()).then(|| chunk(input))).take(most).collect()
+}
+
+fn chunk(input: &mut Input<'_>) -> Chunk {
+    let how = input.byte();
+    Chunk {
+        source: Source::FileId(format!("1,{:02x}00000001", 1 + (how >> 5)).into()),
+        offset: input.any_number(),
+        size: input.any_number(),
+        modified: if how & 2 == 2 { input.any_number().cast_signed() } else { i64::from(how >> 2 & 3) },
+        md5: None,
+        key: None,
+        compression: Compression::None,
+        stored: None,
+        is_manifest: how & 1 == 1,
+    }
+}

@@ -1,0 +1,85 @@
+//! A way along a plan whose chunk manifests list anything, one another and themselves too.
+
+use std::sync::Arc;
+
+use super::{input::Input, plan::chunks};
+use crate::{
+    chunk::{Chunk, Source},
+    error::{Error, Kind},
+    plan::{Ahead, Lists, Plan, Summary, Walk},
+};
+
+/// A range, chunks, and what each manifest lists: the walk ends, after all bytes or at an error,
+/// and never waits for what nobody is asked for.
+pub(super) fn run(bytes: &[u8]) {
+    let mut input = Input(bytes);
+    let range = input.number(1)..input.any_number();
+    let far = input.byte();
+    let plan = Arc::new(Plan::new(some(&mut input), range));
+    let mut lists: Vec<(Source, Arc<[Chunk]>)> = Vec::new();
+    let known = Lists::default();
+    let _ = Summary::of(&plan, &known, 1 << 20);
+    let mut walk = Walk::new(Arc::clone(&plan), known.clone());
+    let (mut walked, mut steps) = (0, 0);
+    loop {
+        steps += 1;
+        assert!(steps < MANY, "it has no end");
+        match walk.ahead() {
+            Ahead::View(view, chunk) => {
+                assert!(!chunk.is_manifest && view.within.end <= chunk.size && view.len() > 0);
+                assert_eq!(view.at, plan.range().start + walked, "views are in their places");
+                walked += view.len();
+                walk.advance();
+            }
+            Ahead::Gap(len) => {
+                assert!(len > 0);
+                walked += len;
+                walk.advance();
+            }
+            Ahead::Unread => {
+                let wanted = walk.wanted(1, u64::MAX);
+                let (manifest, next) = wanted.expect("it says what it waits for");
+                assert!(manifest.is_manifest && next);
+                walk.asked(&manifest);
+                let list = list_of(&mut lists, &manifest, &mut input);
+                walk.learn(&manifest.source, list);
+                if let Some((soon, _)) = walk.wanted(usize::from(far), u64::MAX) {
+                    walk.asked(&soon);
+                    let list = list_of(&mut lists, &soon, &mut input);
+                    walk.learn(&soon.source, list);
+                }
+            }
+            Ahead::Failed(error) => {
+                return assert!(matches!(error.kind(), Kind::Manifest | Kind::Limit | Kind::NotFound));
+            }
+            Ahead::End => break,
+        }
+    }
+    assert_eq!(walked, plan.len(), "all bytes, no more");
+    assert!(Summary::of(&plan, &known, 1 << 20).gap_bytes <= plan.len());
+}
+
+const MANY: usize = 10_000;
+
+/// Few, since manifests in manifests multiply.
+fn some(input: &mut Input<'_>) -> Arc<[Chunk]> {
+    let count = input.byte() % 5;
+    chunks(input, usize::from(count)).into()
+}
+
+/// What a manifest lists: always the same.
+fn list_of(
+    lists: &mut Vec<(Source, Arc<[Chunk]>)>,
+    manifest: &Chunk,
+    input: &mut Input<'_>,
+) -> Result<Arc<[Chunk]>, Error> {
+    if let Some((_, list)) = lists.iter().find(|(source, _)| *source == manifest.source) {
+        return Ok(Arc::clone(list));
+    }
+    if input.byte() == u8::MAX {
+        return Err(Error::new(Kind::NotFound, "it is not there"));
+    }
+    let list = some(input);
+    lists.push((manifest.source.clone(), Arc::clone(&list)));
+    Ok(list)
+}
