@@ -1,6 +1,8 @@
 // What a behaviour may ask of the store. It runs in Node, beside the store; a page asks through `page.exposeFunction`,
 // so all that goes in and out can be copied.
-import { noise, prose, signToken, startStore } from "../store/index.mjs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { FIXTURES, noise, prose, signToken, startStore } from "../store/index.mjs";
 
 /**
  * Starts a store and returns its control.
@@ -93,6 +95,11 @@ class Control {
   /** What another reader than ours gets. */
   async text(url) {
     return (await fetch(url)).text();
+  }
+
+  /** The published vectors of AES-256-GCM. */
+  vectors() {
+    return JSON.parse(readFileSync(join(FIXTURES, "vectors/aes-256-gcm.json"), "utf8"));
   }
 
   /** A token that a volume server or the filer takes. */

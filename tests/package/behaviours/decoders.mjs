@@ -51,7 +51,8 @@ async function readsFilm(kelp, store, help, options) {
 
 const filmOf = (store) => store.cases.find(({ name }) => name === "film");
 
-function countDecrypts() {
+/** Counts what WebCrypto is asked to decrypt, until it is stopped. */
+export function countDecrypts() {
   const { prototype } = SubtleCrypto;
   const { decrypt } = prototype;
   const counted = { calls: 0, stop: () => { prototype.decrypt = decrypt; } };

@@ -17,6 +17,7 @@ import { sse } from "./sse.mjs";
 import { Store } from "./store.mjs";
 import { streaming } from "./streaming.mjs";
 import { urls } from "./urls.mjs";
+import { vectors } from "./vectors.mjs";
 
 /**
  * @typedef {object} Behaviour
@@ -31,7 +32,8 @@ import { urls } from "./urls.mjs";
 
 /** @type {Record<string, Behaviour[]>} */
 export const behaviours = {
-  cases, decoders, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, lifecycle, faults, secrets, sse, streaming,
+  cases, decoders, vectors, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, lifecycle, faults, secrets,
+  sse, streaming,
 };
 
 /** Those for a page that is no secure context. */

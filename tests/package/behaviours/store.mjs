@@ -38,6 +38,7 @@ export class Store {
   killVolume(index) { return this.#ask("killVolume", index); }
   head(url) { return this.#ask("head", url); }
   text(url) { return this.#ask("text", url); }
+  vectors() { return this.#ask("vectors"); }
   sign(kind, claims) { return this.#ask("sign", kind, claims); }
 
   /** Requests for chunks, oldest first. */
