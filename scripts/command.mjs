@@ -37,7 +37,7 @@ export function run(program, args, { env = {}, cwd = root } = {}) {
 
 /** What a program prints, trimmed; `null` if it is missing or fails. */
 export function ask(program, args) {
-  const { status, stdout } = spawnSync(program, args, { cwd: root, encoding: "utf8" });
+  const { status, stdout } = spawnSync(program, args, { cwd: root, encoding: "utf8", maxBuffer: Infinity });
   return status === 0 ? stdout.trim() : null;
 }
 

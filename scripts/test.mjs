@@ -4,6 +4,7 @@ import { join, relative } from "node:path";
 import { build } from "./build.mjs";
 import { driverEnvironment } from "./chromium.mjs";
 import { Failure, main, manifest, root, run, target } from "./command.mjs";
+import { checkLicences } from "./licences.mjs";
 import { setup } from "./setup.mjs";
 import { checkSize } from "./size.mjs";
 
@@ -15,6 +16,7 @@ const DENY = ["--", "-D", "warnings"];
 const steps = {
   setup,
   lint,
+  licences,
   docs,
   types: () => run("npx", ["--no-install", "tsc", "--project", "tsconfig.json"]),
   wit: () => run("cargo", ["xtask", "wit", "wit"]),
@@ -35,6 +37,11 @@ async function lint() {
   await run("cargo", ["clippy", "--locked", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...IN_BROWSER, ...DENY]);
   await run("cargo", ["clippy", "--locked", "--profile", "xtask", "--package", "xtask", ...DENY]);
+}
+
+async function licences() {
+  await nodeTests("tests/licences");
+  await checkLicences();
 }
 
 async function docs() {
