@@ -8,11 +8,13 @@ use crate::{
     retry::Failure,
 };
 
-/// Lines: each is taken for every kind of value, and all of them for a request and a file.
+/// Lines: each is taken for every kind of value, so is the whole, and all of them for a request
+/// and a file.
 pub(super) fn run(bytes: &[u8]) {
     // A header's bytes become characters as `Headers` of JavaScript has them, or are UTF-8.
     let latin: String = bytes.iter().copied().map(char::from).collect();
     for text in [std::str::from_utf8(bytes).unwrap_or(&latin), &latin] {
+        value(text);
         text.split('\n').for_each(value);
         answer(text);
     }
@@ -39,6 +41,10 @@ fn value(text: &str) {
     }
     if etag::is_strong(text) {
         assert!(is_header(text) && etag::matches(text, Some(text), true));
+        let weak = ["W/", text].concat();
+        for (list, tag) in [(&*weak, text), (text, &*weak), (&*weak, &*weak)] {
+            assert!(etag::matches(list, Some(tag), false) && !etag::matches(list, Some(tag), true));
+        }
     }
     if let Some(origin) = locate::origin(text) {
         assert!(text.starts_with(origin));

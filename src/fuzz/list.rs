@@ -2,15 +2,26 @@
 
 use std::ops::Range;
 
-use super::entry::is_sound;
+use super::{entry::is_sound, input::Input, plan::chunks};
 use crate::{
     chunk::{Chunk, Compression, Source},
     entry::{EntryError, parse_manifest},
 };
 
-/// Any bytes: a list that is accepted reaches over its span and no further, and is the same
-/// when it is written anew.
+/// Any bytes, and any list of chunks as a filer writes it.
 pub(super) fn run(bytes: &[u8]) {
+    accepted(bytes);
+    let mut listed = chunks(&mut Input(bytes), 64);
+    listed.retain(|chunk| chunk.offset.saturating_add(chunk.size) <= i64::MAX.cast_unsigned());
+    listed.retain(|chunk| !chunk.is_manifest || chunk.size > 0);
+    if !listed.is_empty() {
+        assert_eq!(parse_manifest(&written(&listed), ANY).as_deref(), Ok(&*listed));
+    }
+}
+
+/// A list that is accepted reaches over its span and no further, and is the same when it is
+/// written anew.
+fn accepted(bytes: &[u8]) {
     let Ok(chunks) = parse_manifest(bytes, ANY) else { return };
     chunks.iter().for_each(is_sound);
     let start = chunks.iter().map(|chunk| chunk.offset).min().expect("it lists a chunk");
@@ -27,7 +38,7 @@ pub(super) fn run(bytes: &[u8]) {
 const ANY: Range<u64> = Range { start: u64::MAX, end: 0 };
 
 /// A list of chunks as a filer would write it.
-pub(super) fn written(chunks: &[Chunk]) -> Vec<u8> {
+fn written(chunks: &[Chunk]) -> Vec<u8> {
     use base64ct::{Base64, Encoding};
     let mut list = Vec::new();
     for chunk in chunks {

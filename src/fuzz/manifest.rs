@@ -43,7 +43,7 @@ pub(super) fn run(bytes: &[u8]) {
 
 fn chunk(input: &mut Input<'_>) -> ChunkFields {
     let how = input.byte();
-    let urls = 1 + usize::from(how >> 5);
+    let urls = usize::from(how >> 4) + usize::from(input.byte() % 4);
     let mut chunk = ChunkFields {
         urls: (0..urls).map(|_| url(input)).collect(),
         offset: input.any_number(),

@@ -28,11 +28,16 @@ pub(super) fn run(bytes: &[u8]) {
             Ahead::View(view, chunk) => {
                 assert!(!chunk.is_manifest && view.within.end <= chunk.size && view.len() > 0);
                 assert_eq!(view.at, plan.range().start + walked, "views are in their places");
+                for at in [view.at, view.end() - 1] {
+                    assert_eq!(seen(plan.chunks(), &lists, at).as_ref(), Some(&chunk), "at {at}");
+                }
                 walked += view.len();
                 walk.advance();
             }
             Ahead::Gap(len) => {
                 assert!(len > 0);
+                let at = plan.range().start + walked;
+                assert!([at, at + len - 1].iter().all(|at| seen(plan.chunks(), &lists, *at).is_none()));
                 walked += len;
                 walk.advance();
             }
@@ -57,6 +62,21 @@ pub(super) fn run(bytes: &[u8]) {
     }
     assert_eq!(walked, plan.len(), "all bytes, no more");
     assert!(Summary::of(&plan, &known, 1 << 20).gap_bytes <= plan.len());
+}
+
+/// The chunk that is seen at a position, by the simplest rule: with every manifest there replaced by
+/// what it lists, the newest, and of equals the last.
+fn seen(chunks: &[Chunk], lists: &[(Source, Arc<[Chunk]>)], at: u64) -> Option<Chunk> {
+    let here = |chunk: &&Chunk| chunk.offset <= at && at < chunk.end();
+    let mut chunks: Vec<Chunk> = chunks.iter().filter(here).cloned().collect();
+    while chunks.iter().any(|chunk| chunk.is_manifest) {
+        let list = |chunk: Chunk| match lists.iter().find(|(source, _)| *source == chunk.source) {
+            Some((_, list)) if chunk.is_manifest => list.iter().filter(here).cloned().collect(),
+            _ => vec![chunk],
+        };
+        chunks = chunks.into_iter().flat_map(list).collect();
+    }
+    chunks.into_iter().max_by_key(|chunk| chunk.modified)
 }
 
 const MANY: usize = 10_000;
