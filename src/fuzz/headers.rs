@@ -1,12 +1,20 @@
 //! What servers and clients write into headers.
 
+use std::time::Duration;
+
 use crate::{
     content_range::{self, ContentRange},
-    date, etag, locate,
+    date,
+    entry::SERVED,
+    etag, locate,
     manifest::is_url,
     respond::{FileHead, Reply, RequestHeaders, is_header, respond},
     retry::Failure,
+    token,
 };
+
+/// Some time in 2026.
+const NOW: Duration = Duration::from_secs(1_790_000_000);
 
 /// Lines: each is taken for every kind of value, so is the whole, and all of them for a request
 /// and a file.
@@ -27,8 +35,10 @@ fn value(text: &str) {
         let total = total.map_or("*".to_owned(), |total| total.to_string());
         assert_eq!(content_range::parse(&format!("bytes {start}-{}/{total}", end - 1)), Some(range));
     }
-    if let Some(wait) = Failure::status(503, Some(text)).retry_after {
-        assert!(wait.as_secs() <= u64::from(u32::MAX));
+    // Any number of seconds, or until any date: who waits has a limit of its own.
+    let _ = Failure::status(503, Some(text), NOW).retry_after;
+    if token::is_due(text, NOW) {
+        assert!(text.split('.').count() >= 3, "only a token of three parts says when it ends");
     }
     if let Some(seconds) = date::from_http(text) {
         let written = date::to_http(seconds * 1000).expect("it has a year of four digits");
@@ -56,18 +66,20 @@ fn value(text: &str) {
     }
 }
 
-/// The lines in their order: method, size, time, tag, type, disposition, and the request's headers.
+/// The lines in their order: method, size, time, tag, type, name, what is stored with it, and the request's headers.
 fn answer(text: &str) {
     let mut lines = text.split('\n').map(|line| Some(line).filter(|line| !line.is_empty()));
     let mut line = || lines.next().flatten();
     let method = line().unwrap_or("GET");
     let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
+    let stored = SERVED.map(|name| (name, line().unwrap_or_default().to_owned()));
     let file = FileHead {
         size: number(line()).unwrap_or(1000).unsigned_abs(),
         last_modified_ms: number(line()),
         etag: line().filter(|tag| etag::is_strong(tag)),
         media_type: line().unwrap_or_default(),
-        disposition: line(),
+        name: line().unwrap_or_default(),
+        stored: &stored,
     };
     let request = RequestHeaders {
         range: line(),

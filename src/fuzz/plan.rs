@@ -76,6 +76,7 @@ fn chunk(input: &mut Input<'_>) -> Chunk {
         md5: None,
         key: None,
         compression: Compression::None,
+        ctr: None,
         stored: None,
         is_manifest: how & 1 == 1,
     }
