@@ -143,8 +143,12 @@ fn growth(course: &Course, outcome: &Outcome) -> u64 {
         _ => 0,
     });
     let extra = extra.max().unwrap_or(0);
-    let blobs = outcome.file.blobs.iter();
-    blobs.map(|blob| blob.growth + if blob.is_whole() { extra } else { 0 }).sum()
+    let blobs = outcome.file.blobs.iter().map(|blob| {
+        let each = blob.growth + if blob.is_whole() { extra } else { 0 };
+        // Each view of a chunk is decoded by itself.
+        if each == 0 { 0 } else { each * queued(outcome, &blob.name) as u64 }
+    });
+    blobs.sum()
 }
 
 /// I8, I29: readers of one pool share its bytes; only the head of each may pass.
