@@ -53,6 +53,11 @@ fn at_two(world: &World, stored: Vec<u8>, size: u64) -> Chunk {
     plain(&["http://a/0", "http://b/0"], 0, size)
 }
 
+/// The same at this replica alone.
+fn plain_at(chunk: &Chunk, url: &str) -> Chunk {
+    Chunk { source: Source::Urls([url.to_owned()].into()), ..chunk.clone() }
+}
+
 fn digested(chunk: Chunk, all: &[u8]) -> Chunk {
     Chunk { md5: Some(md5(all)), ..chunk }
 }
@@ -222,6 +227,26 @@ fn what_came_before_a_failure_is_delivered_and_the_error_says_how_far_it_came() 
 }
 
 #[test]
+fn a_server_that_is_away_for_half_a_minute_is_read_on_and_no_byte_comes_twice() {
+    let world = World::new();
+    let chunks = file(&world, 3, 1000);
+    world.script(|asked| {
+        let script = Script::default().latency(100 * MS).piece(100).rate(10_000);
+        match asked.at {
+            at if at < 100 * MS => script.outcome(Outcome::Cut(500)),
+            at if at < 30 * SECOND => script.outcome(Outcome::Refused),
+            _ => script,
+        }
+    });
+    let options = passes(14);
+    let meter = options.meter.clone();
+    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..3000));
+    let stats = meter.stats();
+    assert_eq!((stats.bytes_received, stats.bytes_delivered), (3000, 3000));
+    assert!(world.now() >= 30 * SECOND && world.now() <= 41 * SECOND, "{:?}", world.now());
+}
+
+#[test]
 fn a_busy_server_is_left_alone_for_as_long_as_it_asks() {
     for status in [429, 503] {
         let world = World::new();
@@ -288,14 +313,21 @@ fn while_one_replica_is_busy_another_is_asked_at_once() {
 fn whatever_a_server_answers_the_others_are_asked_and_the_error_has_the_status() {
     for (status, kind) in [
         (204, Kind::Http(204)),
+        (205, Kind::Http(205)),
         (304, Kind::Http(304)),
         (400, Kind::Http(400)),
         (404, Kind::NotFound),
+        (405, Kind::Http(405)),
         (408, Kind::Http(408)),
         (410, Kind::NotFound),
         (416, Kind::Range),
+        (425, Kind::Http(425)),
         (451, Kind::Http(451)),
+        (499, Kind::Http(499)),
         (500, Kind::Http(500)),
+        (502, Kind::Http(502)),
+        (504, Kind::Http(504)),
+        (507, Kind::Http(507)),
         (522, Kind::Http(522)),
     ] {
         let world = World::new();
@@ -936,6 +968,57 @@ fn a_chunk_that_is_stored_too_short_never_ends_cleanly_and_shifts_nothing() {
     assert_eq!((some, error.kind(), error.offset()), (bytes(0..500), Kind::ShortBody, Some(500)));
 }
 
+/// A volume server answers a range that begins at the end of a blob like this.
+#[test]
+fn an_empty_answer_to_a_range_is_in_vain_and_the_next_replica_is_asked() {
+    let content_range = |text: &str| Headers { content_range: Some(text.into()), ..Headers::default() };
+    let empty = || Script::default().outcome(Outcome::End(0));
+    for (script, kind) in [
+        (empty().no_ranges(), Kind::ShortBody),
+        (empty().headers(Headers::default()), Kind::ShortBody),
+        (empty().headers(content_range("bytes 300-299/1000")), Kind::ShortBody),
+        (empty().headers(content_range("bytes 1000-999/1000")), Kind::Range),
+    ] {
+        let world = World::new();
+        let chunk = two(&world, 1000);
+        let first = script.clone();
+        world.script(move |asked| if asked.host == "a" { first.clone() } else { Script::default() });
+        assert_eq!(read_part(&world, chunk.clone(), 300..500, passes(1)).unwrap(), bytes(300..500));
+        assert_eq!(asked(&world), ["a bytes=300-499", "b bytes=300-499"]);
+        let all = script.clone();
+        world.script(move |_| all.clone());
+        let error = read_part(&world, chunk, 300..500, passes(1)).unwrap_err();
+        assert_eq!((error.kind(), error.offset()), (kind, Some(300)), "{script:?}");
+    }
+}
+
+/// A filer that fails in mid-answer writes what went wrong behind what it has sent.
+#[test]
+fn text_behind_the_data_is_none_of_the_file() {
+    let text = b"{\"error\":\"volume 3 not found\"}";
+    let cut = |stored: &[u8]| Outcome::Body([&stored[..500], text].concat().into());
+    let plain = bytes(0..1000);
+    let world = World::new();
+    let by_length = two(&world, 1000);
+    let by_digest = digested(by_length.clone(), &plain);
+    let broken = cut(&plain);
+    outcomes(&world, move |asked| if asked.host == "a" { broken.clone() } else { Outcome::Good });
+    let mut strict = passes(2);
+    strict.verify = Verify::Strict;
+    assert_eq!(read_one(&world, by_digest, strict).unwrap(), plain);
+    // Without a digest it is taken for data: only its length tells that it is not all.
+    let short = plain_at(&by_length, "http://a/0");
+    let (some, error) = read_to_error(&world, open(&world, vec![short], passes(1)));
+    assert_eq!((error.kind(), error.offset()), (Kind::ShortBody, Some(some.len() as u64)));
+
+    let world = World::new();
+    let chunk = sealed(&world, 1000);
+    let broken = cut(&encrypted(&plain, &key()));
+    outcomes(&world, move |asked| if asked.host == "a" { broken.clone() } else { Outcome::Good });
+    assert_eq!(read_one(&world, chunk, passes(1)).unwrap(), plain);
+    assert_eq!(asked(&world), ["a", "b"]);
+}
+
 #[test]
 fn more_than_the_asked_range_is_a_long_body() {
     let world = World::new();
@@ -1067,6 +1150,19 @@ fn a_range_whose_header_cannot_be_seen_is_taken_as_asked() {
     let chunk = two(&world, 1000);
     world.script(|_| Script::default().headers(Headers::default()));
     assert_eq!(read_part(&world, chunk, 300..500, passes(1)).unwrap(), bytes(300..500));
+}
+
+#[test]
+fn a_part_far_behind_the_start_is_not_waited_for_where_ranges_are_ignored() {
+    let world = World::new();
+    let all = 1 << 40;
+    outcomes(&world, |_| Outcome::Body(vec![0; 1000].into()));
+    let at = |start: u64| {
+        let chunk = plain(&["http://a/0"], 0, all);
+        read_part(&world, chunk, start..start + 10, passes(1))
+    };
+    assert_eq!(at(64 << 20).unwrap_err().kind(), Kind::ShortBody, "it is looked for");
+    assert_eq!(at((64 << 20) + 1).unwrap_err().kind(), Kind::Range);
 }
 
 #[test]
@@ -1346,6 +1442,52 @@ fn gzip_is_undone_here_unless_the_platform_says_that_it_did() {
 }
 
 #[test]
+fn what_was_packed_on_the_way_is_undone_by_the_platform_and_its_length_says_nothing() {
+    let file = bytes(0..1000);
+    for encoding in ["gzip", "br", "zstd"] {
+        let world = World::new();
+        let plain = digested(two(&world, 1000), &file);
+        let stored = encrypted(&file, &key());
+        world.store("http://a/1", stored);
+        let sealed = Chunk { key: Some(key()), ..plain_at(&plain, "http://a/1") };
+        world.store("http://a/2", gzip(&file));
+        let packed = Chunk { compression: Compression::Gzip, ..plain_at(&plain, "http://a/2") };
+        world.script(move |_| {
+            let content_encoding = Some(encoding.into());
+            Script::default().headers(Headers {
+                content_encoding,
+                content_length: Some(7),
+                ..Headers::default()
+            })
+        });
+        assert_eq!(read_one(&world, plain, passes(1)).unwrap(), file, "{encoding}");
+        assert_eq!(read_one(&world, sealed, passes(1)).unwrap(), file, "{encoding} around a ciphertext");
+        if encoding != "gzip" {
+            assert_eq!(read_one(&world, packed, passes(1)).unwrap(), file, "{encoding} around gzip");
+        }
+        assert_eq!(world.log().len(), world.log().iter().filter(|each| each.asked.range.is_none()).count());
+    }
+}
+
+#[test]
+fn what_is_said_to_be_packed_below_a_cipher_and_is_not_is_corrupt() {
+    let world = World::new();
+    let chunk = Chunk { compression: Compression::Gzip, ..sealed(&world, 1000) };
+    let (none, error) = read_to_error(&world, open(&world, vec![chunk], passes(1)));
+    assert_eq!((none.len(), error.kind()), (0, Kind::Corrupt));
+}
+
+/// It is the writer's fault, and tells the reader nothing about the bytes.
+#[test]
+fn two_chunks_under_one_key_and_nonce_are_read_all_the_same() {
+    let world = World::new();
+    let first = sealed(&world, 1000);
+    world.store("http://a/1", encrypted(&bytes(1000..2000), &key()));
+    let second = Chunk { offset: 1000, ..plain_at(&first, "http://a/1") };
+    assert_eq!(read(&world, vec![first, second], passes(1)).unwrap(), bytes(0..2000));
+}
+
+#[test]
 fn damaged_gzip_is_corrupt_and_read_elsewhere() {
     let world = World::new();
     let packed = gzip(&bytes(0..1000));
@@ -1546,6 +1688,27 @@ fn a_body_that_stalls_over_a_freeze_is_given_up_after_it() {
     world.freeze(1_000 * MS..3_600_000 * MS);
     assert_eq!(read(&world, vec![chunk], Options::default()).unwrap(), bytes(0..1000));
     assert_eq!(world.now(), 3_600_000 * MS + Options::default().timeout.idle);
+}
+
+#[test]
+fn a_wall_clock_that_jumps_neither_ends_nor_prolongs_any_wait() {
+    for epoch in [Duration::ZERO, 4_000_000_000 * SECOND] {
+        let world = World::new();
+        let chunk = two(&world, 1000);
+        world.script(|asked| match asked.host.as_str() {
+            "a" => Script::default().piece(100).rate(50).outcome(Outcome::Stall(500)),
+            _ => Script::default(),
+        });
+        for jump in [5 * SECOND, 15 * SECOND] {
+            let to = world.clone();
+            world.spawn(async move {
+                to.sleep(jump).await;
+                to.epoch(epoch);
+            });
+        }
+        assert_eq!(read_one(&world, chunk, passes(1)).unwrap(), bytes(0..1000));
+        assert_eq!(world.now(), 10 * SECOND + Options::default().timeout.idle);
+    }
 }
 
 #[test]

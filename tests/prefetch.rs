@@ -237,6 +237,33 @@ fn positions_beyond_four_gigabytes_are_read() {
 }
 
 #[test]
+fn tiny_chunks_are_in_their_places_on_both_sides_of_four_gigabytes_and_at_the_last_number() {
+    let world = World::new();
+    let last = (1_u64 << 53) - 1;
+    let places = [(1 << 32) - 1, 1 << 32, (1 << 32) + 1, last - 1];
+    let chunks: Vec<Chunk> = places.iter().map(|at| plain(&["http://a/0"], *at, 1)).collect();
+    world.store("http://a/0", vec![7]);
+    for (range, right) in [
+        ((1 << 32) - 2..(1 << 32) + 3, vec![0, 7, 7, 7, 0]),
+        (1 << 32..(1 << 32) + 1, vec![7]),
+        (last - 3..last, vec![0, 0, 7]),
+    ] {
+        let plan = Plan::new(chunks.clone().into(), range);
+        let reader = open_plan(&world, plan, Options::default());
+        assert_eq!(world.run(collect(reader)).unwrap().unwrap(), right);
+    }
+}
+
+#[test]
+fn a_manifest_that_spans_nothing_is_nothing() {
+    let world = World::new();
+    let mut chunks = file(&world, 1, 10);
+    chunks.push(Chunk { is_manifest: true, modified: 9, ..plain(&["http://a/list"], 5, 0) });
+    assert_eq!(read(&world, chunks, Options::default()).unwrap(), bytes(0..10));
+    assert_eq!(world.log().len(), 1, "it is not asked for");
+}
+
+#[test]
 fn of_a_chunk_beyond_the_budget_no_more_than_the_budget_is_held_and_no_timeout_strikes_meanwhile() {
     let world = World::new();
     world.store("http://a/0", bytes(0..100_000));

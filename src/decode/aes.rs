@@ -75,6 +75,14 @@ mod tests {
         }
     }
 
+    /// NIST's test case 13 (McGrew and Viega, "The Galois/Counter Mode of Operation").
+    #[test]
+    fn of_an_empty_text_there_is_only_nonce_and_tag() {
+        let tag = 0x530f_8afb_c745_36b9_a963_b4f1_c4cb_738b_u128.to_be_bytes();
+        let key = CipherKey::new(&[0; 32]).unwrap();
+        assert_eq!(open(&key, &mut [&[0; 12][..], &tag].concat()), Ok(&[][..]));
+    }
+
     #[test]
     fn another_key_does_not_fit() {
         let other = CipherKey::new(&[7; 32]).unwrap();

@@ -111,6 +111,43 @@ mod tests {
         assert_eq!(run(&[gzip(b"x"), b"garbage".to_vec()].concat(), u64::MAX, 100), Err(DecodeError::Gzip));
     }
 
+    /// A member with all that a header may have (RFC 1952, 2.3), each 64 KiB long.
+    fn with_full_header(text: &[u8]) -> (Vec<u8>, usize) {
+        let mut packed = vec![0x1f, 0x8b, 8, 2 | 4 | 8 | 16, 0, 0, 0, 0, 0, 255, 0xff, 0xff];
+        packed.extend([b'e'; 0xffff]);
+        packed.extend([&[b'n'; 0xffff][..], &[0], &[b'c'; 0xffff], &[0]].concat());
+        let mut crc = flate2::Crc::new();
+        crc.update(&packed);
+        packed.extend(&crc.sum().to_le_bytes()[..2]);
+        let header = packed.len();
+        // What the encoder writes has a header of ten bytes.
+        packed.extend(&gzip(text)[10..]);
+        (packed, header)
+    }
+
+    #[test]
+    fn a_header_may_be_full_and_is_checked() {
+        let (packed, header) = with_full_header(b"text");
+        assert_eq!(run(&packed, u64::MAX, 4), Ok(b"text".to_vec()));
+        for cut in [11, 12, 0x1_0000, 0x2_0000, 0x3_0000, header - 1, header] {
+            assert_eq!(run(&packed[..cut], u64::MAX, 4), Err(DecodeError::Gzip), "{cut} bytes");
+        }
+        for at in [header - 1, header - 2, header - 3, 20] {
+            let mut damaged = packed.clone();
+            damaged[at] ^= 1;
+            let read = run(&damaged, u64::MAX, 4);
+            assert_eq!(read, Err(DecodeError::Gzip), "byte {at}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_header_breaks_it(flags: u8, rest in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let packed = [&[0x1f, 0x8b, 8, flags][..], &rest].concat();
+            let _ = run(&packed, u64::MAX, 1000);
+        }
+    }
+
     #[test]
     fn only_what_is_wanted_is_handed_out() {
         let plain = prose(200_000);
