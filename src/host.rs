@@ -210,6 +210,14 @@ impl Headers {
         self.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
     }
 
+    /// Whether the body is said to hold several ranges, with headers of their own in between.
+    #[must_use]
+    pub fn is_in_parts(&self) -> bool {
+        let parts = "multipart/byteranges";
+        let start = self.content_type.as_deref().and_then(|told| told.get(..parts.len()));
+        start.is_some_and(|start| start.eq_ignore_ascii_case(parts))
+    }
+
     /// How many bytes the body has when the host hands it on, if that is told.
     #[must_use]
     pub fn told_length(&self) -> Option<u64> {

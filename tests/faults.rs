@@ -1153,6 +1153,24 @@ fn a_range_whose_header_cannot_be_seen_is_taken_as_asked() {
 }
 
 #[test]
+fn several_parts_in_one_body_are_a_wrong_answer_to_a_range() {
+    let world = World::new();
+    let chunk = two(&world, 1000);
+    let headers =
+        Headers { content_type: Some("Multipart/ByteRanges; boundary=x".into()), ..Headers::default() };
+    let parts = move |host: &str| match host {
+        "a" => Script::default().headers(headers.clone()),
+        _ => Script::default(),
+    };
+    world.script(move |asked| parts(&asked.host));
+    assert_eq!(read_part(&world, chunk.clone(), 300..500, passes(1)).unwrap(), bytes(300..500));
+    assert_eq!(asked(&world), ["a bytes=300-499", "b bytes=300-499"]);
+    let alone = plain_at(&chunk, "http://a/0");
+    let error = read_part(&world, alone, 300..500, passes(1)).unwrap_err();
+    assert_eq!((error.kind(), error.attempts()[0].status), (Kind::Range, Some(206)));
+}
+
+#[test]
 fn a_part_far_behind_the_start_is_not_waited_for_where_ranges_are_ignored() {
     let world = World::new();
     let all = 1 << 40;

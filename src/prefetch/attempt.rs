@@ -238,6 +238,8 @@ fn begin(headers: &Headers, status: u16, wanted: &Wanted, unix_time: Duration) -
         (206, None) => wrong("the server answered with a part that nobody asked for"),
         (206, Some(range)) => match headers.content_range.as_deref().map(content_range::parse) {
             _ if headers.is_packed() => wrong("the server cut packed bytes"),
+            // RFC 9110, 14.6: several parts have a range each, and are not bytes of a file.
+            None if headers.is_in_parts() => wrong("the server answered in several parts"),
             None => Ok(range.start),
             Some(Some(told)) if told.start == range.start && range.end.is_none_or(|end| told.end <= end) => {
                 Ok(range.start)
