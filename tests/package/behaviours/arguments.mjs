@@ -29,7 +29,7 @@ const WRONG_KEYS = {
   kek: [new Uint8Array(31), new Uint8Array(33), new Uint8Array(0), "", "00".repeat(31), "00".repeat(33), "0".repeat(63), "0g".repeat(32), `${"A".repeat(43)}=`],
 };
 const URL_WRONG_TYPES = { size: ["5", null, 5n], chunkSize: ["5", {}], name: [5], type: [5, {}] };
-const URL_WRONG_VALUES = { size: [-1, 1.5, NaN, 2 ** 53], chunkSize: [0, -1, 1.5] };
+const URL_WRONG_VALUES = { size: [-1, 1.5, NaN, 2 ** 53, 1e21], chunkSize: [0, -1, 1.5] };
 
 const MANIFEST = { size: 0, chunks: [] };
 
@@ -121,7 +121,7 @@ export const args = [
       const file = await kelp.openFiler((await addFile(store)).url);
       const wrong = [
         [TypeError, [5, "all", null, { start: "0" }, { end: "5" }, { start: null }, { end: 5n }]],
-        [RangeError, [{ start: -1 }, { end: -1 }, { start: 1.5 }, { end: 0.5 }, { start: NaN }, { end: NaN }, { start: 2 ** 53 }, { start: 9, end: 8 }]],
+        [RangeError, [{ start: -1 }, { end: -1 }, { start: 1.5 }, { end: 0.5 }, { start: NaN }, { end: NaN }, { start: 2 ** 53 }, { end: 1e21 }, { start: 9, end: 8 }]],
       ];
       for (const [type, ranges] of wrong) {
         for (const range of ranges) {
@@ -129,6 +129,7 @@ export const args = [
           for (const way of ["bytes", "arrayBuffer", "blob", "text"]) await rejects(type, () => file[way](range), `${way}(${said(range)})`);
         }
       }
+      equal((await file.bytes({ start: -0, end: 5 })).length, 5, "bytes from -0");
       throws(TypeError, () => file.stream({ signal: {} }), "stream with a wrong signal");
       await rejects(TypeError, () => file.bytes({ signal: "stop" }), "bytes with a wrong signal");
       await rejects(TypeError, () => file.response(5), "response(5)");

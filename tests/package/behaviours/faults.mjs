@@ -24,16 +24,21 @@ const HEALED = {
   "answers 403": { status: 403 },
   "answers 416": { status: 416 },
   "answers 204": { status: 204 },
+  "answers 205": { status: 205 },
+  "answers 304": { status: 304 },
+  "leads round in a circle": { redirect: "/round" },
   "sends no CORS headers": { noCors: true },
   "cuts the body before its first byte": { cut: 0 },
   "cuts the body before its last byte": { cut: CHUNK - 1 },
   "ends the body early, and cleanly": { end: CHUNK / 2 },
+  "ends the body before its first byte, and cleanly": { end: 0 },
 };
 
 /** As above, where nothing may be delivered unverified. */
 const HEALED_IF_STRICT = {
   "answers 200 with a page to log in": { status: 200, body: "<h1>Please log in</h1>" },
   "has a flipped bit": { corrupt: 5 },
+  "adds garbage behind the data": { extra: 100 },
   "has another body of that length": { body: "x".repeat(CHUNK), status: 200 },
 };
 
@@ -178,6 +183,16 @@ export const faults = [
       same([...new Set(error.attempts.map(({ host }) => host))].sort(), hosts.sort(), "hosts");
       equal(error.attempts.length, 4, "attempts: two passes over two replicas");
       ok(error.attempts.every(({ reason }) => typeof reason === "string" && reason !== ""), "each has a reason");
+    },
+  },
+  {
+    name: "a replica that speaks no TLS is left for another, and is not asked without it", cluster: null,
+    async run(kelp, store, help) {
+      const locate = (fileId) => ({ urls: [`${store.volumes[0].replace("http:", "https:")}/${fileId}`, `${store.volumes[1]}/${fileId}`] });
+      const { opened } = await replicated(kelp, store, { locate });
+      sameBytes(await opened.bytes(), await right(help));
+      ok(opened.stats.failovers > 0, "it was tried");
+      ok((await store.requests()).every(({ server }) => server === "volume1"), "requests at the other one only");
     },
   },
   {

@@ -34,6 +34,15 @@ export const urls = [
     },
   },
   {
+    name: "nobody is asked with HEAD, which many servers refuse", cluster: null,
+    async run(kelp, store, help) {
+      const { url } = await add(store);
+      const head = await store.fault({ method: "HEAD" }, { status: 403 });
+      sameBytes(await (await kelp.openUrl(url)).bytes(), await help.content("noise:url", SIZE));
+      equal(await head.hits(), 0, "requests with HEAD");
+    },
+  },
+  {
     name: "a size that is known saves the question", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);

@@ -1,6 +1,6 @@
 // The package in Node, as it is installed.
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, rm } from "node:fs/promises";
+import { copyFile, cp, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -67,4 +67,18 @@ test("a bundler may inline it: only the wasm file has to lie beside the result",
   });
   await copyFile(join(installed, "dist/kelp_stream_bg.wasm"), join(folder, "kelp_stream_bg.wasm"));
   assert.equal((await import(pathToFileURL(outfile))).default, manifest.version);
+});
+
+test("two copies of it in one program do not disturb each other", async (t) => {
+  const folder = await mkdtemp(join(consumer, "copy-"));
+  t.after(() => rm(folder, { recursive: true }));
+  await cp(installed, folder, { recursive: true });
+  const copies = [await importPackage(), await import(pathToFileURL(join(folder, "dist/node.js")))];
+  assert.notEqual(copies[0].KelpError, copies[1].KelpError);
+  const fetch = async () => new Response("kelp");
+  const chunks = [{ urls: ["http://127.0.0.1/1"], offset: 0, size: 4 }];
+  const files = await Promise.all(copies.map(({ openManifest }) => openManifest({ size: 4, chunks }, { fetch })));
+  files[0].close();
+  assert.equal(await files[1].text(), "kelp");
+  await assert.rejects(files[0].text(), copies[0].KelpError);
 });
