@@ -64,6 +64,9 @@ impl Fetcher {
         }
         // It may be of another realm: what counts is how it behaves.
         let response: Response = answer.unchecked_into();
+        if response.status() == 0 {
+            return Err(self.failed(TypeError::new(OPAQUE).into()));
+        }
         let stream = match response.body() {
             None => None,
             // A body that somebody else reads is none for us.
@@ -108,6 +111,9 @@ impl Fetcher {
         FetchError { cause: Some(self.causes.keep(thrown)) }
     }
 }
+
+/// What `mode: "no-cors"` gives, `redirect: "manual"` and `Response.error()`: neither status nor bytes.
+const OPAQUE: &str = "fetch gave an opaque response";
 
 fn text(value: &JsValue) -> String {
     value.as_string().unwrap_or_default()
@@ -184,8 +190,15 @@ impl Stream for Body {
     }
 }
 
-/// A `fetch` of the user's may hand out any kind of buffer.
+/// A `fetch` of the user's may hand out any kind of buffer. What others can write to is copied: it must
+/// not change once it is verified, and neither WebCrypto nor a byte stream takes it.
 fn bytes(value: JsValue) -> Result<Uint8Array, JsValue> {
+    let array = view(value)?;
+    let is_own = array.buffer().is_instance_of::<ArrayBuffer>();
+    Ok(if is_own { array } else { array.slice(0, array.length()) })
+}
+
+fn view(value: JsValue) -> Result<Uint8Array, JsValue> {
     if let Some(array) = value.dyn_ref::<Uint8Array>() {
         return Ok(array.clone());
     }

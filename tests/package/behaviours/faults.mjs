@@ -353,4 +353,53 @@ export const faults = [
       await fails(kelp, "network", broken.bytes());
     },
   },
+  {
+    name: "a response that may not be looked into is an error that says so", cluster: null,
+    async run(kelp, store) {
+      const { url } = await replicated(kelp, store);
+      const blind = [async () => Response.error()];
+      // Only pages are given such answers.
+      if (globalThis.document) blind.push((input, init) => fetch(input, { ...init, mode: "no-cors" }));
+      for (const fetch of blind) {
+        const error = await fails(kelp, "network", kelp.openFiler(url, { fetch, ...QUICK }));
+        ok(error.cause instanceof TypeError && error.cause.message.includes("opaque"), `the cause is ${error.cause}`);
+      }
+    },
+  },
+  {
+    name: "a body may be of memory that is shared", cluster: null,
+    async run(kelp) {
+      const key = new Uint8Array(32).fill(7);
+      const plain = Uint8Array.from({ length: 65_536 }, (_, i) => i * 31);
+      for (const encrypted of [false, true]) {
+        const stored = encrypted ? await sealed(plain, key) : plain;
+        const size = encrypted ? stored.length - 28 : stored.length;
+        const fetch = async () => new Response(new ReadableStream({
+          start(controller) {
+            controller.enqueue(shared(stored));
+            controller.close();
+          },
+        }));
+        const chunk = { urls: ["http://nowhere.example/1"], offset: 0, size, ...(encrypted ? { key } : {}) };
+        const file = await kelp.openManifest({ size, chunks: [chunk] }, { fetch, ...QUICK });
+        sameBytes(new Uint8Array(await new Response(file.stream()).arrayBuffer()), plain.subarray(0, size), encrypted ? "encrypted" : "plain");
+      }
+    },
+  },
 ];
+
+/** A page of wasm memory that holds these bytes: there are pages that have no other way to shared memory. */
+function shared(bytes) {
+  const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const view = new Uint8Array(buffer).subarray(0, bytes.length);
+  view.set(bytes);
+  return view;
+}
+
+/** As much as fits into a page of memory, as SeaweedFS encrypts it. */
+async function sealed(plain, key) {
+  const iv = new Uint8Array(12).fill(9);
+  const imported = await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt"]);
+  const stored = await crypto.subtle.encrypt({ name: "AES-GCM", iv }, imported, plain.subarray(0, plain.length - 28));
+  return Uint8Array.from([...iv, ...new Uint8Array(stored)]);
+}
