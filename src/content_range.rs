@@ -26,6 +26,7 @@ pub(crate) fn parse(text: &str) -> Option<ContentRange> {
 mod tests {
     use super::*;
 
+    // F43
     #[test]
     fn what_servers_say_is_read_and_what_they_must_not_say_is_not() {
         let range = |start, end, total| Some(ContentRange { start, end, total });

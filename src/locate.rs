@@ -154,6 +154,7 @@ mod tests {
         assert_eq!(file_url("http://f:1", "/a b/ü?#%.bin"), "http://f:1/a%20b/%c3%bc%3f%23%25.bin");
     }
 
+    // F10
     #[test]
     fn only_http_without_user_information_is_usable() {
         let urls = [
@@ -208,6 +209,7 @@ mod tests {
         }
     }
 
+    // F10
     #[test]
     fn a_lookup_cannot_flood_us_with_replicas() {
         let urls = (0..1000).map(|i| format!("http://h{i}/x")).collect();

@@ -319,6 +319,7 @@ mod tests {
         assert_eq!(fail(&mut trial, 0, Kind::Timeout), Next::GiveUp);
     }
 
+    // F28
     #[test]
     fn a_server_that_asks_for_time_gets_it_up_to_the_ceiling() {
         for (header, pause) in [

@@ -69,6 +69,7 @@ mod tests {
         assert_eq!(times.last().unwrap().0, 4900 * MS, "5 s less what is let have at once");
     }
 
+    // F112
     #[test]
     fn a_rate_below_a_byte_a_portion_lets_single_bytes_go() {
         assert_eq!(times(2.0, 3).iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>(), [1, 1, 1]);
@@ -85,6 +86,7 @@ mod tests {
         assert_eq!(throttle.grant(60_000 * MS), Err(50 * MS));
     }
 
+    // F112
     #[test]
     fn no_rate_overflows() {
         let mut throttle = Throttle::new(f64::MIN_POSITIVE);

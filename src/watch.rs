@@ -73,6 +73,7 @@ mod tests {
         assert_eq!(watch.rang(3620 * S), None);
     }
 
+    // F102
     #[test]
     fn a_page_whose_timers_are_slow_for_ever_comes_to_an_end() {
         let mut watch = Watch::new(20 * S, S);
@@ -80,6 +81,7 @@ mod tests {
         assert_eq!(rings, usize::from(GRACES));
     }
 
+    // F102
     #[test]
     fn a_timer_that_is_hardly_late_counts() {
         assert_eq!(Watch::new(S / 10, S).rang(S + S), None);

@@ -244,6 +244,7 @@ fn what_cannot_be_read_yet_says_so() {
     assert_eq!(unsupported[3], [""; 0]);
 }
 
+// F73
 #[test]
 fn an_encrypted_object_without_its_key_names_the_option_and_another_key_is_corrupt() {
     let cluster = Cluster::new("s3");
@@ -311,6 +312,7 @@ fn a_chunk_whose_digest_is_not_that_of_its_bytes_is_corrupt() {
     }
 }
 
+// F75
 #[test]
 fn a_chunk_that_is_stored_too_short_is_told_and_shifts_nothing() {
     for (cluster, delivered) in [("plain", 512), ("cipher", 0)] {
@@ -322,6 +324,7 @@ fn a_chunk_that_is_stored_too_short_is_told_and_shifts_nothing() {
     }
 }
 
+// F87
 #[test]
 fn a_manifest_that_is_missing_or_holds_noise_is_an_error_and_never_zeros() {
     for cluster in ["plain", "cipher"].map(Cluster::new) {
@@ -338,6 +341,7 @@ fn a_manifest_that_is_missing_or_holds_noise_is_an_error_and_never_zeros() {
     }
 }
 
+// F86
 #[test]
 fn only_the_manifests_that_a_range_needs_are_asked_for() {
     for cluster in ["plain", "cipher"].map(Cluster::new) {

@@ -139,6 +139,7 @@ fn a_chunk_without_a_text_id_has_the_one_of_its_numbers() {
     assert_eq!(id(&entry.chunks()[0].chunk), "3,1637037d6a");
 }
 
+// F89
 #[test]
 fn a_chunk_must_have_an_id_that_is_one() {
     let not_one = |chunk: Value| field(with(json!([{"file_id": "3,1637037d6a"}, chunk]), json!({})));
@@ -183,6 +184,7 @@ fn no_key_is_ever_quoted() {
     }
 }
 
+// F90
 #[test]
 fn a_field_of_another_type_is_named() {
     let number = Reason::Not("a whole number of its range");
@@ -273,6 +275,7 @@ fn an_entry_must_have_a_path() {
     assert_eq!((only_path.name(), only_path.size(), only_path.modified_ms()), ("", 0, None));
 }
 
+// F78
 #[test]
 fn a_chunk_must_end_where_a_file_can() {
     let max = i64::MAX.cast_unsigned();
@@ -288,6 +291,7 @@ fn a_chunk_must_end_where_a_file_can() {
     }
 }
 
+// F79
 #[test]
 fn a_file_is_no_larger_than_javascript_counts() {
     let max = (1_u64 << 53) - 1;
@@ -297,6 +301,7 @@ fn a_file_is_no_larger_than_javascript_counts() {
     assert_eq!(Error::from(error).kind(), Kind::Limit);
 }
 
+// F90
 #[test]
 fn what_is_not_one_json_value_is_refused() {
     let good = fixture("plain/entries/one.json");
@@ -339,6 +344,7 @@ fn fields_that_nobody_knows_hold_what_they_like() {
     assert_eq!(entry.unwrap().chunks().len(), 1);
 }
 
+// F90
 #[test]
 fn of_equal_fields_the_last_counts() {
     let text = br#"{"FullPath":"/a","FileSize":1,"chunks":[{"file_id":"3,1637037d6a","size":1},{"file_id":"4,1637037d6a","size":1}],
@@ -366,6 +372,7 @@ fn of_equal_fields_the_last_counts() {
     );
 }
 
+// F90
 #[test]
 fn a_text_that_is_too_long_is_not_read() {
     let mut text = br#"{"FullPath":"/a"}"#.to_vec();
@@ -377,6 +384,7 @@ fn a_text_that_is_too_long_is_not_read() {
     assert_eq!(Error::from(error).kind(), Kind::Limit);
 }
 
+// F86
 #[test]
 fn a_list_of_too_many_chunks_is_not_read() {
     let list = |n: usize| {
@@ -451,6 +459,7 @@ fn the_content_is_the_file_where_it_reaches_to_the_end() {
     );
 }
 
+// F73
 #[test]
 fn what_cannot_be_read_is_named_before_any_byte_of_it() {
     let directory = with_field("Mode", json!(2_147_484_152_u32)).unwrap();
@@ -619,6 +628,7 @@ fn an_attribute_is_a_header_whatever_its_case() {
 }
 
 proptest! {
+    // F90
     #[test]
     fn no_bytes_break_the_parser(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = Entry::parse(&bytes);

@@ -179,6 +179,7 @@ fn second_after_a_slow_first(world: &World, stored: Vec<u8>) -> Vec<Chunk> {
 
 // ---- Finding and reaching a server ----
 
+// F01
 #[test]
 fn of_a_refused_replica_the_next_is_asked_at_once() {
     let world = World::new();
@@ -193,6 +194,7 @@ fn of_a_refused_replica_the_next_is_asked_at_once() {
     assert_eq!((stats.requests, stats.failovers, stats.retries), (2, 1, 0));
 }
 
+// F02, F13
 #[test]
 fn when_all_are_refused_each_pass_asks_all_and_the_pauses_between_double() {
     let world = World::new();
@@ -215,6 +217,7 @@ fn when_all_are_refused_each_pass_asks_all_and_the_pauses_between_double() {
     assert_eq!(world.now(), times[7], "nobody waits after the last pass");
 }
 
+// F13
 #[test]
 fn what_came_before_a_failure_is_delivered_and_the_error_says_how_far_it_came() {
     let world = World::new();
@@ -226,6 +229,7 @@ fn what_came_before_a_failure_is_delivered_and_the_error_says_how_far_it_came() 
     assert_eq!((error.offset(), error.chunk()), (Some(1000), Some("http://a/1")));
 }
 
+// F14
 #[test]
 fn a_server_that_is_away_for_half_a_minute_is_read_on_and_no_byte_comes_twice() {
     let world = World::new();
@@ -246,6 +250,7 @@ fn a_server_that_is_away_for_half_a_minute_is_read_on_and_no_byte_comes_twice() 
     assert!(world.now() >= 30 * SECOND && world.now() <= 41 * SECOND, "{:?}", world.now());
 }
 
+// F27
 #[test]
 fn a_busy_server_is_left_alone_for_as_long_as_it_asks() {
     for status in [429, 503] {
@@ -264,6 +269,7 @@ fn a_busy_server_is_left_alone_for_as_long_as_it_asks() {
     }
 }
 
+// F28
 #[test]
 fn no_server_may_ask_for_more_than_the_longest_pause() {
     let world = World::new();
@@ -294,6 +300,7 @@ fn a_pause_that_was_asked_for_is_made_once() {
     assert!(world.now() >= 5 * SECOND && world.now() <= 5 * SECOND + MS * 400, "{:?}", world.now());
 }
 
+// F27
 #[test]
 fn while_one_replica_is_busy_another_is_asked_at_once() {
     let world = World::new();
@@ -309,6 +316,7 @@ fn while_one_replica_is_busy_another_is_asked_at_once() {
     assert_eq!(world.now(), Duration::ZERO);
 }
 
+// F24, F25, F29, F30, F31, F32
 #[test]
 fn whatever_a_server_answers_the_others_are_asked_and_the_error_has_the_status() {
     for (status, kind) in [
@@ -362,6 +370,7 @@ impl Calls {
     }
 }
 
+// F23
 #[test]
 fn what_no_replica_has_is_looked_up_once_more_and_read_where_it_is_now() {
     let world = World::new();
@@ -385,6 +394,7 @@ fn what_no_replica_has_is_looked_up_once_more_and_read_where_it_is_now() {
     assert_eq!(relookups.count(), 1);
 }
 
+// F09
 #[test]
 fn the_same_replicas_in_another_order_are_not_fresh_and_are_asked_after_a_pause() {
     let world = World::new();
@@ -406,6 +416,7 @@ fn the_same_replicas_in_another_order_are_not_fresh_and_are_asked_after_a_pause(
     assert!(times[2] >= MS * 100, "{times:?}");
 }
 
+// F23
 #[test]
 fn fresh_replicas_that_have_it_no_more_either_make_it_not_found() {
     let world = World::new();
@@ -441,6 +452,7 @@ fn a_chunk_by_url_is_not_looked_up() {
     assert_eq!((error.kind(), error.attempts().len()), (Kind::NotFound, 2));
 }
 
+// F05
 #[test]
 fn a_locator_that_fails_or_knows_nothing_is_asked_again_and_then_there_are_no_locations() {
     for (answer, cause) in
@@ -464,6 +476,7 @@ fn a_locator_that_fails_or_knows_nothing_is_asked_again_and_then_there_are_no_lo
     }
 }
 
+// F06
 #[test]
 fn a_locator_that_recovers_costs_no_attempt() {
     let world = World::new();
@@ -478,6 +491,7 @@ fn a_locator_that_recovers_costs_no_attempt() {
     assert_eq!(world.log().len(), 1);
 }
 
+// F10
 #[test]
 fn what_a_locator_must_not_name_is_not_asked() {
     let world = World::new();
@@ -535,6 +549,7 @@ fn no_token_is_sent_where_there_is_none_nor_to_a_url_of_a_manifest() {
     assert_eq!(queries(&world), ["", "x=1"]);
 }
 
+// F18
 #[test]
 fn a_refused_token_is_asked_for_once_more_then_the_next_replica_is_tried() {
     let world = World::new();
@@ -547,6 +562,7 @@ fn a_refused_token_is_asked_for_once_more_then_the_next_replica_is_tried() {
     assert_eq!(world.now(), Duration::ZERO);
 }
 
+// F21
 #[test]
 fn a_token_that_every_replica_refuses_is_unauthorized_and_that_is_not_tried_for_ever() {
     let world = World::new();
@@ -606,6 +622,7 @@ fn a_renewed_location_may_have_other_replicas_and_no_token_goes_anywhere_else() 
     }
 }
 
+// F22
 #[test]
 fn a_403_needs_no_fresh_token_and_is_not_asked_again() {
     let world = World::new();
@@ -620,6 +637,7 @@ fn a_403_needs_no_fresh_token_and_is_not_asked_again() {
     assert_eq!((error.kind(), error.attempts().len()), (Kind::Unauthorized, 2));
 }
 
+// F20
 #[test]
 fn a_token_that_cannot_be_had_is_unauthorized_and_nothing_is_sent() {
     let world = World::new();
@@ -633,6 +651,7 @@ fn a_token_that_cannot_be_had_is_unauthorized_and_nothing_is_sent() {
     assert_eq!(world.log().len(), 0);
 }
 
+// F19
 #[test]
 fn a_token_is_asked_for_when_its_request_leaves_not_when_it_queues() {
     let world = World::new();
@@ -654,6 +673,7 @@ fn a_token_is_asked_for_when_its_request_leaves_not_when_it_queues() {
     assert_eq!(world.run(collect(reader)).unwrap().unwrap().len(), 1220);
 }
 
+// F93
 #[test]
 fn after_an_idle_hour_requests_carry_tokens_of_that_hour() {
     let world = World::new();
@@ -687,6 +707,7 @@ fn after_an_idle_hour_requests_carry_tokens_of_that_hour() {
 
 // ---- Silence ----
 
+// F39
 #[test]
 fn a_server_that_does_not_answer_is_left_after_its_time() {
     let world = World::new();
@@ -703,6 +724,7 @@ fn a_server_that_does_not_answer_is_left_after_its_time() {
     );
 }
 
+// F39
 #[test]
 fn a_body_that_stalls_is_left_and_continued_elsewhere() {
     let world = World::new();
@@ -716,6 +738,7 @@ fn a_body_that_stalls_is_left_and_continued_elsewhere() {
     assert_eq!((error.kind(), error.attempts()[0].status), (Kind::Timeout, Some(200)));
 }
 
+// F40
 #[test]
 fn a_slow_body_that_lives_is_not_cut() {
     let world = World::new();
@@ -726,6 +749,7 @@ fn a_slow_body_that_lives_is_not_cut() {
     assert_eq!((asked(&world), world.now()), (vec!["a".to_owned()], 190 * SECOND));
 }
 
+// F40
 #[test]
 fn a_body_slower_than_that_is() {
     let world = World::new();
@@ -740,6 +764,7 @@ fn a_body_slower_than_that_is() {
 
 // ---- Bodies that break ----
 
+// F35, F49
 #[test]
 fn a_broken_body_is_continued_elsewhere_from_the_first_missing_byte() {
     for cut in [0, 1, 500, 999] {
@@ -868,6 +893,7 @@ fn a_replica_that_breaks_and_one_that_is_damaged_are_not_tried_for_ever() {
     assert!(asked.len() <= 12, "{asked:?}");
 }
 
+// F48
 #[test]
 fn chunks_that_servers_pack_are_never_asked_for_in_ranges() {
     let world = World::new();
@@ -878,6 +904,7 @@ fn chunks_that_servers_pack_are_never_asked_for_in_ranges() {
     assert_eq!(asked(&world), ["a", "b", "a", "b"]);
 }
 
+// F35
 #[test]
 fn an_encrypted_chunk_that_broke_or_is_damaged_is_fetched_whole_elsewhere() {
     let size = 1000;
@@ -901,6 +928,7 @@ fn an_encrypted_chunk_that_broke_or_is_damaged_is_fetched_whole_elsewhere() {
     }
 }
 
+// F15
 #[test]
 fn patience_is_renewed_by_every_byte_that_is_won() {
     let world = World::new();
@@ -945,6 +973,7 @@ fn without_progress_patience_ends() {
 
 // ---- Bodies of another length ----
 
+// F36
 #[test]
 fn a_body_that_ends_early_is_short_and_continued() {
     let world = World::new();
@@ -958,6 +987,7 @@ fn a_body_that_ends_early_is_short_and_continued() {
     assert_eq!(error.attempts()[3].status, Some(200));
 }
 
+// F36, F75
 #[test]
 fn a_chunk_that_is_stored_too_short_never_ends_cleanly_and_shifts_nothing() {
     let world = World::new();
@@ -969,6 +999,7 @@ fn a_chunk_that_is_stored_too_short_never_ends_cleanly_and_shifts_nothing() {
 }
 
 /// A volume server answers a range that begins at the end of a blob like this.
+// F38
 #[test]
 fn an_empty_answer_to_a_range_is_in_vain_and_the_next_replica_is_asked() {
     let content_range = |text: &str| Headers { content_range: Some(text.into()), ..Headers::default() };
@@ -993,6 +1024,7 @@ fn an_empty_answer_to_a_range_is_in_vain_and_the_next_replica_is_asked() {
 }
 
 /// A filer that fails in mid-answer writes what went wrong behind what it has sent.
+// F51
 #[test]
 fn text_behind_the_data_is_none_of_the_file() {
     let text = b"{\"error\":\"volume 3 not found\"}";
@@ -1019,6 +1051,7 @@ fn text_behind_the_data_is_none_of_the_file() {
     assert_eq!(asked(&world), ["a", "b"]);
 }
 
+// F37
 #[test]
 fn more_than_the_asked_range_is_a_long_body() {
     let world = World::new();
@@ -1033,6 +1066,7 @@ fn more_than_the_asked_range_is_a_long_body() {
     assert_eq!((error.kind(), error.kind().retryable()), (Kind::LongBody, false));
 }
 
+// F75
 #[test]
 fn what_a_truncation_left_beyond_the_size_is_clipped() {
     let world = World::new();
@@ -1053,6 +1087,7 @@ fn what_a_truncation_left_beyond_the_size_is_clipped() {
     assert_eq!(asked(&world), ["a"; 4]);
 }
 
+// F60
 #[test]
 fn an_encrypted_chunk_that_is_longer_than_its_size_is_clipped() {
     let world = World::new();
@@ -1062,6 +1097,7 @@ fn an_encrypted_chunk_that_is_longer_than_its_size_is_clipped() {
     assert_eq!(read_one(&world, with_md5, passes(1)).unwrap(), bytes(0..600));
 }
 
+// F37, F60
 #[test]
 fn a_body_without_an_end_is_not_read_to_it() {
     let world = World::new();
@@ -1097,6 +1133,7 @@ fn only_the_wanted_part_of_a_plain_chunk_is_asked_for() {
     assert_eq!(asked(&world), ["a bytes=0-0", "a bytes=300-499", "a bytes=999-999"]);
 }
 
+// F42
 #[test]
 fn the_whole_in_answer_to_a_range_is_cut_here() {
     let world = World::new();
@@ -1115,6 +1152,7 @@ fn the_whole_in_answer_to_a_range_is_cut_here() {
     assert!(meter.stats().bytes_received <= 400 + 630, "what follows is not waited for");
 }
 
+// F43
 #[test]
 fn a_wrong_answer_to_a_range_is_an_error_of_its_own_and_the_next_replica_is_asked() {
     let content_range = |text: &str| Headers { content_range: Some(text.into()), ..Headers::default() };
@@ -1144,6 +1182,7 @@ fn a_wrong_answer_to_a_range_is_an_error_of_its_own_and_the_next_replica_is_aske
     }
 }
 
+// F43
 #[test]
 fn a_range_whose_header_cannot_be_seen_is_taken_as_asked() {
     let world = World::new();
@@ -1152,6 +1191,7 @@ fn a_range_whose_header_cannot_be_seen_is_taken_as_asked() {
     assert_eq!(read_part(&world, chunk, 300..500, passes(1)).unwrap(), bytes(300..500));
 }
 
+// F44
 #[test]
 fn several_parts_in_one_body_are_a_wrong_answer_to_a_range() {
     let world = World::new();
@@ -1170,6 +1210,7 @@ fn several_parts_in_one_body_are_a_wrong_answer_to_a_range() {
     assert_eq!((error.kind(), error.attempts()[0].status), (Kind::Range, Some(206)));
 }
 
+// F42
 #[test]
 fn a_part_far_behind_the_start_is_not_waited_for_where_ranges_are_ignored() {
     let world = World::new();
@@ -1204,6 +1245,7 @@ fn a_part_that_nobody_asked_for_is_a_wrong_answer() {
     assert_eq!(error.kind(), Kind::Range);
 }
 
+// F49
 #[test]
 fn of_a_shared_blob_exactly_the_chunk_is_asked_for_and_a_break_is_continued_inside_it() {
     let world = World::new();
@@ -1248,6 +1290,7 @@ fn of_a_shared_blob_an_encrypted_chunk_is_asked_for_whole() {
 
 // ---- Bytes that are not what was stored ----
 
+// F50
 #[test]
 fn damage_that_is_noticed_before_its_bytes_are_due_is_made_good_elsewhere() {
     let world = World::new();
@@ -1295,6 +1338,7 @@ fn damage_that_is_noticed_after_bytes_have_left_is_told_and_nothing_ends_cleanly
     assert_eq!(error.attempts()[0].host, "a");
 }
 
+// F45
 #[test]
 fn a_file_that_changed_is_not_mixed_and_that_is_not_tried_again() {
     let world = World::new();
@@ -1362,6 +1406,7 @@ fn strictly_damage_outside_the_wanted_part_is_damage_too() {
     assert_eq!(asked(&world)[2..], ["a bytes=300-499"]);
 }
 
+// F55
 #[test]
 fn a_wrong_key_is_corrupt_and_not_a_byte_is_delivered() {
     let world = World::new();
@@ -1370,6 +1415,7 @@ fn a_wrong_key_is_corrupt_and_not_a_byte_is_delivered() {
     assert_eq!((none.len(), error.kind(), error.attempts().len()), (0, Kind::Corrupt, 4));
 }
 
+// F63
 #[test]
 fn gzip_is_undone_after_the_cipher() {
     let world = World::new();
@@ -1379,6 +1425,7 @@ fn gzip_is_undone_after_the_cipher() {
     assert_eq!(read_part(&world, chunk, 70_000..70_010, passes(1)).unwrap(), bytes(70_000..70_010));
 }
 
+// F64, F65
 #[test]
 fn what_is_packed_beyond_reason_is_refused_and_what_is_packed_beyond_the_size_is_clipped() {
     let inflates_to = |len: u64| encrypted(&gzip(&vec![0; len as usize]), &key());
@@ -1394,6 +1441,7 @@ fn what_is_packed_beyond_reason_is_refused_and_what_is_packed_beyond_the_size_is
     assert_eq!((error.kind(), error.offset()), (Kind::Limit, Some(0)));
 }
 
+// F65
 #[test]
 fn a_decoded_chunk_shorter_than_its_size_is_short() {
     let world = World::new();
@@ -1409,6 +1457,7 @@ fn a_decoded_chunk_shorter_than_its_size_is_short() {
     }
 }
 
+// F57
 #[test]
 fn a_truncated_ciphertext_is_an_error_at_every_length() {
     let world = World::new();
@@ -1420,6 +1469,7 @@ fn a_truncated_ciphertext_is_an_error_at_every_length() {
     }
 }
 
+// F61, F108
 #[test]
 fn a_chunk_too_large_for_memory_is_refused_before_anything_is_asked() {
     for (key, compression) in [(Some(key()), Compression::None), (None, Compression::Gzip)] {
@@ -1435,6 +1485,7 @@ fn a_chunk_too_large_for_memory_is_refused_before_anything_is_asked() {
     assert_eq!(read_part(&world, plain, 0..10, passes(1)).unwrap(), bytes(0..10), "a plain one flows");
 }
 
+// F46, F70
 #[test]
 fn gzip_is_undone_here_unless_the_platform_says_that_it_did() {
     let undone =
@@ -1459,6 +1510,7 @@ fn gzip_is_undone_here_unless_the_platform_says_that_it_did() {
     }
 }
 
+// F46, F47
 #[test]
 fn what_was_packed_on_the_way_is_undone_by_the_platform_and_its_length_says_nothing() {
     let file = bytes(0..1000);
@@ -1487,6 +1539,7 @@ fn what_was_packed_on_the_way_is_undone_by_the_platform_and_its_length_says_noth
     }
 }
 
+// F70
 #[test]
 fn what_is_said_to_be_packed_below_a_cipher_and_is_not_is_corrupt() {
     let world = World::new();
@@ -1496,6 +1549,7 @@ fn what_is_said_to_be_packed_below_a_cipher_and_is_not_is_corrupt() {
 }
 
 /// It is the writer's fault, and tells the reader nothing about the bytes.
+// F62
 #[test]
 fn two_chunks_under_one_key_and_nonce_are_read_all_the_same() {
     let world = World::new();
@@ -1505,6 +1559,7 @@ fn two_chunks_under_one_key_and_nonce_are_read_all_the_same() {
     assert_eq!(read(&world, vec![first, second], passes(1)).unwrap(), bytes(0..2000));
 }
 
+// F66
 #[test]
 fn damaged_gzip_is_corrupt_and_read_elsewhere() {
     let world = World::new();
@@ -1517,6 +1572,7 @@ fn damaged_gzip_is_corrupt_and_read_elsewhere() {
     assert_eq!(read_one(&world, chunk, passes(1)).unwrap_err().kind(), Kind::Corrupt);
 }
 
+// F71
 #[test]
 fn what_is_not_said_to_be_packed_is_not_unpacked() {
     let world = World::new();
@@ -1528,6 +1584,7 @@ fn what_is_not_said_to_be_packed_is_not_unpacked() {
 
 // ---- What is told ----
 
+// F29
 #[test]
 fn retries_failovers_and_pauses_are_counted_and_told() {
     let world = World::new();
@@ -1678,6 +1735,7 @@ fn after_any_failure_nothing_is_left_open() {
 }
 
 /// Where the time that nobody could watch is not counted.
+// F103
 #[test]
 fn a_page_that_was_frozen_does_not_blame_the_server_for_that_time() {
     for outcome in [Outcome::Good, Outcome::Cut(500)] {
@@ -1695,6 +1753,7 @@ fn a_page_that_was_frozen_does_not_blame_the_server_for_that_time() {
     }
 }
 
+// F103
 #[test]
 fn a_body_that_stalls_over_a_freeze_is_given_up_after_it() {
     let world = World::new();
@@ -1708,6 +1767,7 @@ fn a_body_that_stalls_over_a_freeze_is_given_up_after_it() {
     assert_eq!(world.now(), 3_600_000 * MS + Options::default().timeout.idle);
 }
 
+// F113
 #[test]
 fn a_wall_clock_that_jumps_neither_ends_nor_prolongs_any_wait() {
     for epoch in [Duration::ZERO, 4_000_000_000 * SECOND] {
@@ -1729,6 +1789,7 @@ fn a_wall_clock_that_jumps_neither_ends_nor_prolongs_any_wait() {
     }
 }
 
+// F101
 #[test]
 fn without_a_network_it_waits_for_one_and_spends_no_patience() {
     let world = World::new();
@@ -1743,6 +1804,7 @@ fn without_a_network_it_waits_for_one_and_spends_no_patience() {
     assert_eq!((waits("offline"), waits("network")), (8, 0), "a wait and a retry for each view");
 }
 
+// F101
 #[test]
 fn a_network_that_stays_away_is_an_error_in_the_end() {
     let world = World::new();
@@ -1770,6 +1832,7 @@ fn a_host_that_failed_is_asked_last_for_the_next_chunks() {
     assert_eq!(asked, 2, "once for each view that was in flight when it failed first");
 }
 
+// F40
 #[test]
 fn a_host_that_is_much_slower_than_another_is_asked_last() {
     let world = World::new();
@@ -1782,6 +1845,7 @@ fn a_host_that_is_much_slower_than_another_is_asked_last() {
     assert_eq!(asked, 1);
 }
 
+// F15
 #[test]
 fn a_server_that_gives_a_byte_at_a_time_is_not_asked_without_end() {
     let world = World::new();
@@ -1792,6 +1856,7 @@ fn a_server_that_gives_a_byte_at_a_time_is_not_asked_without_end() {
     assert_eq!((world.log().len(), error.offset()), (257, Some(256)));
 }
 
+// F50
 #[test]
 fn what_goes_on_elsewhere_is_of_the_same_copy_or_not_taken() {
     let etag = |tag: &str| Headers { etag: Some(format!("\"{tag}\"")), ..Headers::default() };

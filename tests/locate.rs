@@ -167,6 +167,7 @@ fn requests_to_a_host_are_counted_together_whatever_it_is_called() {
     assert_eq!(world.most_open(), 1);
 }
 
+// F11
 #[test]
 fn chunks_of_a_volume_that_fail_together_look_it_up_again_once() {
     let world = World::new();
@@ -181,6 +182,7 @@ fn chunks_of_a_volume_that_fail_together_look_it_up_again_once() {
     assert_eq!(requests(&world).len(), 12);
 }
 
+// F11
 #[test]
 fn a_late_failure_takes_the_fresh_answer_of_an_earlier_one() {
     let world = World::new();
@@ -196,6 +198,7 @@ fn a_late_failure_takes_the_fresh_answer_of_an_earlier_one() {
     assert!(world.now() >= SECOND);
 }
 
+// F02
 #[test]
 fn a_dead_server_whose_volume_moved_is_not_waited_for() {
     let world = World::new();
@@ -206,6 +209,7 @@ fn a_dead_server_whose_volume_moved_is_not_waited_for() {
     assert_eq!(world.now(), 12 * MS, "two lookups, two requests, no pause");
 }
 
+// F09
 #[test]
 fn the_same_servers_in_another_order_are_no_news() {
     let world = World::new();
@@ -241,6 +245,7 @@ fn a_lookup_that_fails_once_more_leaves_the_servers_that_were_known() {
     assert_eq!(read(&world, chunks, by_master(2)).unwrap(), bytes(0..100));
 }
 
+// F07
 #[test]
 fn a_master_that_is_warming_up_is_left_alone_as_long_as_it_asks_and_then_asked_once() {
     let world = World::new();
@@ -278,6 +283,7 @@ fn a_master_may_say_until_when_it_warms_up_by_a_date() {
     assert_eq!(world.now(), 5 * SECOND + 6 * MS);
 }
 
+// F08
 #[test]
 fn a_volume_that_the_master_does_not_know_is_asked_for_a_few_times_and_then_not_found() {
     let world = World::new();
@@ -293,6 +299,7 @@ fn a_volume_that_the_master_does_not_know_is_asked_for_a_few_times_and_then_not_
     assert_eq!(requests(&world).len(), 0);
 }
 
+// F08
 #[test]
 fn a_volume_that_is_on_the_move_is_found_when_it_has_arrived() {
     let world = World::new();
@@ -301,6 +308,7 @@ fn a_volume_that_is_on_the_move_is_found_when_it_has_arrived() {
     assert_eq!(read(&world, chunks, by_master(3)).unwrap(), bytes(0..100));
 }
 
+// F06
 #[test]
 fn a_master_that_fails_in_whatever_way_has_no_locations_after_its_passes() {
     let nonsense = |text: &'static str| Outcome::Body(text.into());
@@ -324,6 +332,7 @@ fn a_master_that_fails_in_whatever_way_has_no_locations_after_its_passes() {
     }
 }
 
+// F04
 #[test]
 fn a_master_that_cannot_be_reached_says_why_a_page_might_not() {
     let world = World::new();
@@ -368,6 +377,7 @@ fn a_lookup_ends_with_the_last_stream_that_waits_for_it() {
 
 // ---- The user's locator ----
 
+// F12
 #[test]
 fn a_locator_that_never_settles_is_left_after_its_time() {
     let world = World::new();
@@ -468,6 +478,7 @@ fn views_of_one_chunk_share_one_token() {
     assert_eq!(lookups(&world).len(), 3, "one for the volume, one for each file id");
 }
 
+// F21
 #[test]
 fn a_token_that_is_refused_for_ever_is_bounded() {
     let world = World::new();
@@ -523,6 +534,7 @@ fn by_user(passes: u32) -> Options {
     options
 }
 
+// F20
 #[test]
 fn a_token_that_never_comes_is_unauthorized_after_its_time_and_nothing_is_sent() {
     let world = World::new();
@@ -536,6 +548,7 @@ fn a_token_that_never_comes_is_unauthorized_after_its_time_and_nothing_is_sent()
     assert_eq!((world.now(), world.log().len(), world.timers()), (SECOND, 0, 0));
 }
 
+// F20
 #[test]
 fn an_empty_token_is_none_and_nothing_is_sent() {
     let world = World::new();
@@ -595,6 +608,7 @@ fn a_token_that_was_kept_for_too_long_is_asked_for_once_more_before_it_is_sent()
     assert_eq!(queries, [wanted]);
 }
 
+// F113
 #[test]
 fn a_wrong_clock_of_ours_does_not_keep_a_good_token_back() {
     let world = World::new();
@@ -609,6 +623,7 @@ fn a_wrong_clock_of_ours_does_not_keep_a_good_token_back() {
     assert_eq!(world.log()[0].asked.query, format!("jwt={good}"));
 }
 
+// F19
 #[test]
 fn a_token_of_a_location_that_expired_while_its_request_queued_is_renewed_before_it_leaves() {
     let world = World::new();

@@ -66,6 +66,7 @@ fn owners(plan: &Plan) -> Owned {
     }))
 }
 
+// F76, F77
 #[test]
 fn every_byte_has_the_owner_that_seaweedfs_gives_it() {
     let text = std::fs::read("tests/fixtures/plan-vectors.json").unwrap();
@@ -149,6 +150,7 @@ fn some_range() -> impl Strategy<Value = Range<u64>> {
 }
 
 proptest! {
+    // F76
     #[test]
     fn a_plan_is_what_a_painter_would_paint(chunks in some_chunks(), range in some_range()) {
         let plan = Plan::new(chunks.clone().into(), range.clone());
@@ -178,6 +180,7 @@ proptest! {
         prop_assert_eq!(owners(&Plan::new(chunks, range.clone())), joined(cut));
     }
 
+    // F78
     #[test]
     fn no_numbers_break_it(
         chunks in prop::collection::vec((any::<u64>(), any::<u64>(), any::<i64>()), 0..12),

@@ -52,6 +52,7 @@ fn bytes_come_in_file_order_whatever_order_chunks_arrive_in() {
     }
 }
 
+// F81
 #[test]
 fn an_empty_file_ends_at_once_and_asks_for_nothing() {
     let world = World::new();
@@ -108,6 +109,7 @@ fn look_ahead_goes_on_while_nobody_reads() {
     drop(reader);
 }
 
+// F93, F109
 #[test]
 fn a_reader_that_does_not_read_holds_the_store_back() {
     let world = World::new();
@@ -140,6 +142,7 @@ fn a_late_head_holds_back_what_is_behind_it_and_no_more_than_the_budget_is_fetch
     assert_eq!(world.run(reading).unwrap().unwrap(), bytes(0..500));
 }
 
+// F92
 #[test]
 fn dropping_the_reader_cancels_every_request_at_once_and_nothing_follows() {
     let world = World::new();
@@ -156,6 +159,7 @@ fn dropping_the_reader_cancels_every_request_at_once_and_nothing_follows() {
     assert_eq!(world.log().len(), 4);
 }
 
+// F92
 #[test]
 fn a_reader_dropped_before_its_first_read_leaves_nothing_behind() {
     let world = World::new();
@@ -199,6 +203,7 @@ fn an_error_ends_the_stream_for_good_and_the_rest_is_cancelled() {
     assert_eq!((world.open(), world.log().len(), world.timers()), (0, 6, 0));
 }
 
+// F84
 #[test]
 fn a_file_may_begin_with_a_gap() {
     let world = World::new();
@@ -209,6 +214,7 @@ fn a_file_may_begin_with_a_gap() {
     assert_eq!(read(&world, chunks, Options::default()).unwrap(), wanted);
 }
 
+// F82
 #[test]
 fn holes_are_counted_and_can_be_an_error() {
     let world = World::new();
@@ -236,6 +242,7 @@ fn positions_beyond_four_gigabytes_are_read() {
     assert_eq!(world.run(collect(reader)).unwrap().unwrap(), [&[0, 0], &bytes(0..10)[..]].concat());
 }
 
+// F80
 #[test]
 fn tiny_chunks_are_in_their_places_on_both_sides_of_four_gigabytes_and_at_the_last_number() {
     let world = World::new();
@@ -254,6 +261,7 @@ fn tiny_chunks_are_in_their_places_on_both_sides_of_four_gigabytes_and_at_the_la
     }
 }
 
+// F83
 #[test]
 fn a_manifest_that_spans_nothing_is_nothing() {
     let world = World::new();
@@ -263,6 +271,7 @@ fn a_manifest_that_spans_nothing_is_nothing() {
     assert_eq!(world.log().len(), 1, "it is not asked for");
 }
 
+// F41, F93
 #[test]
 fn of_a_chunk_beyond_the_budget_no_more_than_the_budget_is_held_and_no_timeout_strikes_meanwhile() {
     let world = World::new();
@@ -442,6 +451,7 @@ proptest! {
 
     /// Whatever the sizes, gaps, latencies, faults, limits and range: what is delivered is what
     /// was stored, the limits hold, and in the end nothing is left running.
+    // F15, F49
     #[test]
     fn every_course_delivers_the_file_or_an_error(
         sizes in prop::collection::vec((1..3000_u64, 0..3_u64), 1..15),
@@ -509,6 +519,7 @@ fn leaving(world: &World, reader: Reader<SimHost>) -> Vec<(Duration, usize)> {
     world.run(all).expect("it does not hang")
 }
 
+// F84
 #[test]
 fn a_throttle_lets_bytes_go_evenly_gaps_included() {
     let world = World::new();
@@ -541,6 +552,7 @@ fn a_throttled_reader_fetches_ahead_within_its_budget() {
     assert_eq!((world.open(), world.timers()), (0, 0));
 }
 
+// F112
 #[test]
 fn what_ends_a_stream_is_told_while_the_throttle_holds_it_back() {
     let world = World::new();

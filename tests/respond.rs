@@ -118,6 +118,7 @@ fn a_range_gets_its_part() {
     }
 }
 
+// F91
 #[test]
 fn a_malformed_range_and_several_get_the_whole_file() {
     for text in [
@@ -154,6 +155,7 @@ fn a_malformed_range_and_several_get_the_whole_file() {
     }
 }
 
+// F91
 #[test]
 fn a_range_that_begins_behind_the_end_is_refused() {
     for text in [
@@ -170,6 +172,7 @@ fn a_range_that_begins_behind_the_end_is_refused() {
     }
 }
 
+// F91
 #[test]
 fn an_empty_file_has_no_part() {
     let empty = FileHead { size: 0, ..FILE };
@@ -455,6 +458,7 @@ fn the_disposition_is_the_stored_one_or_else_has_the_name() {
     );
 }
 
+// F80
 #[test]
 fn a_file_larger_than_four_gigabytes_is_cut_exactly() {
     let file = FileHead { size: (1 << 53) - 1, ..FILE };

@@ -59,6 +59,7 @@ fn changed(read: (Vec<u8>, Error)) -> u64 {
     some.len() as u64
 }
 
+// F45
 #[test]
 fn a_file_that_changes_between_two_ranges_ends_there() {
     for (before, after) in [("\"1\"", "\"2\""), ("W/\"1\"", "W/\"2\"")] {
@@ -83,6 +84,7 @@ fn a_file_that_grows_ends_there_too() {
     assert_eq!(changed(read_to_error(&world, open(&world, chunks, one_at_a_time()))), 30_000);
 }
 
+// F25
 #[test]
 fn a_file_that_shrinks_below_a_range_has_changed() {
     let world = World::new();
@@ -94,6 +96,7 @@ fn a_file_that_shrinks_below_a_range_has_changed() {
     assert_eq!(changed(read_to_error(&world, open(&world, chunks, one_at_a_time()))), 30_000);
 }
 
+// F26
 #[test]
 fn a_condition_of_the_users_that_fails_says_that_it_changed() {
     let world = World::new();
@@ -150,6 +153,7 @@ fn a_body_is_resumed_only_with_the_same_version() {
     }
 }
 
+// F16
 #[test]
 fn where_a_redirect_led_is_asked_from_then_on() {
     let world = World::new();
@@ -167,6 +171,7 @@ fn where_a_redirect_led_is_asked_from_then_on() {
     assert!(!format!("{:?} {:?}", world.events(), options).contains("secret"));
 }
 
+// F17
 #[test]
 fn a_target_that_expired_is_asked_for_once_more() {
     for status in [401, 403, 404, 410] {
@@ -226,6 +231,7 @@ fn length(length: u64) -> Headers {
     Headers { content_length: Some(length), ..Headers::default() }
 }
 
+// F117
 #[test]
 fn the_first_byte_tells_the_size_and_the_version() {
     let world = World::new();
@@ -255,6 +261,7 @@ fn the_first_byte_tells_the_size_and_the_version() {
     assert_eq!(changed(read_to_error(&world, open(&world, file.chunks, options))), 0);
 }
 
+// F45
 #[test]
 fn a_weak_tag_is_none_of_the_files_and_pins_it_all_the_same() {
     let world = World::new();
@@ -304,6 +311,7 @@ fn a_file_that_changes_while_it_is_asked_about_is_not_opened() {
     assert_eq!((error.kind(), error.chunk()), (Kind::SourceChanged, Some(URL)));
 }
 
+// F42, F118
 #[test]
 fn a_server_without_ranges_is_read_in_one_piece() {
     let world = World::new();
@@ -316,6 +324,7 @@ fn a_server_without_ranges_is_read_in_one_piece() {
     assert_eq!(world.log().len(), 2);
 }
 
+// F118
 #[test]
 fn a_size_that_no_header_tells_is_counted_and_what_was_counted_is_kept() {
     let packed = Headers { content_encoding: Some("gzip".into()), etag: Some("\"1\"".into()), ..length(7) };
@@ -334,6 +343,7 @@ fn a_size_that_no_header_tells_is_counted_and_what_was_counted_is_kept() {
     }
 }
 
+// F48
 #[test]
 fn a_part_of_what_is_packed_is_of_no_use_so_the_whole_is_asked_for() {
     let world = World::new();
@@ -358,6 +368,7 @@ fn what_a_platform_cannot_read_in_ranges_is_asked_for_without() {
     assert_eq!(read(&world, file.chunks, one_at_a_time()).unwrap(), bytes(0..SIZE));
 }
 
+// F108
 #[test]
 fn what_is_counted_must_fit_into_what_may_be_held() {
     let world = World::new();
@@ -388,6 +399,7 @@ fn a_body_that_breaks_off_is_not_the_whole() {
     assert_eq!(ask(&world, &options).unwrap_err().kind(), Kind::Network);
 }
 
+// F81
 #[test]
 fn an_empty_file_is_empty_whatever_its_server_says_to_its_first_byte() {
     for refuses in [false, true] {

@@ -62,6 +62,7 @@ mod tests {
         assert_eq!(open(&key(), &mut stored()), Ok(PLAIN));
     }
 
+    // F54
     #[test]
     fn any_flipped_bit_is_noticed_and_nothing_is_deciphered() {
         for at in 0..stored().len() {
@@ -76,6 +77,7 @@ mod tests {
     }
 
     /// NIST's test case 13 (McGrew and Viega, "The Galois/Counter Mode of Operation").
+    // F59
     #[test]
     fn of_an_empty_text_there_is_only_nonce_and_tag() {
         let tag = 0x530f_8afb_c745_36b9_a963_b4f1_c4cb_738b_u128.to_be_bytes();
@@ -89,6 +91,7 @@ mod tests {
         assert_eq!(open(&other, &mut stored()), Err(DecodeError::Tag));
     }
 
+    // F57, F58
     #[test]
     fn every_cut_is_an_error_and_none_a_panic() {
         for len in 0..stored().len() {
@@ -97,6 +100,7 @@ mod tests {
         }
     }
 
+    // F56
     #[test]
     fn only_keys_of_32_bytes_are_keys() {
         for len in [0, 16, 24, 31, 33] {

@@ -100,12 +100,14 @@ mod tests {
         assert_eq!(run(&gzip(b""), u64::MAX, 0), Ok(vec![]));
     }
 
+    // F68, F69
     #[test]
     fn members_follow_one_another_and_zeros_may_pad() {
         let packed = [gzip(b"one "), gzip(b"two"), vec![0; 40]].concat();
         assert_eq!(run(&packed, u64::MAX, 100), Ok(b"one two".to_vec()));
     }
 
+    // F68
     #[test]
     fn bytes_after_the_end_are_an_error() {
         assert_eq!(run(&[gzip(b"x"), b"garbage".to_vec()].concat(), u64::MAX, 100), Err(DecodeError::Gzip));
@@ -125,6 +127,7 @@ mod tests {
         (packed, header)
     }
 
+    // F72
     #[test]
     fn a_header_may_be_full_and_is_checked() {
         let (packed, header) = with_full_header(b"text");
@@ -141,6 +144,7 @@ mod tests {
     }
 
     proptest::proptest! {
+        // F72
         #[test]
         fn no_header_breaks_it(flags: u8, rest in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
             let packed = [&[0x1f, 0x8b, 8, flags][..], &rest].concat();
@@ -154,6 +158,7 @@ mod tests {
         assert_eq!(run(&gzip(&plain), 70_000, 200_000), Ok(plain[..70_000].to_vec()));
     }
 
+    // F64
     #[test]
     fn a_bomb_ends_at_the_ceiling() {
         let packed = gzip(&vec![0; 10 << 20]);
@@ -161,6 +166,7 @@ mod tests {
         assert_eq!(run(&packed, 1000, 1 << 20), Err(DecodeError::TooLong));
     }
 
+    // F66, F67
     #[test]
     fn every_cut_and_every_flipped_bit_of_the_trailer_is_noticed() {
         let packed = gzip(&prose(1000));

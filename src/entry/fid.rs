@@ -40,6 +40,7 @@ mod tests {
         assert_eq!(text(1, 0, 1), None);
     }
 
+    // F89
     #[test]
     fn what_may_be_a_file_id_has_only_digits_in_their_places() {
         for id in [

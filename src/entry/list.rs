@@ -147,6 +147,7 @@ mod tests {
         assert!(second.key.is_some() && second.compression == Compression::Gzip);
     }
 
+    // F87
     #[test]
     fn no_cut_reads_as_a_whole_list() {
         let whole = vector();
@@ -155,6 +156,7 @@ mod tests {
         }
     }
 
+    // F88
     #[test]
     fn chunks_that_do_not_reach_over_the_span_are_refused() {
         let whole = vector();
@@ -173,6 +175,7 @@ mod tests {
         assert_eq!(parse_manifest(&[0x10, 1], 0..1), Err(EntryError::ManifestEmpty));
     }
 
+    // F87
     #[test]
     fn unknown_fields_are_skipped_and_the_last_of_equal_ones_counts() {
         let message = [&[0x18, 1, 0x18, 9, 0xa2, 6, 1, 0xff, 0xa0, 6, 7][..], &FID].concat();

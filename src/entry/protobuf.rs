@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(read(&[0x00, 1]), Err(Malformed));
     }
 
+    // F86, F108
     #[test]
     fn a_length_beyond_the_end_allocates_nothing() {
         assert_eq!(read(&[0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]), Err(Malformed));

@@ -82,6 +82,7 @@ mod tests {
         Source::FileId(format!("1,{id:02x}00000001").into())
     }
 
+    // F86
     #[test]
     fn the_oldest_lists_are_forgotten_when_there_are_too_many_chunks() {
         let lists = Lists::default();

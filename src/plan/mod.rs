@@ -221,6 +221,7 @@ mod tests {
         assert_eq!(draw(&[(2, 4, 1), (6, 8, 1)], 0..10), "_2 #0[2,4@0..2] _2 #1[6,8@0..2] _2");
     }
 
+    // F82
     #[test]
     fn a_file_without_chunks_is_one_gap() {
         assert_eq!(draw(&[], 0..10), "_10");
@@ -236,6 +237,7 @@ mod tests {
         assert_eq!(draw(&[(3, 6, 1), (0, 9, 2)], 0..9), "#1[0,9@0..9]");
     }
 
+    // F77
     #[test]
     fn of_equally_new_chunks_the_later_in_the_list_is_seen_and_nothing_is_lost() {
         assert_eq!(draw(&[(0, 6, 1), (3, 9, 1)], 0..9), "#0[0,3@0..3] #1[3,9@0..6]");
@@ -272,11 +274,13 @@ mod tests {
         assert_eq!(plan.range(), 7..7);
     }
 
+    // F83
     #[test]
     fn a_chunk_of_size_zero_hides_nothing_and_cuts_nothing() {
         assert_eq!(draw(&[(0, 9, 1), (4, 4, 2), (9, 9, 3)], 0..9), "#0[0,9@0..9]");
     }
 
+    // F80
     #[test]
     fn positions_beyond_four_gigabytes_are_exact() {
         let base = 1 << 40;
@@ -292,6 +296,7 @@ mod tests {
         );
     }
 
+    // F78
     #[test]
     fn a_chunk_beyond_the_last_number_ends_at_it() {
         let list: Arc<[Chunk]> = [chunk(u64::MAX - 3, u64::MAX, 1)].into();
@@ -380,6 +385,7 @@ mod tests {
         assert_eq!(walk(Plan::new(list.into(), 0..9), &[("m", &listed)]), "2@0+3 m 3@0+2 2@5+1 1@1+3");
     }
 
+    // F88
     #[test]
     fn what_a_manifest_lists_is_clipped_to_what_it_spans() {
         let list = [manifest("m", 3, 6), chunk(6, 3, 1)];
@@ -405,6 +411,7 @@ mod tests {
         assert_eq!(walk(Plan::new(list.into(), 1..2), &lists), "a 1@1+1", "only what the range needs");
     }
 
+    // F85
     #[test]
     fn a_manifest_in_itself_has_an_end() {
         let list = [manifest("a", 0, 9)];
@@ -413,6 +420,7 @@ mod tests {
         assert_eq!(walk(Plan::new(list.into(), 0..9), &[("a", &a), ("b", &b)]), "a b manifest");
     }
 
+    // F85
     #[test]
     fn manifests_lie_eight_deep_and_no_deeper() {
         let names: Vec<String> = (0..10).map(|i| i.to_string()).collect();
@@ -428,6 +436,7 @@ mod tests {
         assert_eq!(walk(Plan::new(list, 0..9), &lists), "0 1 2 3 4 5 6 7 7@0+9");
     }
 
+    // F85
     #[test]
     fn manifests_that_multiply_come_to_an_end() {
         let many: Vec<Chunk> = (0..1024).map(|_| manifest("b", 0, 9)).collect();

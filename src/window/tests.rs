@@ -198,6 +198,7 @@ fn gaps_cost_nothing_and_are_zeros_in_their_place() {
     assert_eq!(leaves(&mut window), "1:3 _5 3:2 end");
 }
 
+// F84
 #[test]
 fn a_giant_gap_comes_in_pieces_and_is_told_once() {
     let plan = Plan::new(Vec::new().into(), 0..1 << 50);

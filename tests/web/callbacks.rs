@@ -63,6 +63,7 @@ async fn progress_is_told_once_at_the_end_at_least_and_never_goes_back() {
     assert_eq!(get(last, "total"), 3000);
 }
 
+// F99
 #[wasm_bindgen_test]
 async fn a_callback_that_throws_changes_nothing() {
     let store = Store::new();
@@ -110,6 +111,7 @@ async fn reentered(act: &str) -> Vec<(&'static str, Result<JsValue, JsValue>)> {
     ends
 }
 
+// F100
 #[wasm_bindgen_test]
 async fn a_callback_may_cancel_the_stream_that_calls_it() {
     for (kind, end) in reentered("world.stream.cancel()").await {
@@ -120,6 +122,7 @@ async fn a_callback_may_cancel_the_stream_that_calls_it() {
     }
 }
 
+// F100
 #[wasm_bindgen_test]
 async fn a_callback_may_close_the_file_that_calls_it() {
     for (kind, end) in reentered("world.file.close()").await {
@@ -130,6 +133,7 @@ async fn a_callback_may_close_the_file_that_calls_it() {
     }
 }
 
+// F100
 #[wasm_bindgen_test]
 async fn a_callback_may_ask_the_file_and_open_other_streams() {
     let act = "world.file.stats; world.file.plan(0, 10); world.file.stream(0, 10).free()";

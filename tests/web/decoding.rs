@@ -40,6 +40,7 @@ fn there_is_webcrypto_here() {
     assert!(get(&global("crypto"), "subtle").is_object());
 }
 
+// F74
 #[wasm_bindgen_test]
 async fn webcrypto_and_wasm_decrypt_the_same() {
     for size in [1, 15, 16, 17, 1000, 262_144, 262_145, 1_000_000] {
@@ -51,6 +52,7 @@ async fn webcrypto_and_wasm_decrypt_the_same() {
     }
 }
 
+// F63
 #[wasm_bindgen_test]
 async fn of_a_part_the_whole_chunk_is_fetched_and_the_part_delivered() {
     for wasm in [false, true] {
@@ -62,6 +64,7 @@ async fn of_a_part_the_whole_chunk_is_fetched_and_the_part_delivered() {
     }
 }
 
+// F54
 #[wasm_bindgen_test]
 async fn any_damage_is_corrupt_and_not_a_byte_is_delivered() {
     let good = sealed(&bytes(0..1000));
@@ -80,6 +83,7 @@ async fn any_damage_is_corrupt_and_not_a_byte_is_delivered() {
     }
 }
 
+// F55
 #[wasm_bindgen_test]
 async fn a_wrong_key_and_a_cut_ciphertext_fail_alike_in_both() {
     let good = sealed(b"x");
@@ -125,6 +129,7 @@ async fn gzip_that_fetch_did_not_undo_is_undone_and_what_it_did_is_taken() {
     }
 }
 
+// F74
 #[wasm_bindgen_test]
 async fn stored_bytes_beyond_the_size_are_clipped_in_both() {
     for wasm in [false, true] {

@@ -16,6 +16,7 @@ const BODY: &str = "const body = new ReadableStream({
     },
 });";
 
+// F53
 #[wasm_bindgen_test]
 async fn a_body_may_be_of_any_kind_of_buffer() {
     let answers = [
@@ -47,6 +48,7 @@ async fn a_body_may_be_of_any_kind_of_buffer() {
     }
 }
 
+// F53
 #[wasm_bindgen_test]
 async fn a_body_of_anything_else_is_an_error() {
     for piece in ["'text'", "7", "null", "undefined", "{}", "[1, 2]"] {
@@ -85,6 +87,7 @@ async fn what_is_no_response_is_an_error_and_no_panic() {
     assert_eq!(store.read(&one(10)).await.unwrap(), bytes(0..10));
 }
 
+// F52
 #[wasm_bindgen_test]
 async fn a_body_that_is_locked_or_used_is_an_error_and_no_panic() {
     for spoil in ["response.body.getReader()", "response.text()"] {
@@ -96,6 +99,7 @@ async fn a_body_that_is_locked_or_used_is_an_error_and_no_panic() {
     }
 }
 
+// F52
 #[wasm_bindgen_test]
 async fn no_body_at_all_is_a_short_one() {
     let store = Store::with_fetch("return Promise.resolve(new Response(null))");
@@ -121,6 +125,7 @@ const LOGGED: &str = "const asked = { aborted: false };
     world.log.push(asked);
     init.signal.addEventListener('abort', () => (asked.aborted = true));";
 
+// F92
 #[wasm_bindgen_test]
 async fn cancelling_aborts_the_signal_that_fetch_was_given() {
     for answer in [
@@ -149,6 +154,7 @@ async fn cancelling_aborts_the_signal_that_fetch_was_given() {
     }
 }
 
+// F95
 #[wasm_bindgen_test]
 async fn dropping_a_stream_aborts_too() {
     let store = Store::with_fetch(&format!("{LOGGED} return new Promise(() => {{}})"));

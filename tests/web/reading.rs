@@ -167,6 +167,7 @@ async fn chunks_of_an_entry_come_through_the_filer_and_headers_go_to_it() {
     assert_eq!(who.call1(&JsValue::NULL, &store.log()[0]).unwrap(), "me");
 }
 
+// F16, F116
 #[wasm_bindgen_test]
 async fn located_chunks_get_a_token_and_neither_headers_nor_redirects() {
     let store = Store::new();
@@ -185,6 +186,7 @@ async fn located_chunks_get_a_token_and_neither_headers_nor_redirects() {
     assert!(who.call1(&JsValue::NULL, &asked).unwrap().is_null());
 }
 
+// F99
 #[wasm_bindgen_test]
 async fn what_locate_and_token_throw_or_give_amiss_is_the_cause() {
     for (name, body, code) in [

@@ -127,6 +127,7 @@ export const accounts = [
     },
   },
   {
+    // F99
     name: "a callback that throws breaks nothing, and is told to the console", cluster: null,
     async run(kelp, store, help) {
       const calls = { event: 0, progress: 0 };
@@ -148,6 +149,7 @@ export const accounts = [
     },
   },
   {
+    // F100
     name: "a callback may use the file: it reads, cancels and closes", cluster: null,
     async run(kelp, store, help) {
       const right = await help.content("noise:count", SIZE);

@@ -62,6 +62,7 @@ export const args = [
     },
   },
   {
+    // F56, F79
     name: "an option of a wrong value is a RangeError", cluster: null,
     async run(kelp, store) {
       const ways = openers(kelp, store, await addFile(store));
@@ -116,6 +117,7 @@ export const args = [
     },
   },
   {
+    // F79
     name: "a wrong range is refused by the call itself: async calls reject, the others throw", cluster: null,
     async run(kelp, store) {
       const file = await kelp.openFiler((await addFile(store)).url);

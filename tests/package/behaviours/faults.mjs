@@ -17,28 +17,43 @@ const right = (help) => help.content("noise:fault", SIZE);
 
 /** Faults of one replica that the other one makes good, and what more must hold. */
 const HEALED = {
+  // F01
   "refuses the connection": { refuse: true },
   "answers 500": { status: 500 },
   "answers 503 and asks for an hour": { status: 503, headers: { "Retry-After": "3600" } },
+  // F23
   "answers 404": { status: 404 },
+  // F22
   "answers 403": { status: 403 },
+  // F25
   "answers 416": { status: 416 },
+  // F31
   "answers 204": { status: 204 },
+  // F31
   "answers 205": { status: 205 },
+  // F31
   "answers 304": { status: 304 },
+  // F17
   "leads round in a circle": { redirect: "/round" },
+  // F04
   "sends no CORS headers": { noCors: true },
   "cuts the body before its first byte": { cut: 0 },
   "cuts the body before its last byte": { cut: CHUNK - 1 },
+  // F36
   "ends the body early, and cleanly": { end: CHUNK / 2 },
+  // F38
   "ends the body before its first byte, and cleanly": { end: 0 },
 };
 
 /** As above, where nothing may be delivered unverified. */
 const HEALED_IF_STRICT = {
+  // F33
   "answers 200 with a page to log in": { status: 200, body: "<h1>Please log in</h1>" },
+  // F50
   "has a flipped bit": { corrupt: 5 },
+  // F37
   "adds garbage behind the data": { extra: 100 },
+  // F50
   "has another body of that length": { body: "x".repeat(CHUNK), status: 200 },
 };
 
@@ -66,6 +81,7 @@ export const faults = [
     },
   },
   {
+    // F39
     name: "a replica that stalls is left for another after timeout.idle", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store, { timeout: { idle: 150 } });
@@ -96,6 +112,7 @@ export const faults = [
     },
   },
   {
+    // F41
     name: "a reader that takes its time is no stalled server", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store, { timeout: { idle: 100 }, concurrency: 1 });
@@ -110,6 +127,7 @@ export const faults = [
     },
   },
   {
+    // F35
     name: "a plain chunk that is cut in mid-body goes on by a range from another replica", cluster: null,
     async run(kelp, store, help) {
       const { opened, fileIds } = await replicated(kelp, store, { concurrency: 1 }, { chunkSize: SIZE });
@@ -124,6 +142,7 @@ export const faults = [
     },
   },
   {
+    // F35
     name: "an encrypted chunk that is cut in mid-body is fetched anew, whole", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store, { concurrency: 1 }, { cipher: true });
@@ -132,6 +151,7 @@ export const faults = [
     },
   },
   {
+    // F48
     name: "a gzip chunk is never asked for in ranges", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store, {}, { content: "prose:gz", gzip: true });
@@ -151,6 +171,7 @@ export const faults = [
     },
   },
   {
+    // F42
     name: "a server that ignores the range of a view is cut to it", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store);
@@ -159,6 +180,7 @@ export const faults = [
     },
   },
   {
+    // F43
     name: "a server that says it sent another range is not believed", cluster: null,
     async run(kelp, store, help) {
       // Through the filer: it shows its headers to pages.
@@ -172,6 +194,7 @@ export const faults = [
     },
   },
   {
+    // F13
     name: "when every replica is dead it is network, and the hosts are listed", cluster: null,
     async run(kelp, store) {
       const { opened, fileIds } = await replicated(kelp, store);
@@ -186,6 +209,7 @@ export const faults = [
     },
   },
   {
+    // F03
     name: "a replica that speaks no TLS is left for another, and is not asked without it", cluster: null,
     async run(kelp, store, help) {
       const locate = (fileId) => ({ urls: [`${store.volumes[0].replace("http:", "https:")}/${fileId}`, `${store.volumes[1]}/${fileId}`] });
@@ -209,6 +233,7 @@ export const faults = [
     },
   },
   {
+    // F29
     name: "each replica is tried as often as retry.passes says", cluster: null,
     async run(kelp, store) {
       for (const passes of [1, 3]) {
@@ -253,6 +278,7 @@ export const faults = [
     },
   },
   {
+    // F28
     name: "a server that asks for an hour is not waited for longer than retry.maxDelay", cluster: null,
     async run(kelp, store, help) {
       const { url } = await replicated(kelp, store);
@@ -263,6 +289,7 @@ export const faults = [
     },
   },
   {
+    // F16
     name: "a redirect to another server is followed", cluster: null,
     async run(kelp, store, help) {
       const { opened, fileIds } = await replicated(kelp, store);
@@ -310,6 +337,7 @@ export const faults = [
     },
   },
   {
+    // F54
     name: "an encrypted chunk is verified whatever is asked for, and none of a bad one is delivered", cluster: null,
     async run(kelp, store) {
       for (const verify of ["stream", "strict", "off"]) {
@@ -323,6 +351,7 @@ export const faults = [
     },
   },
   {
+    // F82
     name: "holes are an error where they are declared to be one", cluster: null,
     async run(kelp, store, help) {
       const chunks = [{ content: "noise:a", length: 1000 }, { content: "noise:b", length: 1000, offset: 3000 }];
@@ -354,6 +383,7 @@ export const faults = [
     },
   },
   {
+    // F34
     name: "a response that may not be looked into is an error that says so", cluster: null,
     async run(kelp, store) {
       const { url } = await replicated(kelp, store);
@@ -367,6 +397,7 @@ export const faults = [
     },
   },
   {
+    // F53
     name: "a body may be of memory that is shared", cluster: null,
     async run(kelp) {
       const key = new Uint8Array(32).fill(7);

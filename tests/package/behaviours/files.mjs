@@ -71,6 +71,7 @@ export const files = [
     },
   },
   {
+    // F91
     name: "an end beyond the size is clipped, and a start beyond it gives nothing", cluster: null,
     async run(kelp, store, help) {
       const { url } = await addNoise(store);
@@ -92,6 +93,7 @@ export const files = [
     },
   },
   {
+    // F91
     name: "a start beyond the end is a RangeError, from the call itself", cluster: null,
     async run(kelp, store) {
       const file = await kelp.openFiler((await addNoise(store)).url);

@@ -128,6 +128,7 @@ export const lookups = [
     },
   },
   {
+    // F07
     name: "a master that is warming up is waited for", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await addFile(store);
@@ -158,6 +159,7 @@ export const lookups = [
     },
   },
   {
+    // F12
     name: "a function of the user's that never settles ends in time, and is told to stop", cluster: null,
     async run(kelp, store) {
       const { entry } = await addFile(store);
@@ -179,6 +181,7 @@ export const lookups = [
     },
   },
   {
+    // F06
     name: "an abort ends a lookup under way", cluster: null,
     async run(kelp, store) {
       const { entry } = await addFile(store);

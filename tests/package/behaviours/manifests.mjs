@@ -117,6 +117,7 @@ export const manifests = [
     },
   },
   {
+    // F46
     name: "a gzip chunk is inflated, whether the platform undid it or not", cluster: null,
     async run(kelp, store, help) {
       const text = { content: "prose:z", length: SIZE, gzip: true };
@@ -157,6 +158,7 @@ export const manifests = [
     },
   },
   {
+    // F79
     name: "where chunks overlap the greatest version wins, exact to the last bit, and the later of equals", cluster: null,
     async run(kelp, store, help) {
       const [a, b, c] = await Promise.all(["a", "b", "c"].map((seed) => help.content(`noise:${seed}`, 1000)));
@@ -183,6 +185,7 @@ export const manifests = [
     },
   },
   {
+    // F56
     name: "a wrong field is refused and named", cluster: null,
     async run(kelp, store) {
       const { manifest } = await stored(store);

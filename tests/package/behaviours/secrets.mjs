@@ -41,6 +41,7 @@ export const secrets = [
     },
   },
   {
+    // F18
     name: "a token that is refused is asked for once more", cluster: "jwt",
     async run(kelp, store, help) {
       const { sha256, path } = store.cases.find((each) => each.path === PATH);
@@ -72,6 +73,7 @@ export const secrets = [
     },
   },
   {
+    // F20
     name: "a function for tokens that throws is unauthorized, with what it threw as the cause", cluster: "jwt",
     async run(kelp, store) {
       const reason = new Error("signed out");
@@ -120,6 +122,7 @@ export const secrets = [
     },
   },
   {
+    // F16
     name: "a token goes to no other origin by a redirect", cluster: null,
     async run(kelp, store) {
       const { url, fileIds } = await store.addFile({ path: "/f/r.bin", content: "noise:r", length: 1000, chunkSize: 1000, replicas: [0, 1] });

@@ -44,6 +44,7 @@ export const sse = [
     },
   },
   {
+    // F73
     name: "an object whose key is with a key server is unsupported", cluster: "s3",
     async run(kelp, store) {
       const { path, ...found } = caseOf(store, "sse-c.bin");

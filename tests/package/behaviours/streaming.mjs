@@ -19,6 +19,7 @@ const standsStill = (store, file) => until(async () => file.stats.inFlight === 0
 
 export const streaming = [
   {
+    // F109
     name: "nothing is fetched before the first read", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
@@ -54,6 +55,7 @@ export const streaming = [
     },
   },
   {
+    // F112
     name: "a throttle lets so many bytes a second go, in small pieces, and cancelling does not wait for it", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
@@ -76,6 +78,7 @@ export const streaming = [
     },
   },
   {
+    // F96
     name: "a stream may be piped, iterated and put into a Response", cluster: null,
     async run(kelp, store, help) {
       const file = await kelp.openFiler((await add(store)).url);
@@ -125,6 +128,7 @@ export const streaming = [
     },
   },
   {
+    // F96
     name: "leaving a stream breaks its iteration off, and ends its requests", cluster: null,
     async run(kelp, store) {
       if (!ReadableStream.prototype[Symbol.asyncIterator]) return;
@@ -139,6 +143,7 @@ export const streaming = [
     },
   },
   {
+    // F92
     name: "cancelling in mid-stream ends the requests in flight, and none follows", cluster: null,
     async run(kelp, store) {
       const { url, fileIds } = await add(store);
@@ -158,6 +163,7 @@ export const streaming = [
     },
   },
   {
+    // F92
     name: "cancelling before the first read sends nothing, and twice does no harm", cluster: null,
     async run(kelp, store) {
       const file = await kelp.openFiler((await add(store)).url);
@@ -169,6 +175,7 @@ export const streaming = [
     },
   },
   {
+    // F94
     name: "aborting in mid-stream fails it with the very reason, ends the requests, and none follows", cluster: null,
     async run(kelp, store) {
       const { url, fileIds } = await add(store);
@@ -189,6 +196,7 @@ export const streaming = [
     },
   },
   {
+    // F94
     name: "an abort without a reason fails with the signal's own", cluster: null,
     async run(kelp, store) {
       const file = await kelp.openFiler((await add(store)).url);
@@ -203,6 +211,7 @@ export const streaming = [
     },
   },
   {
+    // F109
     name: "a slow reader holds the store back: never more is asked for than was read, plus the budget", cluster: null,
     async run(kelp, store) {
       const budget = 8 * CHUNK;
@@ -307,6 +316,7 @@ export const streaming = [
     },
   },
   {
+    // F84
     name: "a file of holes alone is zeros, in pieces, and is cancelled at once", cluster: null,
     async run(kelp, store) {
       const size = 2 ** 50;
@@ -323,6 +333,7 @@ export const streaming = [
     },
   },
   {
+    // F80
     name: "positions beyond 4 GiB are exact", cluster: null,
     async run(kelp, store, help) {
       const offset = 2 ** 40 + 12_345;

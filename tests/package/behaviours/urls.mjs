@@ -34,6 +34,7 @@ export const urls = [
     },
   },
   {
+    // F117
     name: "nobody is asked with HEAD, which many servers refuse", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
@@ -82,6 +83,7 @@ export const urls = [
     },
   },
   {
+    // F118
     name: "a server that ignores Range is read all the same", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
@@ -125,6 +127,7 @@ export const urls = [
     },
   },
   {
+    // F45
     name: "a file that changed while it was read is source_changed, never a mixture", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
@@ -165,6 +168,7 @@ export const urls = [
     },
   },
   {
+    // F118
     name: "a size that no header tells is counted: one request in all", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
@@ -182,6 +186,7 @@ export const urls = [
     },
   },
   {
+    // F46
     name: "what a server packs is not cut: it is read whole, and its packed length is not taken for the size", cluster: null,
     async run(kelp, store, help) {
       const text = "a line that packs well\n".repeat(5000);
@@ -218,6 +223,7 @@ export const urls = [
     },
   },
   {
+    // F17
     name: "a redirect that leads nowhere, or round in a circle, is network", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);

@@ -69,6 +69,7 @@ test("a bundler may inline it: only the wasm file has to lie beside the result",
   assert.equal((await import(pathToFileURL(outfile))).default, manifest.version);
 });
 
+// F111
 test("two copies of it in one program do not disturb each other", async (t) => {
   const folder = await mkdtemp(join(consumer, "copy-"));
   t.after(() => rm(folder, { recursive: true }));
