@@ -2,6 +2,7 @@
 import { accounts } from "./accounts.mjs";
 import { args } from "./arguments.mjs";
 import { cases } from "./cases.mjs";
+import { consumers } from "./consumers.mjs";
 import { decoders, insecure } from "./decoders.mjs";
 import { entries } from "./entries.mjs";
 import { faults } from "./faults.mjs";
@@ -32,8 +33,10 @@ import { vectors } from "./vectors.mjs";
 
 /** @type {Record<string, Behaviour[]>} */
 export const behaviours = {
-  cases, decoders, vectors, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, lifecycle, faults, secrets,
-  sse, streaming,
+export const behaviours = {
+  cases, decoders, vectors, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, lifecycle, consumers, faults,
+  secrets, sse, streaming,
+};
 };
 
 /** Those for a page that is no secure context. */

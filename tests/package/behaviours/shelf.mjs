@@ -1,0 +1,55 @@
+// A store without a network, for what happens between a stream and its reader: a manifest, and a `fetch` that serves it.
+
+/** The byte at a position of its file. */
+const byteAt = (position) => (position ^ (position >> 8)) & 255;
+
+/** Bytes of its file. */
+export const shelved = (start, end) => Uint8Array.from({ length: end - start }, (_, i) => byteAt(start + i));
+
+export class Shelf {
+  /** Every request: `{ index, signal }`. The core aborts a request's signal when it is over, well or not. */
+  requests = [];
+  /** What a request for chunk `index` meets: "hang" (no more after half of it), an error that `fetch` rejects with, or nothing. */
+  faults = new Map();
+
+  constructor({ chunks = 16, length = 1000 } = {}) {
+    this.length = length;
+    this.size = chunks * length;
+    const urls = (index) => [`https://shelf.example/${index}`];
+    this.manifest = { size: this.size, chunks: Array.from({ length: chunks }, (_, i) => ({ urls: urls(i), offset: i * length, size: length })) };
+  }
+
+  get inFlight() {
+    return this.requests.filter(({ signal }) => !signal.aborted).length;
+  }
+
+  /** Hangs from chunk `index` on. */
+  hangFrom(index) {
+    for (let i = index; i < this.size / this.length; i++) this.faults.set(i, "hang");
+  }
+
+  fetch = async (url, { signal, headers }) => {
+    const index = Number(new URL(url).pathname.slice(1));
+    this.requests.push({ index, signal });
+    const fault = this.faults.get(index);
+    if (fault instanceof Error) throw fault;
+    const [, from = 0, to = this.length - 1] = /^bytes=(\d+)-(\d+)?$/.exec(headers.get("range")) ?? [];
+    const start = index * this.length + Number(from);
+    const bytes = shelved(start, Math.min(index * this.length + Number(to) + 1, this.size));
+    const half = Math.ceil(bytes.length / 2);
+    const pieces = [bytes.slice(0, half), ...(fault === "hang" ? [] : [bytes.slice(half)])];
+    const body = new ReadableStream({
+      async pull(controller) {
+        if (pieces.length > 0) return controller.enqueue(pieces.shift());
+        if (fault !== "hang") return controller.close();
+        await new Promise(() => {});
+      },
+    });
+    const status = headers.get("range") === null ? 200 : 206;
+    return new Response(body, { status });
+  };
+
+  open(kelp, options) {
+    return kelp.openManifest(this.manifest, { fetch: this.fetch, ...options });
+  }
+}
