@@ -54,21 +54,23 @@ function source(open, signals) {
   let core;
   let over = false;
   let stopListening;
-  // The wasm side is freed at once, and not when the garbage collector comes by.
+  // The wasm side is freed at once, and not when the garbage collector comes by. Cancelling tells the user's listeners,
+  // who may come back here: by then it is over.
   const end = () => {
+    const ended = core;
     over = true;
-    stopListening?.();
-    core?.free();
     core = undefined;
+    stopListening?.();
+    ended?.cancel();
+    ended?.free();
   };
   return {
     type: BYTE_STREAMS ? "bytes" : undefined,
     start(controller) {
       const stop = onAbort(signals, (reason) => {
         if (over) return;
-        core?.cancel();
-        end();
         controller.error(reason);
+        end();
       });
       stopListening = stop;
       if (over) stop();
@@ -91,10 +93,7 @@ function source(open, signals) {
       // A reader that waits with a buffer of its own gets it back, empty.
       controller.byobRequest?.respond(0);
     },
-    cancel() {
-      core?.cancel();
-      end();
-    },
+    cancel: end,
   };
 }
 

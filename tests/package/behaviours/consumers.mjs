@@ -42,6 +42,18 @@ async function nothingLeft(shelf, file, what) {
 /** Time in which something could follow. */
 const aWhile = () => new Promise((wake) => setTimeout(wake, 30));
 
+const KINDS = ["queue", "request", "headers", "first-byte", "body", "delivered", "end"];
+
+/** What a listener might do to the stream, or to all that is around it. */
+const MEDDLING = {
+  "cancels the stream": ({ reader }) => reader.cancel("from within").catch(() => {}),
+  "cancels it twice": ({ reader }) => [1, 2].map(() => reader.cancel().catch(() => {})),
+  "aborts its signal": ({ leaving }) => leaving.abort("from within"),
+  "closes the file": ({ file }) => file.close(),
+  "closes the pool": ({ pool }) => pool.close(),
+  "does all of that": (all) => Object.entries(MEDDLING).slice(0, -1).forEach(([, meddle]) => meddle(all)),
+};
+
 export const consumers = [
   {
     name: "cancelling while a read waits ends it and every request at once, and twice does no harm", cluster: null,
@@ -372,6 +384,42 @@ export const consumers = [
       }
     },
   },
+  ...Object.entries(MEDDLING).map(([what, meddle]) => ({
+    name: `a listener that ${what} in whatever event ends the stream and breaks nothing`, cluster: null,
+    async run(kelp) {
+      for (const kind of KINDS) {
+        for (const ending of ["to its end", "cancelled", "aborted", "closed"]) {
+          const here = `${kind}, ${ending}`;
+          const shelf = new Shelf();
+          if (ending !== "to its end") shelf.hangFrom(1);
+          const pool = new kelp.Pool();
+          const leaving = new AbortController();
+          let reader, file, met = 0;
+          const onEvent = (event) => {
+            if (!reader || event.kind !== kind) return;
+            met++;
+            equal(typeof file.stats.inFlight, "number", "stats within an event");
+            meddle({ reader, file, pool, leaving });
+          };
+          file = await shelf.open(kelp, { pool, onEvent });
+          reader = file.stream({ signal: leaving.signal }).getReader();
+          const reading = (async () => { while (!(await reader.read()).done); })().then(() => null, (error) => error);
+          if (ending !== "to its end") {
+            await until(() => shelf.requests.length > 0, "a request is sent");
+            // What is in error rejects it with that, as the platform says.
+            if (ending === "cancelled") await reader.cancel().catch((error) => ok(error === "from within" || error.code === "closed", `${here}: ${error}`));
+            if (ending === "aborted") leaving.abort("from outside");
+            if (ending === "closed") file.close();
+          }
+          const error = await reading;
+          if (ending === "aborted" && kind === "end") equal(error, "from outside", here);
+          ok(met > 0 || ending !== "to its end", `${here}: there was such an event`);
+          await until(() => shelf.inFlight === 0, `${here}: nothing is in flight`);
+          same([pool.bytes, pool.inFlight, file.stats.inFlight, file.stats.bytesAhead], [0, 0, 0, 0], here);
+        }
+      }
+    },
+  })),
   {
     name: "a listener may open another file and read it, within any event", cluster: null,
     async run(kelp) {
