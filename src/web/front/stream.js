@@ -13,15 +13,27 @@ const BYTE_STREAMS = (() => {
 // A byte stream takes the whole buffer behind what it is given: whatever else lies in it would be gone.
 const own = (piece) => (piece.byteLength === piece.buffer.byteLength ? piece : piece.slice());
 
-/** Calls `act` with the reason when one of the signals is aborted, now or later; returns a way to stop listening. */
+// Not in every version of workerd.
+const Weak = globalThis.WeakRef ?? class { constructor(it) { this.deref = () => it; } };
+
+const weakly = (act, signal) => {
+  const weak = new Weak(act);
+  return () => weak.deref()?.(signal.reason);
+};
+
+/**
+ * Calls `act` with the reason when one of the signals is aborted, now or later; returns a way to stop listening, which
+ * alone keeps `act`: a signal may live long, and is not to keep a stream that nobody holds any more.
+ */
 export function onAbort(signals, act) {
   const known = signals.filter((signal) => signal !== undefined);
-  const listeners = known.map((signal) => [signal, () => act(signal.reason)]);
+  const listeners = known.map((signal) => [signal, weakly(act, signal)]);
   for (const [signal, listener] of listeners) signal.addEventListener("abort", listener);
   const aborted = known.find((signal) => signal.aborted);
   if (aborted) act(aborted.reason);
   return () => {
     for (const [signal, listener] of listeners) signal.removeEventListener("abort", listener);
+    act = undefined;
   };
 }
 

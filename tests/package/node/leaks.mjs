@@ -1,0 +1,160 @@
+// Run by memory.test.mjs with --expose-gc: one course, whose findings it prints as JSON.
+import { Shelf } from "../behaviours/shelf.mjs";
+import { importPackage } from "../support.mjs";
+
+const [course] = process.argv.slice(2);
+const [WARM, CYCLES] = [2000, 10_000];
+
+// The memory of the module, which the package keeps to itself.
+let memory;
+const { instantiate } = WebAssembly;
+WebAssembly.instantiate = async (...args) => {
+  const made = await instantiate(...args);
+  memory = (made.instance ?? made).exports.memory;
+  return made;
+};
+
+const kelp = await importPackage();
+await kelp.init();
+
+// Timers that run, of the package: the module takes the global functions when it calls them.
+const timers = new Set();
+const { setTimeout, clearTimeout } = globalThis;
+globalThis.setTimeout = (call, ms) => {
+  const id = setTimeout(() => { timers.delete(id); call(); }, ms);
+  timers.add(id);
+  return id;
+};
+globalThis.clearTimeout = (id) => {
+  timers.delete(id);
+  clearTimeout(id);
+};
+
+// One signal for all of them, as an application has it.
+const { signal } = new AbortController();
+let listeners = 0;
+for (const [method, change] of [["addEventListener", 1], ["removeEventListener", -1]]) {
+  signal[method] = (...args) => {
+    listeners += change;
+    EventTarget.prototype[method].apply(signal, args);
+  };
+}
+
+const tick = (ms = 0) => new Promise((wake) => setTimeout(wake, ms));
+
+/** Collects what can be collected: freeing on one side lets the other side go, so it takes a few rounds. */
+async function collect() {
+  for (let i = 0; i < 8; i++) {
+    globalThis.gc();
+    await tick(5);
+  }
+}
+
+let inFlight = 0, requests = 0;
+function watched(shelf) {
+  return (url, init) => {
+    inFlight++;
+    requests++;
+    init.signal.addEventListener("abort", () => inFlight--, { once: true });
+    return shelf.fetch(url, init);
+  };
+}
+
+const cycle = {
+  async cancelled(file) {
+    const reader = file.stream({ signal }).getReader();
+    await reader.read();
+    await reader.cancel();
+  },
+  unread: (file) => file.stream({ signal }).cancel(),
+  async aborted(file) {
+    const leaving = new AbortController();
+    const reader = file.stream({ signal: leaving.signal }).getReader();
+    await reader.read();
+    leaving.abort();
+    await reader.read().catch(() => {});
+  },
+  async read(file) {
+    const reader = file.stream({ signal }).getReader();
+    while (!(await reader.read()).done);
+  },
+  async failed(file, shelf) {
+    shelf.faults.set(1, new Error("no network"));
+    await file.bytes({ signal }).catch(() => {});
+    await kelp.openUrl("https://shelf.example/1", { fetch: watched(shelf), retry: { passes: 1 }, signal }).catch(() => {});
+  },
+  bytes: (file) => file.bytes({ signal }),
+};
+
+async function cycles(run) {
+  const before = {};
+  const pool = new kelp.Pool();
+  const measure = async () => {
+    await collect();
+    return { heap: process.memoryUsage().heapUsed, pages: memory.buffer.byteLength / 65_536 };
+  };
+  for (let i = 0; i < CYCLES; i++) {
+    if (i === WARM) Object.assign(before, await measure());
+    const shelf = new Shelf({ chunks: 3, length: 100 });
+    const file = await shelf.open(kelp, { fetch: watched(shelf), retry: { passes: 1 }, signal, pool, onEvent() {} });
+    await run(file, shelf);
+    // Files are not closed: they are freed when they are collected, and that comes by between turns only.
+    if (i % 500 === 0) await collect();
+  }
+  const after = await measure();
+  const both = (name) => ({ before: before[name], after: after[name] });
+  return { cycles: CYCLES, heap: both("heap"), pages: both("pages"), timers: timers.size, listeners, inFlight, requests };
+}
+
+/** What is let go of without a word, while its look-ahead hangs. */
+const dropped = {
+  file: (file) => file,
+  "unread stream": (file) => file.stream({ signal }),
+  async "stream"(file) {
+    const stream = file.stream();
+    await readSome(stream);
+    return stream;
+  },
+  async "stream with a signal"(file) {
+    const stream = file.stream({ signal });
+    await readSome(stream);
+    return stream;
+  },
+  async "reader"(file) {
+    const reader = file.stream({ signal }).getReader();
+    await reader.read();
+    return reader;
+  },
+  async "branch of a tee"(file) {
+    const [branch] = file.stream().tee();
+    await readSome(branch);
+    return branch;
+  },
+  async "iteration"(file) {
+    const pieces = file.stream()[Symbol.asyncIterator]();
+    await pieces.next();
+    return pieces;
+  },
+};
+
+async function readSome(stream) {
+  const reader = stream.getReader();
+  await reader.read();
+  reader.releaseLock();
+}
+
+async function drop() {
+  const found = { kept: [], inFlight: {} };
+  for (const [what, make] of Object.entries(dropped)) {
+    const shelf = new Shelf();
+    shelf.hangFrom(1);
+    const held = await (async () => new WeakRef(await make(await shelf.open(kelp, { signal }))))();
+    await collect();
+    if (held.deref() !== undefined) found.kept.push(what);
+    if (shelf.inFlight > 0) found.inFlight[what] = shelf.inFlight;
+  }
+  return found;
+}
+
+console.log(JSON.stringify(course === "dropped" ? await drop() : await cycles(cycle[course])));
+process.exit(0);
