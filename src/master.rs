@@ -104,7 +104,9 @@ impl Master {
         // Never with a collection: the master would not look among erasure-coded shards then.
         let question = ["volumeId=", volume].concat();
         let found = self.ask(host, options, &question, Need { newer_than: stale, token: false }).await?;
-        let urls = found.servers.iter().map(|server| [server, "/", file_id].concat()).collect();
+        // As SeaweedFS itself asks: who has opened a file reads on where it is written anew meanwhile.
+        let url = |server: &String| [server, "/", file_id, "?readDeleted=true"].concat();
+        let urls = found.servers.iter().map(url).collect();
         Ok(Location { urls, token: None })
     }
 

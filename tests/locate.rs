@@ -133,6 +133,15 @@ fn what_is_known_is_kept_for_ten_minutes_and_shared_by_the_streams_of_a_file() {
 }
 
 #[test]
+fn a_chunk_is_asked_for_though_it_was_deleted_while_its_bytes_are_kept() {
+    let world = World::new();
+    let chunks = file_of(&world, &["3,01"], &["a"]);
+    served(&world, |_| at(&["a"]), good);
+    assert_eq!(read(&world, chunks, by_master(1)).unwrap(), bytes(0..100));
+    assert_eq!(requests(&world)[0].asked.query, "readDeleted=true");
+}
+
+#[test]
 fn a_public_url_with_scheme_and_path_is_where_a_chunk_is_asked_for() {
     let world = World::new();
     world.store("https://cdn.example/v/3,01", bytes(0..100));
@@ -416,10 +425,15 @@ fn signing(world: &World, life: Duration) {
             let id = asked.query.strip_prefix("fileId=").and_then(|rest| rest.strip_suffix("&read=yes"));
             return id.map_or(script.clone(), |id| with_authorization(script, &signed(id, asked.at + life)));
         }
-        let holds = asked.query.strip_prefix("jwt=").is_some_and(|jwt| until(jwt, id) > Some(asked.at));
+        let holds = until(token_of(asked), id) > Some(asked.at);
         let outcome = if holds { Outcome::Good } else { Outcome::Status(401) };
         Script::default().latency(MS).outcome(outcome)
     });
+}
+
+/// The token that rides along; empty if there is none.
+fn token_of(asked: &Asked) -> &str {
+    asked.query.split_once("jwt=").map_or("", |(_, token)| token)
 }
 
 fn signed(id: &str, until: Duration) -> String {
@@ -444,7 +458,7 @@ fn a_master_is_asked_for_tokens_once_a_server_wants_one_and_then_for_each_file_i
     assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..300));
     let by_file = |id| format!("fileId={id}&read=yes");
     assert_eq!(lookups(&world), ["volumeId=3".to_owned(), by_file("3,01"), by_file("3,02"), by_file("3,03")]);
-    let bare = requests(&world).iter().filter(|logged| logged.asked.query.is_empty()).count();
+    let bare = requests(&world).iter().filter(|logged| token_of(&logged.asked).is_empty()).count();
     assert_eq!((bare, requests(&world).len()), (1, 4), "only the first one left without a token");
 }
 
@@ -459,7 +473,7 @@ fn a_token_of_a_master_is_used_until_shortly_before_it_expires() {
         assert_eq!(read(&world, chunks.clone(), options.clone()).unwrap(), bytes(0..100));
         assert_eq!(lookups(&world).len(), expected, "at {:?}", world.now());
     }
-    let refused = requests(&world).iter().filter(|logged| logged.asked.query.is_empty()).count();
+    let refused = requests(&world).iter().filter(|logged| token_of(&logged.asked).is_empty()).count();
     assert_eq!((refused, requests(&world).len()), (1, 4), "no token left that had expired");
 }
 
@@ -511,8 +525,8 @@ fn tokens_of_the_users_own_go_before_those_of_a_master() {
     served(
         &world,
         |_| at(&["a"]),
-        |asked| match asked.query.as_str() {
-            "jwt=t1" => Outcome::Good,
+        |asked| match token_of(asked) {
+            "t1" => Outcome::Good,
             _ => Outcome::Status(401),
         },
     );
@@ -643,7 +657,7 @@ fn a_token_of_a_location_that_expired_while_its_request_queued_is_renewed_before
     });
     world.script(|asked| {
         let id = asked.url.rsplit('/').next().unwrap_or_default();
-        let jwt = asked.query.strip_prefix("jwt=").unwrap_or_default();
+        let jwt = token_of(asked);
         assert!(until(jwt, id) > Some(asked.at), "{id} left at {:?} with a token of the past", asked.at);
         Script::default().piece(10).rate(10)
     });
