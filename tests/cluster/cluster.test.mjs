@@ -3,14 +3,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { importPackage } from "../package/support.mjs";
 import { noise, prose, sha256 } from "../store/index.mjs";
-import { Cluster, json, put, weed } from "./weed.mjs";
-
-const skip = weed() ? false : "there is no SeaweedFS here: put `weed` on PATH or its path into WEED";
+import { locator, MIB, readsBack, succeeded, urlOf } from "./files.mjs";
+import { Cluster, json, put, skip, weed } from "./weed.mjs";
 
 // A suite that is skipped counts as no test at all: this one says that the step was run, and why no other was.
 test("there is a SeaweedFS to test with", { skip }, () => assert.ok(weed()));
-
-const MIB = 1024 * 1024;
 
 /** What is written: a path, the content that it ends up with, and how it gets there. */
 const FILES = [
@@ -72,46 +69,7 @@ describe("a real SeaweedFS", { skip, timeout: 180_000 }, () => {
   test("what is not there is not_found", { timeout: 10_000 }, async () => {
     await assert.rejects(kelp.openFiler(`${cluster.filer}/t/nothing`), { name: "KelpError", code: "not_found" });
   });
-
-  // The last one: it leaves the cluster with one server less.
-  test("a volume server that is killed in mid-stream is made good by the other replica", { timeout: 60_000 }, async () => {
-    const content = noise("killed", 40 * MIB);
-    const url = `${cluster.filer}/t/killed.bin`;
-    await written(content).write(url);
-    const { chunks } = await json(`${url}?metadata=true`);
-    assert.ok(chunks.length >= 40, `${chunks.length} chunks`);
-    const places = await placesOf(cluster, chunks);
-    assert.ok([...places.values()].every(({ urls }) => urls.length === 2), "each chunk has two replicas");
-    const victim = new URL(places.get(chunks.at(-1).file_id).urls[0]).origin;
-    // Known to a locator of our own, to a master's client by now.
-    const master = await kelp.openFiler(url, { locate: { master: cluster.master } });
-    await master.bytes();
-    const file = await kelp.openFiler(url, { locate: (fileId) => places.get(fileId), maxBytesAhead: 4 * MIB, retry: { baseDelay: 10 } });
-    const pieces = [];
-    let length = 0;
-    for await (const piece of file.stream()) {
-      const before = length;
-      pieces.push(piece);
-      length += piece.length;
-      if (before < 10 * MIB && length >= 10 * MIB) await cluster.killVolume(victim);
-    }
-    assert.equal(length, content.length);
-    assert.equal(sha256(Buffer.concat(pieces)), sha256(content));
-    assert.ok(file.stats.failovers > 0, "it went on at the other replica");
-    assert.equal(sha256(await master.bytes()), sha256(content), "by a master's answers of before");
-  });
 });
-
-async function readsBack(file, content) {
-  assert.equal(file.size, content.length);
-  assert.equal(sha256(await file.bytes()), sha256(content), "whole");
-  const { length } = content;
-  if (length === 0) return;
-  const ranges = [[0, 1], [length - 1, length], [1, length - 1], [length >> 2, length >> 1], [Math.max(0, MIB - 5), Math.min(length, MIB + 5)]];
-  for (const [start, end] of ranges.filter(([start, end]) => start < end)) {
-    assert.ok(content.subarray(start, end).equals(await file.bytes({ start, end })), `${start}..${end}`);
-  }
-}
 
 /** Written in one piece. */
 function written(content, type) {
@@ -138,24 +96,4 @@ function appended(seeds, length) {
       for (const seed of seeds) await succeeded(await put(`${url}?op=append`, noise(seed, length)));
     },
   };
-}
-
-async function succeeded(response) {
-  assert.ok(response.ok, `${response.status} ${await response.text()}`);
-}
-
-const urlOf = (origin, path) => origin + path.split("/").map(encodeURIComponent).join("/");
-
-/** Asks the master where a chunk is. */
-function locator(cluster) {
-  return async (fileId) => {
-    const { locations } = await json(`${cluster.master}/dir/lookup?volumeId=${fileId.split(",")[0]}`);
-    return { urls: locations.map(({ url }) => `http://${url}/${fileId}`) };
-  };
-}
-
-/** Where each chunk is, asked beforehand: what was true before a server died. */
-async function placesOf(cluster, chunks) {
-  const locate = locator(cluster);
-  return new Map(await Promise.all(chunks.map(async ({ file_id: fileId }) => [fileId, await locate(fileId)])));
 }

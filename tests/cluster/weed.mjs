@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,16 +12,24 @@ import { find } from "../../scripts/command.mjs";
 /** Path of SeaweedFS's program; `null` if there is none. `WEED` in the environment decides. */
 export const weed = () => process.env.WEED || find("weed");
 
-/** A master, three volume servers with two replicas of each volume, a filer that encrypts and one that does not. */
+/** What `skip` of a test is: `false`, or why it is skipped. */
+export const skip = weed() ? false : "there is no SeaweedFS here: put `weed` on PATH or its path into WEED";
+
+/** A master, volume servers with two replicas of each volume, a filer that encrypts and one that does not, an S3 gateway. */
 export class Cluster {
   /** Origins: "http://127.0.0.1:<port>". */
-  master; volumes = []; filer; cipherFiler;
-  #folder; #processes = new Map();
+  master; volumes = []; filer; cipherFiler; s3;
+  #folder; #processes = new Map(); #security;
 
-  static async start() {
+  /**
+   * `security` is the text of a security.toml that every server reads; without it, nothing asks for a token. `readMode`
+   * says what a volume server does that is asked for a volume of another.
+   */
+  static async start({ volumes = 3, cipher = true, s3 = false, security = "", readMode = "proxy" } = {}) {
     const cluster = new Cluster();
+    cluster.#security = security;
     try {
-      await cluster.#start();
+      await cluster.#start({ volumes, cipher, s3, readMode });
       return cluster;
     } catch (error) {
       await cluster.stop();
@@ -29,42 +37,91 @@ export class Cluster {
     }
   }
 
-  async #start() {
+  async #start({ volumes, cipher, s3, readMode }) {
     this.#folder = await mkdtemp(join(tmpdir(), "kelp-weed-"));
-    const master = await this.#run("master", (folder) => [`-mdir=${folder}`, "-volumeSizeLimitMB=64", "-defaultReplication=001", "-telemetry=false", "-peers=none"]);
+    const master = await this.#run("master", "master", (folder) => [`-mdir=${folder}`, "-volumeSizeLimitMB=64", "-defaultReplication=001", "-telemetry=false", "-peers=none"]);
     this.master = master.origin;
     const named = `-master=${master.address}`;
-    for (const index of [0, 1, 2]) {
-      const volume = await this.#run("volume", (folder) => [`-dir=${folder}`, "-max=20", "-minFreeSpace=0", named], `volume${index}`);
+    for (let index = 0; index < volumes; index++) {
+      const volume = await this.#run(`volume${index}`, "volume", (folder) => [`-dir=${folder}`, "-max=20", "-minFreeSpace=0", `-readMode=${readMode}`, named]);
       this.volumes.push(volume.origin);
     }
-    await this.#until(async () => (await json(`${this.master}/dir/assign?replication=001`)).fid, "the master assigns file ids");
-    const filer = async (name, ...flags) =>
-      (await this.#run("filer", (folder) => [`-defaultStoreDir=${folder}`, "-maxMB=1", `-filerGroup=${name}`, named, ...flags], name)).origin;
-    this.filer = await filer("plain");
-    this.cipherFiler = await filer("cipher", "-encryptVolumeData");
-    for (const origin of [this.filer, this.cipherFiler]) {
-      await this.#until(async () => (await put(`${origin}/ready.txt`, "ready")).ok, `the filer at ${origin} takes files`);
+    await until(async () => (await json(`${this.master}/dir/assign?replication=001`)).fid, "the master assigns file ids", this);
+    const filer = (name, ...flags) =>
+      this.#run(name, "filer", (folder) => [`-defaultStoreDir=${folder}`, "-maxMB=1", `-filerGroup=${name}`, named, ...flags]);
+    const plain = await filer("plain");
+    this.filer = plain.origin;
+    if (cipher) this.cipherFiler = (await filer("cipher", "-encryptVolumeData")).origin;
+    if (s3) this.s3 = (await this.#run("s3", "s3", () => [`-filer=${plain.address}`, "-port.iceberg=0", "-port.lance=0"])).origin;
+    for (const origin of [this.filer, this.cipherFiler].filter(Boolean)) {
+      await until(async () => (await put(`${origin}/ready.txt`, "ready")).ok, `the filer at ${origin} takes files`, this);
     }
   }
 
   /** Starts one server. Its folder is its working directory and its home: no configuration of this machine is found. */
-  async #run(kind, flags, name = kind) {
+  async #run(name, kind, flags) {
     const folder = join(this.#folder, name);
     await mkdir(folder);
+    if (this.#security) await writeFile(join(folder, "security.toml"), this.#security);
     const port = await freePort();
-    const args = [kind, "-ip=127.0.0.1", "-ip.bind=127.0.0.1", `-port=${port}`, ...flags(folder)];
-    const log = openSync(join(this.#folder, `${name}.log`), "w");
+    const args = [kind, "-ip.bind=127.0.0.1", `-port=${port}`, ...flags(folder)];
+    if (kind !== "s3") args.push("-ip=127.0.0.1");
+    this.#spawn(name, args);
+    return { origin: `http://127.0.0.1:${port}`, address: `127.0.0.1:${port}` };
+  }
+
+  #spawn(name, args) {
+    const folder = join(this.#folder, name);
+    const log = openSync(join(this.#folder, `${name}.log`), "a");
     const child = spawn(weed(), args, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder }, stdio: ["ignore", log, log] });
     closeSync(log); // the child has its own by now
-    this.#processes.set(name, child);
+    this.#processes.set(name, { child, args });
     child.once("error", (error) => (child.failure = error));
-    return { origin: `http://127.0.0.1:${port}`, address: `127.0.0.1:${port}` };
   }
 
   /** Ends a volume server as a crash would. */
   async killVolume(origin) {
-    await this.#end(`volume${this.volumes.indexOf(origin)}`);
+    await this.#end(this.#nameOf(origin));
+  }
+
+  /** Starts the volume servers that were ended, with what they held; does not wait until they serve. */
+  startVolumes() {
+    for (const name of this.volumes.map((origin) => this.#nameOf(origin))) {
+      const { child, args } = this.#processes.get(name);
+      if (hasEnded(child)) this.#spawn(name, args);
+    }
+  }
+
+  /** Waits until the master knows so many replicas of each of these volumes. */
+  async replicated(volumeIds, count) {
+    for (const id of volumeIds) {
+      await until(async () => (await this.holders(id)).length === count, `volume ${id} has ${count} replicas`, this);
+    }
+  }
+
+  /** Origins of the servers that hold a volume, by the master. */
+  async holders(volumeId) {
+    const { locations = [] } = await json(`${this.master}/dir/lookup?volumeId=${volumeId}`);
+    return locations.map(({ url }) => `http://${url}`);
+  }
+
+  /** Where a volume server keeps its volumes. */
+  folderOf(origin) {
+    return join(this.#folder, this.#nameOf(origin));
+  }
+
+  /** Runs commands in `weed shell`; resolves to what it printed. */
+  async shell(...commands) {
+    const folder = join(this.#folder, "shell");
+    await mkdir(folder, { recursive: true });
+    const child = spawn(weed(), ["shell", `-master=${new URL(this.master).host}`], { cwd: folder, env: { PATH: process.env.PATH, HOME: folder } });
+    const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
+    let printed = "";
+    for (const pipe of [child.stdout, child.stderr]) pipe.on("data", (data) => (printed += data));
+    child.stdin.end(commands.map((command) => `${command}\n`).join(""));
+    await once(child, "exit");
+    clearTimeout(timer);
+    return printed;
   }
 
   /** Ends all that was started, and removes all that it wrote. */
@@ -73,36 +130,43 @@ export class Cluster {
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
   }
 
+  #nameOf(origin) {
+    return `volume${this.volumes.indexOf(origin)}`;
+  }
+
   async #end(name) {
-    const child = this.#processes.get(name);
-    if (child.failure || child.exitCode !== null || child.signalCode !== null) return;
+    const { child } = this.#processes.get(name);
+    if (hasEnded(child)) return;
     const gone = once(child, "exit");
     child.kill("SIGKILL");
     await gone;
   }
 
-  // A server that is not up yet refuses connections, or says that it is not ready.
-  async #until(condition, what) {
-    const end = Date.now() + 30_000;
-    let last = null;
-    while (Date.now() < end) {
-      try {
-        if (await condition()) return;
-      } catch (error) {
-        last = error;
-      }
-      await this.#checkRunning();
-      await sleep(100);
+  /** Throws if a server ended by itself. */
+  async checkRunning() {
+    for (const [name, { child }] of this.#processes) {
+      if (child.failure) throw child.failure;
+      if (child.exitCode) throw new Error(`${name} ended with code ${child.exitCode}:\n${await readFile(join(this.#folder, `${name}.log`), "utf8")}`);
     }
-    throw new Error(`waited in vain until ${what}`, { cause: last });
   }
+}
 
-  async #checkRunning() {
-    for (const [name, { failure, exitCode }] of this.#processes) {
-      if (failure) throw failure;
-      if (exitCode !== null) throw new Error(`${name} ended with code ${exitCode}:\n${await readFile(join(this.#folder, `${name}.log`), "utf8")}`);
+const hasEnded = (child) => Boolean(child.failure) || child.exitCode !== null || child.signalCode !== null;
+
+// A server that is not up yet refuses connections, or says that it is not ready.
+async function until(condition, what, cluster) {
+  const end = Date.now() + 30_000;
+  let last = null;
+  while (Date.now() < end) {
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      last = error;
     }
+    await cluster.checkRunning();
+    await sleep(100);
   }
+  throw new Error(`waited in vain until ${what}`, { cause: last });
 }
 
 /** Stores bytes or text at a filer. */

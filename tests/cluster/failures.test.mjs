@@ -1,0 +1,136 @@
+// Volume servers that die while a file is read, and come back.
+import assert from "node:assert/strict";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { importPackage } from "../package/support.mjs";
+import { noise, prose } from "../store/index.mjs";
+import { chunksOf, MIB, placesOf, readAround, readToFailure, sameBytes, volumeIdsOf, write } from "./files.mjs";
+import { Cluster, skip } from "./weed.mjs";
+
+const SIZE = 12 * MIB;
+describe("volume servers that die", { skip, timeout: 150_000 }, () => {
+  let cluster, kelp, files;
+  before(async () => {
+    kelp = await importPackage();
+    // Made before a server is spoken to: SeaweedFS hangs up on whom it has not heard of for ten seconds.
+    const contents = { plain: noise("plain", SIZE), gzip: prose("text", SIZE), encrypted: noise("secret", SIZE) };
+    cluster = await Cluster.start({ readMode: "local" });
+    files = {
+      plain: await stored(cluster.filer, "/f/plain.bin", contents.plain),
+      gzip: await stored(cluster.filer, "/f/text.txt", contents.gzip, { type: "text/plain" }),
+      encrypted: await stored(cluster.cipherFiler, "/f/secret.bin", contents.encrypted),
+    };
+  }, { timeout: 60_000 });
+  after(() => cluster?.stop());
+
+  /** Little look-ahead, so that most chunks are not asked for yet when a server dies. In a pool that knows of no failure. */
+  const near = () => ({ maxBytesAhead: 2 * MIB, retry: { baseDelay: 10 }, pool: new kelp.Pool() });
+
+  // Each test finds all volume servers, with all that they hold.
+  beforeEach(async () => {
+    cluster.startVolumes();
+    for (const { chunks } of Object.values(files)) await cluster.replicated(volumeIdsOf(chunks), 2);
+  }, { timeout: 20_000 });
+
+  test("the files are stored as this test needs them", () => {
+    const all = (name, condition) => assert.ok(files[name].chunks.length === 12 && files[name].chunks.every(condition), name);
+    all("plain", (chunk) => !chunk.is_compressed && !chunk.cipher_key);
+    all("gzip", (chunk) => chunk.is_compressed && !chunk.cipher_key);
+    all("encrypted", (chunk) => chunk.cipher_key);
+  });
+
+  const chunkWays = { "located by a function": (places) => (fileId) => places.get(fileId), "located by the master": () => ({ master: cluster.master }) };
+  for (const name of ["plain", "gzip", "encrypted"]) {
+    for (const [way, locate] of Object.entries(chunkWays)) {
+      test(`one is killed in mid-stream: ${name}, ${way}`, { timeout: 20_000 }, async () => {
+        const { url, content, chunks } = files[name];
+        const victim = await mostOf(cluster, chunks.slice(4));
+        const file = await kelp.openFiler(url, { ...near(), fetch: favouring(victim), locate: locate(await placesOf(cluster, chunks, victim)) });
+        const bytes = await readAround(file.stream(), 4 * MIB, () => cluster.killVolume(victim));
+        sameBytes(bytes, content, name);
+        assert.ok(file.stats.failovers > 0, "it went on at the other replica");
+      });
+    }
+
+    test(`one is killed in mid-stream: ${name}, relayed by the filer`, { timeout: 20_000 }, async () => {
+      const { url, content, chunks } = files[name];
+      const victim = await mostOf(cluster, chunks.slice(4));
+      const file = await kelp.openFiler(url, near());
+      const bytes = await readAround(file.stream(), 4 * MIB, () => cluster.killVolume(victim));
+      sameBytes(bytes, content, name);
+    });
+  }
+
+  test("one is killed in the middle of a chunk: the rest of it is asked of the other replica", { timeout: 20_000 }, async () => {
+    const content = Buffer.alloc(24 * MIB, noise("long", 1_000_003));
+    const { url, chunks } = await stored(cluster.filer, "/f/long.bin", content, { maxMB: 24 });
+    assert.equal(chunks.length, 1);
+    const [victim] = await cluster.holders(volumeIdsOf(chunks)[0]);
+    const places = await placesOf(cluster, chunks, victim);
+    const ranges = [];
+    const spy = (input, init) => {
+      const request = new Request(input, init);
+      ranges.push(request.headers.get("range"));
+      return fetch(request);
+    };
+    const file = await kelp.openFiler(url, { ...near(), fetch: spy, locate: (fileId) => places.get(fileId) });
+    const bytes = await readAround(file.stream(), 2 * MIB, () => cluster.killVolume(victim));
+    sameBytes(bytes, content, "long");
+    const from = Number(/^bytes=(\d+)-/.exec(ranges.at(-1))?.[1]);
+    assert.ok(from >= 2 * MIB && from < content.length, `asked for ${ranges.at(-1)}`);
+    assert.ok(file.stats.bytesReceived <= content.length + MIB, `received ${file.stats.bytesReceived}`);
+  });
+
+  const ways = { ...chunkWays, "relayed by the filer": () => "proxy" };
+  for (const [way, locate] of Object.entries(ways)) {
+    for (const name of ["plain", "encrypted"]) {
+      test(`all are killed, and the stream fails after what came before: ${name}, ${way}`, { timeout: 25_000 }, async () => {
+        const { url, content, chunks } = files[name];
+        const file = await kelp.openFiler(url, { ...near(), locate: locate(await placesOf(cluster, chunks)) });
+        const killAll = () => Promise.all(cluster.volumes.map((origin) => cluster.killVolume(origin)));
+        const { error, bytes } = await readToFailure(file.stream(), 4 * MIB, killAll);
+        assert.ok(["network", "no_locations", "http", "not_found"].includes(error.code), `${error.code}: ${error.message}`);
+        assert.equal(error.offset, bytes.length);
+        assert.ok(bytes.length >= 4 * MIB && bytes.length < content.length, `${bytes.length} bytes`);
+        assert.ok(content.subarray(0, bytes.length).equals(bytes), "what came is right");
+      });
+
+      test(`all are killed and start again, and the stream goes on: ${name}, ${way}`, { timeout: 25_000 }, async () => {
+        const { url, content, chunks } = files[name];
+        // About twenty seconds of patience.
+        const retry = { passes: 40, baseDelay: 50, maxDelay: 500 };
+        const file = await kelp.openFiler(url, { ...near(), retry, locate: locate(await placesOf(cluster, chunks)) });
+        const bytes = await readAround(file.stream(), 4 * MIB, async () => {
+          await Promise.all(cluster.volumes.map((origin) => cluster.killVolume(origin)));
+          setTimeout(() => cluster.startVolumes(), 500);
+        });
+        sameBytes(bytes, content, name);
+        assert.ok(file.stats.retries + file.stats.failovers > 0, "it tried again");
+      });
+    }
+  }
+});
+
+/** The server that holds the most of these chunks. */
+async function mostOf(cluster, chunks) {
+  const counts = new Map(cluster.volumes.map((origin) => [origin, 0]));
+  for (const { urls } of (await placesOf(cluster, chunks)).values()) {
+    for (const url of urls) counts.set(new URL(url).origin, counts.get(new URL(url).origin) + 1);
+  }
+  return cluster.volumes.reduce((most, origin) => (counts.get(origin) > counts.get(most) ? origin : most));
+}
+
+/** A `fetch` to which one server is the quickest by far, while it lives: the package asks that one first. */
+function favouring(favourite) {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    if (new URL(request.url).origin !== favourite) await sleep(60);
+    return fetch(request);
+  };
+}
+
+/** Stores a file; resolves to where it is, its content and its chunks. */
+async function stored(origin, path, content, options) {
+  const url = await write(origin, path, content, options);
+  return { url, content, chunks: await chunksOf(url) };
+}
