@@ -53,6 +53,7 @@ describe("bytes that rot", { skip, timeout: 100_000 }, () => {
   }
 
   for (const kind of Object.keys(filers)) {
+    // F50, F54
     test(`one replica is bad, and the other one heals it before a byte has left: ${kind}`, { timeout: 20_000 }, async () => {
       const { url, content, options } = await damaged(kind, 1, 1);
       const file = await kelp.openFiler(url, options);

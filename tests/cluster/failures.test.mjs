@@ -42,6 +42,7 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
   const chunkWays = { "located by a function": (places) => (fileId) => places.get(fileId), "located by the master": () => ({ master: cluster.master }) };
   for (const name of ["plain", "gzip", "encrypted"]) {
     for (const [way, locate] of Object.entries(chunkWays)) {
+      // F01
       test(`one is killed in mid-stream: ${name}, ${way}`, { timeout: 20_000 }, async () => {
         const { url, content, chunks } = files[name];
         const victim = await mostOf(cluster, chunks.slice(4));
@@ -61,6 +62,7 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
     });
   }
 
+  // F35
   test("one is killed in the middle of a chunk: the rest of it is asked of the other replica", { timeout: 20_000 }, async () => {
     const content = Buffer.alloc(24 * MIB, noise("long", 1_000_003));
     const { url, chunks } = await stored(cluster.filer, "/f/long.bin", content, { maxMB: 24 });
@@ -84,6 +86,7 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
   const ways = { ...chunkWays, "relayed by the filer": () => "proxy" };
   for (const [way, locate] of Object.entries(ways)) {
     for (const name of ["plain", "encrypted"]) {
+      // F13
       test(`all are killed, and the stream fails after what came before: ${name}, ${way}`, { timeout: 25_000 }, async () => {
         const { url, content, chunks } = files[name];
         const file = await kelp.openFiler(url, { ...near(), locate: locate(await placesOf(cluster, chunks)) });
@@ -95,6 +98,7 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
         assert.ok(content.subarray(0, bytes.length).equals(bytes), "what came is right");
       });
 
+      // F14
       test(`all are killed and start again, and the stream goes on: ${name}, ${way}`, { timeout: 25_000 }, async () => {
         const { url, content, chunks } = files[name];
         // About twenty seconds of patience.

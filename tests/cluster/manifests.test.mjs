@@ -93,6 +93,7 @@ describe("chunk manifests", { skip, timeout: 120_000 }, () => {
     assert.ok(content.subarray(start, end).equals(await file.bytes({ start, end })));
   });
 
+  // F87
   test("a manifest that is gone is an error, and not zeros; the filer does not answer at all", { timeout: 20_000 }, async () => {
     const [{ file_id: there }] = manifests;
     const gone = `${volumeIdOf(there)},ffffffff0012345678`;

@@ -17,6 +17,7 @@ describe("volumes that move", { skip, timeout: 90_000 }, () => {
 
   const ways = { "located by the master": () => ({ master: cluster.master }), "located by a function": () => remembering(locator(cluster)) };
   for (const [way, locate] of Object.entries(ways)) {
+    // F23
     test(`a volume that moved in mid-stream is found again: ${way}`, { timeout: 40_000 }, async () => {
       const content = noise(way, 6 * MIB);
       const url = await write(cluster.filer, `/v/${way}.bin`, content);

@@ -64,6 +64,7 @@ describe("objects of the S3 gateway", { skip, timeout: 100_000 }, () => {
       assert.ok(!bytes.equals(shapes["put at once"].content));
     });
 
+    // F73
     test(`${kind}: with a wrong key it is corrupt, without one unsupported`, { timeout: 10_000 }, async () => {
       for (const { key } of Object.values(shapes)) {
         await assert.rejects(readAll(kelp, atFiler(key), { sse: wrong }), { name: "KelpError", code: "corrupt" });

@@ -49,6 +49,7 @@ describe("a cluster that wants tokens", { skip, timeout: 100_000 }, () => {
     await assert.rejects((await open({ locate: locator(cluster) })).bytes(), { name: "KelpError", code: "unauthorized" });
   });
 
+  // F21
   test("a token that is signed with another key is unauthorized, and is in no message", { timeout: 10_000 }, async () => {
     const wrong = signToken({ fid: fileId, exp: inSeconds(60) }, "another key");
     const reading = (async () => (await open({ locate: locator(cluster), token: () => wrong })).bytes())();
@@ -81,6 +82,7 @@ describe("a cluster that wants tokens", { skip, timeout: 100_000 }, () => {
     }
   });
 
+  // F18
   test("a token that has expired when it is given is asked for once more", { timeout: 15_000 }, async () => {
     const asked = new Map();
     const token = (id) => {

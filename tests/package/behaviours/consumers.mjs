@@ -56,6 +56,7 @@ const MEDDLING = {
 
 export const consumers = [
   {
+    // F92
     name: "cancelling while a read waits ends it and every request at once, and twice does no harm", cluster: null,
     async run(kelp) {
       const { shelf, file, stream, reader } = await halfway(kelp);
@@ -75,6 +76,7 @@ export const consumers = [
     },
   },
   {
+    // F92
     name: "cancelling after the last byte, or after the end, changes nothing", cluster: null,
     async run(kelp) {
       for (const past of [false, true]) {
@@ -92,6 +94,7 @@ export const consumers = [
     },
   },
   {
+    // F94
     name: "a signal that lives on is left alone by everything that has ended", cluster: null,
     async run(kelp) {
       const { signal, counts } = counted();
@@ -162,6 +165,7 @@ export const consumers = [
     },
   },
   {
+    // F94
     name: "any reason is handed on as it is: undefined becomes the platform's own", cluster: null,
     async run(kelp) {
       for (const reason of [undefined, null, 0, "", false, Symbol("left"), new kelp.KelpError("internal", "mine")]) {
@@ -233,6 +237,7 @@ export const consumers = [
     },
   },
   {
+    // F96
     name: "a pipe that must not cancel leaves the rest to the next reader", cluster: null,
     async run(kelp) {
       const shelf = new Shelf();
@@ -255,6 +260,7 @@ export const consumers = [
     },
   },
   {
+    // F96
     name: "a stream has one reader at a time, and refusing another one changes nothing", cluster: null,
     async run(kelp) {
       const shelf = new Shelf();
@@ -274,6 +280,7 @@ export const consumers = [
     },
   },
   {
+    // F96
     name: "a reader that lets go, even while it waits, leaves every byte to the next one", cluster: null,
     async run(kelp) {
       const shelf = new Shelf();
@@ -313,6 +320,7 @@ export const consumers = [
     },
   },
   {
+    // F98
     name: "of a teed stream one branch may leave, and with the last one the requests end", cluster: null,
     async run(kelp) {
       const shelf = new Shelf();
@@ -421,6 +429,7 @@ export const consumers = [
     },
   })),
   {
+    // F100
     name: "a listener may open another file and read it, within any event", cluster: null,
     async run(kelp) {
       const inner = [];

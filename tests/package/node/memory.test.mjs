@@ -12,6 +12,7 @@ async function course(name) {
   return JSON.parse(stdout);
 }
 
+// F92
 test("ten thousand files opened and cancelled leave no timer, listener or request, and no memory of each", { timeout: 240_000 }, async (t) => {
   const { cycles, heap, pages, timers, listeners, inFlight, requests } = await course("cancelled");
   t.diagnostic(JSON.stringify({ heap, pages, requests }));
@@ -20,6 +21,7 @@ test("ten thousand files opened and cancelled leave no timer, listener or reques
   assert.ok(pages.after - pages.before <= 32, `wasm memory grew from ${pages.before} to ${pages.after} pages`);
 });
 
+// F95
 test("what nobody holds any more is collected, and its requests end", { timeout: 120_000 }, async () => {
   const { kept, inFlight } = await course("dropped");
   assert.deepEqual(kept, [], "what was not collected");
