@@ -52,7 +52,11 @@ async function readsRight(kelp, store, help, name, options) {
   const { path, size, sha256, ranges } = caseOf(store, name);
   const file = await kelp.openFiler(store.urlOf(path), options);
   equal(file.size, size, "size");
-  for (const range of [{ start: 0, end: size, sha256 }, ...ranges]) await readsRange(file, store, help, range);
+  const all = [{ start: 0, end: size, sha256 }, ...ranges];
+  // Ten thousand requests take their time: of the file in so many chunks, one way reads the whole, and the other its parts.
+  const parted = all.length > 10 && size / 512 > 10_000;
+  const wanted = all.filter(({ start, end }) => !parted || (options.locate === undefined) === (start === 0 && end === size));
+  for (const range of wanted) await readsRange(file, store, help, range);
 }
 
 async function readsRange(file, store, help, { start, end, sha256 }) {
