@@ -33,10 +33,8 @@ import { vectors } from "./vectors.mjs";
 
 /** @type {Record<string, Behaviour[]>} */
 export const behaviours = {
-export const behaviours = {
   cases, decoders, vectors, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, lifecycle, consumers, faults,
   secrets, sse, streaming,
-};
 };
 
 /** Those for a page that is no secure context. */

@@ -7,7 +7,7 @@ const byteAt = (position) => (position ^ (position >> 8)) & 255;
 export const shelved = (start, end) => Uint8Array.from({ length: end - start }, (_, i) => byteAt(start + i));
 
 export class Shelf {
-  /** Every request: `{ index, signal }`. The core aborts a request's signal when it is over, well or not. */
+  /** Every request: `{ index, signal, isOver }`: it is over when it was answered to its end, or failed. */
   requests = [];
   /** What a request for chunk `index` meets: "hang" (no more after half of it), an error that `fetch` rejects with, or nothing. */
   faults = new Map();
@@ -20,7 +20,7 @@ export class Shelf {
   }
 
   get inFlight() {
-    return this.requests.filter(({ signal }) => !signal.aborted).length;
+    return this.requests.filter(({ signal, isOver }) => !isOver && !signal.aborted).length;
   }
 
   /** Hangs from chunk `index` on. */
@@ -30,9 +30,10 @@ export class Shelf {
 
   fetch = async (url, { signal, headers }) => {
     const index = Number(new URL(url).pathname.slice(1));
-    this.requests.push({ index, signal });
     const fault = this.faults.get(index);
-    if (fault instanceof Error) throw fault;
+    const request = { index, signal, isOver: fault instanceof Error };
+    this.requests.push(request);
+    if (request.isOver) throw fault;
     const [, from = 0, to = this.length - 1] = /^bytes=(\d+)-(\d+)?$/.exec(headers.get("range")) ?? [];
     const start = index * this.length + Number(from);
     const bytes = shelved(start, Math.min(index * this.length + Number(to) + 1, this.size));
@@ -41,7 +42,10 @@ export class Shelf {
     const body = new ReadableStream({
       async pull(controller) {
         if (pieces.length > 0) return controller.enqueue(pieces.shift());
-        if (fault !== "hang") return controller.close();
+        if (fault !== "hang") {
+          request.isOver = true;
+          return controller.close();
+        }
         await new Promise(() => {});
       },
     });
