@@ -200,7 +200,7 @@ fn in_vain((kind, message): (Kind, String), told: &Error) -> Error {
 /// The servers of a master's answer, as URLs without a slash at the end; `None` if it is none.
 ///
 /// `publicUrl` is the one for clients. An operator may have given it a scheme and a path.
-fn parse(text: &[u8], scheme: &str) -> Option<Vec<String>> {
+pub(crate) fn parse(text: &[u8], scheme: &str) -> Option<Vec<String>> {
     /// One location of the list; `public` is what was read of `publicUrl`.
     #[derive(Default)]
     struct Place {
@@ -232,7 +232,7 @@ fn parse(text: &[u8], scheme: &str) -> Option<Vec<String>> {
 }
 
 /// The token of an `Authorization` header.
-fn bearer(header: &str) -> Option<&str> {
+pub(crate) fn bearer(header: &str) -> Option<&str> {
     let (scheme, token) = header.trim().split_once(' ')?;
     Some(token.trim()).filter(|token| scheme.eq_ignore_ascii_case("bearer") && !token.is_empty())
 }

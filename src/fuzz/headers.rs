@@ -66,21 +66,20 @@ fn value(text: &str) {
     }
 }
 
-/// The lines in their order: method, size, time, tag, type, name, what is stored with it, and the request's headers.
+/// The lines in their order: method, size, time, tag, type, name, and the request's headers.
 fn answer(text: &str) {
     let mut lines = text.split('\n').map(|line| Some(line).filter(|line| !line.is_empty()));
     let mut line = || lines.next().flatten();
     let method = line().unwrap_or("GET");
     let number = |text: Option<&str>| text.and_then(|text| text.parse::<i64>().ok());
-    let stored = SERVED.map(|name| (name, line().unwrap_or_default().to_owned()));
-    let file = FileHead {
-        size: number(line()).unwrap_or(1000).unsigned_abs(),
-        last_modified_ms: number(line()),
-        etag: line().filter(|tag| etag::is_strong(tag)),
-        media_type: line().unwrap_or_default(),
-        name: line().unwrap_or_default(),
-        stored: &stored,
-    };
+    let size = number(line()).unwrap_or(1000).unsigned_abs();
+    let last_modified_ms = number(line());
+    let etag = line().filter(|tag| etag::is_strong(tag));
+    let media_type = line().unwrap_or_default();
+    // One line is the name and all that is stored: each is written by the same rules.
+    let name = line().unwrap_or_default();
+    let stored = SERVED.map(|header| (header, name.to_owned()));
+    let file = FileHead { size, etag, last_modified_ms, media_type, name, stored: &stored };
     let request = RequestHeaders {
         range: line(),
         if_range: line(),

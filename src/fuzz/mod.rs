@@ -17,6 +17,7 @@ mod headers;
 mod input;
 mod list;
 mod manifest;
+mod master;
 mod plan;
 #[cfg(test)]
 mod seeds;
@@ -33,6 +34,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("headers", headers::run),
     ("list", list::run),
     ("manifest", manifest::run),
+    ("master", master::run),
     ("plan", plan::run),
     ("walk", walk::run),
 ];
