@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures::Stream;
-use js_sys::{Array, ArrayBuffer, Function, Promise, TypeError, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, TypeError, Uint8Array};
 use wasm_bindgen::{JsCast, prelude::*};
 use wasm_bindgen_futures::JsFuture;
 use wasm_streams::readable::{IntoStream, ReadableStream};
@@ -76,7 +76,7 @@ impl Fetcher {
             },
         };
         let body = Body { stream, guard, causes: Rc::clone(&self.causes) };
-        let url = response.redirected().then(|| response.url());
+        let url = led_to(&response);
         Ok(Answer { status: response.status(), headers: headers(&response), url, body })
     }
 
@@ -114,6 +114,13 @@ impl Fetcher {
 
 /// What `mode: "no-cors"` gives, `redirect: "manual"` and `Response.error()`: neither status nor bytes.
 const OPAQUE: &str = "fetch gave an opaque response";
+
+/// Where a redirect led, if one was followed. A user's `fetch` may know nothing of that.
+fn led_to(response: &JsValue) -> Option<String> {
+    let get = |name: &str| Reflect::get(response, &name.into()).ok();
+    get("redirected").filter(JsValue::is_truthy)?;
+    get("url")?.as_string()
+}
 
 fn text(value: &JsValue) -> String {
     value.as_string().unwrap_or_default()

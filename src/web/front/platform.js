@@ -5,10 +5,17 @@ export function hasSubtle() {
   return globalThis.crypto?.subtle !== undefined;
 }
 
-/** Whether the platform knows that there is no network. */
+// Where it was never said that there is a network, that there is none says nothing: servers on the same machine answer.
+let wasOnline = false;
+
+/** Whether the platform knows that the network is gone. */
 export function isOffline() {
-  return globalThis.navigator?.onLine === false;
+  const said = globalThis.navigator?.onLine;
+  wasOnline ||= said === true;
+  return wasOnline && said === false;
 }
+
+isOffline();
 
 /** Resolves when the platform believes that there is a network, or when `signal` is aborted. */
 export function online(signal) {
