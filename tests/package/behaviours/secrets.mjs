@@ -22,11 +22,12 @@ export const secrets = [
   {
     name: "a file behind tokens is read with them", cluster: "jwt",
     async run(kelp, store, help) {
-      for (const { path, sha256, size } of store.cases) {
+      for (const { path, sha256, size, ranges } of store.cases) {
         const { asked, ...options } = withTokens(store);
         const file = await kelp.openFiler(store.urlOf(path), options);
         equal(file.size, size, "size");
         equal(await help.sha256(await file.bytes()), sha256, path);
+        for (const { start, end, sha256 } of ranges) equal(await help.sha256(await file.bytes({ start, end })), sha256, `${path} ${start}..${end}`);
         ok(asked.length > 0 && asked.every(([, origin]) => store.volumes.includes(origin)), `tokens were asked for: ${asked}`);
       }
     },

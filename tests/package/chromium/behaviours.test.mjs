@@ -42,7 +42,7 @@ function describeAll(groups, where) {
       const pages = new Pages(() => browser.newPage(), where);
       after(() => pages.close());
       for (const { name, cluster } of list) {
-        test(name, { timeout: 90_000 }, async (t) => {
+        test(name, { timeout: 240_000 }, async (t) => {
           const control = await startControl(cluster);
           t.after(() => control.close());
           await pages.run(name, control);

@@ -15,7 +15,7 @@ const help = {
 for (const [group, list] of Object.entries(behaviours)) {
   describe(group, () => {
     for (const { name, cluster } of list) {
-      test(name, { timeout: 60_000 }, async (t) => {
+      test(name, { timeout: 120_000 }, async (t) => {
         const control = await startControl(cluster);
         t.after(() => control.close());
         await run(name, kelp, async (method, ...args) => structuredClone(await control[method](...structuredClone(args))), help);
