@@ -160,15 +160,14 @@ test("choosing another file ends the first", async () => {
   assert.equal(await delivered(), "5,000 of 5,000 bytes");
 });
 
-test("every good file matches its digest, or is refused as unsupported", { timeout: 120 * SECONDS }, async () => {
+test("every good file matches its digest", { timeout: 300 * SECONDS }, async () => {
   for (const [name, store] of Object.entries(demo.stores)) {
     await page.getByRole("radio", { name }).check();
     for (const { path } of store.cases.filter(({ sha256 }) => sha256)) {
       await file(path.slice("/d/".length)).click();
-      await page.locator("#run[data-state=done], #run[data-state=failed]").waitFor();
-      const matches = await page.locator("[data-digest=match]").count();
-      const refused = await page.locator("#error code", { hasText: /^unsupported$/ }).count();
-      assert.equal(matches + refused, 1, `${name}${path}: ${await page.locator("#run").innerText()}`);
+      // One is of ten thousand chunks.
+      await page.locator("#run[data-state=done], #run[data-state=failed]").waitFor({ timeout: 120 * SECONDS });
+      assert.equal(await page.locator("[data-digest=match]").count(), 1, `${name}${path}`);
     }
   }
 });
@@ -179,7 +178,7 @@ test("every broken file ends in the error that it should", { timeout: 120 * SECO
     await file(path.slice("/d/".length)).click();
     await untilIt("failed");
     const code = await page.locator("#error code").first().textContent();
-    assert.ok([expect.split(" ")[1], "unsupported"].includes(code), `${path}: ${code}, not ${expect}`);
+    assert.equal(code, expect.split(" ")[1], path);
   }
   // The browser itself reports the 404 of a chunk that is missing.
   problems = problems.filter((problem) => !problem.includes("404 (Not Found)"));
