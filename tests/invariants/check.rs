@@ -241,7 +241,7 @@ fn attempts(course: &Course, outcome: &Outcome) -> Checked {
     }
     let queue = events.iter().filter(|event| event.kind == EventKind::Queue).filter_map(|event| event.index);
     prop_assert!(queue.is_sorted_by(|a, b| a < b), "I9: what is farther ahead was started before");
-    let mut flights: HashMap<&str, (usize, usize)> = HashMap::new();
+    let mut flights: HashMap<&str, (usize, usize, usize)> = HashMap::new();
     for ((_, name), [queued, requests, won, offline]) in &views {
         let by_id = outcome.file.blobs.iter().any(|blob| blob.by_id && blob.name == *name);
         // A token may be renewed once for each attempt, and replicas may be others twice. Bytes
@@ -252,16 +252,18 @@ fn attempts(course: &Course, outcome: &Outcome) -> Checked {
         let counts = flights.entry(name).or_default();
         counts.0 += queued;
         counts.1 += requests;
+        counts.2 += queued * (1 + won);
     }
     let relookups = outcome.readings[0].meter.stats().relookups;
-    let queued: usize = flights.values().map(|(queued, _)| queued).sum();
-    // At most once after each pass of each view.
-    let most = (passes * queued) as u64;
+    let queued: usize = flights.values().map(|(queued, ..)| queued).sum();
+    // At most once after each pass of each view; bytes that are won renew that patience, too.
+    let renewed: usize = flights.values().map(|(.., renewed)| renewed).sum();
+    let most = (passes * renewed) as u64;
     prop_assert!(relookups <= most, "I18: {relookups} times looked up again for {queued} views, not {most}");
     for (name, (fresh, all)) in &outcome.notebook.open().lookups {
-        let (queued, requests) = flights.get(name.as_str()).copied().unwrap_or_default();
-        let renewed = if course.network.tokens == Tokens::WithLocation { requests } else { 0 };
-        let most = passes * (queued * 2 + renewed);
+        let (_, requests, renewed) = flights.get(name.as_str()).copied().unwrap_or_default();
+        let tokens = if course.network.tokens == Tokens::WithLocation { requests } else { 0 };
+        let most = passes * (renewed * 2 + tokens);
         prop_assert!(*all <= most && fresh <= all, "I18: {all} lookups of {name}, not {most}");
     }
     Ok(())

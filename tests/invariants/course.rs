@@ -124,6 +124,7 @@ impl Course {
     pub fn is_to_succeed(&mut self) {
         self.network.saved.get_or_insert(0);
         self.network.lost_token = None;
+        self.network.tell_one_version();
         self.settings.holes = Holes::Zero;
         for habit in &mut self.habits {
             habit.stop = Stop::Never;
@@ -308,6 +309,7 @@ pub fn course(readers: Range<usize>) -> impl Strategy<Value = Course> {
             network.lost_lookups = network.lost_lookups.min(most);
             if let Some(saved) = &mut network.saved {
                 *saved = most.min(*saved);
+                network.tell_one_version();
             }
             Course { nodes, network, settings, habits }
         },

@@ -176,6 +176,11 @@ impl Network {
         }
     }
 
+    /// A URL that tells of two versions has changed, and that is final.
+    pub fn tell_one_version(&mut self) {
+        self.fates.iter_mut().for_each(|fate| fate.etag = None);
+    }
+
     fn serve(&self, world: &World, abouts: HashMap<String, About>, notebook: Notebook) {
         let network = self.clone();
         world.script(move |asked| {
@@ -313,9 +318,8 @@ impl Act {
             Self::Flip(_) | Self::Extra(_) if flows => Self::Good,
             // A digest covers what a truncation left: without it, it does not fit.
             Self::End(n) if flows && about.is_truncated && about.has_digest => Self::Cut(n),
-            Self::Status(416, _) if flows && about.is_truncated && about.has_digest => Self::Refused,
-            // Of a URL that was read in ranges it says that another version is there now.
-            Self::Status(416, _) if about.is_shared => Self::Refused,
+            // Of bytes that were there it says that another version is there now.
+            Self::Status(416, _) => Self::Refused,
             Self::Status(401 | 403, wait) if saves => Self::Status(503, wait),
             act => act,
         }
