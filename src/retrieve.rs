@@ -68,10 +68,7 @@ pub async fn retrieve<H: Host>(
             Ok(Err(limit)) => return Err(limit.of_chunk(locate::without_query(&url))),
             Err(failure) => failure,
         };
-        if failure.kind == Kind::Network
-            && host.is_offline()
-            && within(host, OFFLINE_PATIENCE, "offline", host.online()).await.is_ok()
-        {
+        if failure.kind == Kind::Network && host.is_offline() && back_online(host).await {
             continue;
         }
         let name = locate::host(&url).unwrap_or_default();
@@ -138,5 +135,10 @@ pub(crate) async fn within<H: Host, T>(
     }
 }
 
-/// How long to wait for a network that the platform says is gone.
-pub(crate) const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);
+/// Waits for a network that the platform says is gone; says whether it came back.
+pub(crate) async fn back_online<H: Host>(host: &H) -> bool {
+    within(host, OFFLINE_PATIENCE, "offline", host.online()).await.is_ok()
+}
+
+/// How long to wait for a network.
+const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);

@@ -10,25 +10,22 @@ use crate::{
     decode::MAX_CHUNK_BYTES,
     error::{Attempt, Error, Kind},
     event::{Event, EventKind},
-    host::{Host, Location},
+    host::Host,
     locate,
-    locator::filer_token,
     pin::Pins,
     plan::View,
-    retrieve::{OFFLINE_PATIENCE, within},
+    retrieve,
     retry::{Failure, Next, Trial},
-    token,
     window::{Job, Ticket},
 };
 
 /// How a flight ended.
 pub(super) enum Landed {
-    /// The view at this place is here.
-    View(usize),
+    /// It is here; or it is a chunk manifest that cannot be had, which counts when the reader comes
+    /// there.
+    Well,
     /// The view at this place cannot be had.
     Lost(usize),
-    /// A chunk manifest was read, or could not be: that counts when the reader comes there.
-    Manifest,
 }
 
 /// Fetches what a job is about into the window.
@@ -37,16 +34,14 @@ pub(super) async fn fly<H: Host>(shared: Arc<Shared<H>>, job: Job) -> Landed {
     shared.emit(flight.event(EventKind::Queue));
     let outcome = flight.run().await;
     match (flight.index, outcome) {
-        (Some(index), Ok(())) => Landed::View(index),
+        (_, Ok(())) => Landed::Well,
         (Some(index), Err(error)) => {
             shared.with(|state| state.window.fail(index, error));
             Landed::Lost(index)
         }
-        (None, outcome) => {
-            if let Err(error) = outcome {
-                shared.with(|state| state.window.learn(&flight.chunk.source, Err(error)));
-            }
-            Landed::Manifest
+        (None, Err(error)) => {
+            shared.with(|state| state.window.learn(&flight.chunk.source, Err(error)));
+            Landed::Well
         }
     }
 }
@@ -73,10 +68,10 @@ pub(super) struct Flight<'a, H: Host> {
     /// The versions of a chunk that is the whole of its URL: only resuming it could mix them.
     own_pins: Pins,
     /// When its location was learnt, and when the token that was sent last.
-    located_at: Duration,
-    token_at: Duration,
+    pub(super) located_at: Duration,
+    pub(super) token_at: Duration,
     /// That token was refused.
-    refused: bool,
+    pub(super) refused: bool,
 }
 
 impl<'a, H: Host> Flight<'a, H> {
@@ -193,56 +188,7 @@ impl<'a, H: Host> Flight<'a, H> {
             return false;
         }
         self.note(EventKind::Wait, host, "offline");
-        let online = self.shared.host.online();
-        within(&self.shared.host, OFFLINE_PATIENCE, "offline", online).await.is_ok()
-    }
-
-    /// Gets a fresh token where it came with the location; says which replica to try. Replicas may
-    /// be others then, but once only: a locator that never says the same twice must not keep us for
-    /// ever.
-    async fn renew(
-        &mut self,
-        location: &mut Location,
-        trial: &mut Trial,
-        replica: usize,
-    ) -> Result<usize, Error> {
-        self.refused = true;
-        if location.token.is_none() {
-            return Ok(replica);
-        }
-        let fresh = self.locate(true).await?;
-        if locate::same_set(&fresh.urls, &location.urls) {
-            location.token = fresh.token;
-            return Ok(replica);
-        }
-        if trial.restart_renewed(fresh.urls.len()) {
-            *location = fresh;
-            return Ok(0);
-        }
-        Ok(replica)
-    }
-
-    /// Looks the replicas up again; says whether they are others than before. What cannot be looked up
-    /// is where it was, as far as we know: only that it is not there needs to be sure.
-    async fn look_up(
-        &mut self,
-        location: &mut Location,
-        host: &Arc<str>,
-        reason: &'static str,
-    ) -> Result<bool, Error> {
-        self.note(EventKind::Relookup, host, reason);
-        self.shared.options.meter.lock().relookups += 1;
-        let fresh = match self.locate(true).await {
-            Ok(fresh) => fresh,
-            Err(error) if reason == Kind::NotFound.code() => return Err(error),
-            Err(_) => return Ok(false),
-        };
-        if locate::same_set(&fresh.urls, &location.urls) {
-            location.token = fresh.token;
-            return Ok(false);
-        }
-        *location = fresh;
-        Ok(true)
+        retrieve::back_online(&self.shared.host).await
     }
 
     /// Counts and tells another attempt, at the same replica or at another.
@@ -287,78 +233,11 @@ impl<'a, H: Host> Flight<'a, H> {
         self.etag = None;
     }
 
-    async fn pause(&self, pause: Duration, host: &Arc<str>, reason: &'static str) {
+    pub(super) async fn pause(&self, pause: Duration, host: &Arc<str>, reason: &'static str) {
         if !pause.is_zero() {
             self.note(EventKind::Wait, host, reason);
             self.shared.host.sleep(pause).await;
         }
-    }
-
-    /// The replicas of the chunk, asked for again with pauses while there are none.
-    async fn locate(&mut self, refresh: bool) -> Result<Location, Error> {
-        let id = match &self.chunk.source {
-            Source::FileId(id) => id,
-            Source::Urls(urls) => {
-                return self.usable(Location { urls: urls.to_vec(), token: None });
-            }
-            Source::Filer(url) => {
-                return self.usable(Location { urls: vec![(**url).to_owned()], token: None });
-            }
-            Source::Inline(_) => return self.usable(Location::default()),
-        };
-        let Shared { host, options, .. } = self.shared;
-        let mut trial = Trial::new(options.retry, 1);
-        loop {
-            let stale = (refresh || trial.has_failed()).then_some(self.located_at);
-            let found = options.locator.locate(host, options, id, stale).await;
-            let error = match found.and_then(|location| self.usable(location)) {
-                Ok(location) => {
-                    self.located_at = host.now();
-                    return Ok(location);
-                }
-                Err(error) => error.of_chunk(self.name()),
-            };
-            let failure = Failure::new(Kind::NoLocations, "");
-            let dice = self.shared.host.random();
-            match trial.failed(0, "", failure, false, false, dice) {
-                Next::Try(_, pause) if !options.locator.is_patient() => {
-                    self.pause(pause, &"".into(), Kind::NoLocations.code()).await;
-                }
-                _ => return Err(error),
-            }
-        }
-    }
-
-    fn usable(&self, location: Location) -> Result<Location, Error> {
-        let mut location = locate::usable(location);
-        self.shared.options.pool.rank(&mut location.urls, self.shared.host.now());
-        if location.urls.is_empty() {
-            return Err(Error::new(Kind::NoLocations, "no replica is known").of_chunk(self.name()));
-        }
-        Ok(location)
-    }
-
-    /// The URL with the token that its origin wants, and that has not expired.
-    async fn with_token(&mut self, url: &str, location: &Location) -> Result<String, Error> {
-        let Shared { host, options, .. } = self.shared;
-        let refused = std::mem::take(&mut self.refused).then_some(self.token_at);
-        let token = match (&self.chunk.source, &location.token) {
-            (Source::FileId(_), Some(token)) if token::is_due(token, host.unix_time()) => {
-                self.locate(true).await?.token
-            }
-            (Source::FileId(_), Some(token)) => Some(token.clone()),
-            (Source::FileId(id), None) => {
-                let origin = locate::origin(url).unwrap_or_default();
-                let asked = options.locator.token(host, options, id, origin, refused).await;
-                asked.map_err(|error| error.of_chunk(self.name()))?
-            }
-            (Source::Filer(_), _) => {
-                filer_token(host, options).await.map_err(|error| error.of_chunk(self.name()))?
-            }
-            (Source::Urls(_) | Source::Inline(_), _) => None,
-        };
-        self.token_at = host.now();
-        Ok(token.map_or_else(|| url.to_owned(), |token| locate::with_token(url, &token)))
     }
 
     /// What this chunk's answers must be versions of: where chunks share a URL, what all of them are.
@@ -410,7 +289,7 @@ impl<'a, H: Host> Flight<'a, H> {
         Event { kind, index: self.index, chunk: Some(self.chunk.source.clone()), ..Event::default() }
     }
 
-    fn note(&self, kind: EventKind, host: &Arc<str>, reason: &'static str) {
+    pub(super) fn note(&self, kind: EventKind, host: &Arc<str>, reason: &'static str) {
         let event = self.event(kind);
         self.shared.emit(Event { host: Some(Arc::clone(host)), reason: Some(reason), ..event });
     }

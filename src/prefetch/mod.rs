@@ -2,11 +2,13 @@
 //!
 //! Fetching ahead must go on while nobody reads, so it is a future that the platform spawns;
 //! reading is a stream. Their only meeting point is the window (`shared`). A chunk's way through
-//! its replicas is in `flight`, one request in `attempt`, what its body becomes in `lane`.
+//! its replicas is in `flight`, where these are in `place`, one request in `attempt`, and what its body
+//! becomes in `lane`.
 
 mod attempt;
 mod flight;
 mod lane;
+mod place;
 mod reader;
 mod shared;
 
@@ -43,10 +45,19 @@ pub fn prefetch<H: Host>(plan: Plan, host: H, options: Options) -> (impl Future<
     (drive(Arc::clone(&shared)), Reader::new(shared))
 }
 
+/// A flight under way.
+struct Launched {
+    number: usize,
+    /// Place of its view in the plan. A chunk manifest has none: what it lists lies behind all views
+    /// in flight.
+    index: Option<usize>,
+    handle: AbortHandle,
+}
+
 async fn drive<H: Host>(shared: Arc<Shared<H>>) {
     let mut flights = FuturesUnordered::new();
-    // Chunk manifests have no place in the plan: what they list lies behind all views in flight.
-    let mut handles: VecDeque<(Option<usize>, AbortHandle)> = VecDeque::new();
+    let mut handles: VecDeque<Launched> = VecDeque::new();
+    let mut launched = 0;
     let mut step = |cx: &mut Context<'_>| {
         loop {
             let next = shared.step(cx);
@@ -61,24 +72,21 @@ async fn drive<H: Host>(shared: Arc<Shared<H>>) {
                         Job::View { index, .. } => Some(index),
                         Job::Manifest(_) => None,
                     };
-                    let (flight, handle) = abortable(flight::fly(Arc::clone(&shared), job));
+                    launched += 1;
+                    let (number, shared) = (launched, Arc::clone(&shared));
+                    let (flight, handle) = abortable(async move { (number, flight::fly(shared, job).await) });
                     flights.push(flight);
-                    handles.push_back((index, handle));
+                    handles.push_back(Launched { number, index, handle });
                     continue;
                 }
                 Step::Wait | Step::AllStarted if flights.is_empty() => {}
                 Step::Wait | Step::AllStarted => match flights.poll_next_unpin(cx) {
-                    Poll::Ready(Some(Ok(landed))) => {
+                    Poll::Ready(Some(Ok((number, landed)))) => {
+                        handles.retain(|other| other.number != number);
                         if let Landed::Lost(index) = landed {
                             // What lies behind a failure will never be read.
-                            let behind = |other: &Option<usize>| other.is_none_or(|other| other > index);
-                            handles
-                                .iter()
-                                .filter(|(other, _)| behind(other))
-                                .for_each(|(_, handle)| handle.abort());
-                        }
-                        if let Landed::View(index) | Landed::Lost(index) = landed {
-                            handles.retain(|(other, _)| *other != Some(index));
+                            let behind = |other: &&Launched| other.index.is_none_or(|other| other > index);
+                            handles.iter().filter(behind).for_each(|other| other.handle.abort());
                         }
                         continue;
                     }
