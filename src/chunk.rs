@@ -34,10 +34,17 @@ impl Chunk {
     /// A chunk whose bytes are here already, at the start of the file.
     #[must_use]
     pub fn inline(content: Arc<[u8]>) -> Self {
+        let size = content.len() as u64;
+        Self::plain(Source::Inline(content), 0, size)
+    }
+
+    /// A chunk that is stored as it is, and of which nothing more is known.
+    #[must_use]
+    pub fn plain(source: Source, offset: u64, size: u64) -> Self {
         Self {
-            offset: 0,
-            size: content.len() as u64,
-            source: Source::Inline(content),
+            source,
+            offset,
+            size,
             modified: 0,
             md5: None,
             key: None,

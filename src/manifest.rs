@@ -257,18 +257,8 @@ pub(crate) fn cut(source: &Source, size: u64, chunk_size: u64) -> Vec<Chunk> {
         .map(|index| {
             let start = index.saturating_mul(chunk_size);
             let end = start.saturating_add(chunk_size).min(size);
-            Chunk {
-                source: source.clone(),
-                offset: start,
-                size: end.saturating_sub(start),
-                modified: 0,
-                md5: None,
-                key: None,
-                compression: Compression::None,
-                ctr: None,
-                stored: Some(start..end),
-                is_manifest: false,
-            }
+            let plain = Chunk::plain(source.clone(), start, end.saturating_sub(start));
+            Chunk { stored: Some(start..end), ..plain }
         })
         .collect()
 }

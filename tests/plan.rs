@@ -10,25 +10,14 @@
 use std::{ops::Range, sync::Arc};
 
 use kelp_stream::{
-    chunk::{Chunk, Compression, Source},
+    chunk::{Chunk, Source},
     plan::{Plan, Step},
 };
 use proptest::prelude::*;
 use serde_json::Value;
 
 fn chunk(offset: u64, size: u64, modified: i64) -> Chunk {
-    Chunk {
-        source: Source::FileId("1,0100000000".into()),
-        offset,
-        size,
-        modified,
-        md5: None,
-        key: None,
-        compression: Compression::None,
-        ctr: None,
-        stored: None,
-        is_manifest: false,
-    }
+    Chunk { modified, ..Chunk::plain(Source::FileId("1,0100000000".into()), offset, size) }
 }
 
 /// Stretches of one owner: positions, the chunk, and the first byte within it.

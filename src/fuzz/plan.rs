@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use super::input::Input;
 use crate::{
-    chunk::{Chunk, Compression, Source},
+    chunk::{Chunk, Source},
     plan::{Plan, Step},
 };
 
@@ -68,16 +68,11 @@ pub(super) fn chunks(input: &mut Input<'_>, most: usize) -> Vec<Chunk> {
 
 fn chunk(input: &mut Input<'_>) -> Chunk {
     let how = input.byte();
+    let source = Source::FileId(format!("1,{:02x}00000001", 1 + (how >> 5)).into());
+    let plain = Chunk::plain(source, input.any_number(), input.any_number());
     Chunk {
-        source: Source::FileId(format!("1,{:02x}00000001", 1 + (how >> 5)).into()),
-        offset: input.any_number(),
-        size: input.any_number(),
         modified: if how & 2 == 2 { input.any_number().cast_signed() } else { i64::from(how >> 2 & 3) },
-        md5: None,
-        key: None,
-        compression: Compression::None,
-        ctr: None,
-        stored: None,
         is_manifest: how & 1 == 1,
+        ..plain
     }
 }

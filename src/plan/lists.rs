@@ -60,22 +60,9 @@ impl fmt::Debug for Lists {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chunk::Compression;
 
     fn list(len: usize) -> Arc<[Chunk]> {
-        let chunk = Chunk {
-            source: Source::FileId("1,0100000001".into()),
-            offset: 0,
-            size: 1,
-            modified: 0,
-            md5: None,
-            key: None,
-            compression: Compression::None,
-            ctr: None,
-            stored: None,
-            is_manifest: false,
-        };
-        vec![chunk; len].into()
+        vec![Chunk::plain(Source::FileId("1,0100000001".into()), 0, 1); len].into()
     }
 
     fn manifest(id: u64) -> Source {

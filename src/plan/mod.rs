@@ -186,25 +186,14 @@ mod tests {
     use std::cell::Cell;
 
     use super::*;
-    use crate::chunk::{Compression, Source};
+    use crate::chunk::Source;
 
     thread_local! {
         pub(super) static COMPARISONS: Cell<u64> = const { Cell::new(0) };
     }
 
     fn chunk(offset: u64, size: u64, modified: i64) -> Chunk {
-        Chunk {
-            source: Source::FileId("1,0100000000".into()),
-            offset,
-            size,
-            modified,
-            md5: None,
-            key: None,
-            compression: Compression::None,
-            ctr: None,
-            stored: None,
-            is_manifest: false,
-        }
+        Chunk { modified, ..Chunk::plain(Source::FileId("1,0100000000".into()), offset, size) }
     }
 
     fn chunks(list: &[(u64, u64, i64)]) -> Arc<[Chunk]> {

@@ -3,24 +3,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    chunk::{Chunk, Compression, Source},
+    chunk::{Chunk, Source},
     error::Kind,
     plan::Step,
 };
 
 fn chunk(offset: u64, size: u64) -> Chunk {
-    Chunk {
-        source: Source::FileId("1,0100000001".into()),
-        offset,
-        size,
-        modified: 0,
-        md5: None,
-        key: None,
-        compression: Compression::None,
-        ctr: None,
-        stored: None,
-        is_manifest: false,
-    }
+    Chunk::plain(Source::FileId("1,0100000001".into()), offset, size)
 }
 
 fn window(sizes: &[u64], limits: Limits) -> Window<Bytes> {

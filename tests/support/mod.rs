@@ -9,7 +9,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use futures::StreamExt;
 use kelp_stream::{
     Error, Options, Plan, Reader,
-    chunk::{Chunk, CipherKey, Compression, Source},
+    chunk::{Chunk, CipherKey, Source},
     prefetch,
     sim::{SimHost, World, collect},
 };
@@ -31,18 +31,7 @@ pub fn md5(bytes: &[u8]) -> [u8; 16] {
 }
 
 pub fn plain(urls: &[&str], offset: u64, size: u64) -> Chunk {
-    Chunk {
-        source: Source::Urls(urls.iter().map(|url| (*url).to_owned()).collect()),
-        offset,
-        size,
-        modified: 0,
-        md5: None,
-        key: None,
-        compression: Compression::None,
-        ctr: None,
-        stored: None,
-        is_manifest: false,
-    }
+    Chunk::plain(Source::Urls(urls.iter().map(|url| (*url).to_owned()).collect()), offset, size)
 }
 
 /// A file of `count` chunks of `size` bytes, chunk i at `http://a/i`.
