@@ -6,8 +6,8 @@ import { Failure, isMain, main, root } from "./command.mjs";
 
 // Budgets are in KiB, compressed with brotli as a CDN does once and for all. A page pays the JavaScript
 // of one entry and the wasm: together about as much as one photograph. The wasm's goal is 45 KiB: AES-GCM,
-// inflate and their tables alone are 29, so what is ours has to shrink to a quarter. Until then the budget
-// keeps it from growing.
+// inflate and their tables alone are 29, so what is ours has to shrink by far. Until then the budget keeps it
+// from growing unseen.
 const DOWNLOADS = [
   { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 135 },
   { name: "JavaScript", files: ["index.js", "kelp-stream.js"], budget: 10 },

@@ -118,6 +118,13 @@ pub trait Piece: Sized {
     fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self;
 }
 
+/// All bytes of some pieces, in one.
+pub(crate) fn joined<P: Piece>(pieces: &[P]) -> Vec<u8> {
+    let mut all = Vec::with_capacity(pieces.iter().map(Piece::len).sum());
+    pieces.iter().for_each(|piece| piece.append_to(&mut all));
+    all
+}
+
 /// A GET for a chunk, or for a part of one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {

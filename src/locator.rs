@@ -109,8 +109,7 @@ impl Locator {
             return Ok(None);
         }
         let mut token = self.users_token(host, options, file_id, origin).await?;
-        if token.as_deref().is_some_and(|token| token::is_due(token, host.unix_time())) {
-            // It was kept for too long. The second one is sent whatever it says: it may be our clock.
+        if is_stale(host, token.as_deref()) {
             token = self.users_token(host, options, file_id, origin).await?;
         }
         match &self.0.way {
@@ -143,11 +142,16 @@ impl Locator {
 /// [`Kind::Unauthorized`], with what the user's function threw, or if it does not settle in time.
 pub async fn filer_token<H: Host>(host: &H, options: &Options) -> Result<Option<String>, Error> {
     let first = in_time(host, options, host.filer_token()).await?;
-    if first.as_deref().is_some_and(|token| token::is_due(token, host.unix_time())) {
-        // The second one is sent whatever it says: it may be our clock.
+    if is_stale(host, first.as_deref()) {
         return in_time(host, options, host.filer_token()).await;
     }
     Ok(first)
+}
+
+/// Whether a token was kept for too long, and is to be asked for once more. The second one is sent
+/// whatever it says: it may be our clock.
+fn is_stale<H: Host>(host: &H, token: Option<&str>) -> bool {
+    token.is_some_and(|token| token::is_due(token, host.unix_time()))
 }
 
 /// What a user's function for tokens gives, unless it takes too long.

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     error::{Error, Kind},
-    host::{Host, Location, Piece, Request},
+    host::{Host, Location, Request, joined},
     inquiry::{Found, Inquiries},
     json::{Value, walk},
     locate,
@@ -174,11 +174,7 @@ impl Master {
         let request = Request { url, range: None };
         let retrieved = retrieve::attempt(host, options, Wanted::Body(MAX_ANSWER_BYTES), request).await?;
         let Ok(Retrieved { headers, body, .. }) = retrieved else { return Err(nonsense()) };
-        let mut text = Vec::new();
-        for piece in &body {
-            text.extend((0..piece.len()).filter_map(|at| piece.byte(at)));
-        }
-        let servers = parse(&text, &self.0.scheme).ok_or_else(nonsense)?;
+        let servers = parse(&joined(&body), &self.0.scheme).ok_or_else(nonsense)?;
         if servers.is_empty() {
             return Err(Failure::new(Kind::NoLocations, "it knows no location"));
         }

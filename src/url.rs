@@ -7,7 +7,7 @@ use crate::{
     content_range, date,
     error::{Error, Kind},
     etag,
-    host::{ByteRange, Headers, Host, Piece, Request},
+    host::{ByteRange, Headers, Host, Request, joined},
     locate,
     manifest::ranges_of,
     options::Options,
@@ -155,10 +155,4 @@ fn whole<P>(answer: Retrieved<P>, ranges: bool) -> Found<P> {
         None => Size::Counted,
     };
     Found { headers: answer.headers, size, body: answer.body }
-}
-
-fn joined<P: Piece>(pieces: &[P]) -> Vec<u8> {
-    let mut all = Vec::with_capacity(pieces.iter().map(Piece::len).sum());
-    pieces.iter().for_each(|piece| piece.append_to(&mut all));
-    all
 }

@@ -156,6 +156,18 @@ fn files() -> impl Strategy<Value = (World, Vec<Chunk>, Vec<u8>)> {
     })
 }
 
+#[test]
+fn chunks_that_lie_apart_in_a_pack_are_read_where_they_lie() {
+    let world = World::new();
+    world.store(PACK, vec![0, 0xee, 31]);
+    let chunks = vec![packed(PACK, 0, 1, 0), packed(PACK, 1, 1, 2)];
+    let merged = merge(chunks.clone(), 16);
+    assert_eq!(merged, chunks);
+    for (range, right) in [(0..2, &[0, 31][..]), (0..1, &[0][..])] {
+        assert_eq!(read_range(&world, merged.clone(), range, patient(16)).unwrap(), right);
+    }
+}
+
 proptest! {
     #[test]
     fn merged_or_not_a_file_has_the_same_bytes(

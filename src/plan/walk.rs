@@ -115,8 +115,8 @@ impl Walk {
         for depth in (0..self.frames.len()).rev() {
             let frame = self.frames.get(depth)?;
             let (plan, next) = (Arc::clone(&frame.plan), frame.next);
-            let soon = plan.unread.iter().filter(|&&index| index >= next && index - next < steps);
-            for index in soon {
+            let soon = plan.unread.iter().skip(plan.unread.partition_point(|&index| index < next));
+            for index in soon.take_while(|&&index| index - next < steps) {
                 let Some(Step::Unread(stretch)) = plan.steps().get(*index) else { continue };
                 if stretch.start >= until {
                     return None;

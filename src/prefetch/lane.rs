@@ -7,7 +7,7 @@ use crate::{
     entry::{MAX_MANIFEST_BYTES, parse_manifest},
     error::{Error, Kind},
     event::{Event, EventKind},
-    host::{ByteRange, DecodeError, Headers, Host, Piece, Recipe},
+    host::{ByteRange, DecodeError, Headers, Host, Piece, Recipe, joined},
     options::Verify,
     plan::View,
     retry::Failure,
@@ -181,9 +181,7 @@ impl<H: Host> Flight<'_, H> {
 
     /// Reads a chunk manifest that was decoded.
     fn list(&self, pieces: &[H::Piece]) -> Result<(), Failure> {
-        let mut bytes = Vec::new();
-        pieces.iter().for_each(|piece| piece.append_to(&mut bytes));
-        let list = parse_manifest(&bytes, self.chunk.offset..self.chunk.end()).map_err(|error| {
+        let list = parse_manifest(&joined(pieces), self.chunk.offset..self.chunk.end()).map_err(|error| {
             let error = Error::from(error);
             Failure::new(error.kind(), error.message())
         })?;

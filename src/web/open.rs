@@ -23,7 +23,7 @@ use crate::{
     chunk::{Chunk, Source},
     entry::{Entry, Keys, MAX_TEXT_BYTES},
     error::{Error, Kind},
-    host::{Piece, Request},
+    host::{Request, joined},
     locate,
     locator::filer_token,
     manifest::ranges_of,
@@ -242,9 +242,7 @@ impl Desk {
         };
         let Retrieved { body, .. } =
             retrieve(&self.host, &self.options, wanted, may_renew, &mut request).await?;
-        let mut json = Vec::new();
-        body.iter().for_each(|piece| piece.append_to(&mut json));
-        Ok(Entry::parse(&json)?)
+        Ok(Entry::parse(&joined(&body))?)
     }
 
     /// What an entry tells; `url` is where its filer serves the file, if there is one to be asked.
