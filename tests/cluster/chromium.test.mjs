@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { closeAll, importPackage, launchChromium, servePackage } from "../package/support.mjs";
 import { noise, prose, sha256 } from "../store/index.mjs";
-import { chunksOf, MIB, placesOf, write } from "./files.mjs";
+import { MIB, ofEachKind, placesOf } from "./files.mjs";
 import { Cluster, skip } from "./weed.mjs";
 
 const SIZE = 6 * MIB + 321;
@@ -14,11 +14,7 @@ describe("a page and a real SeaweedFS", { skip, timeout: 90_000 }, () => {
     await importPackage();
     const contents = { plain: noise("page", SIZE), gzip: prose("page", SIZE), encrypted: noise("page secret", SIZE) };
     cluster = await Cluster.start({ readMode: "local" });
-    files = {
-      plain: await stored(cluster.filer, "/p/plain.bin", contents.plain),
-      gzip: await stored(cluster.filer, "/p/text.txt", contents.gzip, { type: "text/plain" }),
-      encrypted: await stored(cluster.cipherFiler, "/p/secret.bin", contents.encrypted),
-    };
+    files = await ofEachKind(cluster, "/p", contents);
     const origin = await servePackage();
     page = await (await launchChromium()).newPage();
     uncaught = [];
@@ -87,10 +83,4 @@ async function readInPage({ url, places, range, victim, killAt }) {
   }
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", await new Blob(pieces).arrayBuffer()));
   return { digest: Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") };
-}
-
-/** Stores a file; resolves to where it is, its content and its chunks. */
-async function stored(origin, path, content, options) {
-  const url = await write(origin, path, content, options);
-  return { url, content, chunks: await chunksOf(url) };
 }

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { importPackage } from "../package/support.mjs";
 import { noise, prose } from "../store/index.mjs";
-import { chunksOf, MIB, placesOf, readAround, readToFailure, sameBytes, volumeIdsOf, write } from "./files.mjs";
+import { MIB, ofEachKind, placesOf, readAround, readToFailure, sameBytes, stored, volumeIdsOf } from "./files.mjs";
 import { Cluster, skip } from "./weed.mjs";
 
 const SIZE = 12 * MIB;
@@ -15,11 +15,7 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
     // Made before a server is spoken to: SeaweedFS hangs up on whom it has not heard of for ten seconds.
     const contents = { plain: noise("plain", SIZE), gzip: prose("text", SIZE), encrypted: noise("secret", SIZE) };
     cluster = await Cluster.start({ readMode: "local" });
-    files = {
-      plain: await stored(cluster.filer, "/f/plain.bin", contents.plain),
-      gzip: await stored(cluster.filer, "/f/text.txt", contents.gzip, { type: "text/plain" }),
-      encrypted: await stored(cluster.cipherFiler, "/f/secret.bin", contents.encrypted),
-    };
+    files = await ofEachKind(cluster, "/f", contents);
   }, { timeout: 60_000 });
   after(() => cluster?.stop());
 
@@ -131,10 +127,4 @@ function favouring(favourite) {
     if (new URL(request.url).origin !== favourite) await sleep(60);
     return fetch(request);
   };
-}
-
-/** Stores a file; resolves to where it is, its content and its chunks. */
-async function stored(origin, path, content, options) {
-  const url = await write(origin, path, content, options);
-  return { url, content, chunks: await chunksOf(url) };
 }

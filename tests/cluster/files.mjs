@@ -25,6 +25,19 @@ export async function chunksOf(url, token = "") {
   return chunks.sort((one, other) => (one.offset ?? 0) - (other.offset ?? 0));
 }
 
+/** Stores a file; resolves to where it is, its content and its chunks. */
+export async function stored(origin, path, content, options) {
+  const url = await write(origin, path, content, options);
+  return { url, content, chunks: await chunksOf(url) };
+}
+
+/** A file of each kind that a cluster stores: as it is, packed, encrypted. */
+export const ofEachKind = async (cluster, folder, { plain, gzip, encrypted }) => ({
+  plain: await stored(cluster.filer, `${folder}/plain.bin`, plain),
+  gzip: await stored(cluster.filer, `${folder}/text.txt`, gzip, { type: "text/plain" }),
+  encrypted: await stored(cluster.cipherFiler, `${folder}/secret.bin`, encrypted),
+});
+
 export const volumeIdOf = (fileId) => fileId.split(",")[0];
 
 export const volumeIdsOf = (chunks) => [...new Set(chunks.map(({ file_id: fileId }) => volumeIdOf(fileId)))];
