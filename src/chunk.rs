@@ -38,6 +38,12 @@ impl Chunk {
         Self::plain(Source::Inline(content), 0, size)
     }
 
+    /// Whether its stored bytes are turned into what was written in one piece, in memory.
+    #[must_use]
+    pub fn is_decoded_whole(&self) -> bool {
+        self.key.is_some() || self.compression == Compression::Gzip
+    }
+
     /// A chunk that is stored as it is, and of which nothing more is known.
     #[must_use]
     pub fn plain(source: Source, offset: u64, size: u64) -> Self {

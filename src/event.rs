@@ -47,6 +47,8 @@ pub enum EventKind {
     Retry,
     /// Another attempt at another replica.
     Failover,
+    /// Another replica is asked for what is late.
+    Hedge,
     /// Replicas are looked up again.
     Relookup,
     /// A gap was delivered as zeros.
@@ -73,6 +75,7 @@ impl EventKind {
             Self::Delivered => "delivered",
             Self::Retry => "retry",
             Self::Failover => "failover",
+            Self::Hedge => "hedge",
             Self::Relookup => "relookup",
             Self::Hole => "hole",
             Self::Width => "width",

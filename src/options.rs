@@ -8,8 +8,12 @@ use crate::{locator::Locator, pin::Pins, plan::Lists, pool::Pool, retry::Policy,
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// Views in flight, at least 1. Defaults to 6: what a browser grants one HTTP/1.1 host.
-    pub concurrency: usize,
+    /// Views in flight. Defaults to what the link turns out to need, 64 at most.
+    pub concurrency: Width,
+    /// Among the streams of a pool.
+    pub priority: Priority,
+    /// Whether another replica is asked when the head is late against what its host usually takes.
+    pub hedge: bool,
     /// Requests to one host at a time. No limit of our own by default.
     pub per_host: usize,
     /// Bytes held or promised but not yet read, decoding included. Defaults to 32 MiB. The view
@@ -40,7 +44,9 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            concurrency: 6,
+            concurrency: Width::default(),
+            priority: Priority::default(),
+            hedge: true,
             per_host: usize::MAX,
             max_bytes_ahead: 32 << 20,
             holes: Holes::default(),
@@ -55,6 +61,52 @@ impl Default for Options {
             lists: Lists::default(),
         }
     }
+}
+
+/// How many views may be in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// As many as the link needs, found while it is used; one width for all such streams of a pool.
+    Auto {
+        /// No more than so many, at least 1.
+        most: usize,
+    },
+    /// So many, at least 1.
+    Fixed(usize),
+}
+
+impl Width {
+    /// The most views that may ever be in flight.
+    #[must_use]
+    pub fn most(self) -> usize {
+        let (Self::Auto { most } | Self::Fixed(most)) = self;
+        most.max(1)
+    }
+}
+
+impl From<usize> for Width {
+    fn from(views: usize) -> Self {
+        Self::Fixed(views)
+    }
+}
+
+impl Default for Width {
+    fn default() -> Self {
+        // HTTP/2 at 50 ms uses 64 views in flight.
+        Self::Auto { most: 64 }
+    }
+}
+
+/// Which of the streams of a pool comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Somebody waits for it.
+    High,
+    /// As most.
+    #[default]
+    Normal,
+    /// In the background: it starts views when no other stream wants to, and one a second in any case.
+    Low,
 }
 
 /// What to do with bytes that no chunk holds.

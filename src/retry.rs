@@ -93,6 +93,8 @@ pub struct Trial {
     policy: Policy,
     /// One for each replica: refused for good (401, 403), so left out of later passes.
     refused: Vec<bool>,
+    /// Per replica, whether it has failed in this pass.
+    tried: Vec<bool>,
     pass: u32,
     /// The failures of this pass asked for a pause at least this long.
     asked: Duration,
@@ -113,6 +115,7 @@ impl Trial {
         Self {
             policy,
             refused: vec![false; replicas],
+            tried: vec![false; replicas],
             pass: 1,
             asked: Duration::ZERO,
             lookups: 0,
@@ -160,7 +163,10 @@ impl Trial {
             return Next::Token(replica);
         }
         self.token_renewed = false;
-        if let Some(next) = self.next_in_pass(replica + 1) {
+        if let Some(tried) = self.tried.get_mut(replica) {
+            *tried = true;
+        }
+        if let Some(next) = self.next_in_pass() {
             return Next::Try(next, Duration::ZERO);
         }
         if may_lookup && self.lookups < self.policy.passes && self.may_have_moved() {
@@ -175,7 +181,8 @@ impl Trial {
         if self.pass >= self.policy.passes {
             return Next::GiveUp;
         }
-        let Some(first) = self.next_in_pass(0) else {
+        self.tried.fill(false);
+        let Some(first) = self.next_in_pass() else {
             return Next::GiveUp;
         };
         let pause = self.pause(dice);
@@ -187,6 +194,7 @@ impl Trial {
     /// Starts over with other replicas; what was tried before is still told.
     pub fn restart(&mut self, replicas: usize) -> Next {
         self.refused = vec![false; replicas];
+        self.tried = vec![false; replicas];
         self.kinds = vec![None; replicas];
         self.pass = 1;
         Next::Try(0, Duration::ZERO)
@@ -249,8 +257,9 @@ impl Trial {
         self.kinds.iter().all(Option::is_some) && self.kinds.iter().flatten().copied().any(elsewhere)
     }
 
-    fn next_in_pass(&self, from: usize) -> Option<usize> {
-        self.refused.iter().enumerate().skip(from).find(|(_, refused)| !**refused).map(|(i, _)| i)
+    /// The first replica that has not failed in this pass: one that was overtaken may be tried again.
+    fn next_in_pass(&self) -> Option<usize> {
+        self.refused.iter().zip(&self.tried).position(|(refused, tried)| !refused && !tried)
     }
 
     /// Equal jitter: between half and the whole of the doubled delay, so that clients that failed

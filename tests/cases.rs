@@ -135,7 +135,7 @@ fn number(value: &Value, field: &str) -> u64 {
 
 fn narrow() -> Options {
     let mut options = Options::default();
-    options.concurrency = 2;
+    options.concurrency = 2.into();
     options.max_bytes_ahead = 100_000;
     options
 }

@@ -454,7 +454,7 @@ fn a_master_is_asked_for_tokens_once_a_server_wants_one_and_then_for_each_file_i
     let chunks = file_of(&world, &["3,01", "3,02", "3,03"], &["a", "b"]);
     signing(&world, 60 * SECOND);
     let mut options = by_master(1);
-    options.concurrency = 1;
+    options.concurrency = 1.into();
     assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..300));
     let by_file = |id| format!("fileId={id}&read=yes");
     assert_eq!(lookups(&world), ["volumeId=3".to_owned(), by_file("3,01"), by_file("3,02"), by_file("3,03")]);

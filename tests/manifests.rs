@@ -114,7 +114,7 @@ fn packs_have_versions_of_their_own() {
             .map(|(url, offset, at)| packed(url, offset, 100, at))
             .into();
     let mut options = patient(1 << 20);
-    options.concurrency = 1;
+    options.concurrency = 1.into();
     let tagged = |etag: &str| {
         Script::default().headers(Headers { etag: Some(format!("\"{etag}\"")), ..Headers::default() })
     };

@@ -46,7 +46,7 @@ fn asked(world: &World) -> Vec<String> {
 
 fn one_at_a_time() -> Options {
     let mut options = Options::default();
-    options.concurrency = 1;
+    options.concurrency = 1.into();
     options.retry = Policy { passes: 2, base_delay: MS, max_delay: 10 * MS };
     options
 }

@@ -1,15 +1,22 @@
 //! One request, watched until its body has come by.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use futures::{
     StreamExt,
-    future::{Either, select},
+    future::{Either, OptionFuture},
 };
 
 use super::{
     flight::Flight,
     lane::{Lane, Wanted},
+    shared::Shared,
 };
 use crate::{
     chunk::Source,
@@ -17,8 +24,9 @@ use crate::{
     decode::{GCM_OVERHEAD, ceiling},
     error::Kind,
     event::{Event, EventKind},
-    host::{Answer, Headers, Host, Piece, Request},
+    host::{Answer, FetchError, Headers, Host, Location, Piece, Request},
     pin::Seen,
+    pool::Turn,
     retrieve::within,
     retry::Failure,
     watch::Watch,
@@ -28,40 +36,87 @@ use crate::{
 /// worth skipping.
 const MAX_SKIP: u64 = 64 << 20;
 
+/// The replica that is asked, and the turn at its host.
+pub(super) struct Leg {
+    /// Its place in the location.
+    pub(super) replica: usize,
+    /// As the location has it.
+    pub(super) name: String,
+    pub(super) host: Arc<str>,
+    pub(super) turn: Turn,
+}
+
+/// What came back: headers, and perhaps the first bytes of what follows.
+pub(super) struct Arrival<H: Host> {
+    pub(super) wanted: Wanted,
+    pub(super) answer: Answer<H::Body>,
+    pub(super) first: Option<H::Piece>,
+}
+
 impl<H: Host> Flight<'_, H> {
-    /// Asks one replica for what is still wanted, at `url`.
+    /// Asks one replica for what is still wanted, at `target`. When it is late, another is asked for the
+    /// same; `leg` is that one then, if it was the first to deliver.
     pub(super) async fn attempt(
         &mut self,
-        replica: &str,
-        url: String,
-        host: &Arc<str>,
+        leg: &mut Leg,
+        target: String,
+        location: &Location,
     ) -> Result<(), Failure> {
-        let shared = self.shared;
         let wanted = self.wanted();
-        let expected = wanted.end.unwrap_or(self.chunk.size).saturating_sub(wanted.start);
-        shared.options.meter.lock().requests += 1;
-        self.tell(EventKind::Request, host, |event| event.bytes = Some(expected));
+        let envoy = self.envoy();
+        let mut rival = pin!(OptionFuture::from(self.rival(leg, location)));
+        self.expect(leg, location, None);
+        let mut arrival = {
+            let host = Arc::clone(&leg.host);
+            let mut sent = pin!(envoy.send(target, wanted, &host));
+            loop {
+                match answered(sent.as_mut(), rival.as_mut()).await {
+                    Either::Left(answer) => break Arrival { wanted, answer: answer?, first: None },
+                    Either::Right(Ok((other, arrival))) if self.is_fit(&arrival) => {
+                        *leg = other;
+                        rival.set(None.into());
+                        break arrival;
+                    }
+                    // It did not help.
+                    Either::Right(_) => rival.set(None.into()),
+                }
+            }
+        };
+        loop {
+            let status = arrival.answer.status;
+            let outcome = self.take(leg, arrival, location, rival.as_mut()).await;
+            match outcome.map_err(|failure| Failure { status: failure.status.or(Some(status)), ..failure })? {
+                None => return Ok(()),
+                Some((other, overtaken)) => {
+                    *leg = other;
+                    rival.set(None.into());
+                    arrival = overtaken;
+                }
+            }
+        }
+    }
 
-        let sent = shared.host.now();
-        let fetched = shared.host.fetch(Request { url, range: wanted.range });
-        let answer =
-            within(&shared.host, shared.options.timeout.headers, "no answer in time", fetched).await??;
-        shared.options.pool.answered(host, shared.host.now().saturating_sub(sent));
-        self.tell(EventKind::Headers, host, |event| event.status = Some(answer.status));
+    /// Takes what came back; returns what overtook it on the way.
+    async fn take<R: Rival<H>>(
+        &mut self,
+        leg: &Leg,
+        arrival: Arrival<H>,
+        location: &Location,
+        rival: Pin<&mut OptionFuture<R>>,
+    ) -> Result<Option<Overtaken<H>>, Failure> {
+        let Arrival { wanted, answer, first } = arrival;
         if answer.status == 416 && self.is_digested() && self.digested >= self.chunk.size {
             // Nothing follows what is here already.
-            return self.flowed();
+            return self.flowed().map(|()| None);
         }
-        let status = answer.status;
-        let at = self
-            .begin(replica, &wanted, &answer)
-            .map_err(|failure| Failure { status: Some(status), ..failure })?;
+        let at = self.begin(&leg.name, &wanted, &answer)?;
         self.same_copy(&answer.headers)?;
-        let done = match self.lane {
-            Lane::Flow { .. } => self.flows(answer.body, at, &wanted, host, status == 206).await,
-            Lane::Whole | Lane::List => self.whole(answer, at, &wanted, host).await,
-        };
-        done.map_err(|failure| Failure { status: failure.status.or(Some(status)), ..failure })
+        self.expect(leg, location, Some(self.view.len().saturating_sub(self.arrived())));
+        let course = Course { at, wanted, host: Arc::clone(&leg.host), first };
+        match self.lane {
+            Lane::Flow { .. } => self.flows(answer, course, rival).await,
+            Lane::Whole | Lane::List => self.whole(answer, course, rival).await,
+        }
     }
 
     /// Where in the blob the body begins, if the answer is one to what was asked, and of the version
@@ -100,18 +155,18 @@ impl<H: Host> Flight<'_, H> {
     }
 
     /// Lets a body flow into the window.
-    async fn flows(
+    async fn flows<R: Rival<H>>(
         &mut self,
-        body: H::Body,
-        at: u64,
-        wanted: &Wanted,
-        host: &Arc<str>,
-        exact: bool,
-    ) -> Result<(), Failure> {
+        answer: Answer<H::Body>,
+        course: Course<H>,
+        rival: Pin<&mut OptionFuture<R>>,
+    ) -> Result<Option<Overtaken<H>>, Failure> {
+        let wanted = course.wanted;
+        let exact = answer.status == 206;
         let most = wanted.base.saturating_add(ceiling(&self.chunk));
         let mut complete = false;
         let outcome = self
-            .receive(body, at, host, |flight, piece, at| {
+            .receive(answer.body, course, rival, |flight, piece, at| {
                 let end = at + piece.len() as u64;
                 if exact && wanted.end.is_some_and(|wanted| end > wanted) {
                     return Err(Failure::new(Kind::LongBody, "more bytes came than were asked for"));
@@ -123,113 +178,254 @@ impl<H: Host> Flight<'_, H> {
                 if complete && !piece.is_empty() {
                     return Ok(Flow::Enough);
                 }
-                complete = !flight.flow(piece, at, wanted);
+                complete = !flight.flow(piece, at, &wanted);
                 Ok(Flow::More)
             })
             .await;
         match outcome {
             // All is here: how the connection ended is of no interest.
-            Err(failure) if failure.kind != Kind::LongBody && self.has_it_all(wanted) => {}
-            outcome => outcome?,
+            Err(failure) if failure.kind != Kind::LongBody && self.has_it_all(&wanted) => {}
+            Ok(Some(overtaken)) => return Ok(Some(overtaken)),
+            outcome => drop(outcome?),
         }
-        self.flowed()
+        self.flowed().map(|()| None)
     }
 
     /// Collects a body, then decodes it.
-    async fn whole(
+    async fn whole<R: Rival<H>>(
         &mut self,
         answer: Answer<H::Body>,
-        at: u64,
-        wanted: &Wanted,
-        host: &Arc<str>,
-    ) -> Result<(), Failure> {
+        course: Course<H>,
+        rival: Pin<&mut OptionFuture<R>>,
+    ) -> Result<Option<Overtaken<H>>, Failure> {
         let Answer { headers, body, .. } = answer;
+        let wanted = course.wanted;
         let mut stored = Vec::new();
         let mut len = 0;
         let most = self.most().saturating_add(GCM_OVERHEAD);
-        self.receive(body, at, host, |flight, mut piece, at| {
-            let end = at + piece.len() as u64;
-            wanted.cut(&mut piece, at);
-            len += piece.len() as u64;
-            if len > most {
-                return Err(Failure::new(Kind::LongBody, "it goes on far beyond its size"));
-            }
-            // A truncation leaves more stored than its size says.
-            flight.shared.with(|state| state.window.outgrow(flight.ticket(), len.saturating_mul(2)));
-            if !piece.is_empty() {
-                stored.push(piece);
-            }
-            Ok(if wanted.end.is_some_and(|wanted| end > wanted) { Flow::Enough } else { Flow::More })
-        })
-        .await?;
+        let overtaken = self
+            .receive(body, course, rival, |flight, mut piece, at| {
+                let end = at + piece.len() as u64;
+                wanted.cut(&mut piece, at);
+                len += piece.len() as u64;
+                if len > most {
+                    return Err(Failure::new(Kind::LongBody, "it goes on far beyond its size"));
+                }
+                // A truncation leaves more stored than its size says.
+                flight.shared.with(|state| state.window.outgrow(flight.ticket(), len.saturating_mul(2)));
+                if !piece.is_empty() {
+                    stored.push(piece);
+                }
+                Ok(if wanted.end.is_some_and(|wanted| end > wanted) { Flow::Enough } else { Flow::More })
+            })
+            .await?;
+        if overtaken.is_some() {
+            return Ok(overtaken);
+        }
         if wanted.end.is_some_and(|end| len < end.saturating_sub(wanted.start)) {
             return Err(Failure::new(Kind::ShortBody, format!("it ended after {len} bytes")));
         }
-        self.decode(stored, &headers).await
+        self.decode(stored, &headers).await.map(|()| None)
     }
 
     /// Takes a body piece by piece, each with its place in the blob, until it ends, or enough is
-    /// here, or nothing comes for too long.
+    /// here, or nothing comes for too long, or another replica overtakes it.
     ///
     /// One timer watches over the whole body and is set again only when it rings: a timer for
     /// each piece would cost more than the piece.
-    async fn receive(
+    async fn receive<R: Rival<H>>(
         &mut self,
         mut body: H::Body,
-        mut at: u64,
-        host: &Arc<str>,
+        course: Course<H>,
+        mut rival: Pin<&mut OptionFuture<R>>,
         mut take: impl FnMut(&mut Self, H::Piece, u64) -> Result<Flow, Failure>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Overtaken<H>>, Failure> {
         let shared = self.shared;
-        let idle = shared.options.timeout.idle;
-        let mut first = true;
-        let mut watch = Watch::new(idle, shared.host.now());
+        let pool = &shared.options.pool;
+        let Course { mut at, host, mut first, .. } = course;
+        let (idle, begun) = (shared.options.timeout.idle, shared.host.now());
+        let mut count = 0;
+        let mut watch = Watch::new(idle, begun);
         let mut rings = pin!(shared.host.sleep(idle));
         loop {
             // While the reader holds us up, no server is to blame.
             if self.room().await {
                 watch.moved(shared.host.now());
             }
-            let piece = match select(body.next(), rings.as_mut()).await {
-                Either::Left((None, _)) => return Ok(()),
-                Either::Left((Some(piece), _)) => piece?,
-                Either::Right(_) => {
+            let heard = match first.take() {
+                Some(piece) => Heard::Body(Some(Ok(piece))),
+                None => hear(&mut body, rings.as_mut(), rival.as_mut()).await,
+            };
+            let piece = match heard {
+                Heard::Body(None) => {
+                    let now = shared.host.now();
+                    pool.served(&host, count, now.saturating_sub(begun), now);
+                    return Ok(None);
+                }
+                Heard::Body(Some(piece)) => piece?,
+                Heard::Rings => {
                     let Some(more) = watch.rang(shared.host.now()) else {
                         return Err(Failure::new(Kind::Timeout, "the body stalled"));
                     };
                     rings.set(shared.host.sleep(more));
                     continue;
                 }
+                Heard::Rival(Ok((leg, arrival))) if self.is_fit(&arrival) && !self.is_near(count, begun) => {
+                    return Ok(Some((leg, arrival)));
+                }
+                Heard::Rival(_) => {
+                    rival.set(None.into());
+                    continue;
+                }
             };
-            watch.moved(shared.host.now());
-            self.received(&piece, host, std::mem::take(&mut first));
+            let now = shared.host.now();
+            watch.moved(now);
+            let len = piece.len() as u64;
+            self.received(len, &host, count == 0);
+            pool.arrived(len, now);
+            count += len;
             let start = at;
-            at = at.saturating_add(piece.len() as u64);
+            at = at.saturating_add(len);
             if let Flow::Enough = take(self, piece, start)? {
-                return Ok(());
+                pool.served(&host, count, now.saturating_sub(begun), now);
+                return Ok(None);
             }
         }
     }
 
-    fn received(&self, piece: &H::Piece, host: &Arc<str>, first: bool) {
-        let bytes = piece.len() as u64;
-        self.shared.options.meter.lock().bytes_received += bytes;
-        if first {
-            self.tell(EventKind::FirstByte, host, |_| {});
-        }
-        self.tell(EventKind::Body, host, |event| event.bytes = Some(bytes));
+    /// Whether it will be here in a moment, at the rate at which it has come.
+    fn is_near(&self, count: u64, begun: Duration) -> bool {
+        let time = self.shared.host.now().saturating_sub(begun).as_secs_f64();
+        let rest = self.chunk.size.saturating_sub(count) as f64;
+        count > 0 && rest * time < MOMENT * count as f64
     }
 
-    fn tell(&self, kind: EventKind, host: &Arc<str>, fill: impl FnOnce(&mut Event)) {
-        let mut event = self.event(kind);
-        event.host = Some(Arc::clone(host));
+    /// Whether what a rival brings goes on with what is here.
+    fn is_fit(&self, arrival: &Arrival<H>) -> bool {
+        let begun = self.digested.max(self.arrived()) > 0;
+        let told = &arrival.answer.headers.etag;
+        !begun || self.etag.is_none() || told.is_none() || self.etag == *told
+    }
+
+    fn received(&self, bytes: u64, host: &Arc<str>, first: bool) {
+        self.shared.options.meter.lock().bytes_received += bytes;
+        let envoy = self.envoy();
+        if first {
+            envoy.tell(EventKind::FirstByte, host, |_| {});
+        }
+        envoy.tell(EventKind::Body, host, |event| event.bytes = Some(bytes));
+    }
+}
+
+/// Sends requests for a chunk, and tells of them.
+pub(super) struct Envoy<'a, H: Host> {
+    pub(super) shared: &'a Shared<H>,
+    pub(super) event: Event,
+    /// Bytes of the whole chunk.
+    pub(super) size: u64,
+}
+
+impl<H: Host> Envoy<'_, H> {
+    /// Sends a request and waits for its answer.
+    pub(super) async fn send(
+        &self,
+        url: String,
+        wanted: Wanted,
+        host: &Arc<str>,
+    ) -> Result<Answer<H::Body>, Failure> {
+        let shared = self.shared;
+        let expected = wanted.end.unwrap_or(self.size).saturating_sub(wanted.start);
+        shared.options.meter.lock().requests += 1;
+        self.tell(EventKind::Request, host, |event| event.bytes = Some(expected));
+        let sent = shared.host.now();
+        let fetched = shared.host.fetch(Request { url, range: wanted.range });
+        let answer =
+            within(&shared.host, shared.options.timeout.headers, "no answer in time", fetched).await??;
+        let now = shared.host.now();
+        shared.options.pool.answered(host, now.saturating_sub(sent), now);
+        self.tell(EventKind::Headers, host, |event| event.status = Some(answer.status));
+        Ok(answer)
+    }
+
+    pub(super) fn tell(&self, kind: EventKind, host: &Arc<str>, fill: impl FnOnce(&mut Event)) {
+        let mut event = Event { kind, host: Some(Arc::clone(host)), ..self.event.clone() };
         fill(&mut event);
         self.shared.emit(event);
     }
 }
 
+/// A second request for what is late, which may overtake the first.
+pub(super) trait Rival<H: Host>: Future<Output = Result<Overtaken<H>, Failure>> {}
+
+impl<H: Host, F: Future<Output = Result<Overtaken<H>, Failure>>> Rival<H> for F {}
+
+pub(super) type Overtaken<H> = (Leg, Arrival<H>);
+
+/// How a body comes.
+struct Course<H: Host> {
+    /// Where in the blob it begins.
+    at: u64,
+    wanted: Wanted,
+    host: Arc<str>,
+    /// What has been read of it.
+    first: Option<H::Piece>,
+}
+
+/// What happened first. It is taken apart at once.
+#[expect(clippy::large_enum_variant, reason = "it lives for a moment, a piece at a time")]
+enum Heard<H: Host> {
+    Body(Option<Result<H::Piece, FetchError>>),
+    Rings,
+    Rival(Result<Overtaken<H>, Failure>),
+}
+
+/// The answer, or that of the rival.
+async fn answered<H: Host, R: Rival<H>, A>(
+    mut sent: Pin<&mut impl Future<Output = A>>,
+    mut rival: Pin<&mut OptionFuture<R>>,
+) -> Either<A, Result<Overtaken<H>, Failure>> {
+    poll_fn(|cx| {
+        if let Poll::Ready(answer) = sent.as_mut().poll(cx) {
+            return Poll::Ready(Either::Left(answer));
+        }
+        match rival.as_mut().poll(cx) {
+            Poll::Ready(Some(overtaken)) => Poll::Ready(Either::Right(overtaken)),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+async fn hear<H: Host, R: Rival<H>>(
+    body: &mut H::Body,
+    mut rings: Pin<&mut H::Sleep>,
+    mut rival: Pin<&mut OptionFuture<R>>,
+) -> Heard<H> {
+    poll_fn(|cx| {
+        if let Poll::Ready(piece) = body.poll_next_unpin(cx) {
+            return Poll::Ready(Heard::Body(piece));
+        }
+        if rings.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Heard::Rings);
+        }
+        match rival.as_mut().poll(cx) {
+            Poll::Ready(Some(overtaken)) => Poll::Ready(Heard::Rival(overtaken)),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// What is here within so many seconds is not asked for anew.
+const MOMENT: f64 = 0.02;
+
 /// Where in the blob the body begins, if the answer is one to what was asked.
-fn begin(headers: &Headers, status: u16, wanted: &Wanted, unix_time: Duration) -> Result<u64, Failure> {
+pub(super) fn begin(
+    headers: &Headers,
+    status: u16,
+    wanted: &Wanted,
+    unix_time: Duration,
+) -> Result<u64, Failure> {
     let wrong = |message: &str| Err(Failure::new(Kind::Range, message));
     match (status, wanted.range) {
         (200, None) => Ok(0),

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use md5::Md5;
 
-use super::{lane::Lane, shared::Shared};
+use super::{
+    attempt::{Envoy, Leg},
+    lane::Lane,
+    shared::Shared,
+};
 use crate::{
     chunk::{Chunk, Source},
     decode::MAX_CHUNK_BYTES,
@@ -50,7 +54,7 @@ pub(super) async fn fly<H: Host>(shared: Arc<Shared<H>>, job: Job) -> Landed {
 pub(super) struct Flight<'a, H: Host> {
     pub(super) shared: &'a Shared<H>,
     /// Place of the view in the plan; a chunk manifest has none.
-    index: Option<usize>,
+    pub(super) index: Option<usize>,
     /// Which part of the chunk the file needs.
     pub(super) view: View,
     pub(super) chunk: Chunk,
@@ -132,11 +136,16 @@ impl<'a, H: Host> Flight<'a, H> {
             let turn = self.shared.options.pool.enter(&host, self.shared.options.per_host).await;
             // Asked for now, when the request is about to leave: tokens live for seconds.
             let target = self.with_token(&at, &location).await?;
-            let Err(failure) = self.attempt(url, target, &host).await else {
+            let mut leg = Leg { replica, name: url.to_owned(), host, turn };
+            let Err(failure) = self.attempt(&mut leg, target, &location).await else {
                 self.shared.won();
-                self.shared.options.pool.served(&host);
                 return Ok(());
             };
+            self.expect_nothing();
+            // Another may have taken its place.
+            let Leg { replica: at_last, name, host, turn } = leg;
+            let (url, at) = (&name, self.pins().at(&name));
+            replica = at_last;
             drop(turn);
             if failure.kind == Kind::Network && self.back_online(&host).await {
                 self.again(true, &host, "offline");
@@ -283,6 +292,17 @@ impl<'a, H: Host> Flight<'a, H> {
         if let Some(index) = self.index {
             self.shared.with(|state| state.window.finish(index, holds));
         }
+    }
+
+    /// No server is expected to do anything for it now.
+    fn expect_nothing(&self) {
+        if let Some(index) = self.index {
+            self.shared.with(|state| state.window.expect_nothing(index));
+        }
+    }
+
+    pub(super) fn envoy(&self) -> Envoy<'a, H> {
+        Envoy { shared: self.shared, event: self.event(EventKind::Request), size: self.chunk.size }
     }
 
     pub(super) fn event(&self, kind: EventKind) -> Event {

@@ -30,7 +30,7 @@ pub(super) enum Lane {
 
 impl Lane {
     pub(super) fn of(view: &View, chunk: &Chunk, verify: Verify) -> Self {
-        if chunk.key.is_some() || chunk.compression == Compression::Gzip {
+        if chunk.is_decoded_whole() {
             return Self::Whole;
         }
         let whole = view.is_whole(chunk) || verify == Verify::Strict;
@@ -52,6 +52,24 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// What is asked for of a chunk of which all before byte `from` is here.
+    pub(super) fn of(chunk: &Chunk, view: &View, lane: Lane, from: u64) -> Self {
+        let stored = chunk.stored.as_ref();
+        let base = stored.map_or(0, |range| range.start);
+        let all = stored.map(|range| range.end);
+        let (from, end) = match lane {
+            Lane::Whole | Lane::List => (0, all),
+            // A digest covers what a truncation left beyond `size`, so the end is open.
+            Lane::Flow { digested: true } => (from, all),
+            Lane::Flow { digested: false } => (from, Some(base + view.within.end)),
+        };
+        let start = base + from;
+        let to_the_end = all.is_none() && (end.is_none() || view.within.end == chunk.size);
+        let may_cut = chunk.compression != Compression::ByServer;
+        let cut = may_cut && !(start == 0 && to_the_end);
+        Self { range: cut.then_some(ByteRange { start, end }), start, end, base }
+    }
+
     /// Drops what does not belong to the chunk, of a piece at byte `at` of the blob; returns
     /// where the rest begins.
     pub(super) fn cut<P: Piece>(&self, piece: &mut P, mut at: u64) -> u64 {
@@ -66,23 +84,11 @@ impl Wanted {
 impl<H: Host> Flight<'_, H> {
     /// What the next attempt asks for: from the first byte that is not here yet.
     pub(super) fn wanted(&self) -> Wanted {
-        let stored = self.chunk.stored.clone();
-        let base = stored.as_ref().map_or(0, |range| range.start);
-        let all = stored.as_ref().map(|range| range.end);
-        let (from, end) = match self.lane {
-            Lane::Whole | Lane::List => (0, all),
-            // A digest covers what a truncation left beyond `size`, so the end is open.
-            Lane::Flow { digested: true } => (self.digested, all),
-            Lane::Flow { digested: false } => {
-                let from = self.view.within.start + self.arrived();
-                (from, Some(base + self.view.within.end))
-            }
+        let from = match self.lane {
+            Lane::Flow { digested: true } => self.digested,
+            _ => self.view.within.start + self.arrived(),
         };
-        let start = base + from;
-        let to_the_end = all.is_none() && (end.is_none() || self.view.within.end == self.chunk.size);
-        let may_cut = self.chunk.compression != Compression::ByServer;
-        let cut = may_cut && !(start == 0 && to_the_end);
-        Wanted { range: cut.then_some(ByteRange { start, end }), start, end, base }
+        Wanted::of(&self.chunk, &self.view, self.lane, from)
     }
 
     /// Takes a piece that starts at byte `at` of the blob; says whether more is of use.

@@ -5,18 +5,22 @@
 //! its replicas is in `flight`, where these are in `place`, one request in `attempt`, and what its body
 //! becomes in `lane`.
 
+mod appetite;
 mod attempt;
 mod flight;
 mod lane;
 mod place;
 mod reader;
+mod rival;
 mod shared;
 
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::{
@@ -54,10 +58,40 @@ struct Launched {
     handle: AbortHandle,
 }
 
+/// The timer by which views are looked at that may be late.
+struct Lookout<S> {
+    rings: Option<(Duration, S)>,
+}
+
+impl<S> Default for Lookout<S> {
+    fn default() -> Self {
+        Self { rings: None }
+    }
+}
+
+impl<S: Future<Output = ()> + Unpin> Lookout<S> {
+    /// Whether it rang. It is set anew when it has, or must ring earlier: not for each view.
+    fn is_due<H: Host<Sleep = S>>(&mut self, shared: &Shared<H>, cx: &mut Context<'_>) -> bool {
+        if let Some(due) = shared.look_out()
+            && self.rings.as_ref().is_none_or(|(at, _)| due < *at)
+        {
+            let pause = due.saturating_sub(shared.host.now());
+            self.rings = Some((due, shared.host.sleep(pause)));
+        }
+        let Some((_, rings)) = &mut self.rings else { return false };
+        let is_due = Pin::new(rings).poll(cx).is_ready();
+        if is_due {
+            self.rings = None;
+        }
+        is_due
+    }
+}
+
 async fn drive<H: Host>(shared: Arc<Shared<H>>) {
     let mut flights = FuturesUnordered::new();
     let mut handles: VecDeque<Launched> = VecDeque::new();
     let mut launched = 0;
+    let mut lookout = Lookout::default();
     let mut step = |cx: &mut Context<'_>| {
         loop {
             let next = shared.step(cx);
@@ -93,6 +127,9 @@ async fn drive<H: Host>(shared: Arc<Shared<H>>) {
                     Poll::Ready(Some(Err(_aborted))) => continue,
                     Poll::Ready(None) | Poll::Pending => {}
                 },
+            }
+            if lookout.is_due(&shared, cx) {
+                continue;
             }
             return if flights.is_empty() && all_started { Poll::Ready(()) } else { Poll::Pending };
         }

@@ -1,6 +1,6 @@
 //! Where a flight finds its chunk, and what a server wants to see before it gives it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{flight::Flight, shared::Shared};
 use crate::{
@@ -52,7 +52,7 @@ impl<H: Host> Flight<'_, H> {
 
     fn usable(&self, location: Location) -> Result<Location, Error> {
         let mut location = locate::usable(location);
-        self.shared.options.pool.rank(&mut location.urls, self.shared.host.now());
+        self.shared.options.pool.rank(&mut location.urls, self.view.len(), self.shared.host.now());
         if location.urls.is_empty() {
             return Err(Error::new(Kind::NoLocations, "no replica is known").of_chunk(self.name()));
         }
@@ -61,24 +61,17 @@ impl<H: Host> Flight<'_, H> {
 
     /// The URL with the token that its origin wants, and that has not expired.
     pub(super) async fn with_token(&mut self, url: &str, location: &Location) -> Result<String, Error> {
-        let Shared { host, options, .. } = self.shared;
+        let shared = self.shared;
         let refused = std::mem::take(&mut self.refused).then_some(self.token_at);
+        let is_due = |token: &String| token::is_due(token, shared.host.unix_time());
         let token = match (&self.chunk.source, &location.token) {
-            (Source::FileId(_), Some(token)) if token::is_due(token, host.unix_time()) => {
-                self.locate(true).await?.token
-            }
-            (Source::FileId(_), Some(token)) => Some(token.clone()),
-            (Source::FileId(id), None) => {
-                let origin = locate::origin(url).unwrap_or_default();
-                let asked = options.locator.token(host, options, id, origin, refused).await;
+            (Source::FileId(_), Some(token)) if is_due(token) => self.locate(true).await?.token,
+            (source, _) => {
+                let asked = token_for(shared, source, url, location, refused).await;
                 asked.map_err(|error| error.of_chunk(self.name()))?
             }
-            (Source::Filer(_), _) => {
-                filer_token(host, options).await.map_err(|error| error.of_chunk(self.name()))?
-            }
-            (Source::Urls(_) | Source::Inline(_), _) => None,
         };
-        self.token_at = host.now();
+        self.token_at = shared.host.now();
         Ok(token.map_or_else(|| url.to_owned(), |token| locate::with_token(url, &token)))
     }
 
@@ -128,5 +121,25 @@ impl<H: Host> Flight<'_, H> {
         }
         *location = fresh;
         Ok(true)
+    }
+}
+
+/// The token for a request of this chunk at a URL. `refused`: one that was got then did not do.
+pub(super) async fn token_for<H: Host>(
+    shared: &Shared<H>,
+    source: &Source,
+    url: &str,
+    location: &Location,
+    refused: Option<Duration>,
+) -> Result<Option<String>, Error> {
+    let Shared { host, options, .. } = shared;
+    match (source, &location.token) {
+        (Source::FileId(_), Some(token)) => Ok(Some(token.clone())),
+        (Source::FileId(id), None) => {
+            let origin = locate::origin(url).unwrap_or_default();
+            options.locator.token(host, options, id, origin, refused).await
+        }
+        (Source::Filer(_), _) => filer_token(host, options).await,
+        (Source::Urls(_) | Source::Inline(_), _) => Ok(None),
     }
 }

@@ -156,7 +156,7 @@ fn read<H: Host>(
     state.reader = None;
     match state.window.deliver(most) {
         Delivery::Piece { piece, index, source } => {
-            state.room();
+            state.room(piece.len() as u64, shared.host.now());
             let event = Event { chunk: Some(source), ..delivered(shared, index, piece.len()) };
             (Poll::Ready(Some(Ok(piece))), [Some(event), None])
         }
@@ -171,7 +171,7 @@ fn read<H: Host>(
                 stats.holes += 1;
                 stats.hole_bytes += bytes;
             }
-            state.room();
+            state.room(len as u64, shared.host.now());
             let event = delivered(shared, index, len);
             (Poll::Ready(Some(Ok(shared.host.zeros(len)))), [hole, Some(event)])
         }

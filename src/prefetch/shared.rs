@@ -7,13 +7,14 @@ use std::{
     time::Duration,
 };
 
+use super::appetite::Appetite;
 use crate::{
     error::Error,
     event::{Event, EventKind},
-    host::Host,
-    options::{Options, Verify},
+    host::{Host, Piece},
+    options::{Options, Verify, Width},
     plan::Plan,
-    pool::Full,
+    pool::{Ask, Full, Seat, Share},
     window::{Head, Job, Limits, Next, Window},
 };
 
@@ -22,6 +23,7 @@ pub(super) struct Shared<H: Host> {
     /// Position in the file one past the last byte that was planned.
     pub(super) end: u64,
     pub(super) options: Options,
+    seat: Seat,
     state: Mutex<State<H::Piece>>,
 }
 
@@ -40,8 +42,18 @@ pub(super) struct State<P> {
     body: Option<Waker>,
     /// Look-ahead waits for room in the window.
     blocked: bool,
+    /// A body waits so: no server is busy with it.
+    parked: bool,
     /// The share of pool and meter that this stream has, as told last.
-    told: (u64, usize),
+    told: Share,
+    /// Views that may be in flight, as told last; 0 before that is known.
+    width: usize,
+    /// What views cost, the last one.
+    cost: u64,
+    appetite: Appetite,
+    /// Views that are late against what their host usually takes, and who is to be woken for which.
+    late: Vec<usize>,
+    watchers: Vec<(usize, Waker)>,
     clock: Clock,
     /// Failures since anything was won, and what was won of a little at a time.
     failures: usize,
@@ -58,8 +70,8 @@ pub(super) enum Step {
 
 impl<H: Host> Shared<H> {
     pub(super) fn new(plan: Arc<Plan>, host: H, options: Options) -> Self {
-        let limits = Limits { views: options.concurrency.max(1), bytes: options.max_bytes_ahead };
-        options.meter.lock().concurrency = limits.views;
+        let seat = options.pool.join(&options);
+        let limits = Limits { views: seat.width().max(1), bytes: options.max_bytes_ahead };
         let end = plan.range().end;
         let lists = options.lists.clone();
         let state = State {
@@ -71,12 +83,18 @@ impl<H: Host> Shared<H> {
             driver: None,
             body: None,
             blocked: false,
-            told: (0, 0),
+            parked: false,
+            told: Share::default(),
+            width: 0,
+            cost: 0,
+            appetite: Appetite::default(),
+            late: Vec::new(),
+            watchers: Vec::new(),
             clock: Clock::default(),
             failures: 0,
             won_bytes: 0,
         };
-        Self { host, end, options, state: Mutex::new(state) }
+        Self { host, end, options, seat, state: Mutex::new(state) }
     }
 
     /// Changes the state, then tells pool, meter and clocks what became of it.
@@ -96,41 +114,115 @@ impl<H: Host> Shared<H> {
 
     /// What the driver is to do now; if nothing, it is woken when that changes.
     pub(super) fn step(&self, cx: &mut Context<'_>) -> Step {
-        self.with(|state| {
-            if state.ended.is_some() {
-                return Step::Stop;
+        let (step, width) = self.with(|state| {
+            let width = self.aim(state);
+            (self.next_step(state, cx), width)
+        });
+        if let Some(width) = width {
+            self.emit(Event { kind: EventKind::Width, width: Some(width), ..Event::default() });
+        }
+        step
+    }
+
+    fn next_step(&self, state: &mut State<H::Piece>, cx: &mut Context<'_>) -> Step {
+        if state.ended.is_some() {
+            return Step::Stop;
+        }
+        state.driver = Some(cx.waker().clone());
+        if !state.asked {
+            return Step::Wait;
+        }
+        let mut next = state.window.upcoming();
+        let mut full = self.admit(&next, cx);
+        if full.is_some() {
+            next = state.window.upcoming_in_turn();
+            full = self.admit(&next, cx);
+        }
+        if !matches!(next, Next::Start { .. }) {
+            self.seat.pass();
+        }
+        state.blocked = next == Next::TooManyBytes || full == Some(Full::Bytes);
+        match next {
+            Next::Start { job, cost, .. } if full.is_none() => {
+                state.cost = cost;
+                state.window.start(&job, cost);
+                Step::Start(job)
             }
-            state.driver = Some(cx.waker().clone());
-            if !state.asked {
-                return Step::Wait;
-            }
-            let mut next = state.window.upcoming();
-            let mut full = self.full(&next);
-            if full.is_some() {
-                next = state.window.upcoming_in_turn();
-                full = self.full(&next);
-            }
-            if full.is_some() {
-                self.options.pool.wait(cx.waker());
-            }
-            state.blocked = next == Next::TooManyBytes || full == Some(Full::Bytes);
-            match next {
-                Next::Start { job, cost, .. } if full.is_none() => {
-                    state.window.start(&job, cost);
-                    Step::Start(job)
-                }
-                Next::Nothing => Step::AllStarted,
-                _ => Step::Wait,
-            }
-        })
+            Next::Nothing => Step::AllStarted,
+            _ => Step::Wait,
+        }
     }
 
     /// Why the pool does not let this start.
-    fn full(&self, next: &Next) -> Option<Full> {
-        match next {
-            Next::Start { cost, head, .. } => self.options.pool.has_room(*cost, *head).err(),
-            _ => None,
+    fn admit(&self, next: &Next, cx: &Context<'_>) -> Option<Full> {
+        let Next::Start { job, cost, head } = next else { return None };
+        let len = match job {
+            Job::View { chunk, .. } if chunk.is_decoded_whole() => chunk.size,
+            Job::View { view, .. } => view.len(),
+            Job::Manifest(_) => *cost,
+        };
+        let ask = Ask { len, cost: *cost, head: *head, at: self.host.now() };
+        self.seat.admit(ask, cx.waker()).err()
+    }
+
+    /// Adapts the window to the link and to the reader; returns the width if it is another than before.
+    fn aim(&self, state: &mut State<H::Piece>) -> Option<usize> {
+        let width = self.seat.width();
+        let near = state.cost.saturating_mul(4 * width as u64);
+        // A fixed width counts all that is in flight, one that is found only what a server is busy with.
+        let is_auto = matches!(self.options.concurrency, Width::Auto { .. });
+        let decoding = if is_auto { state.window.decoding_now() } else { 0 };
+        state.window.aim(width.max(1) + decoding, state.appetite.reach(near));
+        let before = std::mem::replace(&mut state.width, width);
+        if before == width {
+            return None;
         }
+        self.options.meter.lock().concurrency = width;
+        is_auto.then_some(width)
+    }
+
+    /// Whether a view is late, of those that hold the reader up: then it is told so. Otherwise says when
+    /// to look again.
+    pub(super) fn look_out(&self) -> Option<Duration> {
+        let mut state = self.lock();
+        let (index, expected) = state.window.held_up_by()?;
+        let patience = self.options.pool.patience(&expected.host, expected.bytes)?;
+        let now = self.host.now();
+        let due = expected.since.saturating_add(patience);
+        if due > now {
+            return Some(due);
+        }
+        self.options.pool.late(&expected.host, now.saturating_sub(expected.since), now);
+        state.window.expect_nothing(index);
+        state.late.push(index);
+        if let Some(at) = state.watchers.iter().position(|(watched, _)| *watched == index) {
+            state.watchers.swap_remove(at).1.wake();
+        }
+        None
+    }
+
+    /// Resolves when a view is late.
+    pub(super) async fn late(&self, index: usize) {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if let Some(at) = state.late.iter().position(|late| *late == index) {
+                state.late.swap_remove(at);
+                return Poll::Ready(());
+            }
+            match state.watchers.iter_mut().find(|(watched, _)| *watched == index) {
+                Some((_, waker)) => waker.clone_from(cx.waker()),
+                None => state.watchers.push((index, cx.waker().clone())),
+            }
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Nobody asks any more whether it is late.
+    pub(super) fn unwatch(&self, index: usize) {
+        let mut state = self.lock();
+        state.late.retain(|late| *late != index);
+        state.watchers.retain(|(watched, _)| *watched != index);
     }
 
     /// Ends the stream from outside: what is under way is cancelled.
@@ -159,9 +251,15 @@ impl<H: Host> Shared<H> {
             }
             waited = true;
             state.body = Some(cx.waker().clone());
+            if !std::mem::replace(&mut state.parked, true) {
+                self.tell(&mut state);
+            }
             Poll::Pending
         })
         .await;
+        if waited {
+            self.with(|state| state.parked = false);
+        }
         waited
     }
 
@@ -187,7 +285,7 @@ impl<H: Host> Shared<H> {
         let mut state = self.lock();
         state.failures += 1;
         let passes = usize::try_from(self.options.retry.passes).unwrap_or(usize::MAX).max(1);
-        let views = self.options.concurrency.max(1).saturating_add(1);
+        let views = self.options.concurrency.most().saturating_add(1);
         state.failures <= passes.saturating_mul(replicas.max(1)).saturating_mul(views).max(FAILURES)
     }
 
@@ -197,18 +295,21 @@ impl<H: Host> Shared<H> {
     }
 
     fn tell(&self, state: &mut State<H::Piece>) {
-        let share = (state.window.bytes(), state.window.in_flight());
+        let (bytes, in_flight) = (state.window.bytes(), state.window.in_flight());
+        let idle = state.window.decoding_now() + usize::from(state.parked);
+        let share = Share { bytes, in_flight, fetching: in_flight.saturating_sub(idle) };
         let told = std::mem::replace(&mut state.told, share);
-        let turn = state.clock.turn(self.host.now(), waited_for(state));
+        let now = self.host.now();
+        let turn = state.clock.turn(now, waited_for(state));
         if share == told && turn.is_none() {
             return;
         }
         if share != told {
-            self.options.pool.changed(told, share);
+            self.seat.has(share, now);
         }
         let mut stats = self.options.meter.lock();
-        stats.bytes_ahead = stats.bytes_ahead.saturating_sub(told.0).saturating_add(share.0);
-        stats.in_flight = stats.in_flight.saturating_sub(told.1).saturating_add(share.1);
+        stats.bytes_ahead = stats.bytes_ahead.saturating_sub(told.bytes).saturating_add(share.bytes);
+        stats.in_flight = stats.in_flight.saturating_sub(told.in_flight).saturating_add(share.in_flight);
         stats.peak_bytes_ahead = stats.peak_bytes_ahead.max(stats.bytes_ahead);
         if let Some((waits, time)) = turn {
             let totals = &mut stats.waits;
@@ -232,10 +333,11 @@ const FAILURES: usize = 256;
 /// So many bytes won of failing attempts renew patience.
 const WORTH_PATIENCE: u64 = 64 << 10;
 
-impl<P: crate::host::Piece> State<P> {
+impl<P: Piece> State<P> {
     pub(super) fn end(&mut self, how: Result<(), Error>) {
         self.ended = Some(how);
         self.window.clear();
+        self.parked = false;
         self.wake_driver();
         self.reader.take().into_iter().chain(self.throttled.take()).for_each(Waker::wake);
     }
@@ -248,7 +350,8 @@ impl<P: crate::host::Piece> State<P> {
     }
 
     /// The reader took bytes: there is room.
-    pub(super) fn room(&mut self) {
+    pub(super) fn room(&mut self, bytes: u64, now: Duration) {
+        self.appetite.took(bytes, now);
         if let Some(waker) = self.body.take() {
             waker.wake();
         }
@@ -277,7 +380,7 @@ struct Waiting {
     window: Option<Head>,
 }
 
-fn waited_for<P: crate::host::Piece>(state: &State<P>) -> Waiting {
+fn waited_for<P: Piece>(state: &State<P>) -> Waiting {
     if state.ended.is_some() {
         return Waiting::default();
     }

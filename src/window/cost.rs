@@ -1,7 +1,7 @@
 //! What a view holds while it is fetched and decoded, at most.
 
 use crate::{
-    chunk::{Chunk, Compression, Source},
+    chunk::{Chunk, Source},
     decode::GCM_OVERHEAD,
     plan::View,
 };
@@ -13,10 +13,9 @@ use crate::{
 /// height of it: as it was stored, and as it was written.
 #[must_use]
 pub fn cost(view: &View, chunk: &Chunk, limit: u64) -> u64 {
-    let whole = chunk.key.is_some() || chunk.compression == Compression::Gzip;
     match chunk.source {
         Source::Inline(_) => 0,
-        _ if whole => chunk.size.saturating_mul(2).saturating_add(GCM_OVERHEAD),
+        _ if chunk.is_decoded_whole() => chunk.size.saturating_mul(2).saturating_add(GCM_OVERHEAD),
         _ => view.len().min(limit),
     }
 }

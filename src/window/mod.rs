@@ -15,7 +15,7 @@ mod slot;
 
 pub use cost::cost;
 
-use std::{collections::VecDeque, ops::Range, sync::Arc};
+use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
 
 use self::slot::{Slot, Stage, ViewSlot};
 use crate::{
@@ -48,7 +48,11 @@ pub struct Window<P> {
     /// Chunk manifests that are being read, each with what it holds.
     manifests: Vec<(Source, u64)>,
     in_flight: usize,
+    /// Of these, how many are being decoded.
+    decoding: usize,
     bytes: u64,
+    /// As many bytes as the reader can need soon.
+    reach: u64,
     position: u64,
     failed: bool,
     /// All steps have entered the window.
@@ -132,6 +136,17 @@ pub enum Delivery<P> {
     Failed(Error),
 }
 
+/// What is expected of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// Host and port.
+    pub host: Arc<str>,
+    /// Since when.
+    pub since: Duration,
+    /// How many bytes; the start of its answer otherwise.
+    pub bytes: Option<u64>,
+}
+
 /// What the head is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head {
@@ -158,7 +173,9 @@ impl<P: Piece> Window<P> {
             slots: VecDeque::new(),
             manifests: Vec::new(),
             in_flight: 0,
+            decoding: 0,
             bytes: 0,
+            reach: u64::MAX,
             failed: false,
             exhausted: false,
         }
@@ -174,6 +191,19 @@ impl<P: Piece> Window<P> {
     #[must_use]
     pub fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// Views in flight that are being decoded: no server is busy with them.
+    #[must_use]
+    pub fn decoding_now(&self) -> usize {
+        self.decoding
+    }
+
+    /// From now on so many views may be in flight, and no more bytes be held or promised than `reach`, where
+    /// that is less than the limit.
+    pub fn aim(&mut self, views: usize, reach: u64) {
+        self.limits.views = views;
+        self.reach = reach;
     }
 
     /// Position in the file of the next byte to leave.
@@ -229,7 +259,7 @@ impl<P: Piece> Window<P> {
                 Ahead::View(view, chunk) => {
                     let cost = cost(&view, &chunk, self.flow_limit());
                     let head = self.slots.is_empty();
-                    return if !head && self.bytes.saturating_add(cost) > self.limits.bytes {
+                    return if !head && self.bytes.saturating_add(cost) > self.limits.bytes.min(self.reach) {
                         Next::TooManyBytes
                     } else {
                         let job = Job::View { index: self.end(), view, chunk };
@@ -326,7 +356,10 @@ impl<P: Piece> Window<P> {
         if let Ticket::View(index) = ticket
             && let Some(slot) = self.view_mut(index)
         {
-            slot.stage = if decoding { Stage::Decoding } else { Stage::Fetching };
+            let stage = if decoding { Stage::Decoding } else { Stage::Fetching };
+            let before = std::mem::replace(&mut slot.stage, stage);
+            self.decoding =
+                self.decoding + usize::from(decoding) - usize::from(matches!(before, Stage::Decoding));
         }
     }
 
@@ -361,6 +394,7 @@ impl<P: Piece> Window<P> {
             if let Some(Slot::View(slot)) = self.slots.pop_back() {
                 self.bytes -= slot.charge;
                 self.in_flight -= usize::from(slot.is_flying());
+                self.decoding -= usize::from(matches!(slot.stage, Stage::Decoding));
             }
         }
     }
@@ -370,6 +404,7 @@ impl<P: Piece> Window<P> {
         self.slots.clear();
         self.manifests.clear();
         self.in_flight = 0;
+        self.decoding = 0;
         self.bytes = 0;
         self.failed = true;
     }
@@ -427,6 +462,60 @@ impl<P: Piece> Window<P> {
                 Stage::Decoding => Head::Decoding,
                 Stage::Fetching => Head::Fetching,
             },
+        }
+    }
+
+    /// A request for a view was sent, or its body begins, and there is another replica: when it is late
+    /// against what `host` usually takes, that one is to be asked.
+    pub fn expect(&mut self, index: usize, expected: Expected) {
+        if let Some(slot) = self.view_mut(index) {
+            slot.expected = Some(Box::new(expected));
+        }
+    }
+
+    /// Nothing more is expected of it: it is hedged, or cannot be.
+    pub fn expect_nothing(&mut self, index: usize) {
+        if let Some(slot) = self.view_mut(index) {
+            slot.expected = None;
+        }
+    }
+
+    /// The view that holds the reader up, or will when those before it that are hedged are here, and
+    /// what is expected of it.
+    #[must_use]
+    pub fn held_up_by(&self) -> Option<(usize, &Expected)> {
+        let mut far = 0;
+        for (at, slot) in self.slots.iter().enumerate() {
+            match slot {
+                Slot::View(slot) if slot.is_flying() => match &slot.expected {
+                    // Bytes that are here are for the reader first.
+                    Some(_) if at == 0 && !slot.held.is_empty() && !self.strict => return None,
+                    Some(expected) => return Some((self.head + at, expected)),
+                    None if slot.is_hedged => {}
+                    None => return None,
+                },
+                Slot::View(ViewSlot { stage: Stage::Failed(_), .. }) => return None,
+                Slot::View(_) | Slot::Gap { .. } => {}
+            }
+            far += 1;
+            if far > HEDGED_AHEAD {
+                return None;
+            }
+        }
+        None
+    }
+
+    /// Whether another replica was asked for it.
+    #[must_use]
+    pub fn is_hedged(&self, index: usize) -> bool {
+        self.view(index).is_some_and(|slot| slot.is_hedged)
+    }
+
+    /// Another replica is asked for it.
+    pub fn hedged(&mut self, index: usize) {
+        if let Some(slot) = self.view_mut(index) {
+            slot.is_hedged = true;
+            slot.expected = None;
         }
     }
 
@@ -504,6 +593,9 @@ const GAP_PIECE: u64 = 64 << 10;
 /// What is set aside for a chunk manifest that is fetched: the filer's own take less than 1.5 MB,
 /// and no length of them is known before.
 const MANIFEST_COST: u64 = 1 << 20;
+
+/// How far behind the reader views are looked at that may be late.
+const HEDGED_AHEAD: usize = 64;
 
 /// How many gaps may be in a window that holds nothing else.
 const GAPS_AHEAD: usize = 64;

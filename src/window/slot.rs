@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::Expected;
 use crate::{chunk::Source, error::Error, host::Piece};
 
 #[derive(Debug)]
@@ -50,6 +51,9 @@ pub(super) struct ViewSlot<P> {
     /// The charge is memory that decoding took, not bytes to come.
     pub(super) decoded: bool,
     pub(super) stage: Stage,
+    /// What a server is expected to do, if there is another that could do it.
+    pub(super) expected: Option<Box<Expected>>,
+    pub(super) is_hedged: bool,
 }
 
 #[derive(Debug)]
@@ -71,6 +75,8 @@ impl<P: Piece> ViewSlot<P> {
             charge,
             decoded: false,
             stage: Stage::Fetching,
+            expected: None,
+            is_hedged: false,
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use kelp_stream::{
     Kind,
     event::{Event, EventKind},
-    options::{Holes, Verify},
+    options::{Holes, Verify, Width},
     sim::Logged,
 };
 use proptest::{prelude::*, test_runner::TestCaseError};
@@ -165,7 +165,13 @@ fn pool(course: &Course, outcome: &Outcome) -> Checked {
 fn requests(course: &Course, outcome: &Outcome) -> Checked {
     let log = outcome.world.log();
     let settings = &course.settings;
-    let width = settings.concurrency.saturating_mul(course.habits.len()).min(settings.pool.max_concurrency);
+    let width =
+        settings.concurrency.most().saturating_mul(course.habits.len()).min(settings.pool.max_concurrency);
+    // A view that is hedged is asked for twice; and one whose bytes turn out to be bad when they are decoded is
+    // asked for again, with others on the way where the width is found.
+    let is_found = matches!(settings.concurrency, Width::Auto { .. });
+    let again = if is_found { course.habits.len() * settings.concurrency.most() } else { 0 };
+    let width = (width + again).min(settings.pool.max_concurrency) + hedges(outcome);
     prop_assert!(most_open(log.iter()) <= width, "I7: {} requests, not {width}", most_open(log.iter()));
     let per_host = settings.per_host.min(settings.pool.per_host);
     for replica in 0..course.network.replicas {
@@ -179,6 +185,10 @@ fn requests(course: &Course, outcome: &Outcome) -> Checked {
         prop_assert!(asked.all(|logged| logged.asked.range.is_none()), "packed bytes were cut");
     }
     Ok(())
+}
+
+fn hedges(outcome: &Outcome) -> usize {
+    outcome.world.events().iter().filter(|event| event.kind == EventKind::Hedge).count()
 }
 
 fn most_open<'a>(log: impl Iterator<Item = &'a Logged>) -> usize {
@@ -227,7 +237,7 @@ fn attempts(course: &Course, outcome: &Outcome) -> Checked {
     let events = outcome.world.events();
     let passes = course.settings.retry.passes as usize;
     let replicas = course.network.replicas;
-    let mut views: HashMap<(Option<usize>, String), [usize; 4]> = HashMap::new();
+    let mut views: HashMap<(Option<usize>, String), [usize; 5]> = HashMap::new();
     for event in &events {
         let Some(chunk) = &event.chunk else { continue };
         let counts = views.entry((event.index, chunk.name().to_owned())).or_default();
@@ -236,18 +246,19 @@ fn attempts(course: &Course, outcome: &Outcome) -> Checked {
             EventKind::Request => counts[1] += 1,
             EventKind::FirstByte => counts[2] += 1,
             EventKind::Retry if event.reason == Some("offline") => counts[3] += 1,
+            EventKind::Hedge => counts[4] += 1,
             _ => {}
         }
     }
     let queue = events.iter().filter(|event| event.kind == EventKind::Queue).filter_map(|event| event.index);
     prop_assert!(queue.is_sorted_by(|a, b| a < b), "I9: what is farther ahead was started before");
     let mut flights: HashMap<&str, (usize, usize, usize)> = HashMap::new();
-    for ((_, name), [queued, requests, won, offline]) in &views {
+    for ((_, name), [queued, requests, won, offline, hedged]) in &views {
         let by_id = outcome.file.blobs.iter().any(|blob| blob.by_id && blob.name == *name);
         // A token may be renewed once for each attempt, and replicas may be others twice. Bytes
         // that are won renew patience, and what came while there was no network costs none.
         let each = if by_id { passes * replicas * 2 * 3 } else { passes * replicas };
-        let most = each * (1 + won) * queued + offline;
+        let most = each * (1 + won) * queued + offline + hedged;
         prop_assert!(*requests <= most, "I14: {requests} requests for {name}, not {most}");
         let counts = flights.entry(name).or_default();
         counts.0 += queued;
@@ -282,8 +293,9 @@ fn pauses(course: &Course, outcome: &Outcome) -> Checked {
     for logged in &log {
         let url = logged.asked.url.as_str();
         let Some(before) = last.insert(url, logged) else { continue };
-        // Of two views of a chunk, each has its own patience.
-        if queued(outcome, url) > 1 {
+        // Of two views of a chunk, each has its own patience; and a second request does not wait for the
+        // first to fail.
+        if queued(outcome, url) > 1 || is_hedged(outcome, url) {
             continue;
         }
         let pause = logged.at - before.ended.unwrap_or_default();
@@ -295,6 +307,15 @@ fn pauses(course: &Course, outcome: &Outcome) -> Checked {
         prop_assert!(status == 401 || pause + MS / 1000 >= least, "I16: {url} again after {pause:?}");
     }
     Ok(())
+}
+
+/// Whether what is at this URL was asked for at two replicas.
+fn is_hedged(outcome: &Outcome, url: &str) -> bool {
+    let name = url.rsplit('/').next().unwrap_or_default();
+    let is_of = |event: &Event| {
+        event.chunk.as_ref().is_some_and(|chunk| chunk.name().rsplit('/').next() == Some(name))
+    };
+    outcome.world.events().iter().any(|event| event.kind == EventKind::Hedge && is_of(event))
 }
 
 /// How many views need what is at this URL.

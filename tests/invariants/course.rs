@@ -8,7 +8,7 @@ use futures::{
 };
 use kelp_stream::{
     Error, Kind, Options, Plan, Reader,
-    options::{Holes, Verify},
+    options::{Holes, Priority, Verify, Width},
     pool::{Pool, PoolLimits},
     prefetch,
     retry::Policy,
@@ -35,7 +35,8 @@ pub struct Course {
 /// Options as values.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    pub concurrency: usize,
+    pub concurrency: Width,
+    pub hedge: bool,
     pub per_host: usize,
     pub max_bytes_ahead: u64,
     pub holes: Holes,
@@ -58,6 +59,7 @@ pub struct Habit {
     /// Milliseconds before each further read, over and over.
     pub pauses_ms: Vec<u32>,
     pub stop: Stop,
+    pub priority: Priority,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +145,7 @@ impl Course {
         let lists = Options::default().lists;
         for (habit, range) in self.habits.iter().zip(ranges) {
             let mut options = self.settings.options(pool);
+            options.priority = habit.priority;
             if self.settings.shared_lists {
                 options.lists = lists.clone();
             }
@@ -167,6 +170,7 @@ impl Settings {
     fn options(&self, pool: &Pool) -> Options {
         let mut options = Options::default();
         options.concurrency = self.concurrency;
+        options.hedge = self.hedge;
         options.per_host = self.per_host;
         options.max_bytes_ahead = self.max_bytes_ahead;
         options.holes = self.holes;
@@ -338,9 +342,15 @@ fn settings() -> impl Strategy<Value = Settings> {
         |(max_bytes, per_host, max_concurrency)| PoolLimits { max_bytes, per_host, max_concurrency },
     );
     let timeouts = (ms(1000..20_000), ms(1000..20_000));
-    (1..9_usize, limit(), budget(), checks, retry, timeouts, pool, any::<bool>()).prop_map(
-        |(concurrency, per_host, max_bytes_ahead, checks, retry, timeouts, pool, shared_lists)| Settings {
-            concurrency,
+    let width = prop_oneof![
+        1 => (1..9_usize).prop_map(Width::Fixed),
+        1 => (1..65_usize).prop_map(|most| Width::Auto { most }),
+    ];
+    let width = (width, any::<bool>());
+    (width, limit(), budget(), checks, retry, timeouts, pool, any::<bool>()).prop_map(
+        |(width, per_host, max_bytes_ahead, checks, retry, timeouts, pool, shared_lists)| Settings {
+            concurrency: width.0,
+            hedge: width.1,
             per_host,
             max_bytes_ahead,
             holes: checks.0,
@@ -363,11 +373,13 @@ fn habit() -> impl Strategy<Value = Habit> {
         1 => (0..6000_u32).prop_map(Stop::At),
         1 => (0..6000_u32).prop_map(Stop::Fail),
     ];
-    (part, pause(), pauses, stop).prop_map(|(part, wait_ms, pauses_ms, stop)| Habit {
+    let priority = prop_oneof![Just(Priority::High), Just(Priority::Normal), Just(Priority::Low)];
+    (part, pause(), pauses, stop, priority).prop_map(|(part, wait_ms, pauses_ms, stop, priority)| Habit {
         part,
         wait_ms,
         pauses_ms,
         stop,
+        priority,
     })
 }
 

@@ -13,8 +13,17 @@ const SPARED: Duration = Duration::from_secs(5);
 /// The longest that a host is asked last: it may be back.
 const SPARED_MOST: Duration = Duration::from_secs(60);
 
-/// Times to the first byte that differ by less are no reason to prefer a host.
-const SAME: Duration = Duration::from_millis(10);
+/// Times to deliver that differ by less are no reason to prefer a host.
+const SAME: f64 = 0.01;
+
+/// A host with so many requests under way takes as long again as one with none.
+const LOAD: f64 = 8.0;
+
+/// After so long, half of what is feared of a host that was late is forgotten, and more and more of it.
+const HALF_LIFE: f64 = 5.0;
+
+/// What is late is at least so much later than usual, in seconds: a page is busy at times.
+const LATE: f64 = 0.03;
 
 /// What is known of hosts, from the one heard of longest ago to the latest.
 #[derive(Debug, Default)]
@@ -23,8 +32,13 @@ pub(crate) struct Health(Vec<Host>);
 #[derive(Debug, Default)]
 struct Host {
     name: String,
-    /// Smoothed time from request to headers.
-    first_byte: Option<Duration>,
+    /// Smoothed time from request to headers, and how far it is off on average, in seconds.
+    first_byte: Option<(f64, f64)>,
+    /// Smoothed time for each byte of a body, in seconds.
+    byte: Option<f64>,
+    /// What it is feared to take, after it was late, in seconds; and when that was.
+    feared: f64,
+    late: Duration,
     /// Failures since it served a chunk, and when the last one was.
     failures: u32,
     failed: Duration,
@@ -33,14 +47,22 @@ struct Host {
 impl Health {
     /// A host answered so long after it was asked.
     pub(crate) fn answered(&mut self, name: &str, time: Duration) {
-        let host = self.host(name);
+        let (host, time) = (self.host(name), time.as_secs_f64());
         // As TCP smooths its round trips (RFC 6298), faster: a stream asks for dozens of chunks.
-        host.first_byte = Some(host.first_byte.map_or(time, |known| (known * 3 + time) / 4));
+        host.first_byte = Some(match host.first_byte {
+            Some((known, off)) => (known + (time - known) / 4.0, off + ((time - known).abs() - off) / 4.0),
+            None => (time, time / 2.0),
+        });
     }
 
-    /// A host served a chunk to its end.
-    pub(crate) fn served(&mut self, name: &str) {
-        self.host(name).failures = 0;
+    /// A host served a chunk to its end: so many bytes of its last body, in so much time.
+    pub(crate) fn served(&mut self, name: &str, bytes: u64, time: Duration) {
+        let host = self.host(name);
+        host.failures = 0;
+        if bytes > 0 {
+            let byte = time.as_secs_f64() / bytes as f64;
+            host.byte = Some(host.byte.map_or(byte, |known| known + (byte - known) / 4.0));
+        }
     }
 
     /// An attempt at a host failed. That it does not have a chunk, or wants a token, says nothing
@@ -54,18 +76,53 @@ impl Health {
         host.failed = now;
     }
 
-    /// Orders URLs: first those of hosts that did not fail lately, among them the quicker ones.
-    /// What is not known of a host is no reason to avoid it, and the order stays where nothing
-    /// speaks against it.
-    pub(crate) fn rank(&self, urls: &mut Vec<String>, now: Duration) {
+    /// A host has not done in this time what it usually has. What it will take is not known: twice as
+    /// long each time.
+    pub(crate) fn late(&mut self, name: &str, time: Duration, now: Duration) {
+        let host = self.host(name);
+        let known = host.first_byte.map_or(0.0, |(known, _)| known);
+        host.feared = (host.feared.max(known) * 2.0).max(time.as_secs_f64());
+        host.late = now;
+    }
+
+    /// The time by which a host has answered as a rule, or sent so many bytes. What is not known of one
+    /// is that of the slowest known.
+    pub(crate) fn patience(&self, name: &str, bytes: Option<u64>) -> Option<Duration> {
+        let name = locate::host_key(name);
+        let own = self.0.iter().find(|host| host.name == name).and_then(|host| host.patience(bytes));
+        let slowest = || self.0.iter().filter_map(|host| host.patience(bytes)).reduce(f64::max);
+        Duration::try_from_secs_f64(own.or_else(slowest)?).ok()
+    }
+
+    /// Orders URLs of something of so many bytes: first those of hosts that did not fail lately, among
+    /// them those that will deliver sooner, with as many requests as are under way there. A host of
+    /// which nothing is known is as good as the best, and the order stays where nothing speaks
+    /// against it.
+    pub(crate) fn rank(
+        &self,
+        urls: &mut Vec<String>,
+        bytes: u64,
+        now: Duration,
+        load: impl Fn(&str) -> usize,
+    ) {
+        if urls.len() < 2 {
+            return;
+        }
         let cost = |url: String| {
             let name = locate::host_key(locate::host(&url).unwrap_or_default());
             let known = self.0.iter().find(|host| host.name == name);
-            (known.map(|host| host.cost(now)).unwrap_or_default(), url)
+            let (spared, time) = known.map_or((false, SAME), |host| host.cost(bytes, now));
+            ((spared, time * (1.0 + load(&name) as f64 / LOAD)), url)
         };
         let mut left: Vec<_> = urls.drain(..).map(cost).collect();
         // There are sixteen at most, and the code of a sort is larger than all of this.
-        while let Some(first) = (0..left.len()).min_by_key(|&at| left.get(at).map(|(cost, _)| *cost)) {
+        while !left.is_empty() {
+            let mut first = 0;
+            for at in 1..left.len() {
+                if left.get(at).map(|(cost, _)| cost) < left.get(first).map(|(cost, _)| cost) {
+                    first = at;
+                }
+            }
             urls.push(left.remove(first).1);
         }
     }
@@ -84,13 +141,29 @@ impl Health {
 }
 
 impl Host {
-    /// Whether it failed lately; then the doublings of its time to the first byte.
-    fn cost(&self, now: Duration) -> (bool, u32) {
+    /// Whether it failed lately; then how long it takes to deliver so many bytes, in steps of doubling.
+    fn cost(&self, bytes: u64, now: Duration) -> (bool, f64) {
         let doubled = SPARED.saturating_mul(1 << self.failures.saturating_sub(1).min(8));
         let spared = self.failures > 0 && now.saturating_sub(self.failed) < doubled.min(SPARED_MOST);
-        let first_byte = self.first_byte.unwrap_or_default();
-        let times = first_byte.as_micros().checked_div(SAME.as_micros()).unwrap_or_default();
-        (spared, times.checked_ilog2().map_or(0, |doublings| doublings + 1))
+        let time = self.first_byte.map_or(0.0, |(time, _)| time) + self.byte.unwrap_or(0.0) * bytes as f64;
+        let mut step = SAME;
+        let age = now.saturating_sub(self.late).as_secs_f64() / HALF_LIFE;
+        let feared = self.feared / (1.0 + age * age);
+        while step < time.max(feared) && step < 1e6 {
+            step *= 2.0;
+        }
+        (spared, step)
+    }
+
+    /// In seconds.
+    fn patience(&self, bytes: Option<u64>) -> Option<f64> {
+        Some(match bytes {
+            None => {
+                let (usual, off) = self.first_byte?;
+                usual + (4.0 * off).max(usual).max(LATE)
+            }
+            Some(bytes) => 3.0 * self.byte? * bytes as f64 + LATE,
+        })
     }
 }
 
@@ -102,7 +175,7 @@ mod tests {
 
     fn ranked(health: &Health, now: Duration) -> String {
         let mut urls = ["http://a/1", "http://b/1", "http://c/1"].map(str::to_owned).to_vec();
-        health.rank(&mut urls, now);
+        health.rank(&mut urls, 0, now, |_| 0);
         urls.iter().map(|url| &url[7..8]).collect()
     }
 
@@ -137,7 +210,7 @@ mod tests {
             (ranked(&health, 59_000 * MS), ranked(&health, 61_000 * MS)),
             ("bca".into(), "abc".into())
         );
-        health.served("a");
+        health.served("a", 0, MS);
         assert_eq!(ranked(&health, 2 * MS), "abc");
     }
 
