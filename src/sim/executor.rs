@@ -1,7 +1,7 @@
 //! Runs futures on one thread, in the order in which they are woken.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashSet, VecDeque},
     fmt,
     future::Future,
     pin::{Pin, pin},
@@ -17,7 +17,14 @@ pub(super) struct Executor {
 
 #[derive(Debug, Default)]
 struct Queue {
-    woken: Mutex<VecDeque<usize>>,
+    woken: Mutex<Woken>,
+}
+
+/// Who is to run, each once, in the order of their first waking.
+#[derive(Debug, Default)]
+struct Woken {
+    order: VecDeque<usize>,
+    all: HashSet<usize>,
 }
 
 struct Task {
@@ -28,8 +35,8 @@ struct Task {
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
         let mut woken = self.queue.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        if !woken.contains(&self.id) {
-            woken.push_back(self.id);
+        if woken.all.insert(self.id) {
+            woken.order.push_back(self.id);
         }
     }
 }
@@ -105,7 +112,10 @@ impl Executor {
     }
 
     fn next(&self) -> Option<usize> {
-        self.queue.woken.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let mut woken = self.queue.woken.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = woken.order.pop_front()?;
+        woken.all.remove(&id);
+        Some(id)
     }
 
     fn waker(&self, id: usize) -> Waker {
