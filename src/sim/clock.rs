@@ -22,12 +22,15 @@ impl Timers {
         self.waiting.len()
     }
 
-    /// Takes all timers of the earliest time.
-    pub(super) fn next(&mut self) -> Option<(Duration, Vec<Waker>)> {
-        let (time, _) = *self.waiting.first_key_value()?.0;
-        let later = self.waiting.split_off(&(time, u64::MAX));
-        let due = std::mem::replace(&mut self.waiting, later);
-        Some((time, due.into_values().collect()))
+    /// The earliest time.
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.waiting.first_key_value().map(|((time, _), _)| *time)
+    }
+
+    /// Takes a timer of this time or before.
+    pub(super) fn take(&mut self, now: Duration) -> Option<Waker> {
+        let first = self.waiting.first_entry()?;
+        (first.key().0 <= now).then(|| first.remove())
     }
 
     pub(super) fn set(&mut self, time: Duration, waker: Waker) -> (Duration, u64) {

@@ -104,6 +104,9 @@ impl Host for SimHost {
     }
 
     fn event(&self, event: Event) {
-        self.world.lock().events.push(event);
+        let mut state = self.world.lock();
+        if state.keeps {
+            state.events.push(event);
+        }
     }
 }

@@ -19,8 +19,11 @@
 //! ```
 
 mod clock;
+mod content;
 mod executor;
 mod host;
+mod link;
+mod network;
 mod server;
 
 use std::{
@@ -38,9 +41,10 @@ use futures::StreamExt;
 pub use self::{
     clock::Sleep,
     host::SimHost,
+    link::{Busy, Link, Protocol, Shared, Stalls},
     server::{Asked, Body, Logged, Outcome, Script},
 };
-use self::{clock::Timers, executor::Executor};
+use self::{clock::Timers, content::Content, executor::Executor, network::Network};
 use crate::{
     error::Error,
     event::Event,
@@ -52,6 +56,7 @@ use crate::{
 #[derive(Clone)]
 pub struct World(Arc<Mutex<State>>);
 
+type Sizes = Box<dyn Fn(&str) -> Option<u64> + Send>;
 type Scripter = Box<dyn Fn(&Asked) -> Script + Send>;
 type Locator = Box<dyn Fn(&str, bool) -> Result<Location, LocateError> + Send>;
 type FilerTokens = Box<dyn Fn() -> Result<Option<String>, LocateError> + Send>;
@@ -65,7 +70,13 @@ struct State {
     offline: Range<Duration>,
     timers: Timers,
     executor: Executor,
-    blobs: HashMap<String, Bytes>,
+    blobs: HashMap<String, Content>,
+    /// The sizes of blobs that are not stored.
+    sizes: Sizes,
+    network: Network,
+    /// What a request costs the client, which does one thing at a time; until when it is busy.
+    request_time: Duration,
+    client_busy: Duration,
     script: Scripter,
     locator: Locator,
     tokens: Tokens,
@@ -76,6 +87,9 @@ struct State {
     /// The wall clock at time zero.
     epoch: Duration,
     seed: u64,
+    /// Whether requests and events are kept, beside being counted.
+    keeps: bool,
+    counts: Counts,
     log: Vec<Logged>,
     /// How often each URL was asked.
     asked: HashMap<String, usize>,
@@ -96,6 +110,10 @@ impl World {
             timers: Timers::default(),
             executor: Executor::default(),
             blobs: HashMap::new(),
+            sizes: Box::new(|_| None),
+            network: Network::default(),
+            request_time: Duration::ZERO,
+            client_busy: Duration::ZERO,
             script: Box::new(|_| Script::default()),
             locator: Box::new(|_, _| Err(LocateError { cause: None })),
             tokens: Box::new(|_, _| Ok(None)),
@@ -105,6 +123,8 @@ impl World {
             decode_time: Duration::ZERO,
             epoch: EPOCH,
             seed: 1,
+            keeps: true,
+            counts: Counts::default(),
             log: Vec::new(),
             asked: HashMap::new(),
             events: Vec::new(),
@@ -113,7 +133,47 @@ impl World {
 
     /// Stores a blob at a URL, query excluded.
     pub fn store(&self, url: &str, bytes: impl Into<Bytes>) {
-        self.lock().blobs.insert(url.to_owned(), bytes.into());
+        self.lock().blobs.insert(url.to_owned(), Content::Bytes(bytes.into()));
+    }
+
+    /// Sizes of blobs of zeros, by URL, query excluded. Nobody stores them: a terabyte costs
+    /// nothing.
+    pub fn sizes(&self, sizes: impl Fn(&str) -> Option<u64> + Send + 'static) {
+        self.lock().sizes = Box::new(sizes);
+    }
+
+    /// Puts a host, by its name and port, behind a link. Others answer as their script says, without
+    /// one.
+    pub fn link(&self, host: &str, link: Link) {
+        self.lock().network.link(host, link);
+    }
+
+    /// A link of so many bytes per second that hosts may share: the reader's own, above all.
+    #[must_use]
+    pub fn shared(&self, bandwidth: u64) -> Shared {
+        self.lock().network.share(bandwidth)
+    }
+
+    /// What each request to a host behind a link costs the client, which does them one after
+    /// another. Chromium takes about 0.8 ms.
+    pub fn request_time(&self, time: Duration) {
+        self.lock().request_time = time;
+    }
+
+    /// Keeps neither log nor events from now on, only counts: for millions of requests.
+    pub fn keep_nothing(&self) {
+        let mut state = self.lock();
+        state.keeps = false;
+        state.log = Vec::new();
+        state.events = Vec::new();
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let state = self.lock();
+        let (bytes_sent, bytes_abandoned) = state.network.sent();
+        Counts { bytes_sent, bytes_abandoned, ..state.counts }
     }
 
     /// How servers answer, from now on.
@@ -229,7 +289,7 @@ impl World {
     /// How many requests are open now.
     #[must_use]
     pub fn open(&self) -> usize {
-        self.lock().log.iter().filter(|logged| logged.ended.is_none()).count()
+        self.lock().counts.open
     }
 
     /// The most requests that were open at one time.
@@ -253,16 +313,20 @@ impl World {
         self.lock().events.clone()
     }
 
-    /// Moves the clock to the next timer and wakes it; `false` if there is none.
+    /// Moves the clock to the next timer, or to what a link brings next, and wakes who waits for it;
+    /// `false` if there is nothing to wait for.
     fn advance(&self) -> bool {
         let due = {
             let mut state = self.lock();
-            let Some((time, wakers)) = state.timers.next() else {
+            let timer = state.timers.next();
+            let Some(time) = timer.into_iter().chain(state.network.next()).min() else {
                 return false;
             };
-            let time = if state.frozen.contains(&time) { state.frozen.end } else { time };
-            state.now = state.now.max(time);
-            wakers
+            let now = if state.frozen.contains(&time) { state.frozen.end } else { time };
+            let now = state.now.max(now);
+            state.now = now;
+            state.network.advance(now);
+            std::iter::from_fn(|| state.timers.take(time)).collect::<Vec<_>>()
         };
         due.into_iter().for_each(std::task::Waker::wake);
         true
@@ -271,6 +335,23 @@ impl World {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What happened in a world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Requests that are open now, and at most.
+    pub open: usize,
+    /// The most that were open at one time.
+    pub most_open: usize,
+    /// Requests that were dropped before their bodies had come to their ends.
+    pub aborted: u64,
+    /// Bytes that servers behind links sent.
+    pub bytes_sent: u64,
+    /// Those of them that came when their request had been dropped.
+    pub bytes_abandoned: u64,
 }
 
 impl Default for World {

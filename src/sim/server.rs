@@ -1,6 +1,7 @@
 //! Servers that follow a script.
 
 use std::{
+    future::{Future, poll_fn},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -9,7 +10,12 @@ use std::{
 use bytes::Bytes;
 use futures::Stream;
 
-use super::{World, clock::Sleep};
+use super::{
+    World,
+    clock::Sleep,
+    content::Content,
+    network::{Place, Seat},
+};
 use crate::{
     host::{Answer, ByteRange, FetchError, Headers, Request},
     locate,
@@ -146,12 +152,19 @@ struct Open {
     world: World,
     index: usize,
     complete: bool,
+    /// Its place at a host behind a link.
+    seat: Option<Seat>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
         let mut state = self.world.lock();
         let now = state.now;
+        state.counts.open -= 1;
+        state.counts.aborted += u64::from(!self.complete);
+        if let Some(seat) = &mut self.seat {
+            state.network.leave(seat, !self.complete, now);
+        }
         if let Some(logged) = state.log.get_mut(self.index) {
             logged.ended = Some(now);
             logged.aborted = !self.complete;
@@ -160,7 +173,11 @@ impl Drop for Open {
 }
 
 pub(super) async fn fetch(world: World, request: Request) -> Result<Answer<Body>, FetchError> {
-    let (script, blob, mut open) = ask(&world, &request);
+    let (host, script, blob, mut open) = ask(&world, &request);
+    open.seat = sit(&world, &host).await;
+    if let Some(until) = open.answered() {
+        Sleep::until(world.clone(), until).await;
+    }
     if script.outcome == Outcome::Silent {
         std::future::pending::<()>().await;
     }
@@ -173,36 +190,95 @@ pub(super) async fn fetch(world: World, request: Request) -> Result<Answer<Body>
         open.complete = true;
         return Err(FetchError { cause: None });
     }
-    let (status, bytes, mut headers) = match (script.outcome.clone(), blob) {
-        (Outcome::Status(status), _) => (status, Bytes::new(), Headers::default()),
-        (Outcome::Body(body), _) => (200, body, Headers::default()),
-        (_, None) => (404, Bytes::new(), Headers::default()),
+    let empty = || Content::Zeros(0);
+    let (status, content, mut headers) = match (script.outcome.clone(), blob) {
+        _ if let Some((status, retry_after)) = open.busy() => {
+            (status, empty(), Headers { retry_after, ..Headers::default() })
+        }
+        (Outcome::Status(status), _) => (status, empty(), Headers::default()),
+        (Outcome::Body(body), _) => (200, Content::Bytes(body), Headers::default()),
+        (_, None) => (404, empty(), Headers::default()),
         (Outcome::Flip(at), Some(blob)) => {
-            let mut flipped = blob.to_vec();
+            let mut flipped = blob.bytes();
             if let Some(byte) = flipped.get_mut(at) {
                 *byte ^= 1;
             }
-            cut(flipped.into(), request.range.filter(|_| script.ranges))
+            cut(Content::Bytes(flipped.into()), request.range.filter(|_| script.ranges))
         }
         (_, Some(blob)) => cut(blob, request.range.filter(|_| script.ranges)),
     };
     if let Some(scripted) = script.headers {
         headers = scripted;
     }
+    let content = brought(content, &script.outcome);
+    open.start(content.len());
     let start = world.now();
     let body = Body {
+        world,
+        content,
+        outcome: script.outcome,
         start,
         rate: script.rate,
         piece: script.piece,
         sent: 0,
         timer: None,
         open,
-        ..Body::of(world, bytes, script.outcome)
     };
     Ok(Answer { status, headers, url: script.redirect, body })
 }
 
-fn ask(world: &World, request: &Request) -> (Script, Option<Bytes>, Open) {
+/// Waits for a place at a host, if it is behind a link.
+async fn sit(world: &World, host: &str) -> Option<Seat> {
+    let place = world.lock().network.queue(host)?;
+    let until = {
+        let mut state = world.lock();
+        state.client_busy = state.client_busy.max(state.now).saturating_add(state.request_time);
+        state.client_busy
+    };
+    Sleep::until(world.clone(), until).await;
+    let queued = Queued { world: world.clone(), place };
+    let seat = poll_fn(|cx| {
+        let mut state = queued.world.lock();
+        let now = state.now;
+        state.network.enter(place, now, cx.waker()).map_or(Poll::Pending, Poll::Ready)
+    });
+    Some(seat.await)
+}
+
+/// A request that waits for a connection; it makes way when it is dropped.
+struct Queued {
+    world: World,
+    place: Place,
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.world.lock().network.forget(self.place);
+    }
+}
+
+impl Open {
+    /// When the headers are there.
+    fn answered(&self) -> Option<Duration> {
+        let state = self.world.lock();
+        self.seat.as_ref().map(|seat| state.network.answered(seat, state.now))
+    }
+
+    fn busy(&self) -> Option<(u16, Option<String>)> {
+        self.seat.as_ref().and_then(|seat| self.world.lock().network.busy(seat))
+    }
+
+    /// The body begins to come.
+    fn start(&mut self, len: u64) {
+        let mut state = self.world.lock();
+        let now = state.now;
+        if let Some(seat) = self.seat.as_mut().filter(|_| len > 0) {
+            state.network.start(seat, len, now);
+        }
+    }
+}
+
+fn ask(world: &World, request: &Request) -> (String, Script, Option<Content>, Open) {
     let mut state = world.lock();
     let url = locate::without_query(&request.url).to_owned();
     let count = state.asked.entry(url.clone()).or_default();
@@ -217,38 +293,45 @@ fn ask(world: &World, request: &Request) -> (Script, Option<Bytes>, Open) {
         url,
     };
     let script = (state.script)(&asked);
-    let blob = match &script.redirect {
-        Some(url) => state.blobs.get(locate::without_query(url)).cloned(),
-        None => state.blobs.get(&asked.url).cloned(),
-    };
+    let stored = script.redirect.as_deref().map_or(asked.url.as_str(), locate::without_query);
+    let blob = state.blobs.get(stored).cloned();
+    let blob = blob.or_else(|| (state.sizes)(stored).map(Content::Zeros));
     let at = state.now;
-    state.log.push(Logged { asked, at, ended: None, aborted: false });
-    let open = Open { world: world.clone(), index: state.log.len() - 1, complete: false };
-    (script, blob, open)
+    let host = asked.host.clone();
+    let index = state.log.len();
+    if state.keeps {
+        state.log.push(Logged { asked, at, ended: None, aborted: false });
+    }
+    let counts = &mut state.counts;
+    counts.requests += 1;
+    counts.open += 1;
+    counts.most_open = counts.most_open.max(counts.open);
+    let open = Open { world: world.clone(), index, complete: false, seat: None };
+    (host, script, blob, open)
 }
 
 /// As a volume server answers: `a == size` is an empty 206, beyond that 416.
-fn cut(blob: Bytes, range: Option<ByteRange>) -> (u16, Bytes, Headers) {
+fn cut(blob: Content, range: Option<ByteRange>) -> (u16, Content, Headers) {
     let Some(range) = range else {
-        let content_length = Some(blob.len() as u64);
+        let content_length = Some(blob.len());
         return (200, blob, Headers { content_length, ..Headers::default() });
     };
-    let size = blob.len() as u64;
+    let size = blob.len();
     if range.start > size {
-        return (416, Bytes::new(), Headers::default());
+        return (416, Content::Zeros(0), Headers::default());
     }
     let end = range.end.unwrap_or(size).min(size);
     let content_range = format!("bytes {}-{}/{size}", range.start, end as i64 - 1);
-    let bytes = blob.slice(range.start as usize..end.max(range.start) as usize);
-    let content_length = Some(bytes.len() as u64);
-    (206, bytes, Headers { content_range: Some(content_range), content_length, ..Headers::default() })
+    let content = blob.slice(range.start, end.max(range.start));
+    let content_length = Some(content.len());
+    (206, content, Headers { content_range: Some(content_range), content_length, ..Headers::default() })
 }
 
 /// A body that arrives as its script says.
 #[derive(Debug)]
 pub struct Body {
     world: World,
-    bytes: Bytes,
+    content: Content,
     outcome: Outcome,
     start: Duration,
     rate: Option<u64>,
@@ -258,18 +341,19 @@ pub struct Body {
     open: Open,
 }
 
-impl Body {
-    fn of(world: World, bytes: Bytes, outcome: Outcome) -> Self {
-        let bytes = match outcome {
-            Outcome::Cut(n) | Outcome::End(n) | Outcome::Stall(n) => bytes.slice(..n.min(bytes.len())),
-            Outcome::Extra(n) => [&bytes[..], &vec![0xee; n]].concat().into(),
-            _ => bytes,
-        };
-        let start = world.now();
-        let open = Open { world: world.clone(), index: usize::MAX, complete: true };
-        Self { world, bytes, outcome, start, rate: None, piece: 1, sent: 0, timer: None, open }
+/// What the body brings of what is stored.
+fn brought(content: Content, outcome: &Outcome) -> Content {
+    match outcome {
+        Outcome::Cut(n) | Outcome::End(n) | Outcome::Stall(n) => {
+            let end = content.len().min(*n as u64);
+            content.slice(0, end)
+        }
+        Outcome::Extra(n) => Content::Bytes([content.bytes(), vec![0xee; *n]].concat().into()),
+        _ => content,
     }
+}
 
+impl Body {
     fn end(&mut self) -> Poll<Option<Result<Bytes, FetchError>>> {
         match self.outcome {
             Outcome::Stall(_) => Poll::Pending,
@@ -289,10 +373,19 @@ impl Stream for Body {
     type Item = Result<Bytes, FetchError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.bytes.is_empty() {
+        if self.content.len() == 0 {
             return self.end();
         }
-        let n = self.piece.min(self.bytes.len());
+        if let Some(seat) = &self.open.seat {
+            let mut state = self.world.lock();
+            let now = state.now;
+            let Some(n) = state.network.take(seat, now, cx.waker()) else {
+                return Poll::Pending;
+            };
+            drop(state);
+            return Poll::Ready(Some(Ok(self.content.split_to(n))));
+        }
+        let n = self.piece.min(usize::try_from(self.content.len()).unwrap_or(usize::MAX));
         if let Some(rate) = self.rate {
             let due = self.start + Duration::from_secs_f64((self.sent + n) as f64 / rate as f64);
             let world = self.world.clone();
@@ -302,7 +395,8 @@ impl Stream for Body {
             }
             self.timer = None;
         }
-        self.sent += n;
-        Poll::Ready(Some(Ok(self.bytes.split_to(n))))
+        let piece = self.content.split_to(n);
+        self.sent += piece.len();
+        Poll::Ready(Some(Ok(piece)))
     }
 }

@@ -1,0 +1,230 @@
+//! The simulation's links: times that can be reckoned by hand.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use kelp_stream::{
+    host::{ByteRange, Host, Request},
+    sim::{Busy, Counts, Link, Protocol, Stalls, World},
+};
+
+const MS: Duration = Duration::from_millis(1);
+const MB: u64 = 1_000_000;
+
+/// A link without slow start.
+fn steady(round_trip: Duration, bandwidth: u64) -> Link {
+    Link { round_trip, bandwidth, initial_window: u64::MAX, ..Link::default() }
+}
+
+fn world(links: &[(&str, Link)]) -> World {
+    let world = World::new();
+    world.sizes(|_| Some(1 << 40));
+    links.iter().for_each(|(host, link)| world.link(host, link.clone()));
+    world
+}
+
+/// Fetches so many bytes from a host: when the headers came, when the body ended, and the status.
+async fn fetch(world: World, host: &str, bytes: u64) -> (Duration, Duration, u16) {
+    let request =
+        Request { url: format!("http://{host}/x"), range: Some(ByteRange { start: 0, end: Some(bytes) }) };
+    let mut answer = world.host().fetch(request).await.expect("it answers");
+    let headers = world.now();
+    let mut came = 0;
+    while let Some(piece) = answer.body.next().await {
+        came += piece.expect("nothing breaks").len() as u64;
+    }
+    assert!(answer.status != 206 || came == bytes, "{came} of {bytes}");
+    (headers, world.now(), answer.status)
+}
+
+/// Fetches all at once.
+fn all(world: &World, wanted: &[(&str, u64)]) -> Vec<(Duration, Duration, u16)> {
+    let fetches: Vec<_> = wanted
+        .iter()
+        .map(|(host, bytes)| {
+            let (world, host, bytes) = (world.clone(), (*host).to_owned(), *bytes);
+            async move { fetch(world, &host, bytes).await }
+        })
+        .collect();
+    world.run(futures::future::join_all(fetches)).expect("it does not hang")
+}
+
+fn about(time: Duration, expected: Duration) {
+    let gap = time.abs_diff(expected);
+    assert!(gap <= MS / 10, "{time:?} instead of {expected:?}");
+}
+
+#[test]
+fn a_body_comes_after_a_round_trip_at_the_rate_of_its_link() {
+    let world = world(&[("a", Link { server_time: 10 * MS, ..steady(50 * MS, MB) })]);
+    let (headers, end, _) = all(&world, &[("a", MB)])[0];
+    about(headers, 60 * MS);
+    about(end, 1060 * MS);
+}
+
+#[test]
+fn bodies_share_a_link_and_who_is_done_leaves_the_rest_to_the_others() {
+    let world = world(&[("a", steady(Duration::ZERO, MB))]);
+    let ends = all(&world, &[("a", 100_000), ("a", 400_000)]);
+    about(ends[0].1, 200 * MS);
+    about(ends[1].1, 500 * MS);
+}
+
+#[test]
+fn what_a_slow_host_cannot_use_of_a_shared_link_others_get() {
+    let world = world(&[]);
+    let shared = Some(world.shared(10 * MB));
+    world.link("slow", Link { shared, ..steady(Duration::ZERO, MB) });
+    world.link("quick", Link { shared, ..steady(Duration::ZERO, 100 * MB) });
+    let ends = all(&world, &[("slow", MB), ("quick", 9 * MB)]);
+    about(ends[0].1, 1000 * MS);
+    about(ends[1].1, 1000 * MS);
+}
+
+#[test]
+fn fair_shares_fill_a_link_and_no_more() {
+    let world = world(&[]);
+    let shared = Some(world.shared(10 * MB));
+    for host in ["a", "b", "c"] {
+        world.link(host, Link { shared, per_connection: 3 * MB, ..steady(Duration::ZERO, 100 * MB) });
+    }
+    let wanted = ["a", "a", "b", "c"].map(|host| (host, 5 * MB));
+    for (_, end, _) in all(&world, &wanted) {
+        about(end, 2000 * MS);
+    }
+}
+
+#[test]
+fn a_connection_has_a_limit_of_its_own() {
+    let world = world(&[("a", Link { per_connection: MB, ..steady(Duration::ZERO, 10 * MB) })]);
+    about(all(&world, &[("a", MB), ("a", MB)])[1].1, 1000 * MS);
+}
+
+#[test]
+fn a_new_connection_brings_ten_segments_then_twice_as_many_in_each_round_trip() {
+    let link = Link { round_trip: 100 * MS, bandwidth: 10_000 * MB, ..Link::default() };
+    let world = world(&[("a", link)]);
+    about(all(&world, &[("a", 14_600)])[0].1, 100 * MS);
+    // The same connection: its window was used, and is twice as wide.
+    about(all(&world, &[("a", 29_200)])[0].1, 200 * MS);
+    let link = Link { round_trip: 100 * MS, bandwidth: 10_000 * MB, ..Link::default() };
+    let world = self::world(&[("a", link)]);
+    // 1 + 2 + 4 windows after one round trip, in three.
+    about(all(&world, &[("a", 7 * 14_600)])[0].1, 300 * MS);
+}
+
+#[test]
+fn a_connection_that_was_idle_for_long_starts_slowly_again() {
+    let link = Link { round_trip: 100 * MS, bandwidth: 10_000 * MB, ..Link::default() };
+    let world = world(&[("a", link)]);
+    let took = |bytes| {
+        let before = world.now();
+        all(&world, &[("a", bytes)])[0].1 - before
+    };
+    about(took(7 * 14_600), 300 * MS);
+    about(took(4 * 14_600), 100 * MS);
+    world.run_for(Duration::from_secs(5));
+    about(took(3 * 14_600), 200 * MS);
+}
+
+#[test]
+fn the_seventh_request_waits_for_one_of_six_connections() {
+    let world = world(&[("a", steady(100 * MS, 6 * MB))]);
+    let ends = all(&world, &[("a", 100_000); 7]);
+    about(ends[5].1, 200 * MS);
+    about(ends[6].0, 300 * MS);
+    assert_eq!(world.counts().most_open, 7, "the platform has it already");
+}
+
+#[test]
+fn over_http_2_all_share_one_connection_and_its_limit() {
+    let protocol = Protocol::Http2(100);
+    let world = world(&[("a", Link { protocol, per_connection: MB, ..steady(Duration::ZERO, 10 * MB) })]);
+    about(all(&world, &[("a", 100_000); 10])[9].1, 1000 * MS);
+}
+
+#[test]
+fn a_new_connection_costs_its_handshakes_and_one_that_is_kept_nothing() {
+    let world = world(&[("a", Link { handshake: 2, ..steady(100 * MS, u64::MAX) })]);
+    about(all(&world, &[("a", 1)])[0].0, 300 * MS);
+    about(all(&world, &[("a", 1)])[0].0, 400 * MS);
+}
+
+#[test]
+fn a_host_gets_slower_in_mid_body() {
+    let slower = vec![(500 * MS, 20.0)];
+    let world = world(&[("a", Link { slower, ..steady(Duration::ZERO, MB) })]);
+    about(all(&world, &[("a", 600_000)])[0].1, 2500 * MS);
+}
+
+#[test]
+fn some_bodies_stall_and_the_same_ones_each_time() {
+    let ends = || {
+        let stalls = Some(Stalls { one_in: 3, pause: 200 * MS });
+        let link = Link { stalls, protocol: Protocol::Http1(100), ..steady(10 * MS, u64::MAX) };
+        let world = world(&[("a", link)]);
+        all(&world, &[("a", 1000); 30]).into_iter().map(|(_, end, _)| end).collect::<Vec<_>>()
+    };
+    let stalled = ends().iter().filter(|end| **end > 200 * MS).count();
+    assert!((5..=15).contains(&stalled), "{stalled} of 30");
+    assert_eq!(ends(), ends());
+}
+
+#[test]
+fn a_busy_server_turns_away_what_is_too_much() {
+    let busy = Some(Busy { above: 2, status: 503, retry_after: Some("1".to_owned()) });
+    let world = world(&[("a", Link { busy, ..steady(10 * MS, MB) })]);
+    let answers = all(&world, &[("a", 100_000); 3]);
+    assert_eq!(answers.iter().filter(|(_, _, status)| *status == 503).count(), 1);
+    assert_eq!(answers.iter().filter(|(_, _, status)| *status == 206).count(), 2);
+}
+
+#[test]
+fn requests_take_the_clients_time_one_after_another() {
+    let world = world(&[("a", steady(10 * MS, u64::MAX))]);
+    world.request_time(MS);
+    about(all(&world, &[("a", 1), ("a", 1), ("a", 1)])[2].0, 13 * MS);
+}
+
+#[test]
+fn what_is_not_read_stops_at_the_platforms_buffer() {
+    let world = world(&[("a", Link { buffer: 100_000, ..steady(Duration::ZERO, MB) })]);
+    let request = Request { url: "http://a/x".to_owned(), range: None };
+    let host = world.host();
+    let answer = world.run(async move { host.fetch(request).await.expect("it answers") }).unwrap();
+    world.run_for(Duration::from_secs(5));
+    assert_eq!(world.counts().bytes_sent, 100_000);
+    drop(answer);
+}
+
+#[test]
+fn what_was_given_up_comes_for_another_round_trip_and_for_nothing() {
+    let world = world(&[("a", Link { protocol: Protocol::Http1(1), ..steady(100 * MS, MB) })]);
+    let request = Request { url: "http://a/x".to_owned(), range: None };
+    let host = world.host();
+    let answer = world.run(async move { host.fetch(request).await.expect("it answers") }).unwrap();
+    world.run_for(100 * MS);
+    drop(answer);
+    // Its connection is gone, and another request takes its place at once.
+    about(all(&world, &[("a", 1)])[0].0, 300 * MS);
+    world.run_for(Duration::from_secs(5));
+    let Counts { bytes_sent, bytes_abandoned, open, aborted, .. } = world.counts();
+    assert_eq!((bytes_sent, bytes_abandoned), (200_001, 100_000));
+    assert_eq!((open, aborted), (0, 1));
+}
+
+#[test]
+fn who_gives_up_waiting_for_a_connection_makes_way() {
+    let world = world(&[("a", Link { protocol: Protocol::Http1(1), ..steady(Duration::ZERO, MB) })]);
+    let request = || Request { url: "http://a/x".to_owned(), range: None };
+    let host = world.host();
+    let answer = world.run(async move { host.fetch(request()).await.expect("it answers") }).unwrap();
+    let host = world.host();
+    let waits = async move {
+        futures::future::select(Box::pin(host.fetch(request())), host.sleep(MS)).await;
+    };
+    world.run(waits).expect("it does not hang");
+    drop(answer);
+    assert_eq!(all(&world, &[("a", 1)])[0].2, 206);
+    assert_eq!(world.counts().open, 0);
+}
