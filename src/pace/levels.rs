@@ -15,28 +15,33 @@ pub(super) struct Levels(Vec<Level>);
 #[derive(Debug)]
 struct Level {
     width: usize,
-    rate: f64,
+    bytes: f64,
+    /// In seconds.
+    time: f64,
     at: Duration,
 }
 
 impl Levels {
-    pub(super) fn see(&mut self, width: usize, rate: f64, now: Duration) {
-        match self.0.iter_mut().find(|level| level.width == width) {
-            // One measure is worth half of what was known: queues on the way make each a lucky one or not.
-            Some(level) => (level.rate, level.at) = (f64::midpoint(level.rate, rate), now),
-            None => self.0.push(Level { width, rate, at: now }),
-        }
+    /// A width brought so many bytes in so much time.
+    pub(super) fn see(&mut self, width: usize, bytes: u64, time: Duration, now: Duration) {
+        let level = match self.0.iter().position(|level| level.width == width) {
+            Some(at) => self.0.swap_remove(at),
+            None => Level { width, bytes: 0.0, time: 0.0, at: now },
+        };
+        // Queues on the way make each stretch a lucky one or not: what was known counts for half.
+        let (bytes, time) = (level.bytes / 2.0 + bytes as f64, level.time / 2.0 + time.as_secs_f64());
+        self.0.push(Level { width, bytes, time, at: now });
     }
 
     /// The best rate.
     pub(super) fn best(&self) -> Option<f64> {
-        self.0.iter().map(|level| level.rate).reduce(f64::max)
+        self.0.iter().map(Level::rate).reduce(f64::max)
     }
 
     /// The smallest width that is as good as the best.
     pub(super) fn smallest_good(&self) -> Option<usize> {
         let enough = self.best()? * AS_GOOD;
-        self.0.iter().filter(|level| level.rate >= enough).map(|level| level.width).min()
+        self.0.iter().filter(|level| level.rate() >= enough).map(|level| level.width).min()
     }
 
     /// If all are old, they are all that is known.
@@ -53,6 +58,12 @@ impl Levels {
 
     pub(super) fn clear(&mut self) {
         self.0.clear();
+    }
+}
+
+impl Level {
+    fn rate(&self) -> f64 {
+        self.bytes / self.time.max(1e-9)
     }
 }
 

@@ -8,8 +8,8 @@
 //! much as any is taken. The first fits at once and is blind to what it does not model, six
 //! connections a host or the time of a processor; the second sees everything, and takes time.
 //!
-//! It starts as TCP does (RFC 5681): each first byte lets one more view go, so that the width
-//! doubles with each round trip until the rate no longer grows. Time is an argument.
+//! It starts as TCP does (RFC 5681): the width doubles with each round trip until the rate no longer
+//! grows. Time is an argument.
 
 mod least;
 mod levels;
@@ -55,6 +55,10 @@ struct Epoch {
     width: usize,
     bytes: u64,
     views: usize,
+    /// When its first bytes came, and how many.
+    first: Option<(Duration, u64)>,
+    /// The width has just changed: what comes first was started with another.
+    is_young: bool,
     /// Views in flight since `at`, and their time until then, in seconds.
     in_flight: usize,
     at: Duration,
@@ -116,17 +120,14 @@ impl Pace {
     }
 
     /// An answer began so long after it was asked for.
-    pub(crate) fn answered(&mut self, latency: Duration, now: Duration, most: usize) {
+    pub(crate) fn answered(&mut self, latency: Duration, now: Duration) {
         self.latency.see(latency.as_secs_f64(), now);
-        // As a byte that is acknowledged lets another go: but only where the width is what holds.
-        if !self.is_steady && self.epoch.in_flight + 1 >= self.width {
-            self.widen(self.width + 1, most);
-        }
     }
 
     /// Bytes of a body arrived.
     pub(crate) fn arrived(&mut self, bytes: u64, now: Duration, most: usize) {
         self.epoch.bytes += bytes;
+        self.epoch.first.get_or_insert((now, bytes));
         self.measure(now, most);
     }
 
@@ -163,10 +164,19 @@ impl Pace {
         Some(views.ceil() as usize + 1)
     }
 
-    /// The width that fills the link as it is known.
+    /// Views that fill the link as it is known.
+    fn needed(&self) -> Option<f64> {
+        self.needed_at(self.levels.best()?)
+    }
+
+    /// Views that make this rate.
+    fn needed_at(&self, rate: f64) -> Option<f64> {
+        Some(rate * (self.latency.get()? / self.size + self.body.get().unwrap_or(0.0)))
+    }
+
+    /// That with something to spare, since views do not end evenly.
     fn model(&self) -> Option<usize> {
-        let views = self.levels.best()? * (self.latency.get()? / self.size + self.body.get().unwrap_or(0.0));
-        Some((1.25 * views) as usize + 1)
+        Some((1.25 * self.needed()?) as usize + 1)
     }
 
     fn widen(&mut self, width: usize, most: usize) {
@@ -179,14 +189,19 @@ impl Pace {
     }
 
     fn begin(&mut self, now: Duration) {
-        let Epoch { in_flight, .. } = self.epoch;
-        self.epoch = Epoch { since: now, at: now, width: self.width, in_flight, ..Epoch::default() };
+        let Epoch { in_flight, width, .. } = self.epoch;
+        let is_young = self.is_steady && width != self.width;
+        self.epoch =
+            Epoch { since: now, at: now, width: self.width, is_young, in_flight, ..Epoch::default() };
     }
 
     /// Ends the epoch if it says something by now.
     fn measure(&mut self, now: Duration, most: usize) {
         let time = now.saturating_sub(self.epoch.since);
-        let (views, round) = if self.is_steady { (2, self.round() * 2) } else { (1, self.round()) };
+        if self.epoch.is_young && self.epoch.views >= self.width {
+            return self.begin(now);
+        }
+        let (views, round) = if self.is_steady { (4, self.round() * 2) } else { (1, self.round()) };
         if time < round || (self.epoch.views < self.epoch.width * views && time < round * 8) {
             return;
         }
@@ -202,27 +217,36 @@ impl Pace {
         }
         let rate = self.epoch.bytes as f64 / seconds;
         if self.is_steady {
-            self.settle(rate, now, most);
+            self.settle(time, now, most);
         } else {
-            self.grow(flown, rate, now, most);
+            self.grow(flown, time, now, most);
         }
         self.begin(now);
     }
 
     /// An epoch while the width grows.
-    fn grow(&mut self, flown: f64, rate: f64, now: Duration, most: usize) {
+    fn grow(&mut self, flown: f64, time: Duration, now: Duration, most: usize) {
+        let bytes = self.epoch.bytes;
+        let rate = bytes as f64 / time.as_secs_f64();
         let is_better = self.levels.best().is_none_or(|best| rate > best * GAIN);
-        self.levels.see(flown.round() as usize, rate, now);
+        self.levels.see(flown.round() as usize, bytes, time, now);
         self.tried_size = self.size;
-        if !is_better || self.width >= most {
+        // Twice what it can need at the rate at which its bytes came, once they came: where it is full,
+        // that is no more than twice too much.
+        let twice = self.needed_at(self.epoch.burst(now).max(rate));
+        let twice = twice.map_or(usize::MAX, |views| (2.0 * views) as usize + 1);
+        let wider = (self.width * 2).min(twice).min(most);
+        if is_better && wider > self.width {
+            self.width = wider;
+        } else {
             self.is_steady = true;
-            (self.rest, self.pause) = (2, 2);
+            (self.rest, self.pause, self.is_upward) = (1, 1, true);
             self.take(now, most);
         }
     }
 
     /// An epoch of a width that is held.
-    fn settle(&mut self, rate: f64, now: Duration, most: usize) {
+    fn settle(&mut self, time: Duration, now: Duration, most: usize) {
         let ratio = self.size / self.tried_size.max(1.0);
         if !(0.5..=2.0).contains(&ratio) {
             // Views of another size: what was tried says nothing of them, the link is the same.
@@ -233,7 +257,8 @@ impl Pace {
             return;
         }
         let best = self.levels.best().unwrap_or(0.0);
-        self.levels.see(self.epoch.width, rate, now);
+        let rate = self.epoch.bytes as f64 / time.as_secs_f64();
+        self.levels.see(self.epoch.width, self.epoch.bytes, time, now);
         if let Some(from) = self.trial.take() {
             if self.epoch.width > from && best > 0.0 && rate > best * GAIN {
                 // There is more to be had: on, as at the start.
@@ -241,8 +266,10 @@ impl Pace {
                 return;
             }
             self.take(now, most);
-            self.pause = if self.width == from { (self.pause * 2).min(LONGEST_PAUSE) } else { 2 };
+            self.pause = if self.width == from { (self.pause * 2).min(LONGEST_PAUSE) } else { 1 };
             self.rest = self.pause;
+            // On in a direction that helps.
+            self.is_upward ^= self.width != from;
             return;
         }
         self.take(now, most);
@@ -254,8 +281,11 @@ impl Pace {
 
     fn try_another(&mut self, most: usize) {
         self.is_upward = !self.is_upward;
-        let other = if self.is_upward { above(self.width).min(most) } else { below(self.width) };
-        if other == self.width || other < self.model().unwrap_or(1).min(most) {
+        let model = self.model().unwrap_or(1).min(most);
+        // Far above what the link should need: half the way down at once.
+        let down = below(self.width).min(usize::midpoint(self.width, model)).max(model).max(BLIND.0);
+        let other = if self.is_upward { above(self.width).min(most) } else { down.min(self.width) };
+        if other == self.width {
             self.rest = self.pause;
             return;
         }
@@ -272,6 +302,12 @@ impl Pace {
 }
 
 impl Epoch {
+    /// The rate since its first bytes were there.
+    fn burst(&self, now: Duration) -> f64 {
+        let Some((since, bytes)) = self.first else { return 0.0 };
+        (self.bytes - bytes) as f64 / now.saturating_sub(since).as_secs_f64().max(0.001)
+    }
+
     fn fly(&mut self, in_flight: usize, now: Duration) {
         self.flown += self.in_flight as f64 * now.saturating_sub(self.at).as_secs_f64();
         (self.in_flight, self.at) = (in_flight, now);

@@ -125,7 +125,7 @@ impl Pool {
     pub(crate) fn answered(&self, host: &str, time: Duration, now: Duration) {
         let mut state = self.lock();
         state.health.answered(host, time);
-        state.pace(|pace, most| pace.answered(time, now, most));
+        state.pace.answered(time, now);
     }
 
     /// Bytes of a body arrived.
