@@ -34,8 +34,8 @@ pub struct Link {
     /// Bytes of a body that the platform takes in before they are read. Defaults to the 512 KiB of
     /// Chromium's data pipe.
     pub buffer: u64,
-    /// Bytes of a piece at most; never more than its default, 64 KiB. What came in 50 ms is handed on however
-    /// little it is.
+    /// Bytes of a piece at most; never more than its default, 64 KiB. What came in 20 ms, and the first
+    /// bytes in 1 ms, is handed on however little it is.
     pub piece: u64,
     /// From then on it is so many times slower than it was at first: in its delay, in its
     /// bandwidth, and in each connection. In the order of time.

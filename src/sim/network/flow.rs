@@ -5,8 +5,9 @@ use std::{task::Waker, time::Duration};
 use super::{EPSILON, after};
 use crate::sim::link::Link;
 
-/// What came in so long is handed on, however little it is.
-const GRAIN: Duration = Duration::from_millis(50);
+/// What came in so long is handed on, however little it is; and the first bytes sooner.
+const GRAIN: Duration = Duration::from_millis(20);
+const FIRST_GRAIN: Duration = Duration::from_millis(1);
 
 /// A body on its way.
 #[derive(Debug)]
@@ -111,7 +112,11 @@ impl Flow {
 
     fn has_piece(&self, now: Duration, link: &Link, since: Duration) -> bool {
         let here = self.arrived - self.taken + EPSILON;
-        here >= self.wanted(link) || (here >= 1.0 && now >= since + GRAIN)
+        here >= self.wanted(link) || (here >= 1.0 && now >= since + self.patience())
+    }
+
+    fn patience(&self) -> Duration {
+        if self.taken == 0.0 { FIRST_GRAIN } else { GRAIN }
     }
 
     /// The bytes of a full piece.
@@ -144,7 +149,7 @@ impl Flow {
     /// When who waits has waited long enough for any bytes.
     fn grain(&self, now: Duration, link: &Link) -> Option<Duration> {
         let (_, since) = self.waiting.as_ref()?;
-        let grain = *since + GRAIN;
+        let grain = *since + self.patience();
         let woken = self.has_piece(now, link, *since);
         (!woken).then_some(grain.max(now))
     }
