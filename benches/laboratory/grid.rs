@@ -1,0 +1,121 @@
+//! The table: each network, each width.
+
+use std::time::Duration;
+
+use super::{Cell, Hosts, Lab, Outcome, Width, bytes};
+
+/// Bytes per second of the reader's link, the last one with a name.
+const LINKS: [(&str, u64); 3] = [("20M", 2_500_000), ("100M", 12_500_000), ("1G", 125_000_000)];
+const DELAYS: [u64; 4] = [2, 20, 100, 200];
+const CHUNKS: [u64; 5] = [4 << 10, 64 << 10, 1 << 20, 4 << 20, 64 << 20];
+const HOSTS: [Hosts; 3] = [Hosts::Http1(1), Hosts::Http1(4), Hosts::Http2];
+/// Streams, and bytes per second that each of their readers takes.
+const READERS: [(&str, usize, u64); 5] = [
+    ("x1", 1, u64::MAX),
+    ("x1/slow", 1, 500_000),
+    ("x10", 10, u64::MAX),
+    ("x10/slow", 10, 500_000),
+    ("x100", 100, u64::MAX),
+];
+const WIDTHS: [usize; 12] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+
+/// What is read takes a link so many seconds, and has so many chunks at least and at most, over all
+/// streams; of each two at least. Slow readers read for as long.
+const TIME: u64 = 4;
+const LEAST_CHUNKS: u64 = 8;
+const MOST_CHUNKS: u64 = 2000;
+
+/// Cells that would take their link longer are left out: so many seconds.
+const LONGEST: u64 = 60;
+
+/// Cells of the quick table, by parts of their names.
+const QUICK: [&str; 11] = [
+    "20M/20ms/64KiB/1h1/x1",
+    "100M/2ms/1MiB/1h1/x1",
+    "100M/20ms/64KiB/1h2/x1",
+    "100M/20ms/1MiB/4h1/x1",
+    "100M/100ms/4KiB/1h2/x1",
+    "100M/100ms/4MiB/1h1/x1",
+    "100M/20ms/1MiB/1h1/x10",
+    "1G/20ms/4MiB/4h1/x1",
+    "1G/100ms/1MiB/1h2/x1",
+    "1G/200ms/4MiB/1h2/x1",
+    "100M/20ms/1MiB/1h1/x1/slow",
+];
+
+/// Prints the cells that are wanted.
+pub fn print(quick: bool, wanted: &dyn Fn(&str) -> bool) {
+    println!("a: auto over the best fixed width, as best time / its time: first stream, one after it");
+    println!(
+        "{:30} {:>5} {:>5} {:>8} {:>6} {:>6} {:>5} {:>5} {:>8} {:>7} {:>7} {:>5}",
+        "cell", "best", "97%", "time", "a:1st", "a:2nd", "link", "open", "peak", "reqs", "waste", "fair"
+    );
+    for (name, cell) in cells() {
+        if wanted(&name) && (!quick || QUICK.contains(&name.as_str())) {
+            println!("{}", row(&name, &cell, &WIDTHS));
+        }
+    }
+}
+
+fn cells() -> Vec<(String, Cell)> {
+    let mut cells = Vec::new();
+    for (link, bandwidth) in LINKS {
+        for delay in DELAYS {
+            for chunk in CHUNKS {
+                for hosts in HOSTS {
+                    for (readers, streams, pace) in READERS {
+                        let name = format!("{link}/{delay}ms/{}/{}/{readers}", bytes(chunk), hosts.name());
+                        let cell = cell(bandwidth, delay, chunk, hosts, streams, pace);
+                        if cell.size * streams as u64 <= bandwidth * LONGEST {
+                            cells.push((name, cell));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    cells
+}
+
+fn cell(bandwidth: u64, delay: u64, chunk: u64, hosts: Hosts, streams: usize, reader: u64) -> Cell {
+    let each = (bandwidth / streams as u64).min(reader) * TIME;
+    let chunks = |all: u64| (all / streams as u64).max(2);
+    let least = if chunk > 16 << 20 { 2 } else { chunks(LEAST_CHUNKS) };
+    let size = chunk * (each / chunk).clamp(least, chunks(MOST_CHUNKS));
+    let round_trip = Duration::from_millis(delay);
+    Cell { bandwidth, round_trip, chunk, hosts, streams, size, reader, ..Cell::default() }
+}
+
+/// Rounds with a width: the first, and one after it.
+fn rounds(cell: &Cell, width: Width) -> [Outcome; 2] {
+    let lab = Lab::new(cell, width);
+    [lab.round(), lab.round()]
+}
+
+/// One line of the table.
+pub fn row(name: &str, cell: &Cell, widths: &[usize]) -> String {
+    let auto = rounds(cell, Width::Auto);
+    let swept: Vec<_> = widths.iter().map(|width| (*width, rounds(cell, Width::Fixed(*width)))).collect();
+    let best = |round: usize| swept.iter().map(|(_, fixed)| fixed[round].time).min().unwrap_or_default();
+    let (first, second) = (best(0), best(1));
+    let width_of = |least: f64| {
+        let fits = |fixed: &Outcome| first.as_secs_f64() / fixed.time.as_secs_f64() >= least;
+        swept.iter().find(|(_, fixed)| fits(&fixed[0])).map_or(0, |(width, _)| *width)
+    };
+    let ratio = |best: Duration, time: Duration| best.as_secs_f64() / time.as_secs_f64();
+    let all = (cell.size * cell.streams as u64) as f64;
+    format!(
+        "{name:30} {:>5} {:>5} {:>8.3} {:>6.3} {:>6.3} {:>5.2} {:>5} {:>8} {:>7} {:>7} {:>5.2}",
+        width_of(1.0),
+        width_of(0.97),
+        first.as_secs_f64(),
+        ratio(first, auto[0].time),
+        ratio(second, auto[1].time),
+        all / cell.bandwidth as f64 / auto[1].time.as_secs_f64(),
+        auto[1].most_open,
+        bytes(auto[1].peak_bytes),
+        auto[0].requests,
+        bytes(auto[0].wasted + auto[1].wasted),
+        auto[0].fairness,
+    )
+}

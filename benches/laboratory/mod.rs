@@ -1,0 +1,257 @@
+//! Networks, streams, and what is measured of them.
+
+pub mod grid;
+pub mod scenes;
+
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
+
+use futures::StreamExt;
+use kelp_stream::{
+    Options, Plan,
+    chunk::{Chunk, Source},
+    pool::{Pool, PoolLimits},
+    prefetch,
+    sim::{Link, Protocol, World},
+};
+
+/// A width: the one that is found, or one that is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    Auto,
+    Fixed(usize),
+}
+
+/// Where a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hosts {
+    /// HTTP/1.1: so many hosts, each chunk at one of them.
+    Http1(usize),
+    /// One host, HTTP/2.
+    Http2,
+    /// HTTP/1.1: so many hosts, each chunk at two of them.
+    Replicas(usize),
+}
+
+/// One network, and what is read over it.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Bytes per second of the reader's link.
+    pub bandwidth: u64,
+    /// Bytes per second of a connection.
+    pub per_connection: u64,
+    pub round_trip: Duration,
+    pub chunk: u64,
+    pub hosts: Hosts,
+    /// Bytes per second that each reader takes.
+    pub reader: u64,
+    pub streams: usize,
+    /// Bytes of each stream.
+    pub size: u64,
+    /// The byte budget of a stream and of all, and the most views of all.
+    pub max_bytes_ahead: u64,
+    pub pool: PoolLimits,
+    /// The first host is so many times slower from then on.
+    pub slow: Option<(Duration, f64)>,
+}
+
+impl Default for Cell {
+    fn default() -> Self {
+        Self {
+            bandwidth: 12_500_000,
+            per_connection: u64::MAX,
+            round_trip: Duration::from_millis(20),
+            chunk: 1 << 20,
+            hosts: Hosts::Http1(1),
+            reader: u64::MAX,
+            streams: 1,
+            size: 64 << 20,
+            max_bytes_ahead: 32 << 20,
+            pool: PoolLimits::default(),
+            slow: None,
+        }
+    }
+}
+
+/// What came of one round of a cell's streams.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome {
+    /// Until the last stream ended.
+    pub time: Duration,
+    pub most_open: usize,
+    pub peak_bytes: u64,
+    pub requests: u64,
+    /// Bytes that servers sent and no reader got.
+    pub wasted: u64,
+    /// The least that a stream had when the first one ended, as a part of what that one had.
+    pub fairness: f64,
+}
+
+/// The world of a cell, and what its streams share.
+pub struct Lab {
+    pub world: World,
+    pub pool: Pool,
+    cell: Cell,
+    width: Width,
+}
+
+/// How far a stream is: when it was opened, when its first byte and its first MiB came, and when it
+/// ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    pub bytes: u64,
+    pub opened: Duration,
+    pub first_byte: Option<Duration>,
+    pub first_mib: Option<Duration>,
+    pub ended: Option<Duration>,
+}
+
+/// What a stream has done so far.
+pub type Watched = Rc<RefCell<Progress>>;
+
+impl Lab {
+    pub fn new(cell: &Cell, width: Width) -> Self {
+        let world = World::new();
+        world.keep_nothing();
+        world.sizes(|_| Some(1 << 45));
+        world.request_time(Duration::from_micros(800));
+        let shared = Some(world.shared(cell.bandwidth));
+        let protocol = match cell.hosts {
+            Hosts::Http2 => Protocol::Http2(100),
+            _ => Protocol::Http1(6),
+        };
+        for host in 0..cell.hosts.count() {
+            let link = Link {
+                round_trip: cell.round_trip,
+                server_time: Duration::from_millis(1),
+                per_connection: cell.per_connection,
+                shared,
+                protocol,
+                // TCP and TLS 1.3.
+                handshake: 2,
+                slower: cell.slow.filter(|_| host == 0).into_iter().collect(),
+                ..Link::default()
+            };
+            world.link(&format!("h{host}"), link);
+        }
+        Self { world, pool: Pool::new(cell.pool), cell: cell.clone(), width }
+    }
+
+    fn options(&self) -> Options {
+        let mut options = Options::default();
+        options.max_bytes_ahead = self.cell.max_bytes_ahead;
+        options.pool = self.pool.clone();
+        // The default is what finds it.
+        if let Width::Fixed(width) = self.width {
+            options.concurrency = width;
+        }
+        options
+    }
+
+    /// Opens a stream of the file from `start` on and reads it to its end, unless it is stopped.
+    pub fn stream(&self, start: u64, size: u64) -> Watched {
+        let plan = Plan::new(self.cell.chunks(start + size).into(), start..start + size);
+        let (driver, mut reader) = prefetch(plan, self.world.host(), self.options());
+        self.world.spawn(driver);
+        let opened = self.world.now();
+        let progress = Rc::new(RefCell::new(Progress { opened, ..Progress::default() }));
+        let (world, watched, rate) = (self.world.clone(), Rc::clone(&progress), self.cell.reader);
+        self.world.spawn(async move {
+            // Somebody else holds it as long as it is wanted.
+            while Rc::strong_count(&watched) > 1
+                && let Some(piece) = reader.next().await
+            {
+                let len = piece.expect("the network is good").len() as u64;
+                watched.borrow_mut().came(len, world.now());
+                if rate < u64::MAX {
+                    world.sleep(Duration::from_secs_f64(len as f64 / rate as f64)).await;
+                }
+            }
+            watched.borrow_mut().ended = Some(world.now());
+        });
+        progress
+    }
+
+    /// Opens the cell's streams and reads all.
+    pub fn round(&self) -> Outcome {
+        let before = (self.world.now(), self.world.counts());
+        let size = self.cell.size;
+        let streams: Vec<_> = (0..self.cell.streams as u64).map(|_| self.stream(0, size)).collect();
+        let mut fairness = None;
+        while streams.iter().any(|stream| stream.borrow().ended.is_none()) {
+            self.world.run_for(Duration::from_millis(10));
+            if fairness.is_none() && streams.iter().any(|stream| stream.borrow().ended.is_some()) {
+                let least = streams.iter().map(|stream| stream.borrow().bytes).min().unwrap_or(0);
+                fairness = Some(least as f64 / size as f64);
+            }
+        }
+        let ended = streams.iter().filter_map(|stream| stream.borrow().ended).max().unwrap_or_default();
+        let counts = self.world.counts();
+        Outcome {
+            time: ended - before.0,
+            most_open: counts.most_open,
+            peak_bytes: self.pool.peak_bytes(),
+            requests: counts.requests - before.1.requests,
+            wasted: (counts.bytes_sent - before.1.bytes_sent).saturating_sub(size * streams.len() as u64),
+            fairness: fairness.unwrap_or(1.0),
+        }
+    }
+}
+
+impl Progress {
+    fn came(&mut self, bytes: u64, now: Duration) {
+        self.bytes += bytes;
+        self.first_byte.get_or_insert(now);
+        if self.bytes >= 1 << 20 {
+            self.first_mib.get_or_insert(now);
+        }
+    }
+}
+
+impl Hosts {
+    fn count(self) -> usize {
+        match self {
+            Self::Http1(hosts) | Self::Replicas(hosts) => hosts,
+            Self::Http2 => 1,
+        }
+    }
+
+    pub fn name(self) -> String {
+        match self {
+            Self::Http1(hosts) => format!("{hosts}h1"),
+            Self::Http2 => "1h2".to_owned(),
+            Self::Replicas(hosts) => format!("{hosts}r2"),
+        }
+    }
+
+    /// Where each chunk is, over and over.
+    fn sources(self) -> Vec<Source> {
+        let url = |host: usize| format!("http://h{}/file", host % self.count());
+        let copies = if let Self::Replicas(_) = self { 2 } else { 1 };
+        let source = |host: usize| (host..host + copies).map(url).collect::<Vec<_>>();
+        (0..self.count()).map(|host| Source::Urls(Arc::from(source(host)))).collect()
+    }
+}
+
+impl Cell {
+    /// The chunks of a file of so many bytes.
+    fn chunks(&self, size: u64) -> Vec<Chunk> {
+        let sources = self.hosts.sources();
+        (0..size.div_ceil(self.chunk))
+            .map(|index| {
+                let start = index * self.chunk;
+                let end = (start + self.chunk).min(size);
+                let source = sources[index as usize % sources.len()].clone();
+                Chunk { stored: Some(start..end), ..Chunk::plain(source, start, end - start) }
+            })
+            .collect()
+    }
+}
+
+/// A number of bytes, short.
+pub fn bytes(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes}B"),
+        1024..1_048_576 => format!("{}KiB", bytes >> 10),
+        _ => format!("{}MiB", bytes >> 20),
+    }
+}
