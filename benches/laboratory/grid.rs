@@ -45,10 +45,28 @@ const QUICK: [&str; 11] = [
 
 /// Prints the cells that are wanted.
 pub fn print(quick: bool, wanted: &dyn Fn(&str) -> bool) {
-    println!("a: auto over the best fixed width, as best time / its time: first stream, one after it");
     println!(
-        "{:30} {:>5} {:>5} {:>8} {:>6} {:>6} {:>5} {:>5} {:>8} {:>7} {:>7} {:>5}",
-        "cell", "best", "97%", "time", "a:1st", "a:2nd", "link", "open", "peak", "reqs", "waste", "fair"
+        "best, 97%: the fastest fixed width, and the least one that is nearly so; time: of the fastest, in s"
+    );
+    println!(
+        "a: time of the best fixed width over that of the default: for first streams, and for those after them"
+    );
+    println!("link, top: what the default, and the best, use of the link then; open: requests at a time");
+    println!(
+        "{:30} {:>5} {:>5} {:>8} {:>6} {:>6} {:>5} {:>5} {:>5} {:>8} {:>7} {:>7} {:>5}",
+        "cell",
+        "best",
+        "97%",
+        "time",
+        "a:1st",
+        "a:2nd",
+        "link",
+        "top",
+        "open",
+        "peak",
+        "reqs",
+        "waste",
+        "fair"
     );
     for (name, cell) in cells() {
         if wanted(&name) && (!quick || QUICK.contains(&name.as_str())) {
@@ -103,15 +121,17 @@ pub fn row(name: &str, cell: &Cell, widths: &[usize]) -> String {
         swept.iter().find(|(_, fixed)| fits(&fixed[0])).map_or(0, |(width, _)| *width)
     };
     let ratio = |best: Duration, time: Duration| best.as_secs_f64() / time.as_secs_f64();
-    let all = (cell.size * cell.streams as u64) as f64;
+    let ideal = (cell.size * cell.streams as u64) as f64 / cell.bandwidth as f64;
+    let of_link = |time: Duration| ideal / time.as_secs_f64();
     format!(
-        "{name:30} {:>5} {:>5} {:>8.3} {:>6.3} {:>6.3} {:>5.2} {:>5} {:>8} {:>7} {:>7} {:>5.2}",
+        "{name:30} {:>5} {:>5} {:>8.3} {:>6.3} {:>6.3} {:>5.2} {:>5.2} {:>5} {:>8} {:>7} {:>7} {:>5.2}",
         width_of(1.0),
         width_of(0.97),
         first.as_secs_f64(),
         ratio(first, auto[0].time),
         ratio(second, auto[1].time),
-        all / cell.bandwidth as f64 / auto[1].time.as_secs_f64(),
+        of_link(auto[1].time),
+        of_link(second),
         auto[1].most_open,
         bytes(auto[1].peak_bytes),
         auto[0].requests,
