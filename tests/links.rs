@@ -111,6 +111,9 @@ fn a_new_connection_brings_ten_segments_then_twice_as_many_in_each_round_trip() 
     let world = self::world(&[("a", link)]);
     // 1 + 2 + 4 windows after one round trip, in three.
     about(all(&world, &[("a", 7 * 14_600)])[0].1, 300 * MS);
+    let world =
+        self::world(&[("a", Link { round_trip: 100 * MS, bandwidth: 10_000 * MB, ..Link::default() })]);
+    about(all(&world, &[("a", 7 * 14_600 + 1000)])[0].1, 400 * MS);
 }
 
 #[test]
@@ -227,4 +230,36 @@ fn who_gives_up_waiting_for_a_connection_makes_way() {
     drop(answer);
     assert_eq!(all(&world, &[("a", 1)])[0].2, 206);
     assert_eq!(world.counts().open, 0);
+}
+
+#[test]
+fn who_gives_up_when_it_is_its_turn_lets_the_next_one_go() {
+    let world = world(&[("a", Link { protocol: Protocol::Http1(1), ..steady(Duration::ZERO, MB) })]);
+    let request = || Request { url: "http://a/x".to_owned(), range: None };
+    let (host, other) = (world.host(), world.clone());
+    let course = async move {
+        let first = host.fetch(request()).await.expect("it answers");
+        let mut second = Box::pin(host.fetch(request()));
+        assert!(futures::poll!(&mut second).is_pending());
+        let third = other.clone();
+        other.spawn(async move {
+            fetch(third, "a", 1).await;
+        });
+        host.sleep(MS).await;
+        drop(first);
+        drop(second);
+        host.sleep(5 * MS).await;
+    };
+    world.run(course).expect("it does not hang");
+    assert_eq!(world.counts().open, 0, "the third was answered");
+}
+
+#[test]
+fn a_world_that_keeps_nothing_counts_all() {
+    let world = world(&[("a", steady(MS, u64::MAX))]);
+    world.keep_nothing();
+    all(&world, &[("a", 1000); 50]);
+    let counts = world.counts();
+    assert_eq!((counts.requests, counts.bytes_sent, counts.most_open), (50, 50_000, 50));
+    assert!(world.log().is_empty() && world.events().is_empty());
 }
