@@ -7,9 +7,10 @@ import { FIXTURES, noise, prose, signToken, startStore } from "../store/index.mj
 /**
  * Starts a store and returns its control.
  * @param {"plain" | "cipher" | "jwt" | "s3" | null} cluster
+ * @param {object} [options] those of `startStore`
  */
-export async function startControl(cluster) {
-  return new Control(await startStore({ cluster }));
+export async function startControl(cluster, options = {}) {
+  return new Control(await startStore({ ...options, cluster }));
 }
 
 /** Bytes by their name, "noise:<seed>", "prose:<seed>", "utf8:<text>" or "base64:<bytes>". */
@@ -55,6 +56,19 @@ class Control {
     this.#store.rate = bytesPerSecond;
   }
 
+  setLink(bytesPerSecond) {
+    this.#store.link = bytesPerSecond;
+  }
+
+  shapeVolume(index, own) {
+    this.#store.shapeVolume(index, own);
+  }
+
+  /** The same, when so many more bytes have been sent. */
+  shapeVolumeAfter(bytes, index, own) {
+    this.#store.after(bytes, () => this.#store.shapeVolume(index, own));
+  }
+
   /** Returns a number for `hits` and `removeFault`. `ranged` in a match: only requests with (or without) a Range. */
   fault({ ranged, ...match }, action) {
     const when = ranged === undefined ? {} : { when: ({ range }) => (range !== null) === ranged };
@@ -78,12 +92,21 @@ class Control {
     return this.#store.inFlight;
   }
 
+  /** Body bytes sent since resetLog. */
+  bytesSent() {
+    return this.#store.bytesSent;
+  }
+
   resetLog() {
     this.#store.resetLog();
   }
 
   killVolume(index) {
     return this.#store.killVolume(index);
+  }
+
+  reviveVolume(index) {
+    return this.#store.reviveVolume(index);
   }
 
   /** Headers of the filer's own answer: what SeaweedFS says of a file. */

@@ -1,12 +1,14 @@
 // A stand-in for a SeaweedFS cluster on loopback: a filer, a master and volume servers that answer as the real ones were
 // recorded to (tests/fixtures), and that go wrong in every way a test asks for.
+import { certificate } from "./certificate.mjs";
 import { Faults } from "./faults.mjs";
 import { answerFiler } from "./filer.mjs";
 import { emptyCluster, FIXTURES, loadCluster } from "./fixtures.mjs";
 import { answerMaster } from "./master.mjs";
+import { Shape } from "./shape.mjs";
 import { addChunk, addFile } from "./synthetic.mjs";
 import { answerVolume } from "./volume.mjs";
-import { makeServer } from "./wire.mjs";
+import { makeSecureServer, makeServer } from "./wire.mjs";
 
 export { noise, prose, sha256 } from "./content.mjs";
 export { FIXTURES, loadTranscript } from "./fixtures.mjs";
@@ -20,17 +22,20 @@ export { signToken } from "./jwt.mjs";
  * @param {string} [options.fixtures] the folder that holds seaweedfs/<cluster>
  * @param {number} [options.volumes] volume servers of an empty store
  * @param {string} [options.host]
+ * @param {boolean} [options.http2] the filer and the volume servers speak HTTP/2 and nothing else, with a certificate that
+ *   nobody has signed, as a proxy in front of them might; pages may see their protocol. Needs openssl. The master stays
+ *   as it is, and what it says of volume servers has no scheme.
  * @returns {Promise<Store>}
  */
-export async function startStore({ cluster = "plain", fixtures = FIXTURES, volumes = 3, host = "127.0.0.1" } = {}) {
-  const store = new Store(cluster === null ? emptyCluster(volumes) : loadCluster(cluster, fixtures), host);
+export async function startStore({ cluster = "plain", fixtures = FIXTURES, volumes = 3, host = "127.0.0.1", http2 = false } = {}) {
+  const store = new Store(cluster === null ? emptyCluster(volumes) : loadCluster(cluster, fixtures), host, http2 ? certificate() : null);
   await store.listen();
   return store;
 }
 
 /** A running cluster. */
 export class Store {
-  /** Where the servers are: "http://127.0.0.1:<port>". */
+  /** Where the servers are: "http://127.0.0.1:<port>", or "https://..." */
   filer; master; volumes;
   /**
    * Every request, oldest first, updated while it runs: { server, method, url, path, fileId, range, headers, at, ended,
@@ -43,19 +48,30 @@ export class Store {
   /** Requests being answered now, and the most there were at once since resetLog. */
   inFlight = 0;
   peakInFlight = 0;
-  /** Milliseconds before the headers of a chunk, at the volume servers and through the filer. */
-  latency = 0;
-  /** Bytes a second for each response; 0 for as fast as it goes. */
-  rate = 0;
+  /** How fast the servers are: `latency`, `rate` and `link` set what holds for all, `shapeVolume` what holds for one. */
+  shape = new Shape();
   /** What went wrong inside the store itself; close() throws it. */
   errors = [];
   faults = new Faults();
-  #cluster; #host; #servers = new Map();
+  #cluster; #host; #certificate; #servers = new Map(); #awaited = [];
 
-  constructor(cluster, host) {
+  constructor(cluster, host, certificate = null) {
     this.#cluster = cluster;
     this.#host = host;
+    this.#certificate = certificate;
   }
+
+  /** Milliseconds before the headers of a chunk, at the volume servers and through the filer. */
+  get latency() { return this.shape.latency; }
+  set latency(ms) { this.shape.latency = ms; }
+
+  /** Bytes a second for each response; 0 for as fast as it goes. */
+  get rate() { return this.shape.rate; }
+  set rate(bytesPerSecond) { this.shape.rate = bytesPerSecond; }
+
+  /** Bytes a second of the line that all servers share, fairly among the responses under way; 0 for none. */
+  get link() { return this.shape.link.rate; }
+  set link(bytesPerSecond) { this.shape.link.rate = bytesPerSecond; }
 
   /** The records of cases.json. */
   get cases() { return this.#cluster.cases; }
@@ -67,23 +83,23 @@ export class Store {
   get jwt() { return this.#cluster.jwt; }
 
   async listen() {
-    this.filer = await this.#start("filer", (request) => answerFiler(this.#cluster, request));
+    this.filer = await this.#start("filer", (request) => answerFiler(this.#cluster, request), this.#certificate);
     this.master = await this.#start("master", (request) => answerMaster(this.#cluster, request));
     this.volumes = [];
     for (const index of this.#cluster.live.keys()) this.volumes.push(await this.#startVolume(index, 0));
-    this.#cluster.addresses = this.volumes.map((origin) => origin.slice("http://".length));
+    this.#cluster.addresses = this.volumes.map((origin) => new URL(origin).host);
   }
 
   #startVolume(index, port) {
-    return this.#start(`volume${index}`, (request) => answerVolume(this.#cluster, index, request), port);
+    return this.#start(`volume${index}`, (request) => answerVolume(this.#cluster, index, request), this.#certificate, port);
   }
 
-  #start(name, answer, port = 0) {
-    const server = makeServer(name, answer, this);
+  #start(name, answer, certificate = null, port = 0) {
+    const server = certificate ? makeSecureServer(name, answer, this, certificate) : makeServer(name, answer, this);
     this.#servers.set(name, server);
     return new Promise((resolve, reject) => {
       server.once("error", reject);
-      server.listen(port, this.#host, () => resolve(`http://${this.#host}:${server.address().port}`));
+      server.listen(port, this.#host, () => resolve(`${certificate ? "https" : "http"}://${this.#host}:${server.address().port}`));
     });
   }
 
@@ -97,6 +113,18 @@ export class Store {
   /** @param {import("./faults.mjs").Match} match @param {import("./faults.mjs").Action} action */
   fault(match, action) {
     return this.faults.add(match, action);
+  }
+
+  /**
+   * Makes one volume server other than the rest, from now on, answers under way included: milliseconds, bytes a second of
+   * each response, and of a line of its own. What is not named is as with the others.
+   * @param {{ latency?: number, rate?: number, link?: number }} [own]
+   */
+  shapeVolume(index, own = {}) { this.shape.set(`volume${index}`, own); }
+
+  /** Calls once when so many more body bytes have been sent. */
+  after(bytes, call) {
+    this.#awaited.push({ left: bytes, call });
   }
 
   /** Stops a volume server: its connections break, and the master forgets it at once. */
@@ -140,6 +168,11 @@ export class Store {
   count(record, bytes) {
     record.bytesSent += bytes;
     this.bytesSent += bytes;
+    for (const each of this.#awaited) each.left -= bytes;
+    const due = this.#awaited.filter(({ left }) => left <= 0);
+    if (due.length === 0) return;
+    this.#awaited = this.#awaited.filter(({ left }) => left > 0);
+    for (const { call } of due) call();
   }
 
   settle(record, state) {

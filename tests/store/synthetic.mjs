@@ -15,6 +15,8 @@ const EPOCH_NS = 1795471475000000001n;
  * @param {(Uint8Array | {bytes: Uint8Array, cipher?: boolean, gzip?: boolean, replicas?: number[], eTag?: false,
  *   offset?: number, size?: number, modifiedTsNs?: bigint})[]} [file.chunks] `size`: less than the bytes, as after a truncation
  * @param {Uint8Array} [file.bytes] instead of `chunks`: cut every `chunkSize` bytes
+ * @param {number[][]} [file.spread] the replicas of one chunk after another, from the start again at the end: [[0, 1], [1, 2]]
+ * @param {number} [file.repeat] so many times the chunks, under ids of their own, in the memory of one time
  * @param {number} [file.size] of the file, where it exceeds its chunks
  * @param {boolean} [file.remote] kept in a remote storage only, from which the filer fetches `bytes` when it is asked for the file
  * What a chunk does not say (`cipher`, `gzip`, `replicas`, `eTag`) is taken from the file.
@@ -32,11 +34,14 @@ function addRemote(cluster, { path, bytes, mime, mtime }) {
   return { path, size: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex"), entry, fileIds: [] };
 }
 
-function addChunks(cluster, { path, bytes, chunkSize, chunks = cutEvery(bytes, chunkSize), size = 0, mime, mtime, ...defaults }) {
+function addChunks(cluster, { path, bytes, chunkSize, chunks = cutEvery(bytes, chunkSize), repeat = 1, spread, size = 0, mime, mtime, ...defaults }) {
   let end = 0;
-  const stored = chunks.map((chunk, i) => {
-    const about = { offset: end, modifiedTsNs: EPOCH_NS + BigInt(i), ...defaults, ...(chunk instanceof Uint8Array ? { bytes: chunk } : chunk) };
-    const listed = addNewChunk(cluster, about);
+  const packed = new Map();
+  const stored = Array(repeat).fill(chunks).flat().map((chunk, i) => {
+    const placed = spread ? { replicas: spread[i % spread.length] } : {};
+    const about = { offset: end, modifiedTsNs: EPOCH_NS + BigInt(i), ...defaults, ...placed, ...(chunk instanceof Uint8Array ? { bytes: chunk } : chunk) };
+    if (!packed.has(chunk)) packed.set(chunk, pack(about));
+    const listed = addNewChunk(cluster, about, packed.get(chunk));
     end = about.offset + listed.size;
     return { listed, bytes: about.bytes };
   });
@@ -51,16 +56,21 @@ function cutEvery(bytes, chunkSize) {
   return Array.from({ length: Math.ceil(bytes.length / chunkSize) }, (_, i) => bytes.subarray(i * chunkSize, (i + 1) * chunkSize));
 }
 
-function addNewChunk(cluster, { bytes, cipher, gzip, replicas = [0], eTag, offset, size = bytes.length, modifiedTsNs }) {
+function addNewChunk(cluster, { bytes, cipher, gzip, replicas = [0], eTag, offset, size = bytes.length, modifiedTsNs }, { stored, key, crc, md5 }) {
   const fileId = nextFileId(cluster, replicas);
-  const packed = gzip ? gzipSync(bytes) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const key = cipher ? randomBytes(32) : undefined;
   // Ciphered chunks are stored without any hint at what is inside, and without an e_tag.
-  addChunk(cluster, fileId.text, cipher ? seal(packed, key) : packed, { gzip: gzip && !cipher, volumes: replicas });
+  place(cluster, fileId, replicas, makeNeedle(stored, { gzip: gzip && !cipher, volumes: replicas, etag: `"${crc}"` }));
   return makeChunk({
     fileId, offset, size, modified_ts_ns: modifiedTsNs, is_compressed: gzip, cipher_key: key?.toString("base64"),
-    e_tag: cipher || eTag === false ? undefined : createHash("md5").update(bytes).digest("base64"),
+    e_tag: cipher || eTag === false ? undefined : md5,
   });
+}
+
+function pack({ bytes, cipher, gzip }) {
+  const plain = gzip ? gzipSync(bytes) : Buffer.from(bytes);
+  const key = cipher ? randomBytes(32) : undefined;
+  const stored = cipher ? seal(plain, key) : plain;
+  return { stored, key, crc: crc32c(stored), md5: createHash("md5").update(bytes).digest("base64") };
 }
 
 function seal(bytes, key) {
@@ -73,10 +83,13 @@ function seal(bytes, key) {
 export function addChunk(cluster, fileId, stored, { gzip = false, volumes = [0], mime } = {}) {
   const parsed = parseFileId(fileId);
   if (!parsed) throw new TypeError(`not a file id: ${fileId}`);
+  place(cluster, parsed, volumes, makeNeedle(Buffer.from(stored), { gzip, volumes, mime, etag: `"${crc32c(stored)}"` }));
+}
+
+function place(cluster, fileId, volumes, needle) {
   if (volumes.some((index) => cluster.live[index] === undefined)) throw new RangeError(`no such volume server among ${volumes}`);
-  if (!cluster.lookups.has(parsed.volumeId)) cluster.lookups.set(parsed.volumeId, volumes);
-  const needle = makeNeedle(Buffer.from(stored), { gzip, volumes, mime, etag: `"${crc32c(stored)}"` });
-  cluster.needles.set(parsed.text, needle);
+  if (!cluster.lookups.has(fileId.volumeId)) cluster.lookups.set(fileId.volumeId, volumes);
+  cluster.needles.set(fileId.text, needle);
 }
 
 // One volume for each set of replicas; keys above 2^53 in every other file id, since real ones may be.

@@ -1,5 +1,6 @@
 // Between a server's answer and the socket: the log, latency, rate, faults, and back-pressure.
 import { createServer } from "node:http";
+import { constants, createSecureServer } from "node:http2";
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { disturbReply, disturbRequest } from "./faults.mjs";
@@ -19,14 +20,36 @@ class ClientLeft extends Error {}
  */
 export function makeServer(name, answer, store) {
   // Idle connections stay open for a minute: a client's pool must not meet one that is just being closed.
-  const server = createServer({ keepAliveTimeout: 60_000, highWaterMark: PIECE }, (incoming, response) => {
-    handle(name, answer, store, incoming, response).catch((error) => {
-      store.errors.push(error);
-      response.destroy();
-    });
+  return createServer({ keepAliveTimeout: 60_000, highWaterMark: PIECE }, listener(name, answer, store));
+}
+
+/** The same, over HTTP/2 alone; `certificate`: { key, cert }. */
+export function makeSecureServer(name, answer, store, certificate) {
+  const server = createSecureServer({ ...certificate, allowHTTP1: false }, listener(name, answer, store));
+  const sessions = new Set();
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.on("close", () => sessions.delete(session));
+    session.on("error", () => {}); // the client broke off: each of its streams is told
   });
+  server.closeAllConnections = () => sessions.forEach((session) => session.destroy());
   return server;
 }
+
+const listener = (name, answer, store) => (incoming, response) => {
+  handle(name, answer, store, incoming, response).catch((error) => {
+    store.errors.push(error);
+    breakOff(response);
+  });
+};
+
+// Over HTTP/2 a request has no connection of its own to break.
+function breakOff(response) {
+  if (isHttp2(response)) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  else response.destroy();
+}
+
+const isHttp2 = (response) => response.stream !== undefined;
 
 async function handle(name, answer, store, incoming, response) {
   const request = readRequest(incoming);
@@ -75,18 +98,20 @@ function watch(response, record, store) {
     store.settle(record, "aborted");
     gone.abort();
   });
-  response.on("finish", () => store.settle(record, "done"));
+  // Over HTTP/2 "finish" comes with every end, a client's leaving too.
+  const whole = () => !isHttp2(response) || response.stream.rstCode === constants.NGHTTP2_NO_ERROR;
+  response.on("finish", () => whole() && store.settle(record, "done"));
   return gone.signal;
 }
 
 function hangUp(response, record, store) {
   store.settle(record, "done");
-  response.destroy();
+  breakOff(response);
 }
 
 function latencyOf(store, record, { latency }) {
   const isChunk = record.fileId !== null && record.method !== "OPTIONS";
-  return latency ?? (isChunk ? store.latency : 0);
+  return latency ?? (isChunk ? store.shape.latencyOf(record.server) : 0);
 }
 
 async function wait(ms, client) {
@@ -105,11 +130,11 @@ async function send(response, request, reply, context) {
   const framed = action.end === undefined && action.extra === undefined;
   const length = reply.length === undefined ? reply.body.length : reply.length;
   record.status = reply.status;
-  response.writeHead(reply.status, [
+  writeHead(response, reply.status, [
     ...reply.headers,
     ["X-Amz-Request-Id", randomBytes(12).toString("hex").toUpperCase()],
     ...(framed && length !== null ? [["Content-Length", String(length)]] : []),
-  ].flat());
+  ]);
   if (request.method === "HEAD" || reply.status === 304 || reply.status === 204) return response.end();
   // The headers leave at once, or a body that stalls at its first byte would hold them back.
   response.flushHeaders();
@@ -120,6 +145,17 @@ async function send(response, request, reply, context) {
   response.end();
 }
 
+// Headers that come twice stay two. Over HTTP/2 a page may see how it was answered, as it may with many a proxy.
+function writeHead(response, status, headers) {
+  if (!isHttp2(response)) return response.writeHead(status, headers.flat());
+  for (const name of new Set(headers.map(([each]) => each.toLowerCase()))) {
+    const values = headers.filter(([each]) => each.toLowerCase() === name).map(([, value]) => value);
+    response.setHeader(name, values.length > 1 ? values : values[0]);
+  }
+  response.setHeader("timing-allow-origin", "*");
+  response.writeHead(status);
+}
+
 function* bodyOf({ body }, { extra = 0 }) {
   if (Buffer.isBuffer(body)) yield body;
   else if (body) yield* body;
@@ -127,25 +163,34 @@ function* bodyOf({ body }, { extra = 0 }) {
 }
 
 async function sendBody(response, pieces, limit, context) {
-  let left = limit;
-  for (const bytes of pieces) {
-    const allowed = bytes.subarray(0, Math.min(left, bytes.length));
-    await sendPieces(response, allowed, context);
-    left -= allowed.length;
-    if (left <= 0) return;
+  const links = context.store.shape.linksOf(context.record.server);
+  for (const link of links) link.join();
+  try {
+    let left = limit;
+    for (const bytes of pieces) {
+      const allowed = bytes.subarray(0, Math.min(left, bytes.length));
+      await sendPieces(response, allowed, links, context);
+      left -= allowed.length;
+      if (left <= 0) return;
+    }
+  } finally {
+    for (const link of links) link.leave();
   }
 }
 
-async function sendPieces(response, bytes, context) {
+async function sendPieces(response, bytes, links, context) {
   for (let at = 0; at < bytes.length;) {
-    const rate = context.action.rate ?? context.store.rate;
-    const piece = bytes.subarray(at, at + (rate ? Math.min(PIECE, Math.max(1, Math.ceil(rate / 50))) : PIECE));
+    const rate = context.action.rate ?? context.store.shape.rateOf(context.record.server);
+    const piece = bytes.subarray(at, at + pieceSize(rate, links));
+    for (const link of links) await link.take(piece.length);
     await write(response, piece, context.client);
     context.store.count(context.record, piece.length);
     at += piece.length;
     if (rate) await pace(piece.length, rate, context);
   }
 }
+
+const pieceSize = (rate, links) => Math.min(PIECE, rate ? Math.max(1, Math.ceil(rate / 50)) : PIECE, ...links.map(({ piece }) => piece));
 
 // Waits until the kernel has taken the piece: the next one is not even made before, so a slow reader holds the store back.
 function write(response, piece, client) {
