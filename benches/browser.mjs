@@ -2,38 +2,36 @@
 // request than the request itself. The page asks for what to do, does it, and sends the answer.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join, normalize, sep } from "node:path";
 import { json } from "node:stream/consumers";
 import { browser, flags } from "../scripts/chromium.mjs";
-import { Failure } from "../scripts/command.mjs";
-import { servePackage } from "../tests/package/support.mjs";
+import { Failure, root } from "../scripts/command.mjs";
 
 /** How long the browser may take to start and to ask for its first job, in ms. */
 const START = 30_000;
 
+/** The store's certificate is signed by nobody, and memory is measured after a collection. */
+const FLAGS = ["--ignore-certificate-errors", "--js-flags=--expose-gc"];
+
 /**
- * Opens a page with a module whose functions can be called.
- * @param {Record<string, object>} routes of the server, "/bench.js" is the module
- * @returns {Promise<{ call: (name: string, argument: object) => Promise<any>, stop: () => Promise<void> }>}
+ * Opens a page with reader.js, whose functions can be called.
+ * @returns {Promise<{ call: (name: string, argument: object) => Promise<any>, pid: number, stop: () => Promise<void> }>}
  */
-export async function openPage(routes) {
+export async function openPage() {
   const jobs = new Jobs();
-  const origin = await servePackage({
-    routes: {
-      ...routes,
-      "/": `<!doctype html><meta charset=utf-8><link rel=icon href=data:,><script type=module>${WORK}</script>`,
-      "/job": async (request, response) => response.end(JSON.stringify(await jobs.next())),
-      "/result": async (request, response) => response.end(jobs.finish(await json(request))),
-    },
-  });
+  const server = await serve(jobs);
   const folder = await mkdtemp(join(tmpdir(), "kelp-bench-"));
-  const child = spawn(browser(), [...flags, `--user-data-dir=${folder}`, origin], { stdio: "ignore" });
+  const origin = `http://127.0.0.1:${server.address().port}`;
+  const child = spawn(browser(), [...flags, ...FLAGS, `--user-data-dir=${folder}`, origin], { stdio: "ignore" });
   const gone = once(child, "exit");
   const stop = async () => {
     child.kill();
     await gone;
+    server.close().closeAllConnections();
     await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   };
   const late = setTimeout(() => jobs.fail(new Failure("the browser did not start")), START);
@@ -42,17 +40,40 @@ export async function openPage(routes) {
     await stop();
     throw error;
   }).finally(() => clearTimeout(late));
-  return { call: (name, argument) => jobs.add({ name, argument }), stop };
+  return { call: (name, argument) => jobs.add({ name, argument }), pid: child.pid, stop };
+}
+
+/** A server of the page, its modules, and its jobs. */
+async function serve(jobs) {
+  if (!existsSync(join(root, "dist/index.js"))) throw new Failure("there is no dist/index.js: npm run build");
+  const server = createServer(async (request, response) => {
+    if (request.url === "/job") return response.end(JSON.stringify(await jobs.next()));
+    if (request.url === "/result") return response.end(jobs.finish(await json(request)));
+    if (request.url === "/") return response.writeHead(200, { "content-type": "text/html" }).end(PAGE);
+    sendFile(new URL(request.url, "http://localhost").pathname, response);
+  });
+  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  return server;
+}
+
+function sendFile(pathname, response) {
+  const path = normalize(join(root, pathname));
+  const served = ["dist", "benches"].some((folder) => path.startsWith(join(root, folder) + sep)) && existsSync(path);
+  if (!served) return response.writeHead(404).end();
+  response.writeHead(200, { "content-type": extname(path) === ".wasm" ? "application/wasm" : "text/javascript" }).end(readFileSync(path));
 }
 
 const WORK = `
-  import * as bench from "/bench.js";
+  import * as bench from "/benches/reader.js";
   for (;;) {
     const { name, argument } = await (await fetch("/job", { cache: "no-store" })).json();
     const answer = await bench[name](argument).then((result) => ({ result }), (error) => ({ error: String(error?.stack ?? error) }));
     await fetch("/result", { method: "POST", body: JSON.stringify(answer) });
   }
 `;
+
+const PAGE = `<!doctype html><meta charset=utf-8><link rel=icon href=data:,>
+  <script type=importmap>{ "imports": { "kelp-stream": "/dist/index.js" } }</script><script type=module>${WORK}</script>`;
 
 /** One job at a time: somebody adds it, the page asks for it and finishes it. */
 class Jobs {

@@ -1,0 +1,40 @@
+// What processes cost, as Linux counts it in /proc.
+import { readdirSync, readFileSync } from "node:fs";
+
+/** /proc counts CPU time in hundredths of a second, and memory in pages of 4 KiB. */
+const TICK = 10;
+const PAGE = 4096;
+
+/** Milliseconds of CPU that a process and all below it have used so far. */
+export function cpuOf(pid) {
+  return treeOf(pid).reduce((sum, { ticks }) => sum + ticks * TICK, 0);
+}
+
+/** Resident bytes of the renderer that has worked most: the page's. */
+export function rendererMemory(pid) {
+  const renderers = treeOf(pid).filter((each) => read(each.pid, "cmdline")?.includes("--type=renderer"));
+  const [busiest] = renderers.sort((a, b) => b.ticks - a.ticks);
+  return busiest ? Number(read(busiest.pid, "statm").split(" ")[1]) * PAGE : 0;
+}
+
+function treeOf(root) {
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map((pid) => stat(Number(pid))).filter(Boolean);
+  const tree = all.filter(({ pid }) => pid === root);
+  for (const each of tree) tree.push(...all.filter(({ parent }) => parent === each.pid));
+  return tree;
+}
+
+function stat(pid) {
+  // The name, in brackets, may hold anything.
+  const fields = read(pid, "stat")?.replace(/^.*\) /s, "").split(" ");
+  return fields && { pid, parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
+}
+
+// A process may be gone by now.
+function read(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,118 @@
+// What is measured, where it runs: in a page, or in Node. Opening is outside the clock.
+import { openFiler, Pool } from "kelp-stream";
+import { pipeline } from "./rivals/pipeline.js";
+import { sequential } from "./rivals/sequential.js";
+import { whole } from "./rivals/whole.js";
+
+const MIB = 2 ** 20;
+const files = new Map();
+const pools = new Map();
+
+/** Keeps what is known of a file: { name, url, size, chunks: { fileId, urls, key }[] }. */
+export async function keep(file) {
+  files.set(file.name, file);
+}
+
+/**
+ * Reads a file by the package, with options. `pool`: a name, for streams that are to share what they learn; else a new one.
+ * `bytes`: no more than these. Gives milliseconds of the whole, to the first byte and to the first MiB; the width near the
+ * end; and the most bytes ahead.
+ */
+export async function kelp({ file: name, options, pool, bytes }) {
+  const file = await open(name, { ...options, pool: poolOf(pool) });
+  let width = 0;
+  const look = (part) => (width = part < 0.8 ? file.stats.concurrency : width);
+  const times = await timed(() => file.stream(), bytes ?? files.get(name).size, { look, short: bytes !== undefined });
+  return { ...times, width, peak: file.stats.peakBytesAhead, requests: file.stats.requests };
+}
+
+/** Reads it by hand: "sequential", "pipeline" (of `width`, at each chunk's first replica) or "whole". */
+export async function rival({ file: name, by, width }) {
+  const { url, chunks, size } = files.get(name);
+  const stored = chunks.map(({ urls, key }) => ({ url: urls[0], key: key && Uint8Array.from(atob(key), (char) => char.charCodeAt(0)) }));
+  const ways = { sequential: () => sequential(stored), pipeline: () => pipeline(stored, width), whole: () => whole(url) };
+  return timed(ways[by], size);
+}
+
+/** Reads the first chunk of a file by a plain fetch. */
+export function plainFetch({ file: name }) {
+  const { chunks: [{ urls: [url] }], chunkSize } = files.get(name);
+  return timed(() => whole(url), chunkSize);
+}
+
+/**
+ * Reads files side by side, in one pool; after `settle` ms counts for `length` ms; then opens another, `late`, and stops.
+ * Gives bytes a second of all, the least over the most, and the times of the late one.
+ */
+export async function share({ names, late, settle, length, options }) {
+  const pool = new Pool();
+  const streams = await Promise.all(names.map(async (name) => (await open(name, { ...options, pool })).stream().getReader()));
+  const counts = names.map(() => 0);
+  streams.forEach((reader, i) => count(reader, (bytes) => (counts[i] += bytes)));
+  await sleep(settle);
+  const before = [...counts];
+  const begin = performance.now();
+  await sleep(length);
+  const took = performance.now() - begin;
+  const got = counts.map((bytes, i) => bytes - before[i]);
+  const file = await open(late, { ...options, pool });
+  const times = await timed(() => file.stream(), 2 * MIB, { short: true });
+  await Promise.all(streams.map((reader) => reader.cancel()));
+  const rate = (got.reduce((a, b) => a + b) / took) * 1000;
+  return { rate, evenness: Math.min(...got) / Math.max(...got), first: times.first, mib: times.mib };
+}
+
+/** Reads a file, and asks for garbage collection every so many bytes. Needs --expose-gc. */
+export async function collecting({ file: name, by, every, width }) {
+  const { chunks, size } = files.get(name);
+  const file = await open(name, { pool: new Pool() });
+  const ways = { kelp: () => file.stream(), pipeline: () => pipeline(chunks.map(({ urls }) => ({ url: urls[0] })), width) };
+  let next = every;
+  const look = (part) => {
+    for (; part * size >= next; next += every) globalThis.gc();
+  };
+  const { ms } = await timed(ways[by], size, { look });
+  return { ms, peak: file.stats.peakBytesAhead };
+}
+
+export async function collect() {
+  for (let times = 0; times < 5; times++) {
+    globalThis.gc();
+    await sleep(50);
+  }
+}
+
+function open(name, options) {
+  const { url, chunks, proxied } = files.get(name);
+  const urls = proxied ? null : new Map(chunks.map((chunk) => [chunk.fileId, chunk.urls]));
+  return openFiler(url, { ...options, ...(urls ? { locate: (fileId) => ({ urls: urls.get(fileId) }) } : {}) });
+}
+
+function poolOf(name) {
+  if (name === undefined) return new Pool();
+  if (!pools.has(name)) pools.set(name, new Pool());
+  return pools.get(name);
+}
+
+async function timed(openStream, size, { look = () => {}, short = false } = {}) {
+  const begin = performance.now();
+  const reader = (await openStream()).getReader();
+  let length = 0, first = null, mib = null;
+  for (let read = await reader.read(); !read.done; read = await reader.read()) {
+    length += read.value.length;
+    first ??= performance.now() - begin;
+    if (length >= MIB) mib ??= performance.now() - begin;
+    look(length / size);
+    if (short && length >= size) break;
+  }
+  const ms = performance.now() - begin;
+  if (short) await reader.cancel();
+  if (short ? length < size : length !== size) throw new Error(`${length} of ${size} bytes came`);
+  return { ms, first, mib };
+}
+
+async function count(reader, add) {
+  for (let read = await reader.read(); !read.done; read = await reader.read()) add(read.value.length);
+}
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));

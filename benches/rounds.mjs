@@ -1,0 +1,53 @@
+// Ways to do one thing take turns, so that what disturbs one disturbs all; ratios are taken within a round.
+
+/**
+ * @param {Record<string, () => Promise<Record<string, number>>>} ways each gives what it measured
+ * @returns {Promise<Samples>}
+ */
+export async function interleave(ways, rounds, warmUp = 1) {
+  const names = Object.keys(ways);
+  const samples = new Samples(names);
+  for (let round = -warmUp; round < rounds; round++) {
+    for (const name of rotated(names, round + warmUp)) {
+      const sample = await ways[name]();
+      if (round >= 0) samples.add(name, sample);
+    }
+  }
+  return samples;
+}
+
+const rotated = (list, by) => list.map((_, i) => list[(i + by) % list.length]);
+
+/** What was measured, by way and round. */
+export class Samples {
+  #lists;
+
+  constructor(names) {
+    this.#lists = Object.fromEntries(names.map((name) => [name, []]));
+  }
+
+  add(name, sample) {
+    this.#lists[name].push(sample);
+  }
+
+  /** The median and the quartiles of a figure. */
+  of(name, figure = "ms") {
+    return spread(this.#lists[name].map((sample) => sample[figure]));
+  }
+
+  /** Those of a figure of one way over that of another. */
+  ratio(over, under, figure = "ms") {
+    return spread(this.#lists[over].map((sample, round) => sample[figure] / this.#lists[under][round][figure]));
+  }
+
+  /** Those of any number that a sample gives. */
+  map(name, number) {
+    return spread(this.#lists[name].map(number));
+  }
+}
+
+function spread(list) {
+  const sorted = [...list].sort((a, b) => a - b);
+  const last = sorted.length - 1;
+  return { mid: (sorted[last >> 1] + sorted[(last + 1) >> 1]) / 2, low: sorted[Math.floor(last / 4)], high: sorted[Math.ceil((last * 3) / 4)] };
+}
