@@ -54,7 +54,7 @@ const isHttp2 = (response) => response.stream !== undefined;
 async function handle(name, answer, store, incoming, response) {
   const request = readRequest(incoming);
   const record = store.open(recordOf(name, request, incoming));
-  const client = watch(response, record, store);
+  const client = watch(incoming.socket, response, record, store);
   const action = store.faults.actionFor(record);
   try {
     await wait(latencyOf(store, record, action), client);
@@ -92,11 +92,17 @@ const recordOf = (server, { method, path, query, headers }, { url }) => ({
 });
 
 // Notes when the client leaves before the end, and wakes whoever waits for it.
-function watch(response, record, store) {
+function watch(socket, response, record, store) {
   const gone = new AbortController();
-  response.on("close", () => {
+  const left = () => {
     store.settle(record, "aborted");
     gone.abort();
+  };
+  // A response that waits for an earlier one on its connection hears nothing of the connection's end.
+  socket.once("close", left);
+  response.on("close", () => {
+    socket.off("close", left);
+    left();
   });
   // Over HTTP/2 "finish" comes with every end, a client's leaving too.
   const whole = () => !isHttp2(response) || response.stream.rstCode === constants.NGHTTP2_NO_ERROR;
