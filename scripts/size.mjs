@@ -9,7 +9,7 @@ import { Failure, isMain, main, root } from "./command.mjs";
 // inflate and their tables alone are 29, so what is ours has to shrink by far. Until then the budget keeps it
 // from growing unseen.
 const DOWNLOADS = [
-  { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 135 },
+  { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 148 },
   { name: "JavaScript", files: ["index.js", "kelp-stream.js"], budget: 10 },
   { name: "JavaScript, Node", files: ["node.js", "kelp-stream.js"], budget: 10 },
   { name: "JavaScript, workerd", files: ["workerd.js", "kelp-stream.js"], budget: 10 },

@@ -9,6 +9,7 @@ use futures::StreamExt;
 use kelp_stream::{
     Options, Plan,
     chunk::{Chunk, Source},
+    options,
     pool::{Pool, PoolLimits},
     prefetch,
     sim::{Link, Protocol, World},
@@ -140,10 +141,10 @@ impl Lab {
         let mut options = Options::default();
         options.max_bytes_ahead = self.cell.max_bytes_ahead;
         options.pool = self.pool.clone();
-        // The default is what finds it.
-        if let Width::Fixed(width) = self.width {
-            options.concurrency = width;
-        }
+        options.concurrency = match self.width {
+            Width::Auto => options::Width::Auto { most: self.cell.pool.max_concurrency },
+            Width::Fixed(width) => width.into(),
+        };
         options
     }
 

@@ -215,7 +215,6 @@ impl Pace {
         if self.epoch.width == 0 || flown < 0.75 * self.epoch.width as f64 {
             return self.begin(now);
         }
-        let rate = self.epoch.bytes as f64 / seconds;
         if self.is_steady {
             self.settle(time, now, most);
         } else {

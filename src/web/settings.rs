@@ -10,7 +10,7 @@ use crate::{
     chunk::CipherKey,
     entry::Keys,
     locator::Locator,
-    options::{Holes, Options, Timeout, Verify},
+    options::{Holes, Options, Priority, Timeout, Verify, Width},
     pin::Pins,
     plan::Lists,
     retry::Policy,
@@ -25,6 +25,13 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     fn concurrency(this: &Settings) -> f64;
+    /// Whether `concurrency` is a ceiling, and the width is found.
+    #[wasm_bindgen(method, getter)]
+    fn auto(this: &Settings) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn priority(this: &Settings) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn hedge(this: &Settings) -> bool;
     #[wasm_bindgen(method, getter, js_name = perHost)]
     fn per_host(this: &Settings) -> f64;
     #[wasm_bindgen(method, getter, js_name = maxBytesAhead)]
@@ -114,7 +121,16 @@ impl Settings {
 
     pub(super) fn options(&self, pool: &CorePool, meter: &Meter) -> Options {
         Options {
-            concurrency: self.concurrency() as usize,
+            concurrency: match (self.auto(), self.concurrency() as usize) {
+                (true, most) => Width::Auto { most },
+                (false, views) => Width::Fixed(views),
+            },
+            priority: match self.priority().as_str() {
+                "high" => Priority::High,
+                "low" => Priority::Low,
+                _ => Priority::Normal,
+            },
+            hedge: self.hedge(),
             per_host: self.per_host() as usize,
             max_bytes_ahead: self.max_bytes_ahead() as u64,
             holes: if self.holes() == "error" { Holes::Error } else { Holes::Zero },

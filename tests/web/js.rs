@@ -132,7 +132,7 @@ pub fn pool() -> CorePool {
 fn settings() -> Object {
     let settings = Object::new();
     for (name, number) in [
-        ("concurrency", 6.0),
+        ("concurrency", 64.0),
         ("perHost", f64::INFINITY),
         ("maxBytesAhead", 33_554_432.0),
         ("passes", 1.0),
@@ -143,10 +143,12 @@ fn settings() -> Object {
     ] {
         set(&settings, name, number);
     }
-    for (name, text) in [("holes", "zero"), ("verify", "stream"), ("home", "")] {
+    for (name, text) in [("holes", "zero"), ("verify", "stream"), ("priority", "normal"), ("home", "")] {
         set(&settings, name, text);
     }
     set(&settings, "wasmDecoder", false);
+    set(&settings, "auto", true);
+    set(&settings, "hedge", true);
     set(&settings, "proxy", false);
     set(&settings, "headers", Array::new());
     settings

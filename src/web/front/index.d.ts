@@ -110,7 +110,10 @@ export interface Options {
   fetch?: typeof fetch;
   /** Sent to the filer, or to the URL given to `openUrl`; never to another origin. */
   headers?: HeadersInit;
-  /** Views in flight. `"auto"` is a fixed width of 6 for now. @default "auto" */
+  /**
+   * Views in flight. `"auto"` finds how many the link needs, while it is used: one width for all such streams of a pool,
+   * told by `stats.concurrency` and by events of kind `"width"`. @default "auto"
+   */
   concurrency?: number | "auto";
   /** Ceiling for `"auto"`. @default 64 */
   maxConcurrency?: number;
@@ -138,9 +141,12 @@ export interface Options {
   timeout?: { headers?: number; idle?: number };
   /** What streams share. @default one for the module */
   pool?: Pool;
-  /** Among the streams of a pool. Not there yet: only `"normal"` is accepted. @default "normal" */
+  /**
+   * Among the streams of a pool: `"low"` starts chunks when no other stream wants to, and one a second in any case.
+   * @default "normal"
+   */
   priority?: "high" | "normal" | "low";
-  /** Ask another replica when the head is late. Not there yet: `true` is not accepted. */
+  /** Ask another replica when the chunk that everything waits for is late against what its host usually takes. @default true */
   hedge?: boolean;
   /** Called at most every 100 ms, and once at the end of a stream. */
   onProgress?(progress: Progress): void;
@@ -255,6 +261,7 @@ export interface Stats {
   retries: number;
   /** Attempts at another replica after a failure. */
   failovers: number;
+  /** Second requests, at another replica, for what was late. */
   hedges: number;
   relookups: number;
   holes: number;

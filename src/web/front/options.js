@@ -4,8 +4,6 @@ import { KelpError, notThere } from "./error.js";
 import { hasSubtle } from "./platform.js";
 import { defaultPool, Pool } from "./pool.js";
 
-// What a browser grants one HTTP/1.1 host. Finding the right width for each link comes later.
-const FIXED_WIDTH = 6;
 const MAX_BYTES_AHEAD = 32 * 2 ** 20;
 
 /** Options that every way of opening has. `home`: the origin that `headers` may go to. */
@@ -17,12 +15,17 @@ export function settings(options, home) {
   const concurrency = integerOr("auto", given.concurrency, "concurrency", "auto", 1);
   const pool = given.pool === undefined ? defaultPool() : given.pool;
   if (!(pool instanceof Pool)) throw new TypeError("pool must be a Pool");
-  const checked = {
+  // Better an error than an option that does nothing.
+  if (integerOr("auto", given.workers, "workers", "auto", 0) > 0) throw notThere("workers");
+  return {
     signal: abortSignal(given.signal),
     fetch: callable(given.fetch, "fetch"),
     headers: [...new Headers(given.headers)],
     home,
-    concurrency: concurrency === "auto" ? Math.min(FIXED_WIDTH, maxConcurrency) : concurrency,
+    auto: concurrency === "auto",
+    concurrency: concurrency === "auto" ? maxConcurrency : concurrency,
+    priority: word(given.priority, "priority", ["normal", "high", "low"]),
+    hedge: boolean(given.hedge, "hedge", true),
     perHost: integer(given.perHost, "perHost", Infinity, 1),
     maxBytesAhead: integer(given.maxBytesAhead, "maxBytesAhead", MAX_BYTES_AHEAD, 1),
     holes: word(given.holes, "holes", ["zero", "error"]),
@@ -38,8 +41,6 @@ export function settings(options, home) {
     onProgress: callable(given.onProgress, "onProgress"),
     pool,
   };
-  refuseWhatIsNotThere(given);
-  return checked;
 }
 
 /** Options of what a filer keeps. */
@@ -87,13 +88,6 @@ function decoder(value) {
     throw new KelpError("unsupported", "there is no WebCrypto here (an http page?): decoder cannot be native");
   }
   return wanted === "wasm";
-}
-
-// Better an error than an option that does nothing.
-function refuseWhatIsNotThere({ workers, priority, hedge }) {
-  if (integerOr("auto", workers, "workers", "auto", 0) > 0) throw notThere("workers");
-  if (word(priority, "priority", ["normal", "high", "low"]) !== "normal") throw notThere("a priority other than normal");
-  if (boolean(hedge, "hedge", false)) throw notThere("hedge");
 }
 
 function lastComponent({ pathname }) {

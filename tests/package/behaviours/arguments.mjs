@@ -14,9 +14,9 @@ const WRONG_VALUES = {
   retry: [{ passes: 0 }, { passes: -1 }, { passes: 1.5 }, { baseDelay: -1 }, { baseDelay: NaN }, { maxDelay: -1 }],
   timeout: [{ headers: -1 }, { headers: NaN }, { idle: -1 }],
 };
-const NOT_YET = [{ workers: 2 }, { priority: "high" }, { priority: "low" }, { hedge: true }];
+const NOT_YET = [{ workers: 2 }];
 const ACCEPTED = [
-  { workers: 0 }, { workers: "auto" }, { priority: "normal" }, { hedge: false }, { concurrency: "auto" }, { concurrency: 1 },
+  { workers: 0 }, { workers: "auto" }, { priority: "normal" }, { priority: "high" }, { priority: "low" }, { hedge: false }, { hedge: true }, { concurrency: "auto" }, { concurrency: 1 },
   { maxConcurrency: 1 }, { perHost: 1 }, { maxBytesAhead: 1 }, { retry: {} }, { timeout: {} }, { unknown: 5, another: "name" }, {}, undefined,
 ];
 
