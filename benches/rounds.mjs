@@ -16,7 +16,11 @@ export async function interleave(ways, rounds, warmUp = 1) {
   return samples;
 }
 
-const rotated = (list, by) => list.map((_, i) => list[(i + by) % list.length]);
+// Backwards every other time, or each would always come after the same one, and pay for its garbage.
+function rotated(list, by) {
+  const turned = list.map((_, i) => list[(i + by) % list.length]);
+  return by % 2 ? turned.reverse() : turned;
+}
 
 /** What was measured, by way and round. */
 export class Samples {
