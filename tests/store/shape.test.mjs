@@ -45,8 +45,8 @@ storeTest("one big response has the link to itself", {}, async (store) => {
   const least = ((48 * MIB) / 125e6) * 1000;
   const took = await timed(() => read(url));
   assert.ok(took >= least - 12, `${took} ms is faster than the link`);
-  // It gets 0.995 of it where nothing else runs; tests run beside others.
-  assert.ok(took < least * 1.25, `${took} ms, and ${least} were enough`);
+  // It gets 0.995 of it where nothing else runs; but tests run beside others, on few cores.
+  assert.ok(took < least * 2, `${took} ms, and ${least} were enough`);
 });
 
 test("a link does not drift: late timers and busy event loops are made up for", { timeout: 10_000 }, async () => {
@@ -58,7 +58,7 @@ test("a link does not drift: late timers and busy event loops are made up for", 
       if (sent % 20 === 0) busyFor(5);
     }
   });
-  assert.ok(took > 385 && took < 440, `${took} ms for 400`);
+  assert.ok(took > 385 && took < 480, `${took} ms for 400`);
 });
 
 function busyFor(ms) {
