@@ -62,7 +62,7 @@ pub fn print(wanted: &dyn Fn(&str) -> bool) {
 }
 
 fn equals() -> String {
-    let outcome = Lab::new(&Cell { streams: 10, size: 8 << 20, ..Cell::default() }, Width::Auto).round();
+    let outcome = Lab::new(&Cell { streams: 10, size: 64 << 20, ..Cell::default() }, Width::Auto).round();
     format!("least over most {:.2} when the first ends", outcome.fairness)
 }
 

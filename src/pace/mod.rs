@@ -28,6 +28,8 @@ pub(crate) struct Pace {
     /// Views that may be in flight; 0 as long as nothing has started.
     width: usize,
     is_steady: bool,
+    /// Epochs in a row that were no better than those before, while it grows.
+    misses: u32,
     latency: Least,
     /// Seconds per byte of the quickest body.
     body: Least,
@@ -55,8 +57,6 @@ struct Epoch {
     width: usize,
     bytes: u64,
     views: usize,
-    /// When its first bytes came, and how many.
-    first: Option<(Duration, u64)>,
     /// The width has just changed: what comes first was started with another.
     is_young: bool,
     /// Views in flight since `at`, and their time until then, in seconds.
@@ -78,6 +78,9 @@ const TELLING_TIME: Duration = Duration::from_millis(1);
 
 /// A rate that is better by less is no reason for more views.
 const GAIN: f64 = 1.1;
+
+/// After so many epochs that are no better it grows no more: one may have had to open connections.
+const MISSES: u32 = 2;
 
 /// The least time over which a rate is measured.
 const SHORTEST: Duration = Duration::from_millis(20);
@@ -127,18 +130,17 @@ impl Pace {
     /// Bytes of a body arrived.
     pub(crate) fn arrived(&mut self, bytes: u64, now: Duration, most: usize) {
         self.epoch.bytes += bytes;
-        self.epoch.first.get_or_insert((now, bytes));
         self.measure(now, most);
     }
 
     /// A view came to its end: so many bytes of its last body, in so much time.
     pub(crate) fn served(&mut self, bytes: u64, time: Duration, now: Duration, most: usize) {
         self.epoch.views += 1;
-        if bytes >= TELLING_BYTES && time >= TELLING_TIME {
+        if bytes > 0 {
             self.body.see(time.as_secs_f64() / bytes as f64, now);
-            if !self.is_steady {
-                self.widen(self.enough().unwrap_or(0), most);
-            }
+        }
+        if bytes >= TELLING_BYTES && time >= TELLING_TIME && !self.is_steady {
+            self.widen(self.enough().unwrap_or(0), most);
         }
         self.measure(now, most);
     }
@@ -166,12 +168,7 @@ impl Pace {
 
     /// Views that fill the link as it is known.
     fn needed(&self) -> Option<f64> {
-        self.needed_at(self.levels.best()?)
-    }
-
-    /// Views that make this rate.
-    fn needed_at(&self, rate: f64) -> Option<f64> {
-        Some(rate * (self.latency.get()? / self.size + self.body.get().unwrap_or(0.0)))
+        Some(self.levels.best()? * (self.latency.get()? / self.size + self.body.get().unwrap_or(0.0)))
     }
 
     /// That with something to spare, since views do not end evenly.
@@ -198,7 +195,7 @@ impl Pace {
     /// Ends the epoch if it says something by now.
     fn measure(&mut self, now: Duration, most: usize) {
         let time = now.saturating_sub(self.epoch.since);
-        if self.epoch.is_young && self.epoch.views >= self.width {
+        if self.epoch.is_young && (self.epoch.views >= self.width || time >= self.round() * 4) {
             return self.begin(now);
         }
         let (views, round) = if self.is_steady { (4, self.round() * 2) } else { (1, self.round()) };
@@ -230,15 +227,11 @@ impl Pace {
         let is_better = self.levels.best().is_none_or(|best| rate > best * GAIN);
         self.levels.see(flown.round() as usize, bytes, time, now);
         self.tried_size = self.size;
-        // Twice what it can need at the rate at which its bytes came, once they came: where it is full,
-        // that is no more than twice too much.
-        let twice = self.needed_at(self.epoch.burst(now).max(rate));
-        let twice = twice.map_or(usize::MAX, |views| (2.0 * views) as usize + 1);
-        let wider = (self.width * 2).min(twice).min(most);
-        if is_better && wider > self.width {
-            self.width = wider;
-        } else {
-            self.is_steady = true;
+        self.misses = if is_better { 0 } else { self.misses + 1 };
+        if is_better && self.width < most {
+            self.width = (self.width * 2).min(most);
+        } else if self.width >= most || self.misses == MISSES {
+            (self.is_steady, self.misses) = (true, 0);
             (self.rest, self.pause, self.is_upward) = (1, 1, true);
             self.take(now, most);
         }
@@ -301,12 +294,6 @@ impl Pace {
 }
 
 impl Epoch {
-    /// The rate since its first bytes were there.
-    fn burst(&self, now: Duration) -> f64 {
-        let Some((since, bytes)) = self.first else { return 0.0 };
-        (self.bytes - bytes) as f64 / now.saturating_sub(since).as_secs_f64().max(0.001)
-    }
-
     fn fly(&mut self, in_flight: usize, now: Duration) {
         self.flown += self.in_flight as f64 * now.saturating_sub(self.at).as_secs_f64();
         (self.in_flight, self.at) = (in_flight, now);

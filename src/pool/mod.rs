@@ -210,7 +210,9 @@ impl State {
             Width::Fixed(_) => usize::MAX,
             Width::Auto { most } => self.pace.width(ask.len, most),
         };
-        if self.share.in_flight >= self.limits.max_concurrency || self.share.fetching >= views {
+        // Somebody waits for the first bytes of a stream that is new: a place is made for it.
+        let fetching = self.share.fetching.saturating_sub(usize::from(ask.is_first));
+        if self.share.in_flight >= self.limits.max_concurrency || fetching >= views {
             Err(Full::Views)
         } else if !ask.head && self.share.bytes.saturating_add(ask.cost) > self.limits.max_bytes {
             Err(Full::Bytes)
@@ -248,9 +250,9 @@ impl Seat {
 
     /// Whether a view may start now. If not, the waker is woken when it may; and then it must ask
     /// again, or say that it does not want any more.
-    pub(crate) fn admit(&self, ask: Ask, waker: &Waker) -> Result<(), Full> {
+    pub(crate) fn admit(&self, mut ask: Ask, waker: &Waker) -> Result<(), Full> {
         let mut state = self.pool.lock();
-        state.seats.wait(self.number, ask, waker);
+        ask.is_first = state.seats.wait(self.number, ask, waker);
         let mut room = state.has_room(self.width, &ask);
         if room.is_ok() && state.first() != Some(self.number) {
             room = Err(Full::Views);
@@ -314,7 +316,7 @@ mod tests {
         let seat = pool.join(&Options::default());
         seat.has(Share { bytes: 8, in_flight: 1, fetching: 1 }, Duration::ZERO);
         let ask = |cost, head| {
-            let ask = Ask { len: cost, cost, head, at: Duration::ZERO };
+            let ask = Ask { len: cost, cost, head, at: Duration::ZERO, is_first: false };
             seat.admit(ask, Waker::noop())
         };
         assert_eq!(ask(3, false), Err(Full::Bytes));

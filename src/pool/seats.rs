@@ -32,6 +32,8 @@ pub(crate) struct Ask {
     pub(crate) head: bool,
     /// When it was asked for.
     pub(crate) at: Duration,
+    /// Its stream has had nothing yet, or was idle. Found out by the pool.
+    pub(crate) is_first: bool,
 }
 
 /// The streams of a pool.
@@ -92,17 +94,19 @@ impl Seats {
         self.taken.retain(|taken| taken.number != number);
     }
 
-    /// It wants to start this.
-    pub(super) fn wait(&mut self, number: usize, ask: Ask, waker: &Waker) {
+    /// It wants to start this; says whether it has just begun, or begun again.
+    pub(super) fn wait(&mut self, number: usize, mut ask: Ask, waker: &Waker) -> bool {
         self.now = self.now.max(ask.at);
         let least = self.least_had();
-        let Some(taken) = self.get(number) else { return };
+        let Some(taken) = self.get(number) else { return false };
         if !taken.is_active() {
             taken.had = taken.had.max(least);
             taken.first = FIRST;
         }
         taken.since.get_or_insert(ask.at);
+        ask.is_first = taken.first == FIRST && taken.share.in_flight == 0 && taken.priority != Priority::Low;
         taken.waiting = Some(Waiting { ask, waker: waker.clone(), called: false });
+        ask.is_first
     }
 
     /// It starts what it wanted.

@@ -18,6 +18,8 @@ pub(super) struct Appetite {
     bytes: u64,
     /// Bytes a second, over the last stretch.
     rate: f64,
+    /// When it found nothing last.
+    waited: Duration,
 }
 
 impl Appetite {
@@ -33,6 +35,16 @@ impl Appetite {
             // It has become faster, or begins.
             self.rate = rate;
         }
+    }
+
+    /// It found nothing.
+    pub(super) fn waits(&mut self, now: Duration) {
+        self.waited = now;
+    }
+
+    /// Whether it has found nothing lately, or has just begun.
+    pub(super) fn is_hungry(&self, now: Duration) -> bool {
+        now.saturating_sub(self.waited) < STRETCH || self.rate == 0.0
     }
 
     /// How many bytes to hold or promise: what it takes in a while, and `near` in any case, with

@@ -50,7 +50,7 @@ pub(super) struct State<P> {
     width: usize,
     /// What views cost, the last one.
     cost: u64,
-    appetite: Appetite,
+    pub(super) appetite: Appetite,
     /// Views that are late against what their host usually takes, and who is to be woken for which.
     late: Vec<usize>,
     watchers: Vec<(usize, Waker)>,
@@ -161,14 +161,19 @@ impl<H: Host> Shared<H> {
             Job::View { view, .. } => view.len(),
             Job::Manifest(_) => *cost,
         };
-        let ask = Ask { len, cost: *cost, head: *head, at: self.host.now() };
+        let ask = Ask { len, cost: *cost, head: *head, at: self.host.now(), is_first: false };
         self.seat.admit(ask, cx.waker()).err()
     }
 
     /// Adapts the window to the link and to the reader; returns the width if it is another than before.
     fn aim(&self, state: &mut State<H::Piece>) -> Option<usize> {
         let width = self.seat.width();
-        let near = state.cost.saturating_mul(4 * width as u64);
+        // A reader that never waits needs no more than it takes.
+        let near = if state.appetite.is_hungry(self.host.now()) {
+            state.cost.saturating_mul(4 * width as u64)
+        } else {
+            0
+        };
         // A fixed width counts all that is in flight, one that is found only what a server is busy with.
         let is_auto = matches!(self.options.concurrency, Width::Auto { .. });
         let decoding = if is_auto { state.window.decoding_now() } else { 0 };
