@@ -1,10 +1,6 @@
 //! Small bodies, whole and with patience: an entry, the probe of a URL.
 
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    time::Duration,
-};
+use std::{fmt, future::Future, pin::pin, time::Duration};
 
 use futures::{
     StreamExt,
@@ -13,8 +9,9 @@ use futures::{
 
 use crate::{
     error::{Error, Kind},
-    host::{Answer, Headers, Host, Piece, Request},
+    host::{Answer, ByteRange, Headers, Host, Piece, Request},
     locate,
+    locator::filer_token,
     options::Options,
     retry::{Failure, Next, Trial},
     watch::Watch,
@@ -43,11 +40,52 @@ pub struct Retrieved<P> {
     pub body: Vec<P>,
 }
 
-/// Makes a request anew for each attempt: with a fresh token, where it needs one.
-pub type Requests<'a> = dyn FnMut() -> Pin<Box<dyn Future<Output = Result<Request, Error>> + 'a>> + 'a;
+/// What is asked for; it becomes a request anew for each attempt.
+#[derive(Clone, Copy)]
+pub enum Asked<'a> {
+    /// An answer of the filer's own, with a fresh token where it wants one.
+    Filer {
+        /// Where to ask.
+        url: &'a str,
+        /// Whether there is a way to another token.
+        may_renew: bool,
+    },
+    /// A URL that is read in ranges, where its last redirect led.
+    Url {
+        /// The URL itself.
+        url: &'a str,
+        /// The bytes wanted; the whole otherwise.
+        range: Option<ByteRange>,
+    },
+}
 
-/// Sends a GET, again after a failure as the policy has it. After a
-/// 401 it is sent once more if `may_renew`.
+impl Asked<'_> {
+    async fn request<H: Host>(self, host: &H, options: &Options) -> Result<Request, Error> {
+        match self {
+            Self::Filer { url, .. } => {
+                let token = filer_token(host, options).await?;
+                let url = token.map_or_else(|| url.to_owned(), |token| locate::with_token(url, &token));
+                Ok(Request { url, range: None })
+            }
+            Self::Url { url, range } => Ok(Request { url: options.pins.at(url), range }),
+        }
+    }
+
+    fn may_renew(self) -> bool {
+        matches!(self, Self::Filer { may_renew: true, .. })
+    }
+}
+
+impl fmt::Debug for Asked<'_> {
+    /// Without the query, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Filer { url, .. } | Self::Url { url, .. }) = self;
+        f.debug_tuple("Asked").field(&locate::without_query(url)).finish()
+    }
+}
+
+/// Sends a GET, again after a failure as the policy has it. After a 401 it is sent once more where
+/// there is a way to another token.
 ///
 /// # Errors
 ///
@@ -56,12 +94,11 @@ pub async fn retrieve<H: Host>(
     host: &H,
     options: &Options,
     wanted: Wanted,
-    may_renew: bool,
-    request: &mut Requests<'_>,
+    asked: Asked<'_>,
 ) -> Result<Retrieved<H::Piece>, Error> {
     let mut trial = Trial::new(options.retry, 1);
     loop {
-        let request = request().await?;
+        let request = asked.request(host, options).await?;
         let url = request.url.clone();
         let failure = match attempt(host, options, wanted, request).await {
             Ok(Ok(retrieved)) => return Ok(retrieved),
@@ -74,7 +111,7 @@ pub async fn retrieve<H: Host>(
         let name = locate::host(&url).unwrap_or_default();
         // What is not there, or must not be read, is so for good: there is but one place to ask.
         let final_answer = matches!(failure.kind, Kind::NotFound | Kind::Range);
-        match trial.failed(0, name, failure, may_renew, false, host.random()) {
+        match trial.failed(0, name, failure, asked.may_renew(), false, host.random()) {
             Next::Try(_, pause) if !final_answer => host.sleep(pause).await,
             Next::Token(_) => {}
             _ => return Err(trial.error(locate::without_query(&url))),

@@ -1,18 +1,18 @@
 //! One URL as a file: how long it is, and whether it can be had in ranges.
 
-use std::{future::ready, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     chunk::{Chunk, MAX_FILE_BYTES},
     content_range, date,
     error::{Error, Kind},
     etag,
-    host::{ByteRange, Headers, Host, Request, joined},
+    host::{ByteRange, Headers, Host, joined},
     locate,
     manifest::ranges_of,
     options::Options,
     pin::Seen,
-    retrieve::{Requests, Retrieved, Wanted, retrieve},
+    retrieve::{Asked, Retrieved, Wanted, retrieve},
     retry::Policy,
 };
 
@@ -131,9 +131,8 @@ impl<H: Host> Probe<'_, H> {
     async fn ask(&self, range: Option<ByteRange>) -> Result<Retrieved<H::Piece>, Error> {
         let Self { host, options, url } = *self;
         let pins = &options.pins;
-        let request: &mut Requests<'_> = &mut || Box::pin(ready(Ok(Request { url: pins.at(url), range })));
         let wanted = Wanted::Unsized(options.max_bytes_ahead);
-        let answer = retrieve(host, options, wanted, false, request).await;
+        let answer = retrieve(host, options, wanted, Asked::Url { url, range }).await;
         let answer = answer.map_err(|error| match error.kind() {
             Kind::Limit => Error::new(Kind::Unsupported, TOO_LONG),
             _ => error,

@@ -1,6 +1,6 @@
 //! Opening files.
 
-use std::{cell::RefCell, future::Future, pin::Pin, rc::Rc};
+use std::{cell::RefCell, future::Future, rc::Rc};
 
 use futures::future::{AbortHandle, AbortRegistration, Abortable};
 use js_sys::TypeError;
@@ -23,13 +23,12 @@ use crate::{
     chunk::{Chunk, Source},
     entry::{Entry, Keys, MAX_TEXT_BYTES},
     error::{Error, Kind},
-    host::{Request, joined},
+    host::joined,
     locate,
-    locator::filer_token,
     manifest::ranges_of,
     merge::merge,
     options::Options,
-    retrieve::{Retrieved, Wanted, retrieve},
+    retrieve::{Asked, Retrieved, Wanted, retrieve},
     stats::Meter,
     url::{self, UrlFile},
 };
@@ -230,18 +229,9 @@ impl Desk {
     }
 
     async fn entry(&self, url: &str) -> Result<Entry, Error> {
-        let finder = &self.host.finder;
-        let may_renew = finder.filer_token.is_some();
+        let asked = Asked::Filer { url, may_renew: self.host.finder.filer_token.is_some() };
         let wanted = Wanted::Body(MAX_TEXT_BYTES as u64);
-        let mut request = || -> Pin<Box<dyn Future<Output = _>>> {
-            Box::pin(async {
-                let token = filer_token(&self.host, &self.options).await?;
-                let url = token.map_or_else(|| url.to_owned(), |token| locate::with_token(url, &token));
-                Ok(Request { url, range: None })
-            })
-        };
-        let Retrieved { body, .. } =
-            retrieve(&self.host, &self.options, wanted, may_renew, &mut request).await?;
+        let Retrieved { body, .. } = retrieve(&self.host, &self.options, wanted, asked).await?;
         Ok(Entry::parse(&joined(&body))?)
     }
 
