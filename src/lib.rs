@@ -13,8 +13,10 @@
 //! find that out; [`plan`] turns chunks and a range into views and gaps; [`window`] decides what may
 //! start and what may leave; [`locator`], [`retry`] and [`decode`] what happens to one view;
 //! [`mod@prefetch`] drives all that against a [`host`]. These are pure: they do no I/O and know no
-//! platform. `web` is the browser's host, `sim` a deterministic one for tests.
+//! platform. [`opening`] puts together what a file is for them. `web` is the browser's host, `sim` a deterministic one for tests.
 
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "hosts use it"))]
+mod causes;
 pub mod chunk;
 mod content_range;
 mod date;
@@ -32,6 +34,7 @@ pub mod locator;
 pub mod manifest;
 pub mod master;
 pub mod merge;
+pub mod opening;
 pub mod options;
 mod pace;
 pub mod pin;
@@ -42,6 +45,8 @@ pub mod respond;
 pub mod retrieve;
 pub mod retry;
 pub mod stats;
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "hosts use it"))]
+mod streams;
 mod throttle;
 pub mod token;
 pub mod url;

@@ -11,27 +11,17 @@ use super::{
     error::{Causes, set},
     events::Listener,
     host::WebHost,
-    pool::{Streams, closed},
 };
 use crate::{
     chunk::Chunk,
     error::{Error, Kind},
+    opening::Head,
     options::Options,
     plan::{Plan, Summary},
     prefetch::{Handle, Reader, prefetch},
-    respond::{FileHead, RequestHeaders, respond},
+    respond::{RequestHeaders, respond},
+    streams::{Streams, closed},
 };
-
-/// What a file says of itself.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Head {
-    pub(super) size: u64,
-    pub(super) name: String,
-    pub(super) media_type: String,
-    pub(super) etag: Option<String>,
-    pub(super) modified_ms: Option<i64>,
-    pub(super) stored: Vec<(&'static str, String)>,
-}
 
 /// An open file.
 #[wasm_bindgen]
@@ -42,8 +32,8 @@ pub struct CoreFile {
     pub(super) host: WebHost,
     pub(super) options: Options,
     pub(super) causes: Rc<Causes>,
-    pub(super) streams: Streams,
-    pub(super) pool_streams: Streams,
+    pub(super) streams: Streams<WebHost>,
+    pub(super) pool_streams: Streams<WebHost>,
 }
 
 #[wasm_bindgen]
@@ -151,15 +141,7 @@ impl CoreFile {
             if_modified_since: if_modified_since.as_deref(),
             if_unmodified_since: if_unmodified_since.as_deref(),
         };
-        let head = FileHead {
-            size: self.head.size,
-            etag: self.head.etag.as_deref(),
-            last_modified_ms: self.head.modified_ms,
-            media_type: &self.head.media_type,
-            name: &self.head.name,
-            stored: &self.head.stored,
-        };
-        let reply = respond(method, &asked, &head);
+        let reply = respond(method, &asked, &self.head.as_served());
         let object = Object::new();
         set(&object, "status", &reply.status.into());
         let headers = Object::new();

@@ -11,26 +11,23 @@ use super::{
     error::Causes,
     events::Listener,
     fetch::Fetcher,
-    file::{CoreFile, Head},
+    file::CoreFile,
     host::WebHost,
     locate::Finder,
     manifest::{self, JsManifest},
-    pool::{CorePool, Streams},
+    pool::CorePool,
     settings::{Settings, UrlSettings},
     timer,
 };
 use crate::{
     chunk::{Chunk, Source},
-    entry::{Entry, Keys, MAX_TEXT_BYTES},
+    entry::{Entry, Keys},
     error::{Error, Kind},
-    host::joined,
     locate,
-    manifest::ranges_of,
-    merge::merge,
+    opening::{self, Opened, UrlHead},
     options::Options,
-    retrieve::{Asked, Retrieved, Wanted, retrieve},
     stats::Meter,
-    url::{self, UrlFile},
+    streams::Streams,
 };
 
 /// Opens a file of a filer: fetches its entry.
@@ -46,7 +43,9 @@ pub async fn open_filer(
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(&settings, pool);
-    let entry = opening.unless_cancelled(desk.entry(&url)).await;
+    let may_renew = desk.host.finder.filer_token.is_some();
+    let asking = opening::entry(&desk.host, &desk.options, &url, may_renew);
+    let entry = opening.unless_cancelled(asking).await;
     let file = entry.and_then(|entry| desk.file(&entry, settings.file_url(), &settings.keys()));
     desk.open(file)
 }
@@ -67,7 +66,7 @@ pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<Co
         desk.file(&entry, url, &settings.keys())
     });
     let of_filer = |chunk: &Chunk| matches!(chunk.source, Source::FileId(_));
-    if let Ok((_, chunks)) = &file
+    if let Ok(Opened { chunks, .. }) = &file
         && chunks.iter().any(of_filer)
         && is_lost
     {
@@ -85,16 +84,8 @@ pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<Co
 pub fn open_manifest(manifest: JsManifest, settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(&settings, pool);
     let manifest = manifest::read(&manifest)?;
-    let head = Head {
-        size: manifest.size(),
-        name: manifest.name().to_owned(),
-        media_type: manifest.media_type().to_owned(),
-        etag: Some(manifest.etag().to_owned()),
-        modified_ms: manifest.last_modified_ms(),
-        stored: Vec::new(),
-    };
-    let chunks = merge(manifest.into_chunks(), desk.options.max_bytes_ahead);
-    desk.open(Ok((head, chunks)))
+    let file = opening::of_manifest(manifest, &desk.options);
+    desk.open(Ok(file))
 }
 
 /// Opens one URL, to be read in ranges.
@@ -110,30 +101,15 @@ pub async fn open_url(
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(settings.as_ref(), pool);
-    let chunk_size = settings.chunk_size() as u64;
-    let found = match settings.size() {
-        Some(size) => Ok(of_size(&url, size as u64, chunk_size, &desk.options)),
-        None => opening.unless_cancelled(url::open(&desk.host, &desk.options, &url, chunk_size)).await,
+    let known = UrlHead {
+        size: settings.size().map(|size| size as u64),
+        name: settings.name(),
+        media_type: settings.media_type(),
+        chunk_size: settings.chunk_size() as u64,
     };
-    desk.open(found.map(|file| {
-        let media_type = settings.media_type().or(file.media_type).unwrap_or_else(|| OCTETS.to_owned());
-        let head = Head {
-            size: file.size,
-            name: settings.name(),
-            media_type,
-            etag: file.etag,
-            modified_ms: file.modified_ms,
-            stored: Vec::new(),
-        };
-        (head, file.chunks)
-    }))
-}
-
-/// A file that nobody was asked about.
-fn of_size(url: &str, size: u64, chunk_size: u64, options: &Options) -> UrlFile {
-    options.pins.expect(url, size);
-    let chunks = ranges_of(url, size, chunk_size);
-    UrlFile { size, media_type: None, etag: None, modified_ms: None, chunks }
+    let asking = opening::of_url(&desk.host, &desk.options, &url, known);
+    let file = opening.unless_cancelled(asking).await;
+    desk.open(file)
 }
 
 /// A file that is being opened; cancelling stops its request at once.
@@ -179,7 +155,7 @@ struct Desk {
     host: WebHost,
     options: Options,
     causes: Rc<Causes>,
-    pool_streams: Streams,
+    pool_streams: Streams<WebHost>,
 }
 
 impl Desk {
@@ -212,9 +188,9 @@ impl Desk {
         }
     }
 
-    fn open(self, file: Result<(Head, Vec<Chunk>), Error>) -> Result<CoreFile, JsValue> {
+    fn open(self, file: Result<Opened, Error>) -> Result<CoreFile, JsValue> {
         let Self { host, options, causes, pool_streams, .. } = self;
-        let (head, chunks) = file.map_err(|error| causes.error(&error))?;
+        let Opened { head, chunks } = file.map_err(|error| causes.error(&error))?;
         let file = CoreFile {
             head,
             chunks: chunks.into(),
@@ -228,32 +204,8 @@ impl Desk {
         Ok(file)
     }
 
-    async fn entry(&self, url: &str) -> Result<Entry, Error> {
-        let asked = Asked::Filer { url, may_renew: self.host.finder.filer_token.is_some() };
-        let wanted = Wanted::Body(MAX_TEXT_BYTES as u64);
-        let Retrieved { body, .. } = retrieve(&self.host, &self.options, wanted, asked).await?;
-        Ok(Entry::parse(&joined(&body))?)
-    }
-
     /// What an entry tells; `url` is where its filer serves the file, if there is one to be asked.
-    fn file(&self, entry: &Entry, url: Option<String>, keys: &Keys) -> Result<(Head, Vec<Chunk>), Error> {
-        let chunks = match &url {
-            Some(url) => entry.chunks_to_read_at(url, keys)?,
-            None => entry.chunks_to_read(keys)?,
-        };
-        if let Some(url) = url.filter(|_| entry.is_remote_only()) {
-            self.options.pins.expect(&url, entry.size());
-        }
-        let head = Head {
-            size: entry.size(),
-            name: entry.name().to_owned(),
-            media_type: entry.media_type().to_owned(),
-            etag: Some(entry.etag()),
-            modified_ms: entry.modified_ms(),
-            stored: entry.served(),
-        };
-        Ok((head, chunks))
+    fn file(&self, entry: &Entry, url: Option<String>, keys: &Keys) -> Result<Opened, Error> {
+        opening::of_entry(entry, url.as_deref(), keys, &self.options)
     }
 }
-
-const OCTETS: &str = "application/octet-stream";

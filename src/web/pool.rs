@@ -1,17 +1,11 @@
 //! The pool as JavaScript holds it: with the streams that it can close.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
-
 use wasm_bindgen::prelude::*;
 
 use super::host::WebHost;
 use crate::{
-    error::{Error, Kind},
     pool::{Pool, PoolLimits},
-    prefetch::Handle,
+    streams::Streams,
 };
 
 /// What the streams of a `Pool` share.
@@ -19,17 +13,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct CorePool {
     pool: Pool,
-    streams: Streams,
-}
-
-/// Streams that can be closed together. Clones are handles on the same list.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Streams(Rc<List>);
-
-#[derive(Debug, Default)]
-struct List {
-    handles: RefCell<Vec<Handle<WebHost>>>,
-    closed: Cell<bool>,
+    streams: Streams<WebHost>,
 }
 
 #[wasm_bindgen]
@@ -77,30 +61,7 @@ impl CorePool {
         self.pool.clone()
     }
 
-    pub(super) fn streams(&self) -> &Streams {
+    pub(super) fn streams(&self) -> &Streams<WebHost> {
         &self.streams
     }
-}
-
-impl Streams {
-    pub(super) fn add(&self, handle: Handle<WebHost>) {
-        let mut handles = self.0.handles.borrow_mut();
-        handles.retain(|handle| !handle.is_over());
-        handles.push(handle);
-    }
-
-    pub(super) fn close(&self) {
-        self.0.closed.set(true);
-        // Taken out first: ending a stream calls back into JavaScript.
-        let handles = self.0.handles.take();
-        handles.iter().for_each(|handle| handle.fail(closed()));
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.0.closed.get()
-    }
-}
-
-pub(super) fn closed() -> Error {
-    Error::new(Kind::Closed, "it was closed")
 }
