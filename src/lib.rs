@@ -13,9 +13,10 @@
 //! find that out; [`plan`] turns chunks and a range into views and gaps; [`window`] decides what may
 //! start and what may leave; [`locator`], [`retry`] and [`decode`] what happens to one view;
 //! [`mod@prefetch`] drives all that against a [`host`]. These are pure: they do no I/O and know no
-//! platform. [`opening`] puts together what a file is for them. `web` is the browser's host, `sim` a deterministic one for tests.
+//! platform. [`opening`] puts together what a file is for them. `web` is the browser's host, `sim` a deterministic one for tests; `native`, behind the
+//! feature of that name, is one for programs.
 
-#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "hosts use it"))]
+#[cfg_attr(not(any(feature = "native", target_arch = "wasm32")), allow(dead_code, reason = "hosts use it"))]
 mod causes;
 pub mod chunk;
 mod content_range;
@@ -45,7 +46,7 @@ pub mod respond;
 pub mod retrieve;
 pub mod retry;
 pub mod stats;
-#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "hosts use it"))]
+#[cfg_attr(not(any(feature = "native", target_arch = "wasm32")), allow(dead_code, reason = "hosts use it"))]
 mod streams;
 mod throttle;
 pub mod token;
@@ -62,6 +63,8 @@ pub use crate::{
 
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+pub mod native;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sim;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]

@@ -1,0 +1,197 @@
+//! Where files are opened.
+
+use std::{fmt, sync::Arc, time::Instant};
+
+use super::{
+    BoxError,
+    body::Thrown,
+    fetch::{Fetcher, Wire, wire},
+    file::File,
+    host::NativeHost,
+    options::{Locate, Options},
+    target,
+};
+use crate::{
+    entry::Entry,
+    error::{Error, Kind},
+    locate,
+    manifest::Manifest,
+    opening::{self, Opened, UrlHead},
+    options,
+    pool::{Pool, PoolLimits},
+    streams::Streams,
+};
+
+/// Connections, and what all files that are read over them share. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct Client {
+    wire: Wire,
+    pool: Pool,
+    causes: Arc<Thrown>,
+    streams: Streams<NativeHost>,
+}
+
+impl Client {
+    /// A client that trusts the certificates which the system trusts.
+    ///
+    /// # Errors
+    ///
+    /// When the system has none.
+    pub fn new() -> std::io::Result<Self> {
+        Self::with_limits(PoolLimits::default())
+    }
+
+    /// A client whose files share these limits.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::new`].
+    pub fn with_limits(limits: PoolLimits) -> std::io::Result<Self> {
+        Ok(Self {
+            wire: wire()?,
+            pool: Pool::new(limits),
+            causes: Arc::default(),
+            streams: Streams::default(),
+        })
+    }
+
+    /// Opens a file of a filer: fetches its entry.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unsupported`] for what is no http or https URL, [`Kind::NotFound`], and as a stream's.
+    pub async fn open_filer(&self, url: &str, options: &Options) -> Result<File, Error> {
+        let (entry_url, file_url) = target::of_entry(&checked(url)?);
+        let desk = self.desk(&file_url, options);
+        let asking = opening::entry(&desk.host, &desk.options, &entry_url, options.filer_token.is_some());
+        let entry = asking.await?;
+        let file = opening::of_entry(&entry, Some(&file_url), &options.keys, &desk.options)?;
+        desk.open(file, entry.md5().copied())
+    }
+
+    /// Opens a file by its entry, the JSON that a filer answered; `filer`: where to ask for more, if
+    /// there is one to be asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Manifest`] for what is no entry, [`Kind::NoLocations`] where nothing says where chunks are.
+    pub fn open_entry(&self, json: &[u8], filer: Option<&str>, options: &Options) -> Result<File, Error> {
+        let entry = Entry::parse(json)?;
+        let filer = filer.map(checked).transpose()?;
+        let origin = filer.as_deref().and_then(locate::origin);
+        let url = origin.map(|origin| locate::file_url(origin, entry.path()));
+        let desk = self.desk(origin.unwrap_or_default(), options);
+        if origin.is_none() && matches!(options.locate, Locate::Proxy) {
+            return Err(Error::new(Kind::NoLocations, "a filer or `locate` must say where the chunks are"));
+        }
+        let file = opening::of_entry(&entry, url.as_deref(), &options.keys, &desk.options)?;
+        desk.open(file, entry.md5().copied())
+    }
+
+    /// Opens a file by a list of its chunks.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Closed`].
+    pub fn open_manifest(&self, manifest: Manifest, options: &Options) -> Result<File, Error> {
+        let desk = self.desk("", options);
+        let file = opening::of_manifest(manifest, &desk.options);
+        desk.open(file, None)
+    }
+
+    /// Opens one URL, to be read in ranges. An empty name in `known` is taken from the URL, a chunk size
+    /// of 0 is 4 MiB.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unsupported`] where its size cannot be had, and as a stream's.
+    pub async fn open_url(&self, url: &str, mut known: UrlHead, options: &Options) -> Result<File, Error> {
+        let url = checked(url)?;
+        let desk = self.desk(&url, options);
+        if known.name.is_empty() {
+            known.name = target::name_of(&url);
+        }
+        if known.chunk_size == 0 {
+            known.chunk_size = CHUNK_SIZE;
+        }
+        let file = opening::of_url(&desk.host, &desk.options, &url, known).await?;
+        desk.open(file, None)
+    }
+
+    /// What is shared, to look at.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// What a connection, or a function of the user's, failed with: the cause of an error of this
+    /// client's, if it is one of the latest.
+    #[must_use]
+    pub fn cause(&self, error: &Error) -> Option<Arc<BoxError>> {
+        self.causes.of(error.cause()?)
+    }
+
+    /// Makes every stream of every file fail with [`Kind::Closed`], and each later call.
+    pub fn close(&self) {
+        self.streams.close();
+    }
+
+    fn desk(&self, url: &str, options: &Options) -> Desk {
+        let home = locate::origin(url).unwrap_or_default().to_owned();
+        let read = options.of_file(&home, &self.pool);
+        let fetcher = Fetcher {
+            wire: self.wire.clone(),
+            headers: options.headers.clone(),
+            home,
+            causes: Arc::clone(&self.causes),
+        };
+        let host = NativeHost {
+            fetcher: Arc::new(fetcher),
+            locate: options.locate.clone(),
+            token: options.token.clone(),
+            filer_token: options.filer_token.clone(),
+            on_event: options.on_event.clone(),
+            since: Instant::now(),
+        };
+        Desk { host, options: read, client_streams: self.streams.clone() }
+    }
+}
+
+/// As much at a time as SeaweedFS cuts files into.
+const CHUNK_SIZE: u64 = 4 << 20;
+
+fn checked(url: &str) -> Result<String, Error> {
+    let wrong = || Error::new(Kind::Unsupported, "it is no http or https URL without user and password");
+    target::checked(url).ok_or_else(wrong)
+}
+
+/// All that a file needs, and is given.
+struct Desk {
+    host: NativeHost,
+    options: options::Options,
+    client_streams: Streams<NativeHost>,
+}
+
+impl Desk {
+    fn open(self, file: Opened, md5: Option<[u8; 16]>) -> Result<File, Error> {
+        let Self { host, options, client_streams } = self;
+        let Opened { head, chunks } = file;
+        let file = File {
+            head,
+            md5,
+            chunks: chunks.into(),
+            host,
+            options,
+            streams: Streams::default(),
+            client_streams,
+        };
+        file.check_open()?;
+        Ok(file)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("pool", &self.pool).finish_non_exhaustive()
+    }
+}
