@@ -21,6 +21,7 @@ const steps = {
   types: () => run("npx", ["--no-install", "tsc", "--project", "tsconfig.json"]),
   wit: () => run("cargo", ["xtask", "wit", "wit"]),
   core,
+  native,
   web,
   store: () => nodeTests("tests/store"),
   build,
@@ -35,6 +36,8 @@ const steps = {
 async function lint() {
   await run("cargo", ["fmt", "--all", "--check"]);
   await run("cargo", ["clippy", "--locked", "--all-targets", ...DENY]);
+  await run("cargo", ["clippy", "--locked", "--features", "native", "--lib", "--example", "native", "--test", "native", ...DENY]);
+  await run("cargo", ["clippy", "--locked", "--package", "kelp-cli", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...IN_BROWSER, ...DENY]);
   await run("cargo", ["clippy", "--locked", "--profile", "xtask", "--package", "xtask", ...DENY]);
 }
@@ -46,12 +49,20 @@ async function licences() {
 
 async function docs() {
   const env = { RUSTDOCFLAGS: "-D warnings" };
-  await run("cargo", ["doc", "--no-deps"], { env });
+  await run("cargo", ["doc", "--no-deps", "--features", "native"], { env });
   await run("cargo", ["doc", "--no-deps", ...WASM], { env });
 }
 
 async function core() {
   needTests(/^test result: ok\. (\d+) passed/gm, await run("cargo", ["test"]));
+}
+
+// What a program reads with: the host, its documentation's example, the command line.
+async function native() {
+  const host = ["--features", "native", "--test", "native", "--example", "native"];
+  needTests(/^test result: ok\. (\d+) passed/gm, await run("cargo", ["test", "--locked", ...host]));
+  await run("cargo", ["test", "--locked", "--features", "native", "--doc", "native"]);
+  needTests(/^test result: ok\. (\d+) passed/gm, await run("cargo", ["test", "--locked", "--package", "kelp-cli"]), 2);
 }
 
 // The same tests in a page and in a dedicated worker: they differ in what a platform offers. Each file says where it

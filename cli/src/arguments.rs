@@ -1,0 +1,199 @@
+//! The command line.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use lexopt::{Arg, Parser, ValueExt};
+
+use crate::failure::Failure;
+
+pub(crate) enum Command {
+    Cat(Box<Cat>),
+    Help,
+    Version,
+}
+
+/// What to read.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Source {
+    Filer(String),
+    Url(String),
+    Manifest(PathBuf),
+}
+
+/// Bytes of a file, before its size is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Wanted {
+    All,
+    From(u64),
+    /// Both included.
+    Between(u64, u64),
+    Last(u64),
+}
+
+#[derive(Debug)]
+pub(crate) struct Cat {
+    pub(crate) source: Source,
+    pub(crate) wanted: Wanted,
+    pub(crate) output: Option<PathBuf>,
+    pub(crate) master: Option<String>,
+    pub(crate) concurrency: Option<usize>,
+    pub(crate) max_bytes_ahead: Option<u64>,
+    pub(crate) throttle: Option<u64>,
+    pub(crate) passes: Option<u32>,
+    pub(crate) verify: Option<String>,
+    pub(crate) holes: Option<String>,
+    pub(crate) headers: Vec<String>,
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+}
+
+pub(crate) fn parse(mut parser: Parser) -> Result<Command, Failure> {
+    match parser.next()? {
+        Some(Arg::Value(command)) if command == "cat" => cat(parser),
+        Some(Arg::Short('h') | Arg::Long("help")) => Ok(Command::Help),
+        Some(Arg::Short('V') | Arg::Long("version")) => Ok(Command::Version),
+        Some(Arg::Value(_)) | None => Err(Failure::usage("the command must be `cat`")),
+        Some(other) => Err(other.unexpected().into()),
+    }
+}
+
+fn cat(mut parser: Parser) -> Result<Command, Failure> {
+    let mut source = None;
+    let mut cat = Cat {
+        source: Source::Filer(String::new()),
+        wanted: Wanted::All,
+        output: None,
+        master: None,
+        concurrency: None,
+        max_bytes_ahead: None,
+        throttle: None,
+        passes: None,
+        verify: None,
+        holes: None,
+        headers: Vec::new(),
+        json: false,
+        quiet: false,
+    };
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Value(url) => set(&mut source, Source::Filer(url.string()?))?,
+            Arg::Long("url") => set(&mut source, Source::Url(parser.value()?.string()?))?,
+            Arg::Long("manifest") => set(&mut source, Source::Manifest(parser.value()?.into()))?,
+            Arg::Short('o') | Arg::Long("output") => {
+                let path: OsString = parser.value()?;
+                cat.output = (path != "-").then(|| path.into());
+            }
+            Arg::Short('r') | Arg::Long("range") => cat.wanted = range(&parser.value()?.string()?)?,
+            Arg::Long("locate") => cat.master = locate(&parser.value()?.string()?)?,
+            Arg::Long("concurrency") => {
+                cat.concurrency = Some(
+                    usize::try_from(count("concurrency", &parser.value()?.string()?)?).unwrap_or(usize::MAX),
+                );
+            }
+            Arg::Long("max-bytes-ahead") => {
+                cat.max_bytes_ahead = Some(count("max-bytes-ahead", &parser.value()?.string()?)?);
+            }
+            Arg::Long("throttle") => cat.throttle = Some(count("throttle", &parser.value()?.string()?)?),
+            Arg::Long("passes") => {
+                cat.passes =
+                    Some(u32::try_from(count("passes", &parser.value()?.string()?)?).unwrap_or(u32::MAX));
+            }
+            Arg::Long("verify") => {
+                cat.verify = Some(word("verify", parser.value()?.string()?, &["stream", "strict", "off"])?)
+            }
+            Arg::Long("holes") => {
+                cat.holes = Some(word("holes", parser.value()?.string()?, &["zero", "error"])?)
+            }
+            Arg::Short('H') | Arg::Long("header") => cat.headers.push(parser.value()?.string()?),
+            Arg::Long("json") => cat.json = true,
+            Arg::Short('q') | Arg::Long("quiet") => cat.quiet = true,
+            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    cat.source = source.ok_or_else(|| Failure::usage("there is no url to read"))?;
+    Ok(Command::Cat(Box::new(cat)))
+}
+
+fn set(source: &mut Option<Source>, to: Source) -> Result<(), Failure> {
+    match source.replace(to) {
+        None => Ok(()),
+        Some(_) => Err(Failure::usage("only one file is read at a time")),
+    }
+}
+
+fn locate(text: &str) -> Result<Option<String>, Failure> {
+    match text.strip_prefix("master=") {
+        Some(url) if url.starts_with("http://") || url.starts_with("https://") => Ok(Some(url.to_owned())),
+        None if text == "proxy" => Ok(None),
+        _ => Err(Failure::usage("--locate must be proxy or master=URL")),
+    }
+}
+
+/// `A-B`, `A-`, `-N`, as in the header of HTTP.
+fn range(text: &str) -> Result<Wanted, Failure> {
+    let wrong = || Failure::usage("--range must be A-B, A- or -N");
+    let (start, last) = text.split_once('-').ok_or_else(wrong)?;
+    let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
+    match (start, last) {
+        ("", last) => Ok(Wanted::Last(number(last)?)),
+        (start, "") => Ok(Wanted::From(number(start)?)),
+        (start, last) => match (number(start)?, number(last)?) {
+            (start, last) if start <= last => Ok(Wanted::Between(start, last)),
+            _ => Err(wrong()),
+        },
+    }
+}
+
+/// A number of at least 1, with K, M or G behind it.
+fn count(name: &str, text: &str) -> Result<u64, Failure> {
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => {
+            (text.get(..at).unwrap_or_default(), unit.to_ascii_uppercase())
+        }
+        _ => (text, ' '),
+    };
+    let shift = match unit {
+        ' ' => Some(0),
+        'K' => Some(10),
+        'M' => Some(20),
+        'G' => Some(30),
+        _ => None,
+    };
+    let number =
+        digits.parse::<u64>().ok().zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift));
+    number
+        .filter(|number| *number > 0)
+        .ok_or_else(|| Failure::usage(format!("--{name} must be a number of at least 1")))
+}
+
+fn word(name: &str, text: String, words: &[&str]) -> Result<String, Failure> {
+    if words.contains(&text.as_str()) {
+        return Ok(text);
+    }
+    Err(Failure::usage(format!("--{name} must be one of {}", words.join(", "))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_those_of_http() {
+        assert_eq!(range("0-9").unwrap(), Wanted::Between(0, 9));
+        assert_eq!(range("7-").unwrap(), Wanted::From(7));
+        assert_eq!(range("-5").unwrap(), Wanted::Last(5));
+        for wrong in ["", "-", "9-8", "a-b", "1", "1-2-3", "+1-2x"] {
+            assert!(range(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn counts_have_units_and_zero_is_none() {
+        assert_eq!(count("n", "32M").unwrap(), 32 << 20);
+        assert_eq!(count("n", "7").unwrap(), 7);
+        for wrong in ["", "0", "M", "1T", "-1", "99999999999G", "1 M"] {
+            assert!(count("n", wrong).is_err(), "{wrong}");
+        }
+    }
+}

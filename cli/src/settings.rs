@@ -1,0 +1,47 @@
+//! The options of the library, of arguments and environment.
+
+use base64ct::{Base64, Encoding};
+use kelp_stream::{
+    chunk::CipherKey,
+    native::{Locate, Options, Token},
+    options::{Holes, Verify},
+};
+
+use crate::{arguments::Cat, failure::Failure};
+
+/// `secret` looks a variable of the environment up.
+pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Result<Options, Failure> {
+    let mut options = Options::default();
+    let read = &mut options.read;
+    read.concurrency = cat.concurrency.unwrap_or(read.concurrency);
+    read.max_bytes_ahead = cat.max_bytes_ahead.unwrap_or(read.max_bytes_ahead);
+    read.throttle = cat.throttle.map(|rate| rate as f64);
+    read.retry.passes = cat.passes.unwrap_or(read.retry.passes);
+    read.holes = if cat.holes.as_deref() == Some("error") { Holes::Error } else { Holes::Zero };
+    read.verify = match cat.verify.as_deref() {
+        Some("strict") => Verify::Strict,
+        Some("off") => Verify::Off,
+        _ => Verify::Stream,
+    };
+    if let Some(master) = &cat.master {
+        options.locate = Locate::Master(master.clone());
+    }
+    options.token = secret("KELP_TOKEN").map(Token::fixed).unwrap_or_default();
+    options.filer_token = secret("KELP_FILER_TOKEN").map(Token::fixed).unwrap_or_default();
+    let key = |name: &str, decode: fn(&str) -> Option<Vec<u8>>| {
+        let Some(text) = secret(name) else { return Ok(None) };
+        let key = decode(text.trim()).and_then(|bytes| CipherKey::new(&bytes));
+        key.map(Some).ok_or_else(|| Failure::usage(format!("{name} is no key of 32 bytes")))
+    };
+    options.keys.customer = key("KELP_SSE_CUSTOMER_KEY", |text| Base64::decode_vec(text).ok())?;
+    options.keys.kek = key("KELP_SSE_KEK", from_hex)?;
+    for line in &cat.headers {
+        options.header(line).map_err(|_| Failure::usage("--header must be 'Name: value'"))?;
+    }
+    Ok(options)
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.len().is_multiple_of(2).then_some(text)?;
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect()
+}

@@ -1,0 +1,271 @@
+//! `kelp cat` as a user runs it, against the stand-in cluster.
+#![allow(
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "clippy does not see that helpers are a test's"
+)]
+
+#[path = "../../tests/support/store.rs"]
+mod store;
+
+use std::{
+    fs,
+    io::Read,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    thread::{JoinHandle, sleep, spawn},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use store::Store;
+
+const SIZE: usize = 1_000_000;
+
+fn kelp(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kelp"));
+    command.arg("cat").args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Not to be used.
+    command.env("http_proxy", "http://127.0.0.1:9").env("HTTP_PROXY", "http://127.0.0.1:9");
+    command
+}
+
+fn output(command: &mut Command) -> Output {
+    ended(command.spawn().unwrap())
+}
+
+/// What it printed, when it has ended, within twenty seconds.
+fn ended(mut child: Child) -> Output {
+    fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+        spawn(move || {
+            let mut all = Vec::new();
+            if let Some(mut pipe) = pipe {
+                pipe.read_to_end(&mut all).unwrap();
+            }
+            all
+        })
+    }
+    let (stdout, stderr) = (drain(child.stdout.take()), drain(child.stderr.take()));
+    let until = Instant::now() + Duration::from_secs(20);
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if Instant::now() > until {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        sleep(Duration::from_millis(5));
+    };
+    Output { status, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
+}
+
+fn succeeded(done: &Output, bytes: &[u8], sha256: &Value) {
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, *sha256);
+}
+
+fn account(done: &Output) -> Value {
+    serde_json::from_slice(&done.stderr)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&done.stderr)))
+}
+
+/// A file in an empty folder of this test's own.
+fn target(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).unwrap();
+    path.join("f.bin").to_str().unwrap().to_owned()
+}
+
+/// A store with one file; its URL, and what the store says of it.
+fn stored() -> (Store, String, Value) {
+    let mut store = Store::start("");
+    let file = store.add("/f.bin", SIZE, 50_000, &json!({ "replicas": [0, 1] }));
+    let url = format!("{}/f.bin", store.filer);
+    (store, url, file)
+}
+
+#[test]
+fn a_file_goes_to_standard_output_and_its_account_to_standard_error() {
+    let (_store, url, file) = stored();
+    let done = output(&mut kelp(&[&url, "--json"]));
+    succeeded(&done, &done.stdout, &file["sha256"]);
+    // No terminal, no progress.
+    assert_eq!((&account(&done)["bytesDelivered"], &account(&done)["requests"]), (&json!(SIZE), &json!(20)));
+}
+
+#[test]
+fn ranges_include_their_ends_and_one_beyond_the_file_is_an_error() {
+    let (_store, url, _) = stored();
+    let all = output(&mut kelp(&[&url])).stdout;
+    let ranges =
+        [("0-0", 0..1), ("49990-50010", 49_990..50_011), ("999000-", 999_000..SIZE), ("-7", SIZE - 7..SIZE)];
+    for (range, expected) in ranges {
+        let done = output(&mut kelp(&[&url, "--range", range]));
+        assert_eq!((done.status.code(), &done.stdout[..]), (Some(0), &all[expected]), "{range}");
+    }
+    assert_eq!(output(&mut kelp(&[&url, "-r", "1000000-"])).status.code(), Some(1));
+}
+
+#[test]
+fn the_master_says_where_chunks_are_and_a_dead_replica_is_borne() {
+    let (mut store, url, file) = stored();
+    store.ask("killVolume", &json!([0]));
+    let done = output(&mut kelp(&[&url, "--locate", &format!("master={}", store.master)]));
+    succeeded(&done, &done.stdout, &file["sha256"]);
+    assert!(store.requests().iter().any(|request| request["server"] == "volume1"));
+}
+
+#[test]
+fn any_url_is_read_in_ranges_and_a_manifest_in_chunks() {
+    let (store, url, file) = stored();
+    let done = output(&mut kelp(&["--url", &url]));
+    succeeded(&done, &done.stdout, &file["sha256"]);
+    let chunks = file["fileIds"].as_array().unwrap().iter().enumerate().map(|(at, id)| {
+        let url = format!("{}/{}", store.volumes[0], id.as_str().unwrap());
+        json!({ "urls": [url], "offset": at * 50_000, "size": 50_000 })
+    });
+    let list = target("manifest");
+    fs::write(&list, json!({ "size": SIZE, "chunks": chunks.collect::<Vec<_>>() }).to_string()).unwrap();
+    let done = output(&mut kelp(&["--manifest", &list]));
+    succeeded(&done, &done.stdout, &file["sha256"]);
+}
+
+/// Breaks a download off amid the file, and returns how many bytes are there.
+fn broken_off(store: &mut Store, url: &str, file: &Value, to: &str) -> u64 {
+    let fault = store.ask("fault", &json!([{ "fileId": file["fileIds"][12] }, { "status": 404 }]));
+    let done = output(&mut kelp(&[url, "-o", to, "--passes", "1"]));
+    assert_eq!(done.status.code(), Some(1), "{}", String::from_utf8_lossy(&done.stderr));
+    store.ask("removeFault", &json!([fault]));
+    assert!(!PathBuf::from(to).exists(), "what is not whole has not the name of what is");
+    let there = fs::metadata(format!("{to}.part")).unwrap().len();
+    assert!(there > 0 && there < SIZE as u64, "{there}");
+    there
+}
+
+#[test]
+fn what_broke_off_is_continued_and_leaves_nothing_beside_it() {
+    let (mut store, url, file) = stored();
+    let to = target("continued");
+    let there = broken_off(&mut store, &url, &file, &to);
+    let done = output(&mut kelp(&[&url, "-o", &to, "--json"]));
+    succeeded(&done, &fs::read(&to).unwrap(), &file["sha256"]);
+    assert_eq!(account(&done)["resumedAt"], there);
+    assert_eq!(fs::read_dir(PathBuf::from(&to).parent().unwrap()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_source_that_changed_another_range_and_a_damaged_part_start_over() {
+    let (mut store, url, file) = stored();
+    let to = target("changed");
+    let there = broken_off(&mut store, &url, &file, &to);
+    let part = format!("{to}.part");
+    let mut bytes = fs::read(&part).unwrap();
+    bytes[there as usize - 10] ^= 1;
+    fs::write(&part, &bytes).unwrap();
+    let done = output(&mut kelp(&[&url, "-o", &to, "--json"]));
+    succeeded(&done, &fs::read(&to).unwrap(), &file["sha256"]);
+    assert_eq!(account(&done)["resumedAt"], 0);
+
+    fs::remove_file(&to).unwrap();
+    broken_off(&mut store, &url, &file, &to);
+    assert_eq!(output(&mut kelp(&[&url, "-o", &to, "-r", "5-104"])).status.code(), Some(0));
+    assert_eq!(fs::read(&to).unwrap().len(), 100);
+
+    fs::remove_file(&to).unwrap();
+    broken_off(&mut store, &url, &file, &to);
+    let more = json!({ "replicas": [0, 1], "content": "noise:other" });
+    let changed = store.add("/f.bin", SIZE, 50_000, &more);
+    let done = output(&mut kelp(&[&url, "-o", &to, "--json"]));
+    succeeded(&done, &fs::read(&to).unwrap(), &changed["sha256"]);
+    assert_eq!(account(&done)["resumedAt"], 0);
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly_and_leaves_nothing_running() {
+    let (mut store, url, _) = stored();
+    store.ask("setRate", &json!([200_000]));
+    let mut child = kelp(&[&url]).spawn().unwrap();
+    child.stdout.take().unwrap().read_exact(&mut [0; 10]).unwrap();
+    let done = ended(child);
+    assert_eq!((done.status.code(), &done.stderr[..]), (Some(0), &b""[..]));
+    assert!(store.settles());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_it_at_once_also_while_nobody_reads_its_output() {
+    let (mut store, url, _) = stored();
+    store.ask("setRate", &json!([200_000]));
+    for after in [200, 1500] {
+        let child = kelp(&[&url]).spawn().unwrap();
+        sleep(Duration::from_millis(after));
+        let sent = Instant::now();
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(ended(child).status.code(), Some(130));
+        assert!(sent.elapsed() < Duration::from_secs(2));
+        assert!(store.settles());
+    }
+}
+
+#[test]
+fn exit_codes_tell_what_is_of_use_next() {
+    let (mut store, url, file) = stored();
+    let wrong: [&[&str]; 6] = [
+        &["--range", "9-8", &url],
+        &[],
+        &["--what", &url],
+        &[&url, &url],
+        &["--locate", "x", &url],
+        &["-H", "x", &url],
+    ];
+    for wrong in wrong {
+        let done = output(&mut kelp(wrong));
+        assert_eq!((done.status.code(), done.stdout.len()), (Some(2), 0), "{wrong:?}");
+    }
+    let missing = output(&mut kelp(&[&format!("{url}.missing")]));
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&missing.stderr).starts_with("kelp: not_found: "));
+    let nobody = output(&mut kelp(&["http://127.0.0.1:1/x", "--passes", "1"]));
+    assert_eq!(nobody.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("refused"), "the cause is told");
+    store.ask("fault", &json!([{ "fileId": file["fileIds"][3] }, { "status": 503 }]));
+    assert_eq!(output(&mut kelp(&[&url, "--passes", "1"])).status.code(), Some(3));
+    assert_eq!(output(&mut kelp(&[&url, "-o", "/nowhere/f.bin"])).status.code(), Some(1));
+}
+
+#[test]
+fn tokens_and_keys_come_from_the_environment_and_are_never_told() {
+    let mut store = Store::start("jwt");
+    let token = store.ask("sign", &json!(["filerRead"])).as_str().unwrap().to_owned();
+    let case = store.case("one");
+    let url = format!("{}{}", store.filer, case["path"].as_str().unwrap());
+    let done = output(kelp(&[&url]).env("KELP_FILER_TOKEN", &token));
+    succeeded(&done, &done.stdout, &case["sha256"]);
+    let refused = output(kelp(&[&url]).env("KELP_FILER_TOKEN", "a-secret"));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(!String::from_utf8_lossy(&refused.stderr).contains("a-secret"));
+
+    let store = Store::start("s3");
+    let case = store.case("sse-c.bin");
+    let url = format!("{}{}", store.filer, case["path"].as_str().unwrap());
+    let done = output(kelp(&[&url]).env("KELP_SSE_CUSTOMER_KEY", case["key"]["sseC"].as_str().unwrap()));
+    succeeded(&done, &done.stdout, &case["sha256"]);
+    let wrong = output(kelp(&[&url]).env("KELP_SSE_CUSTOMER_KEY", "a-secret"));
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(!String::from_utf8_lossy(&wrong.stderr).contains("a-secret"));
+}
+
+#[test]
+fn an_encrypted_film_is_read_with_bounded_look_ahead() {
+    let store = Store::start("cipher");
+    let case = store.case("film");
+    let url = format!("{}{}", store.filer, case["path"].as_str().unwrap());
+    let done = output(&mut kelp(&[&url, "--json", "--max-bytes-ahead", "1M", "--concurrency", "2"]));
+    succeeded(&done, &done.stdout, &case["sha256"]);
+    assert_eq!(account(&done)["concurrency"], 2);
+}
