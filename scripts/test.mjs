@@ -18,7 +18,7 @@ const steps = {
   lint,
   licences,
   docs,
-  types: () => run("npx", ["--no-install", "tsc", "--project", "tsconfig.json"]),
+  types,
   wit: () => run("cargo", ["xtask", "wit", "wit"]),
   core,
   native,
@@ -27,11 +27,16 @@ const steps = {
   build,
   size: checkSize,
   pack,
+  edge: () => nodeTests("tests/edge"),
   node: () => nodeTests("tests/package/node"),
   chromium: () => nodeTests("tests/package/chromium"),
   page: () => nodeTests("tests/page"),
   cluster: () => nodeTests("tests/cluster"),
 };
+
+async function types() {
+  for (const project of ["tsconfig.json", "examples/edge-gateway/tsconfig.json"]) await run("npx", ["--no-install", "tsc", "--project", project]);
+}
 
 async function lint() {
   await run("cargo", ["fmt", "--all", "--check"]);

@@ -1,0 +1,110 @@
+// What a deployment says, checked: the variables and secrets of wrangler.toml.
+
+export interface Env {
+  FILER?: string;
+  MASTER?: string;
+  ALLOWED_ORIGINS?: string;
+  ALLOW_PREFIXES?: string;
+  URL_SECRET?: string;
+  PUBLIC?: string;
+  FILER_SECRET?: string;
+  READ_SECRET?: string;
+  SSE_KEK?: string;
+  CACHE_CONTROL?: string;
+  CORS?: string;
+  SUBREQUESTS?: string;
+  CONNECTIONS?: string;
+  MEMORY_MIB?: string;
+  ENTRY_TTL?: string;
+  CHUNK_TTL?: string;
+  DIRECT?: string;
+}
+
+export interface Settings {
+  filer: URL;
+  master: URL | null;
+  /** Origins that may be contacted: these, and no others. */
+  origins: Set<string>;
+  /** Decoded paths without a slash at the end; the empty one allows all. */
+  prefixes: string[];
+  /** `null`: callers need no signature. */
+  urlSecret: string | null;
+  filerSecret: string | null;
+  readSecret: string | null;
+  sseKek: string | null;
+  cacheControl: string;
+  cors: string | null;
+  subrequests: number;
+  connections: number;
+  /** Bytes that all downloads of the isolate may hold. */
+  memory: number;
+  /** Seconds for which an entry, and a stored chunk, are kept; 0 for not at all. */
+  entryTtl: number;
+  chunkTtl: number;
+  /** Whether the body of a single plain chunk is handed through unread, and so unverified. */
+  direct: boolean;
+}
+
+/** A variable is missing or wrong. Its message is for the log: no client sees it, and no value is in it. */
+export class Misconfigured extends Error {}
+
+/** @throws {Misconfigured} */
+export function settingsFrom(env: Env): Settings {
+  const filer = origin("FILER", env.FILER ?? "");
+  const master = env.MASTER ? origin("MASTER", env.MASTER) : null;
+  const others = list(env.ALLOWED_ORIGINS).map((value) => origin("ALLOWED_ORIGINS", value).origin);
+  const prefixes = list(env.ALLOW_PREFIXES).map(prefix);
+  if (prefixes.length === 0) throw new Misconfigured("ALLOW_PREFIXES names no path: nothing would be served");
+  if (!env.URL_SECRET && env.PUBLIC !== "yes") throw new Misconfigured('URL_SECRET is not set, nor PUBLIC = "yes"');
+  return {
+    filer,
+    master,
+    origins: new Set([filer.origin, ...(master ? [master.origin] : []), ...others]),
+    prefixes,
+    urlSecret: env.URL_SECRET || null,
+    filerSecret: env.FILER_SECRET || null,
+    readSecret: env.READ_SECRET || null,
+    sseKek: env.SSE_KEK || null,
+    // What is stored with a file is for its readers, not for the caches in between: they know nothing of signatures.
+    cacheControl: env.CACHE_CONTROL || "private, no-cache",
+    cors: env.CORS || null,
+    // The free plan's. One is left when the entry has been fetched.
+    subrequests: integer("SUBREQUESTS", env.SUBREQUESTS, 50, 2),
+    connections: integer("CONNECTIONS", env.CONNECTIONS, 6, 1),
+    // Of 128 MB: code, wasm and what the runtime itself holds take the rest.
+    memory: integer("MEMORY_MIB", env.MEMORY_MIB, 80, 1) * 2 ** 20,
+    entryTtl: integer("ENTRY_TTL", env.ENTRY_TTL, 0, 0),
+    chunkTtl: integer("CHUNK_TTL", env.CHUNK_TTL, 0, 0),
+    direct: env.DIRECT === "yes",
+  };
+}
+
+const list = (text = "") => text.split(/[\s,]+/).filter((part) => part !== "");
+
+function origin(name: string, value: string): URL {
+  const url = parsed(value);
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.search || url.hash || url.username || url.password) {
+    throw new Misconfigured(`${name} must be an origin, as https://filer.example:8888`);
+  }
+  return url;
+}
+
+function parsed(value: string): URL | null {
+  try {
+    return new URL(value);
+  } catch {
+    return null;
+  }
+}
+
+function prefix(value: string): string {
+  if (!value.startsWith("/")) throw new Misconfigured("ALLOW_PREFIXES must be paths that begin with a slash");
+  return value.replace(/\/+$/, "");
+}
+
+function integer(name: string, text: string | undefined, fallback: number, min: number): number {
+  if (text === undefined || text === "") return fallback;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < min) throw new Misconfigured(`${name} must be a whole number from ${min}`);
+  return value;
+}

@@ -1,0 +1,94 @@
+// What the Cache API keeps: entries for a moment, and stored chunks, which never change, for longer.
+import type { Fetch, Outbound } from "./outbound";
+import type { Settings } from "./settings";
+
+// Names of nowhere: no client can ask for them, and no route of the zone leads there.
+const ENTRIES = "https://entries.kelp-stream.invalid";
+const CHUNKS = "https://chunks.kelp-stream.invalid";
+
+// The platform counts its cache among the subrequests: a look, and where it was in vain, the request and the putting.
+const MISS = 3;
+
+/** A larger one is fetched each time: it would push out many others. */
+const LARGEST = 16 * 2 ** 20;
+
+export class Shelf {
+  /** The entry as it came; empty until then. */
+  entry = "";
+  /** Whether the entry may be older than the filer's. */
+  isOld = false;
+  #outbound: Outbound;
+  #settings: Settings;
+  #waitUntil: (promise: Promise<unknown>) => void;
+
+  constructor(outbound: Outbound, settings: Settings, waitUntil: (promise: Promise<unknown>) => void) {
+    this.#outbound = outbound;
+    this.#settings = settings;
+    this.#waitUntil = waitUntil;
+  }
+
+  /** The most subrequests that one of a chunk takes. */
+  get perChunk(): number {
+    return this.#settings.chunkTtl > 0 ? MISS : 1;
+  }
+
+  /** Fetches, from the shelf where it lies there. */
+  readonly fetch: Fetch = (input, init) => {
+    const url = new URL(input);
+    const isEntry = url.origin === this.#settings.filer.origin && url.searchParams.get("metadata") === "true";
+    if (isEntry) return this.#fetchEntry(url, init);
+    const fileId = this.#settings.chunkTtl > 0 ? fileIdOf(url) : null;
+    return fileId ? this.#fetchChunk(fileId, input, init) : this.#outbound.fetch(input, init);
+  };
+
+  /** Takes an entry off the shelf that turned out to be too old; the next fetch asks the filer. */
+  async forget(pathname: string): Promise<void> {
+    this.isOld = false;
+    if (this.#outbound.take()) await caches.default.delete(this.#entryKey(pathname));
+  }
+
+  #entryKey = (pathname: string) => `${ENTRIES}/${this.#settings.filer.host}${pathname}`;
+
+  async #fetchEntry(url: URL, init?: RequestInit): Promise<Response> {
+    const key = this.#entryKey(url.pathname);
+    const ttl = this.#settings.entryTtl;
+    const found = ttl > 0 && this.#outbound.take() ? await caches.default.match(key) : undefined;
+    const response = found ?? (await this.#outbound.fetch(url.href, init));
+    if (response.status !== 200) return response;
+    this.isOld = found !== undefined;
+    this.entry = await response.text();
+    // The filer says neither ETag nor Last-Modified of an entry: it can be fetched again, and not asked whether it changed.
+    // One that names keys opens its file to whoever reads the cache, so it is not put there.
+    if (!found && ttl > 0 && !this.entry.includes('"cipher_key"') && this.#outbound.take()) {
+      this.#waitUntil(caches.default.put(key, kept(this.entry, ttl)));
+    }
+    return new Response(this.entry, { headers: { "content-type": "application/json" } });
+  }
+
+  // As stored: what is encrypted stays so.
+  async #fetchChunk(fileId: string, input: string, init?: RequestInit): Promise<Response> {
+    const key = `${CHUNKS}/${this.#settings.filer.host}/${fileId}`;
+    const range = new Headers(init?.headers).get("range");
+    const found = this.#outbound.take() && (await caches.default.match(new Request(key, { headers: range === null ? {} : { range } })));
+    if (found) return found;
+    const response = await this.#outbound.fetch(input, init);
+    const { status, headers } = response;
+    const length = Number(headers.get("content-length") ?? Infinity);
+    const isWhole = status === 200 && range === null && !headers.has("content-encoding") && length <= LARGEST;
+    if (!isWhole || !response.body || !this.#outbound.take()) return response;
+    const [body, copy] = response.body.tee();
+    this.#waitUntil(caches.default.put(key, kept(copy, this.#settings.chunkTtl, length)).catch(() => {}));
+    return new Response(body, { headers });
+  }
+}
+
+function kept(body: BodyInit, ttl: number, length?: number): Response {
+  const size: Record<string, string> = length === undefined ? {} : { "content-length": String(length) };
+  return new Response(body, { headers: { "content-type": "application/octet-stream", "cache-control": `max-age=${ttl}`, ...size } });
+}
+
+// At a volume server, or through the filer.
+function fileIdOf(url: URL): string | null {
+  const id = url.searchParams.get("proxyChunkId") ?? url.pathname.slice(1);
+  return /^\d+,[\da-f]+(_\d+)?$/.test(id) ? id : null;
+}

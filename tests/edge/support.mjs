@@ -1,0 +1,82 @@
+// What the tests of the gateway share: a store, the gateway in front of it in workerd, signed URLs, requests on a bare socket.
+import { createHmac } from "node:crypto";
+import { once } from "node:events";
+import { request } from "node:http";
+import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { bundleWorker, startWorker } from "../../scripts/edge.mjs";
+import { startStore } from "../store/index.mjs";
+
+export { noise, sha256, startStore } from "../store/index.mjs";
+
+export const URL_SECRET = "the secret of these tests";
+
+const modules = await bundleWorker();
+const open = [];
+
+/** A store, and a gateway in front of it that serves all to all unless `vars` say otherwise. `vars` may be a function of the store. */
+export async function startGateway(cluster, vars = {}) {
+  const store = await startStore({ cluster });
+  const own = typeof vars === "function" ? vars(store) : vars;
+  const gateway = await startWorker(modules, { FILER: store.filer, ALLOW_PREFIXES: "/", PUBLIC: "yes", SUBREQUESTS: "1000", ...own });
+  open.push(gateway, store);
+  return { store, origin: gateway.origin };
+}
+
+/** Another store, which is closed with the others. */
+export async function startRogue(cluster = null) {
+  const store = await startStore({ cluster });
+  open.push(store);
+  return store;
+}
+
+/** Ends all that was started. */
+export async function closeAll() {
+  while (open.length > 0) await open.pop().close();
+}
+
+/** As a backend signs: by Node, and not by the gateway's own code. */
+export function signed(path, { secret = URL_SECRET, expires = Math.floor(Date.now() / 1000) + 60 } = {}) {
+  const signature = createHmac("sha256", secret).update(`${path}\n${expires}`).digest("base64url");
+  return `${path}?expires=${expires}&signature=${signature}`;
+}
+
+export const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
+
+/** Fetches, and reads the body: `{ status, headers, bytes }`. Nothing takes longer than ten seconds. */
+export async function get(url, { headers = {}, method = "GET" } = {}) {
+  const response = await fetch(url, { method, headers: { "accept-encoding": "identity", ...headers }, signal: AbortSignal.timeout(10_000) });
+  return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
+}
+
+/** As `get`, but nothing is decoded. */
+export async function rawGet(url, headers = {}) {
+  const [response] = await once(request(url, { headers, timeout: 5000 }).end(), "response");
+  const pieces = [];
+  for await (const piece of response) pieces.push(piece);
+  return { status: response.statusCode, headers: new Headers(response.headers), bytes: Buffer.concat(pieces) };
+}
+
+export const json = ({ bytes }) => JSON.parse(bytes.toString());
+
+/** Sends a path as it stands, which `fetch` would clean; resolves to the status. */
+export async function rawStatus(origin, path) {
+  const { hostname, port } = new URL(origin);
+  const socket = connect({ host: hostname, port });
+  socket.setTimeout(5000, () => socket.destroy(new Error("no answer")));
+  socket.end(`GET ${path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n`);
+  let text = "";
+  socket.on("data", (data) => (text += data));
+  await once(socket, "close");
+  return Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]);
+}
+
+export async function until(condition, what, ms = 5000) {
+  const end = Date.now() + ms;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
+    await sleep(10);
+  }
+}
+
+export const chunksOf = (store) => store.requests.filter(({ fileId }) => fileId !== null);
