@@ -1,5 +1,8 @@
 // The edge gateway of examples/, bundled as wrangler does it, with the installed package, and run in workerd.
-import { existsSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure, root, target } from "./command.mjs";
 
@@ -49,6 +52,59 @@ export async function startWorker(modules, bindings, { port = 0 } = {}) {
   const worker = new Miniflare(options);
   const url = await worker.ready;
   return { origin: url.origin, worker, close: () => worker.dispose() };
+}
+
+/** As {@link startWorker}, in workerd alone: a configuration file, and the program. It has no Cache API. */
+export async function startBareWorker(modules, bindings) {
+  // CommonJS, with a default export of its own.
+  const { default: { default: workerd } } = await import("workerd");
+  const folder = mkdtempSync(join(tmpdir(), "kelp-edge-"));
+  for (const { path, contents } of modules) writeFileSync(join(folder, path), contents);
+  writeFileSync(join(folder, "config.capnp"), configuration(modules, bindings));
+  const args = ["serve", "--experimental", "--socket-addr=http=127.0.0.1:0", "--control-fd=3", join(folder, "config.capnp")];
+  const child = spawn(workerd, args, { stdio: ["ignore", "ignore", "inherit", "pipe"] });
+  const gone = once(child, "exit");
+  const close = async () => {
+    child.kill("SIGKILL");
+    await gone;
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    return { origin: `http://127.0.0.1:${await portOf(child.stdio[3], gone)}`, pid: child.pid, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function portOf(control, gone) {
+  let text = "";
+  const port = new Promise((resolve) => control.on("data", (data) => {
+    text += data;
+    const listening = text.split("\n").find((line) => line.includes('"listen"') && line.endsWith("}"));
+    if (listening) resolve(JSON.parse(listening).port);
+  }));
+  return Promise.race([port, gone.then(() => Promise.reject(new Failure("workerd did not start")))]);
+}
+
+// JSON's strings are Cap'n Proto's.
+function configuration(modules, bindings) {
+  const kinds = { ESModule: "esModule", CompiledWasm: "wasm" };
+  const module = ({ type, path }) => `(name = "${path}", ${kinds[type]} = embed "${path}")`;
+  const binding = ([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`;
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [ (name = "main", worker = .main), (name = "net", network = (allow = ["private", "local"])) ],
+  sockets = [ (name = "http", http = (), service = "main") ]
+);
+const main :Workerd.Worker = (
+  modules = [ ${modules.map(module).join(", ")} ],
+  bindings = [ ${Object.entries(bindings).map(binding).join(", ")} ],
+  globalOutbound = "net",
+  compatibilityDate = "${COMPATIBILITY.compatibilityDate}",
+  compatibilityFlags = ${JSON.stringify(COMPATIBILITY.compatibilityFlags)}
+);
+`;
 }
 
 function ignore(...streams) {

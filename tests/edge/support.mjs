@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bundleWorker, startWorker } from "../../scripts/edge.mjs";
+import { bundleWorker, startBareWorker, startWorker } from "../../scripts/edge.mjs";
 import { startStore } from "../store/index.mjs";
 
 export { noise, sha256, startStore } from "../store/index.mjs";
@@ -15,13 +15,16 @@ const modules = await bundleWorker();
 const open = [];
 
 /** A store, and a gateway in front of it that serves all to all unless `vars` say otherwise. `vars` may be a function of the store. */
-export async function startGateway(cluster, vars = {}) {
+export async function startGateway(cluster, vars = {}, start = startWorker) {
   const store = await startStore({ cluster });
   const own = typeof vars === "function" ? vars(store) : vars;
-  const gateway = await startWorker(modules, { FILER: store.filer, ALLOW_PREFIXES: "/", PUBLIC: "yes", SUBREQUESTS: "1000", ...own });
+  const gateway = await start(modules, { FILER: store.filer, ALLOW_PREFIXES: "/", PUBLIC: "yes", SUBREQUESTS: "1000", ...own });
   open.push(gateway, store);
   return { store, origin: gateway.origin };
 }
+
+/** As {@link startGateway}, in workerd alone. */
+export const startBareGateway = (cluster, vars) => startGateway(cluster, vars, startBareWorker);
 
 /** Another store, which is closed with the others. */
 export async function startRogue(cluster = null) {
@@ -43,9 +46,9 @@ export function signed(path, { secret = URL_SECRET, expires = Math.floor(Date.no
 
 export const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
 
-/** Fetches, and reads the body: `{ status, headers, bytes }`. Nothing takes longer than ten seconds. */
+/** Fetches, and reads the body: `{ status, headers, bytes }`. Nothing takes longer than twenty seconds. */
 export async function get(url, { headers = {}, method = "GET" } = {}) {
-  const response = await fetch(url, { method, headers: { "accept-encoding": "identity", ...headers }, signal: AbortSignal.timeout(10_000) });
+  const response = await fetch(url, { method, headers: { "accept-encoding": "identity", ...headers }, signal: AbortSignal.timeout(20_000) });
   return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
 }
 

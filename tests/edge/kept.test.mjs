@@ -1,0 +1,112 @@
+// What the gateway keeps in the Cache API, what it hands through, and the same in workerd alone.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request } from "node:http";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { chunksOf, closeAll, encoded, get, noise, sha256, startBareGateway, startGateway } from "./support.mjs";
+
+after(closeAll);
+
+const KIB = 1024;
+
+test("an entry is kept for its time and no longer, unless it names keys", async () => {
+  const { store, origin } = await startGateway(null, { ENTRY_TTL: "1" });
+  const entries = () => store.requests.filter(({ url }) => url.includes("metadata=true")).length;
+  store.addFile({ path: "/a.bin", bytes: noise("a", 10), chunkSize: 10 });
+  store.addFile({ path: "/b.bin", bytes: noise("b", 10), chunkSize: 10, cipher: true });
+  await get(`${origin}/a.bin`);
+  // It is put there after the answer.
+  await sleep(100);
+  for (let i = 0; i < 3; i++) assert.ok((await get(`${origin}/a.bin`)).bytes.equals(noise("a", 10)));
+  assert.equal(entries(), 1);
+  await sleep(1100);
+  await get(`${origin}/a.bin`);
+  assert.equal(entries(), 2);
+  store.resetLog();
+  for (let i = 0; i < 3; i++) {
+    assert.ok((await get(`${origin}/b.bin`)).bytes.equals(noise("b", 10)));
+    await sleep(50);
+  }
+  assert.equal(entries(), 3, "whose keys would lie in the cache");
+});
+
+test("an entry whose chunks are gone by now is fetched anew", async () => {
+  const { store, origin } = await startGateway(null, { ENTRY_TTL: "600" });
+  const { fileIds } = store.addFile({ path: "/a.bin", bytes: noise("a", 10), chunkSize: 10 });
+  await get(`${origin}/a.bin`);
+  await sleep(100);
+  store.addFile({ path: "/a.bin", bytes: noise("b", 10), chunkSize: 10 });
+  store.fault({ fileId: fileIds[0] }, { status: 404 });
+  const { status, bytes } = await get(`${origin}/a.bin`);
+  assert.deepEqual([status, bytes.equals(noise("b", 10))], [200, true]);
+});
+
+test("stored chunks are kept if it is told to, as they are stored", async () => {
+  const { store, origin } = await startGateway(null, { CHUNK_TTL: "600" });
+  for (const cipher of [false, true]) {
+    const path = `/${cipher}.bin`;
+    const { sha256: right } = store.addFile({ path, bytes: noise(path, 64 * KIB), chunkSize: 16 * KIB, cipher });
+    assert.equal(sha256((await get(origin + path)).bytes), right);
+    await sleep(100);
+    store.resetLog();
+    assert.equal(sha256((await get(origin + path)).bytes), right);
+    const { status, bytes } = await get(origin + path, { headers: { range: "bytes=20000-20009" } });
+    assert.deepEqual([status, bytes.equals(noise(path, 64 * KIB).subarray(20000, 20010))], [206, true]);
+    assert.equal(chunksOf(store).length, 0, path);
+  }
+});
+
+test("a single plain chunk is handed through; what has to be decoded or joined is not, and all is the same", async () => {
+  const { store, origin } = await startGateway(null, { DIRECT: "yes" });
+  const bytes = noise("d", 64 * KIB);
+  for (const [path, about] of [["/plain.bin", {}], ["/cipher.bin", { cipher: true }], ["/gzip.bin", { gzip: true }]]) {
+    const { fileIds } = store.addFile({ path, bytes, chunkSize: 32 * KIB, mime: "text/x", ...about });
+    for (const [start, end] of [[0, 64 * KIB], [0, 32 * KIB], [5, 10], [32 * KIB, 64 * KIB], [32 * KIB - 1, 32 * KIB + 1]]) {
+      const answer = await get(origin + path, { headers: { range: `bytes=${start}-${end - 1}` } });
+      assert.equal(answer.status, 206);
+      assert.ok(answer.bytes.equals(bytes.subarray(start, end)), `${path} ${start}..${end}`);
+      assert.equal(answer.headers.get("content-length"), String(end - start));
+      assert.equal(answer.headers.get("content-range"), `bytes ${start}-${end - 1}/${64 * KIB}`);
+      assert.equal(answer.headers.get("content-type"), "text/x");
+      assert.match(answer.headers.get("etag"), /^"/);
+    }
+    // What shows that it was: a digest that is wrong, and nobody looks.
+    store.fault({ fileId: fileIds[0] }, { corrupt: 20 });
+    const seen = await get(origin + path, { headers: { range: `bytes=0-${32 * KIB - 1}` } }).then(({ status }) => status, () => "broken");
+    assert.equal(seen === 206, path === "/plain.bin", `${path}: ${seen}`);
+  }
+});
+
+test("a body that is handed through and breaks off, breaks off; before it, another replica is asked", async () => {
+  const { store, origin } = await startGateway(null, ({ master, volumes }) => ({ DIRECT: "yes", MASTER: master, ALLOWED_ORIGINS: volumes.join() }));
+  const bytes = noise("d", 64 * KIB);
+  store.addFile({ path: "/f.bin", bytes, chunkSize: 64 * KIB, replicas: [0, 1] });
+  const refusing = store.fault({ server: "volume0" }, { status: 500 });
+  for (let i = 0; i < 3; i++) assert.ok((await get(`${origin}/f.bin`)).bytes.equals(bytes));
+  refusing.remove();
+  store.fault({ server: /volume/ }, { cut: 1000 });
+  await assert.rejects(get(`${origin}/f.bin`), TypeError);
+});
+
+test("in workerd alone it serves the same, streaming", { timeout: 60_000 }, async () => {
+  for (const vars of [{}, { DIRECT: "yes" }]) {
+    const { store, origin } = await startBareGateway("cipher", { SUBREQUESTS: "5000", ...vars });
+    for (const { name, path, size, sha256: right, ranges, expect } of store.cases) {
+      if (expect || !right || size > 2.5e6) continue;
+      const { status, headers, bytes } = await get(origin + encoded(path));
+      assert.deepEqual([status, headers.get("content-length"), sha256(bytes)], [200, String(size), right], name);
+      for (const { start, end, sha256: part } of ranges.filter(({ start, end }) => start < end && start < size).slice(0, 3)) {
+        assert.equal(sha256((await get(origin + encoded(path), { headers: { range: `bytes=${start}-${end - 1}` } })).bytes), part, name);
+      }
+    }
+    const { fileIds } = store.addFile({ path: "/slow.bin", bytes: noise("s", 64 * KIB), chunkSize: 16 * KIB });
+    store.fault({ fileId: fileIds[3] }, { latency: 1000 });
+    const started = performance.now();
+    const [response] = await once(request(`${origin}/slow.bin`).end(), "response");
+    const [first] = await once(response, "data");
+    assert.ok(first.length > 0 && performance.now() - started < 800, "the first bytes do not wait for the last");
+    response.resume();
+    await once(response, "end");
+  }
+});

@@ -1,0 +1,191 @@
+// What a worker may use: subrequests, connections, memory; and that nothing runs on for a client that has left.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request } from "node:http";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { chunksOf, closeAll, encoded, get, json, noise, sha256, startGateway, until } from "./support.mjs";
+
+after(closeAll);
+
+const MIB = 2 ** 20;
+const KIB = 2 ** 10;
+
+/** Much of it, made fast. */
+const some = noise("plenty", MIB + 1);
+const plenty = (mebibytes) => Buffer.concat(Array(mebibytes).fill(some)).subarray(0, mebibytes * MIB);
+
+test("a range that takes too many subrequests is answered by its beginning; a whole file by a problem that says how many", async () => {
+  const { store, origin } = await startGateway(null, { SUBREQUESTS: "20" });
+  const bytes = noise("many", 100 * KIB);
+  store.addFile({ path: "/many.bin", bytes, chunkSize: KIB });
+  const url = `${origin}/many.bin`;
+  const whole = await get(url);
+  const { detail, ...problem } = json(whole);
+  assert.match(detail, /ranges/);
+  // The entry; each chunk; and for every ten of them one more.
+  assert.deepEqual(problem, {
+    type: "about:blank", title: "Insufficient Storage", status: 507, code: "subrequests", needed: 111, allowed: 20, atLeast: false, fits: 17 * KIB, size: 100 * KIB,
+  });
+  assert.equal(whole.headers.get("content-type"), "application/problem+json");
+  assert.equal(chunksOf(store).length, 0, "no chunk is fetched for it");
+  assert.equal((await get(url, { method: "HEAD" })).status, 200, "HEAD takes none");
+  // What a reader does that goes by Content-Range: all of it arrives.
+  const pieces = [];
+  for (let at = 0; at < bytes.length;) {
+    store.resetLog();
+    const { status, headers, bytes: body } = await get(url, { headers: { range: `bytes=${at}-` } });
+    assert.equal(status, 206);
+    assert.equal(headers.get("content-range"), `bytes ${at}-${at + body.length - 1}/${bytes.length}`);
+    assert.equal(headers.get("content-length"), String(body.length));
+    assert.ok(store.requests.length <= 20, `${store.requests.length} subrequests`);
+    assert.ok(body.length === Math.min(17 * KIB, bytes.length - at), `${body.length} bytes at ${at}`);
+    pieces.push(body);
+    at += body.length;
+  }
+  assert.ok(Buffer.concat(pieces).equals(bytes));
+  // A range that fits is whole; one in the middle of chunks is cut at a chunk.
+  assert.equal((await get(url, { headers: { range: "bytes=500-9000" } })).bytes.length, 8501);
+  assert.equal((await get(url, { headers: { range: "bytes=500-90000" } })).headers.get("content-range"), `bytes 500-${17 * KIB - 1}/${bytes.length}`);
+  // The file has changed since the client's range: that would be all of it.
+  assert.equal((await get(url, { headers: { range: "bytes=0-9", "if-range": '"other"' } })).status, 507);
+});
+
+test("with a master, the lookups of volumes are counted too", async () => {
+  const { store, origin } = await startGateway(null, ({ master, volumes }) => ({ SUBREQUESTS: "20", MASTER: master, ALLOWED_ORIGINS: volumes.join() }));
+  const chunks = Array.from({ length: 50 }, (_, i) => ({ bytes: noise(`c${i}`, KIB), replicas: [i % 3] }));
+  store.addFile({ path: "/spread.bin", chunks });
+  const { status, bytes } = await get(`${origin}/spread.bin`, { headers: { range: "bytes=0-" } });
+  assert.equal(status, 206);
+  assert.equal(bytes.length, 14 * KIB, "of 20: an entry, 3 lookups, 14 chunks, 2 in reserve");
+  assert.equal(store.requests.length, 18);
+});
+
+test("what chunk manifests list is counted before anything is promised", async () => {
+  const { store, origin } = await startGateway("plain", { SUBREQUESTS: "400" });
+  const { path, size, sha256: right } = store.cases.find(({ name }) => name === "nested-manifest");
+  const whole = await get(origin + encoded(path));
+  assert.equal(whole.status, 507);
+  const { needed, allowed } = json(whole);
+  assert.ok(needed > allowed, `${needed} of ${allowed}`);
+  const pieces = [];
+  for (let at = 0; at < size;) {
+    store.resetLog();
+    const { status, bytes } = await get(origin + encoded(path), { headers: { range: `bytes=${at}-` } });
+    assert.equal(status, 206, `at ${at}`);
+    assert.ok(store.requests.length <= 400, `${store.requests.length} subrequests`);
+    pieces.push(bytes);
+    at += bytes.length;
+  }
+  assert.ok(pieces.length > 1);
+  assert.equal(sha256(Buffer.concat(pieces)), right);
+});
+
+test("when failures eat up the subrequests, the body breaks off: it never ends short", async () => {
+  const { store, origin } = await startGateway(null, { SUBREQUESTS: "12" });
+  store.addFile({ path: "/f.bin", bytes: noise("f", 9 * KIB), chunkSize: KIB });
+  store.fault({ server: "filer", when: ({ fileId }) => fileId !== null, times: 1 }, { status: 500 });
+  assert.equal((await get(`${origin}/f.bin`)).bytes.length, 9 * KIB, "one failure is allowed for");
+  let chunk = 0;
+  const fault = store.fault({ server: "filer", when: ({ fileId }) => fileId !== null && chunk++ >= 4 }, { status: 500 });
+  store.resetLog();
+  await assert.rejects(get(`${origin}/f.bin`), TypeError);
+  assert.ok(store.requests.length <= 12, `${store.requests.length} subrequests`);
+  fault.remove();
+});
+
+test("no more than six connections are open at a time", async () => {
+  for (const vars of [() => ({}), ({ master, volumes }) => ({ MASTER: master, ALLOWED_ORIGINS: volumes.join() })]) {
+    const { store, origin } = await startGateway(null, vars);
+    const chunks = Array.from({ length: 60 }, (_, i) => ({ bytes: noise(`c${i}`, 32 * KIB), replicas: [i % 3] }));
+    store.addFile({ path: "/f.bin", chunks });
+    store.latency = 10;
+    assert.equal((await get(`${origin}/f.bin`)).bytes.length, 60 * 32 * KIB);
+    assert.ok(store.peakInFlight <= 6 && store.peakInFlight >= 4, `${store.peakInFlight} at a time`);
+  }
+});
+
+test("a client that leaves stops the subrequests, before the first byte and in the middle", async () => {
+  const { store, origin } = await startGateway(null, { MEMORY_MIB: "4" });
+  store.addFile({ path: "/f.bin", bytes: plenty(32), chunkSize: 256 * KIB });
+  for (const [latency, wait] of [[3000, 0], [0, 1]]) {
+    store.latency = latency;
+    store.rate = 2 * MIB;
+    // More often than memory would allow for, if what they held were not given back.
+    for (let round = 0; round < 6; round++) {
+      store.resetLog();
+      const client = request(`${origin}/f.bin`).on("error", () => {}).end();
+      if (wait) {
+        const [response] = await once(client, "response");
+        response.on("error", () => {});
+        await once(response, "data");
+      } else {
+        await until(() => chunksOf(store).length > 0, "chunks are asked for");
+      }
+      // Of a connection that is only closed, workerd knows no more than that nothing else is asked for.
+      client.socket.resetAndDestroy();
+      await until(() => store.inFlight === 0, "nothing is in flight");
+      const asked = store.requests.length;
+      await sleep(50);
+      assert.equal(store.requests.length, asked, "nothing starts later");
+      assert.ok(store.requests.some(({ state }) => state === "aborted"), "they were ended, and not read on");
+    }
+  }
+  store.latency = 0;
+  store.rate = 0;
+  assert.equal((await get(`${origin}/f.bin`)).bytes.length, 32 * MIB, "and the gateway is as it was");
+});
+
+test("a slow client holds back what is fetched", { timeout: 60_000 }, async () => {
+  for (const cipher of [false, true]) {
+    const { store, origin } = await startGateway(null);
+    const { sha256: right } = store.addFile({ path: "/f.bin", bytes: plenty(64), chunkSize: MIB, cipher });
+    const [response] = await once(request(`${origin}/f.bin`).end(), "response");
+    response.pause();
+    let before = -1;
+    await until(async () => {
+      const same = before === store.bytesSent && before > 0;
+      before = store.bytesSent;
+      await sleep(300);
+      return same;
+    }, "nothing more is fetched");
+    // 16 MiB of look-ahead, and what lies in sockets on the way.
+    assert.ok(store.bytesSent < 28 * MIB, `${store.bytesSent} bytes were fetched for a client that reads none`);
+    const pieces = [];
+    for await (const piece of response) pieces.push(piece);
+    assert.equal(sha256(Buffer.concat(pieces)), right, "it gets all of it in the end");
+  }
+});
+
+test("twenty downloads at once are served, and more memory than there is, is not promised", { timeout: 60_000 }, async () => {
+  const { store, origin } = await startGateway(null);
+  const files = Array.from({ length: 20 }, (_, i) => store.addFile({ path: `/${i}.bin`, bytes: Buffer.concat([noise(`f${i}`, 99), plenty(2)]), chunkSize: 128 * KIB, cipher: i % 2 === 1 }));
+  store.latency = 2;
+  const answers = await Promise.all(files.map(({ path }) => get(origin + path)));
+  for (const [i, { status, bytes }] of answers.entries()) {
+    assert.equal(status, 200);
+    assert.equal(sha256(bytes), files[i].sha256, files[i].path);
+  }
+  const small = await startGateway(null, { MEMORY_MIB: "8" });
+  const { sha256: right } = small.store.addFile({ path: "/f.bin", bytes: plenty(4), chunkSize: 4 * MIB, cipher: true });
+  small.store.latency = 100;
+  const statuses = await Promise.all(Array.from({ length: 6 }, async () => {
+    const { status, headers, bytes } = await get(`${small.origin}/f.bin`);
+    if (status === 200) assert.equal(sha256(bytes), right);
+    else assert.equal(headers.get("retry-after"), "1");
+    return status;
+  }));
+  assert.ok(statuses.includes(200) && statuses.includes(503), statuses.join());
+  assert.equal((await get(`${small.origin}/f.bin`)).status, 200, "and later there is room again");
+});
+
+test("a dead replica is passed over, also in the middle of a chunk", async () => {
+  const { store, origin } = await startGateway(null, ({ master, volumes }) => ({ MASTER: master, ALLOWED_ORIGINS: volumes.join() }));
+  const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: noise("f", 2 * MIB), chunkSize: 256 * KIB, replicas: [0, 1] });
+  store.fault({ fileId: fileIds[3], nth: 1 }, { cut: 100_000 });
+  store.fault({ fileId: fileIds[5], nth: 1 }, { corrupt: 100 });
+  assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
+  // The master still names it.
+  store.fault({ server: "volume0" }, { refuse: true });
+  assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
+});
