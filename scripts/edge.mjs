@@ -10,7 +10,7 @@ const CONSUMER = join(target, "pack/consumer");
 const GATEWAY = join(root, "examples/edge-gateway/src/index.ts");
 
 /** As in wrangler.toml. */
-export const COMPATIBILITY = { compatibilityDate: "2026-04-20", compatibilityFlags: ["enable_request_signal"] };
+export const COMPATIBILITY = { compatibilityDate: "2026-04-20", compatibilityFlags: ["enable_request_signal", "streams_no_default_auto_allocate_chunk_size"] };
 
 /** A worker's modules, the first one being its main one: `{ type, path, contents }`. */
 export async function bundleWorker(entry = GATEWAY) {

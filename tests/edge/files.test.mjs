@@ -17,14 +17,15 @@ const BROKEN = {
 };
 
 for (const cluster of ["plain", "cipher"]) {
-  for (const [way, vars] of Object.entries(WAYS)) {
+  // The ways to plain and to encrypted chunks are the same: once is enough.
+  for (const [way, vars] of Object.entries(WAYS).filter(([way]) => cluster === "plain" || way === "relayed by the filer")) {
     test(`${cluster}: every captured file is served as it was written, ${way}`, { timeout: 60_000 }, async () => {
       const { store, origin } = await startGateway(cluster, (store) => ({ SUBREQUESTS: "30000", ...vars(store) }));
       let served = 0;
       for (const { name, path, size, sha256: whole, ranges } of store.cases) {
         if (name in BROKEN) continue;
-        // The file of ten thousand chunks takes its time: once is enough.
-        if (size / 512 > 10_000 && way !== "relayed by the filer") continue;
+        // So is reading ten thousand chunks.
+        if (size / 512 > 10_000 && (cluster === "cipher" || way !== "relayed by the filer") && name !== "film") continue;
         const url = origin + encoded(path);
         const { status, headers, bytes } = await get(url);
         assert.equal(status, 200, name);

@@ -46,9 +46,9 @@ export function signed(path, { secret = URL_SECRET, expires = Math.floor(Date.no
 
 export const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
 
-/** Fetches, and reads the body: `{ status, headers, bytes }`. Nothing takes longer than twenty seconds. */
+/** Fetches, and reads the body: `{ status, headers, bytes }`. Nothing takes longer than forty seconds. */
 export async function get(url, { headers = {}, method = "GET" } = {}) {
-  const response = await fetch(url, { method, headers: { "accept-encoding": "identity", ...headers }, signal: AbortSignal.timeout(20_000) });
+  const response = await fetch(url, { method, headers: { "accept-encoding": "identity", ...headers }, signal: AbortSignal.timeout(40_000) });
   return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
 }
 

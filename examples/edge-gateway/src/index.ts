@@ -5,6 +5,7 @@ import { HandThrough } from "./direct";
 import { hold, share } from "./memory";
 import { Outbound } from "./outbound";
 import { type FilePath, filePath, isAllowed } from "./path";
+import { inLargePieces } from "./pieces";
 import { openingFailed, problem } from "./problem";
 import { wantedRange } from "./range";
 import { type Env, Misconfigured, type Settings, settingsFrom } from "./settings";
@@ -83,9 +84,9 @@ class Download {
 
   // A pool of its own: what streams of two requests share would wake one in the other's place, which workerd forbids.
   #open(): Promise<RemoteFile> {
-    const { filer, master, filerSecret, readSecret, sseKek, connections, memory } = this.#settings;
+    const { filer, master, filerSecret, readSecret, sseKek, connections, memory, verify } = this.#settings;
     return openFiler(filer.origin + this.#path.encoded, {
-      fetch: this.#direct.fetch as typeof fetch,
+      fetch: inLargePieces(this.#direct.fetch) as typeof fetch,
       locate: master ? { master } : "proxy",
       ...(readSecret ? { token: (fileId: string) => chunkToken(fileId, readSecret) } : {}),
       ...(filerSecret ? { filerToken: () => filerToken(this.#path, filerSecret) } : {}),
@@ -93,6 +94,7 @@ class Download {
       // A lookup may be under way beside the views.
       concurrency: Math.max(1, master ? connections - 1 : connections),
       maxBytesAhead: share(memory),
+      verify,
       // A client waits behind us: what does not answer soon is its to ask for again.
       retry: { maxDelay: 1000 },
       pool: new Pool({ maxConcurrency: connections }),

@@ -17,6 +17,7 @@ export interface Env {
   MEMORY_MIB?: string;
   ENTRY_TTL?: string;
   CHUNK_TTL?: string;
+  VERIFY?: string;
   DIRECT?: string;
 }
 
@@ -41,6 +42,8 @@ export interface Settings {
   /** Seconds for which an entry, and a stored chunk, are kept; 0 for not at all. */
   entryTtl: number;
   chunkTtl: number;
+  /** Which digests of plain chunks are checked. */
+  verify: "stream" | "strict" | "off";
   /** Whether the body of a single plain chunk is handed through unread, and so unverified. */
   direct: boolean;
 }
@@ -75,6 +78,7 @@ export function settingsFrom(env: Env): Settings {
     memory: integer("MEMORY_MIB", env.MEMORY_MIB, 80, 1) * 2 ** 20,
     entryTtl: integer("ENTRY_TTL", env.ENTRY_TTL, 0, 0),
     chunkTtl: integer("CHUNK_TTL", env.CHUNK_TTL, 0, 0),
+    verify: word("VERIFY", env.VERIFY, ["stream", "strict", "off"]),
     direct: env.DIRECT === "yes",
   };
 }
@@ -100,6 +104,13 @@ function parsed(value: string): URL | null {
 function prefix(value: string): string {
   if (!value.startsWith("/")) throw new Misconfigured("ALLOW_PREFIXES must be paths that begin with a slash");
   return value.replace(/\/+$/, "");
+}
+
+/** One of these; the first where nothing is said. */
+function word<Word extends string>(name: string, text: string | undefined, words: [Word, ...Word[]]): Word {
+  const found = words.find((each) => each === (text || words[0]));
+  if (found === undefined) throw new Misconfigured(`${name} must be one of ${words.join(", ")}`);
+  return found;
 }
 
 function integer(name: string, text: string | undefined, fallback: number, min: number): number {
