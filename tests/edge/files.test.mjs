@@ -5,6 +5,8 @@ import { closeAll, encoded, get, json, noise, rawGet, sha256, startGateway } fro
 
 after(closeAll);
 
+const MIB = 2 ** 20;
+
 const WAYS = {
   "relayed by the filer": () => ({}),
   "from the volume servers": ({ master, volumes }) => ({ MASTER: master, ALLOWED_ORIGINS: volumes.join(" "), SUBREQUESTS: "30000" }),
@@ -24,14 +26,16 @@ for (const cluster of ["plain", "cipher"]) {
       let served = 0;
       for (const { name, path, size, sha256: whole, ranges } of store.cases) {
         if (name in BROKEN) continue;
-        // So is reading ten thousand chunks.
-        if (size / 512 > 10_000 && (cluster === "cipher" || way !== "relayed by the filer") && name !== "film") continue;
         const url = origin + encoded(path);
-        const { status, headers, bytes } = await get(url);
-        assert.equal(status, 200, name);
-        assert.equal(headers.get("content-length"), String(size), `length of ${name}`);
-        assert.equal(sha256(bytes), whole, name);
-        for (const { start, end, sha256: part } of ranges.filter(({ start, end }) => start < end && start < size)) {
+        // Ten thousand requests take their time: of that file, ranges will do.
+        const isHuge = size / 512 > 10_000 && name !== "film";
+        if (!isHuge) {
+          const { status, headers, bytes } = await get(url);
+          assert.equal(status, 200, name);
+          assert.equal(headers.get("content-length"), String(size), `length of ${name}`);
+          assert.equal(sha256(bytes), whole, name);
+        }
+        for (const { start, end, sha256: part } of ranges.filter(({ start, end }) => start < end && start < size && !(isHuge && end - start > MIB))) {
           const ranged = await get(url, { headers: { range: `bytes=${start}-${end - 1}` } });
           assert.equal(ranged.status, 206, `${name} ${start}..${end}`);
           assert.equal(ranged.headers.get("content-range"), `bytes ${start}-${Math.min(end, size) - 1}/${size}`, name);
