@@ -64,9 +64,13 @@ export async function startBareWorker(modules, bindings) {
   const args = ["serve", "--experimental", "--socket-addr=http=127.0.0.1:0", "--control-fd=3", join(folder, "config.capnp")];
   const child = spawn(workerd, args, { stdio: ["ignore", "ignore", "inherit", "pipe"] });
   const gone = once(child, "exit");
+  const kill = () => child.kill("SIGKILL");
+  // Whoever started it may fail before it is closed.
+  process.once("exit", kill);
   const close = async () => {
-    child.kill("SIGKILL");
+    kill();
     await gone;
+    process.off("exit", kill);
     rmSync(folder, { recursive: true, force: true });
   };
   try {
