@@ -89,8 +89,9 @@ impl Fetcher {
         // Nor is it anybody's business which page reads a file.
         init.set_referrer_policy(ReferrerPolicy::NoReferrer);
         if request.url.contains("jwt=") {
-            // A redirect would carry the token to wherever it leads.
-            init.set_redirect(RequestRedirect::Error);
+            // A redirect would carry the token to wherever it leads. It is an answer like others then, or an opaque one: workerd
+            // has no "error".
+            init.set_redirect(RequestRedirect::Manual);
         }
         init.set_signal(Some(&guard.signal()));
         let headers = web_sys::Headers::new()?;

@@ -180,7 +180,7 @@ async fn located_chunks_get_a_token_and_neither_headers_nor_redirects() {
     assert_eq!(read(&file.stream(0.0, 1000.0).unwrap()).await.unwrap(), bytes(0..1000));
     let asked = store.log().remove(0);
     let init = get(&asked, "init");
-    assert_eq!((text(&init, "redirect"), text(&init, "credentials")), ("error".into(), "omit".into()));
+    assert_eq!((text(&init, "redirect"), text(&init, "credentials")), ("manual".into(), "omit".into()));
     assert_eq!(text(&init, "cache"), "no-store");
     let who = function("asked", "return new Headers(asked.init.headers).get('x-who')");
     assert!(who.call1(&JsValue::NULL, &asked).unwrap().is_null());
