@@ -30,7 +30,7 @@ const SMALL = ["--cfg", 'sha2_backend_soft="compact"'];
 
 // A pure cdylib: with a second crate type cargo silently leaves out fat LTO.
 async function compile() {
-  const toBuild = ["--release", "--target", WASM, "--lib", "--crate-type", "cdylib"];
+  const toBuild = ["--profile", "wasm", "--target", WASM, "--lib", "--crate-type", "cdylib"];
   await run("cargo", ["fetch", "--quiet", "--target", WASM]);
   await run("cargo", ["rustc", ...toBuild], { env: { CARGO_ENCODED_RUSTFLAGS: [...withoutPaths(), ...SMALL].join("\x1f") } });
 }
@@ -47,7 +47,7 @@ function withoutPaths() {
 
 async function bridge() {
   rmSync(BRIDGE, { recursive: true, force: true });
-  await run("cargo", ["xtask", "bindgen", join(target, WASM, "release/kelp_stream.wasm"), BRIDGE]);
+  await run("cargo", ["xtask", "bindgen", join(target, WASM, "wasm/kelp_stream.wasm"), BRIDGE]);
 }
 
 // Three entries that differ in where the wasm comes from, and one file that all of them share.

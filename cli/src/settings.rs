@@ -13,7 +13,7 @@ use crate::{arguments::Cat, failure::Failure};
 pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Result<Options, Failure> {
     let mut options = Options::default();
     let read = &mut options.read;
-    read.concurrency = cat.concurrency.unwrap_or(read.concurrency);
+    read.concurrency = cat.concurrency.map_or(read.concurrency, Into::into);
     read.max_bytes_ahead = cat.max_bytes_ahead.unwrap_or(read.max_bytes_ahead);
     read.throttle = cat.throttle.map(|rate| rate as f64);
     read.retry.passes = cat.passes.unwrap_or(read.retry.passes);
