@@ -30,6 +30,23 @@ for (const cluster of ["plain", "cipher", "s3"]) {
   });
 }
 
+test("with two replicas asked for, each chunk comes from both servers that the master names, and what is missing stays so", { timeout: 30_000 }, async (t) => {
+  const store = await startStore({ cluster: "cipher", volumes: 3, replicas: 2 });
+  t.after(() => store.close());
+  assert.equal(store.volumes.length, 3);
+  const servers = new Set();
+  for (const { file_id } of await chunksOf(store, "/d/film.webm")) {
+    const { locations } = await (await fetch(`${store.master}/dir/lookup?volumeId=${file_id.split(",")[0]}`)).json();
+    const digests = await Promise.all(locations.map(async ({ url }) => sha256(await bytesOf(`http://${url}/${file_id}`))));
+    assert.deepEqual([locations.length, new Set(digests).size], [2, 1], file_id);
+    for (const { url } of locations) servers.add(url);
+  }
+  assert.equal(servers.size, 3);
+  assert.equal((await fetch(`${store.filer}/d/missing-chunk.bin`)).status, 500);
+});
+
+const chunksOf = async (store, path) => (await (await fetch(`${store.filer}${path}?metadata=true`)).json()).chunks;
+
 // What the capture says of files that cannot be read: tests/fixtures/README.md, last point.
 test("plain and cipher: broken files break as they do at the real filer", { timeout: 30_000 }, async (t) => {
   for (const cluster of ["plain", "cipher"]) {

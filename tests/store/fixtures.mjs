@@ -19,18 +19,31 @@ export function emptyCluster(volumes) {
   };
 }
 
-/** A captured cluster, as servers can work with it. */
-export function loadCluster(name, fixtures = FIXTURES) {
+/** A captured cluster, as servers can work with it; on request with more servers, or more replicas, than it had. */
+export function loadCluster(name, fixtures = FIXTURES, { volumes: least = 0, replicas = 1 } = {}) {
   const folder = join(fixtures, "seaweedfs", name);
   const { volumes, lookups, chunks, jwt } = JSON.parse(readFileSync(join(folder, "cluster.json"), "utf8"));
-  const cluster = emptyCluster(volumes);
+  const cluster = emptyCluster(Math.max(volumes, least));
   cluster.jwt = jwt ?? null;
   cluster.cases = JSON.parse(readFileSync(join(folder, "cases.json"), "utf8"));
   cluster.lookups = new Map(Object.entries(lookups));
   for (const each of cluster.cases) loadCase(cluster, folder, each);
   for (const [fileId, about] of Object.entries(chunks)) loadNeedle(cluster, folder, fileId, about);
+  replicate(cluster, replicas);
   for (const text of directoriesOf(loadTranscript(name, fixtures))) cluster.entries.set(JSON.parse(text).FullPath, text);
   return cluster;
+}
+
+// What a server has gone without goes on missing: a chunk is copied with all of its volume, from where it lies.
+function replicate({ live, lookups, needles }, replicas) {
+  for (const [volumeId, holders] of lookups) {
+    const added = [];
+    for (let next = holders[0] + 1; holders.length + added.length < Math.min(replicas, live.length); next++) {
+      if (!holders.includes(next % live.length)) added.push(next % live.length);
+    }
+    lookups.set(volumeId, [...holders, ...added]);
+    for (const [fileId, needle] of needles) if (fileId.startsWith(`${volumeId},`)) needle.volumes = [...needle.volumes, ...added];
+  }
 }
 
 function loadCase(cluster, folder, { path, entry, filer }) {

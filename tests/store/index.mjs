@@ -20,15 +20,16 @@ export { signToken } from "./jwt.mjs";
  * @param {object} [options]
  * @param {"plain" | "cipher" | "jwt" | "s3" | null} [options.cluster] a captured cluster, or null for an empty one
  * @param {string} [options.fixtures] the folder that holds seaweedfs/<cluster>
- * @param {number} [options.volumes] volume servers of an empty store
+ * @param {number} [options.volumes] volume servers; 3 of an empty store, else those that were captured, and no fewer
+ * @param {number} [options.replicas] at least so many of them hold each captured volume
  * @param {string} [options.host]
  * @param {boolean} [options.http2] the filer and the volume servers speak HTTP/2 and nothing else, with a certificate that
  *   nobody has signed, as a proxy in front of them might; pages may see their protocol. Needs openssl. The master stays
  *   as it is, and what it says of volume servers has no scheme.
  * @returns {Promise<Store>}
  */
-export async function startStore({ cluster = "plain", fixtures = FIXTURES, volumes = 3, host = "127.0.0.1", http2 = false } = {}) {
-  const store = new Store(cluster === null ? emptyCluster(volumes) : loadCluster(cluster, fixtures), host, http2 ? certificate() : null);
+export async function startStore({ cluster = "plain", fixtures = FIXTURES, volumes, replicas = 1, host = "127.0.0.1", http2 = false } = {}) {
+  const store = new Store(cluster === null ? emptyCluster(volumes ?? 3) : loadCluster(cluster, fixtures, { volumes, replicas }), host, http2 ? certificate() : null);
   await store.listen();
   return store;
 }
