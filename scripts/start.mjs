@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, sep } from "node:path";
-import { startStore } from "../tests/store/index.mjs";
 import { build } from "./build.mjs";
 import { Failure, isMain, main, root } from "./command.mjs";
+import { StandIn } from "./standin.mjs";
 import { needNode } from "./toolchain.mjs";
 
 const HOST = "127.0.0.1";
@@ -18,18 +18,17 @@ const USAGE = `Usage: npm start                                         the demo
  * @param {object} [options]
  * @param {number} [options.port] 0 for any; without one, the first that is free from 8080
  * @param {string | URL} [options.filer] a directory of a real filer
- * @returns {Promise<{ origin: string, stores: Record<string, import("../tests/store/index.mjs").Store>, close(): Promise<void> }>}
+ * @returns {Promise<{ origin: string, stores: Record<string, import("../tests/store/index.mjs").Store>, standIn: StandIn | null, close(): Promise<void> }>}
  */
 export async function start({ port, filer } = {}) {
   if (!existsSync(join(root, "dist/index.js"))) throw new Failure("there is no dist/index.js: npm run build");
-  const stores = filer ? {} : { cipher: await startStore({ cluster: "cipher" }), plain: await startStore({ cluster: "plain" }) };
-  const control = filer ? realFiler(new URL(filer)) : standIn(stores);
+  const control = filer ? realFiler(new URL(filer)) : await StandIn.start();
   const server = createServer((request, response) => {
     answer(request, response, control).catch((error) => send(response, 500, { type: TYPES[".txt"], body: error.message }));
   });
   const close = async () => {
     await new Promise((closed) => server.close(closed).closeAllConnections());
-    for (const store of Object.values(stores)) await store.close();
+    await control.close();
   };
   try {
     await listen(server, port);
@@ -37,7 +36,7 @@ export async function start({ port, filer } = {}) {
     await close();
     throw error;
   }
-  return { origin: `http://${HOST}:${server.address().port}`, stores, close };
+  return { origin: `http://${HOST}:${server.address().port}`, stores: control.stores, standIn: filer ? null : control, close };
 }
 
 async function listen(server, port) {
@@ -60,58 +59,41 @@ const listenAt = (server, port) => new Promise((listening, fail) => {
   });
 });
 
-// What the page asks of the server that it came from: `describe`, and, with the stand-in, `set` and `lookup`.
-
-function standIn(stores) {
-  const all = Object.values(stores);
-  return {
-    describe: () => ({
-      stores: Object.entries(stores).map(([name, store]) => describe(name, store)),
-      settings: { latency: all[0].latency, rate: all[0].rate },
-    }),
-    set({ latency, rate }) {
-      for (const store of all) Object.assign(store, { latency: amount(latency, "latency"), rate: amount(rate, "rate") });
-    },
-    // A master sends no CORS headers, so a page asks it by way of its own server: here, and in production.
-    lookup: (name, volumeId) => (Object.hasOwn(stores, name) ? fetch(`${stores[name].master}/dir/lookup?volumeId=${encodeURIComponent(volumeId)}`) : null),
-  };
-}
-
-function describe(name, store) {
-  const files = store.cases.map(({ path, size = null, sha256 = null, note = "", expect = null }) => ({ path, size, sha256, note, expect }));
-  return { name, filer: store.filer, directory: "/d", canLookup: true, start: name === "cipher" ? "/d/film.webm" : null, files };
-}
-
-function amount(value, name) {
-  if (!Number.isFinite(value) || value < 0) throw new RangeError(`${name} must be a number from 0`);
-  return value;
-}
+// What the page asks of the server that it came from: `describe`, and what a StandIn can do beyond that.
 
 function realFiler({ origin, host, pathname }) {
   const directory = decodeURIComponent(pathname).replace(/(?<=.)\/+$/, "");
-  const store = { name: host, filer: origin, directory, canLookup: false, start: null, files: [] };
-  return { describe: () => ({ stores: [store], settings: null }) };
+  const store = { name: host, filer: origin, directory, canLookup: false, start: null, files: [], replicas: [] };
+  return { stores: {}, describe: () => ({ stores: [store], settings: null }), close: () => {} };
 }
 
 async function answer(request, response, control) {
   const { pathname, searchParams } = new URL(request.url, `http://${HOST}`);
-  if (pathname === "/api/store") return answerStore(request, response, control);
+  if (pathname === "/api/store" && request.method === "GET") return sendJson(response, 200, control.describe());
+  if (pathname === "/api/store") return answerChange(request, response, control.set?.bind(control));
+  if (pathname === "/api/replica") return answerChange(request, response, control.setReplica?.bind(control));
   if (pathname === "/api/lookup" && control.lookup) return answerLookup(searchParams, response, control);
   if (request.method !== "GET" && request.method !== "HEAD") return send(response, 405);
   const file = fileAt(pathname);
   return file ? send(response, 200, { type: TYPES[extname(file)], body: readFileSync(file) }) : send(response, 404);
 }
 
-async function answerStore(request, response, control) {
-  if (request.method === "GET") return sendJson(response, 200, control.describe());
-  // JSON only: another origin cannot send it without asking first, and is refused.
-  if (request.method !== "POST" || !control.set || !/^application\/json\b/.test(request.headers["content-type"])) return send(response, 405);
+async function answerChange(request, response, change) {
+  if (request.method !== "POST" || !change) return send(response, 405);
+  if (!isOwn(request)) return send(response, 403);
+  if (!/^application\/json\b/.test(request.headers["content-type"])) return send(response, 415);
   try {
-    control.set(JSON.parse(await bodyOf(request)));
+    return sendJson(response, 200, await change(JSON.parse(await bodyOf(request))));
   } catch (error) {
     return sendJson(response, 400, { error: error.message });
   }
-  return sendJson(response, 200, control.describe().settings);
+}
+
+// Only the page may change anything: a browser says with every POST which page it comes from. Its own name is not asked of
+// `Host`, which follows whatever name a foreign page has had resolved to this machine.
+function isOwn({ headers, socket }) {
+  const names = [HOST, "localhost"].map((name) => `http://${name}:${socket.localPort}`);
+  return names.includes(headers.origin) && ["same-origin", undefined].includes(headers["sec-fetch-site"]);
 }
 
 async function answerLookup(query, response, control) {

@@ -1,19 +1,21 @@
 // The figures of a run, as they stand: progress, the window, rate, requests, waits.
-import { byId } from "./dom.js";
+import { byId, write } from "./dom.js";
 import { formatBytes, formatRate, formatTime } from "./format.js";
+import { showWaits } from "./waits.js";
 
 /** Shows `stats` of a file. `elapsed`: milliseconds since the run began. */
 export function showFigures({ stats, size, budget, elapsed }) {
   const { bytesDelivered, bytesAhead, peakBytesAhead, waits } = stats;
   showProgress(bytesDelivered, bytesAhead, size);
   showWindow(bytesAhead, peakBytesAhead, budget);
-  write("rate", formatRate(elapsed > 0 ? (bytesDelivered / elapsed) * 1000 : 0));
-  write("time", formatTime(elapsed));
-  write("flight", `${stats.inFlight} of ${stats.concurrency}`);
-  write("requests", stats.requests.toLocaleString("en"));
-  write("retries", stats.retries.toLocaleString("en"));
-  write("failovers", stats.failovers.toLocaleString("en"));
-  for (const [reason, ms] of Object.entries(waits)) write(`wait-${reason}`, formatTime(ms));
+  write(byId("rate"), formatRate(elapsed > 0 ? (bytesDelivered / elapsed) * 1000 : 0));
+  write(byId("time"), formatTime(elapsed));
+  write(byId("flight"), `${stats.inFlight} of ${stats.concurrency}`);
+  write(byId("requests"), stats.requests.toLocaleString("en"));
+  write(byId("retries"), stats.retries.toLocaleString("en"));
+  write(byId("failovers"), stats.failovers.toLocaleString("en"));
+  write(byId("hedges"), stats.hedges.toLocaleString("en"));
+  showWaits(waits, elapsed);
 }
 
 function showProgress(delivered, ahead, size) {
@@ -23,7 +25,7 @@ function showProgress(delivered, ahead, size) {
   bar.querySelector(".ahead").style.width = `${share(delivered + ahead)}%`;
   bar.setAttribute("aria-valuenow", Math.round(share(delivered)));
   bar.setAttribute("aria-valuetext", `${delivered.toLocaleString("en")} of ${size.toLocaleString("en")} bytes`);
-  write("progress-text", `${formatBytes(delivered)} of ${formatBytes(size)}`);
+  write(byId("progress-text"), `${formatBytes(delivered)} of ${formatBytes(size)}`);
 }
 
 function showWindow(ahead, peak, budget) {
@@ -34,11 +36,5 @@ function showWindow(ahead, peak, budget) {
   bar.querySelector(".peak").style.left = `${(peak / most) * 100}%`;
   bar.setAttribute("aria-valuenow", Math.round((ahead / most) * 100));
   bar.setAttribute("aria-valuetext", `${formatBytes(ahead)} of ${formatBytes(budget)}`);
-  write("window-text", `${formatBytes(ahead)} of ${formatBytes(budget)}, peak ${formatBytes(peak)}`);
-}
-
-// Untouched where nothing changed: screen readers and the layout are not disturbed.
-function write(id, value) {
-  const text = String(value);
-  if (byId(id).textContent !== text) byId(id).textContent = text;
+  write(byId("window-text"), `${formatBytes(ahead)} of ${formatBytes(budget)}, peak ${formatBytes(peak)}`);
 }

@@ -3,27 +3,33 @@ import { byId, element } from "./dom.js";
 import { formatBytes, formatCount } from "./format.js";
 import { listDirectory } from "./listing.js";
 
-/** The list. `onChoose(file, store)` is called when a file is chosen. */
+/** The list. `onChoose(file, store)` is called when a file is chosen, `onStore(store)` when another store is. */
 export class Files {
-  #stores; #store; #directory; #after; #onChoose;
+  #stores; #store; #directory; #after; #onChoose; #onStore;
   /** Counts what was asked for, so that a late answer does not fill another directory. */
   #asked = 0;
 
-  constructor(stores, onChoose) {
+  constructor(stores, onChoose, onStore) {
     this.#stores = stores;
     this.#onChoose = onChoose;
+    this.#onStore = onStore;
     byId("more").addEventListener("click", () => this.#load());
     this.#showStores();
-    this.#open(stores[0], stores[0].directory);
+    this.#enter(stores[0]);
   }
 
   #showStores() {
     byId("stores").hidden = this.#stores.length < 2;
     for (const [index, store] of this.#stores.entries()) {
       const input = element("input", { type: "radio", name: "store", value: store.name, checked: index === 0 });
-      input.addEventListener("change", () => this.#open(store, store.directory));
+      input.addEventListener("change", () => this.#enter(store));
       byId("stores").append(element("label", {}, input, element("span", {}, store.name)));
     }
+  }
+
+  #enter(store) {
+    this.#onStore(store);
+    this.#open(store, store.directory);
   }
 
   #open(store, directory) {

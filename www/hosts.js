@@ -1,5 +1,5 @@
 // The legend of hosts: a letter and a colour for each replica that was asked.
-import { byId, element } from "./dom.js";
+import { byId, element, write } from "./dom.js";
 import { formatBytes, formatCount } from "./format.js";
 
 /** Shows the hosts of a timeline; only what changed is touched. */
@@ -11,9 +11,9 @@ export function showHosts(hosts) {
 
 const newItem = () => element("li", {}, element("b"), element("span"));
 
-function showHost({ firstChild: mark, lastChild: about }, name, { letter, colour, requests, bytes }) {
-  mark.textContent = letter;
+function showHost({ firstChild: mark, lastChild: about }, name, { letter, colour, requests, bytes, hedges, failures }) {
+  write(mark, letter);
   mark.className = `host${colour}`;
-  const text = `${name || "unknown"}: ${formatCount(requests, "request")}, ${formatBytes(bytes)}`;
-  if (about.textContent !== text) about.textContent = text;
+  const more = [...(hedges.length > 0 ? [formatCount(hedges.length, "hedge")] : []), ...(failures.length > 0 ? [formatCount(failures.length, "failure")] : [])];
+  write(about, [`${name || "unknown"}: ${formatCount(requests, "request")}`, formatBytes(bytes), ...more].join(", "));
 }

@@ -1,5 +1,5 @@
 // The page: choosing a file runs it, and a run shows what look-ahead does.
-import { comparison, WIDTHS } from "./compare.js";
+import { comparison, nameOf, WIDTHS } from "./compare.js";
 import { digestLine } from "./digest.js";
 import { byId, element } from "./dom.js";
 import { explain } from "./errors.js";
@@ -7,10 +7,11 @@ import { showFigures } from "./figures.js";
 import { Files } from "./files.js";
 import { formatBytes, formatTime } from "./format.js";
 import { preview, release } from "./preview.js";
+import { showReplicas } from "./replicas.js";
 import { canStreamToDisk, download, pickFile } from "./save.js";
 import { readSettings, serverIsNear, startSettings } from "./settings.js";
 import { fetchStores } from "./store.js";
-import { streamFile } from "./stream.js";
+import { forgetHosts, streamFile } from "./stream.js";
 import { Timeline } from "./timeline.js";
 import { Waterfall } from "./waterfall.js";
 
@@ -31,7 +32,7 @@ async function startPage() {
   try {
     const { stores, settings } = await fetchStores();
     startSettings(settings, stores.some(({ canLookup }) => canLookup));
-    new Files(stores, choose);
+    new Files(stores, choose, (store) => showReplicas(store, forgetHosts));
   } catch (error) {
     showError(error);
   }
@@ -102,13 +103,13 @@ async function saveByDownload(signal) {
 async function compare(signal) {
   const times = [];
   for (const width of WIDTHS) {
-    byId("status").textContent = `Streaming with width ${width}…`;
+    byId("status").textContent = `Streaming with ${nameOf(width)}…`;
     times.push((await stream(signal, { width })).elapsed);
   }
   const hint = serverIsNear() ? "The nearer the server, the less there is to gain: set a latency and compare again." : "";
   byId("comparison").replaceChildren(...comparison(times, hint));
   byId("comparison").hidden = false;
-  finish("done", `Compared: ${WIDTHS.map((width, index) => `width ${width} took ${formatTime(times[index])}`).join(", ")}.`);
+  finish("done", `Compared: ${WIDTHS.map((width, index) => `${nameOf(width)} took ${formatTime(times[index])}`).join(", ")}.`);
 }
 
 /** One stream of the chosen file, drawn as it goes: { blob, file, elapsed }. */
@@ -122,7 +123,7 @@ async function stream(signal, special = {}) {
   const onOpen = (opened) => {
     file = opened;
     const { views, gaps } = file.plan();
-    timeline = new Timeline(views + gaps);
+    timeline = new Timeline(views + gaps, undefined, { width: how.width === "auto" ? undefined : how.width, hosts: hostsOf(how) });
     waterfall.show(timeline);
     byId("live").hidden = false;
   };
@@ -140,6 +141,9 @@ async function stream(signal, special = {}) {
     file?.close();
   }
 }
+
+// Where chunks come from the volume servers, letters are those beside their controls.
+const hostsOf = ({ direct }) => (direct ? chosen.store.replicas.map(({ host }) => host) : []);
 
 async function showResult(blob, file, signal) {
   const line = await digestLine(blob, chosen.entry.expected?.sha256);

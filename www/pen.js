@@ -1,4 +1,4 @@
-// The few shapes that a waterfall is made of.
+// The few shapes that a waterfall and its charts are made of.
 
 /** Draws on a canvas. Bars reach from one x to another; colours are CSS colours. */
 export class Pen {
@@ -39,6 +39,30 @@ export class Pen {
   cross(x, y, colour) {
     this.line(x - 4, y - 4, x + 4, y + 4, colour);
     this.line(x - 4, y + 4, x + 4, y - 4, colour);
+  }
+
+  // A hedge.
+  diamond(x, y, colour) {
+    this.#context.fillStyle = colour;
+    this.#context.beginPath();
+    for (const [dx, dy] of [[0, -4], [4, 0], [0, 4], [-4, 0]]) this.#context.lineTo(x + dx, y + dy);
+    this.#context.fill();
+  }
+
+  // Steps through points, each of which holds until the next, down to a ground line: filled, or only the line.
+  steps(points, end, ground, colour, { fill = false } = {}) {
+    if (points.length === 0) return;
+    const context = this.#context;
+    context.beginPath();
+    if (fill) context.moveTo(points[0].x, ground);
+    points.forEach(({ x, y }, index) => {
+      context.lineTo(x, y);
+      context.lineTo(points[index + 1]?.x ?? end, y);
+    });
+    if (fill) context.lineTo(end, ground);
+    Object.assign(context, fill ? { fillStyle: colour } : { strokeStyle: colour, lineWidth: 1.5 });
+    fill ? context.fill() : context.stroke();
+    context.lineWidth = 1;
   }
 
   arrow(x, y, height, colour) {

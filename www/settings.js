@@ -1,4 +1,5 @@
 // The controls: what look-ahead may do from the next run on, and how slow the server is now.
+import { nameOf } from "./compare.js";
 import { byId } from "./dom.js";
 import { formatRate } from "./format.js";
 import { setServer } from "./store.js";
@@ -6,10 +7,14 @@ import { setServer } from "./store.js";
 /** How long a slow reader thinks after each read, in milliseconds. */
 const THOUGHT = 60;
 
+/** The rates of the slider, in bytes a second; 0: as fast as it goes. */
+const RATES = [256, 512, 1024, 2048, 4096, 8192, 16384, 0].map((kib) => kib * 1024);
+
 /** What the next run is to use. */
 export function readSettings() {
   return {
-    width: byId("width").valueAsNumber,
+    width: byId("auto").checked ? "auto" : byId("width").valueAsNumber,
+    hedge: byId("hedge").checked,
     budget: clampedBudget() * 1024 * 1024,
     decoder: byId("decoder").value,
     direct: byId("source").value === "volumes",
@@ -40,12 +45,13 @@ export const serverIsNear = () => !byId("server").hidden && byId("latency").valu
 
 function startServer({ latency, rate }) {
   byId("latency").valueAsNumber = latency;
-  byId("limit").value = rate;
-  const send = () => setServer({ latency: byId("latency").valueAsNumber, rate: Number(byId("limit").value) })
+  byId("limit").valueAsNumber = RATES.includes(rate) ? RATES.indexOf(rate) : RATES.length - 1;
+  const send = () => setServer({ latency: byId("latency").valueAsNumber, rate: chosenRate() })
     .catch((error) => { byId("settings-summary").textContent = error.message; });
-  byId("latency").addEventListener("input", send);
-  byId("limit").addEventListener("change", send);
+  for (const id of ["latency", "limit"]) byId(id).addEventListener("input", send);
 }
+
+const chosenRate = () => RATES[byId("limit").valueAsNumber];
 
 function clampedBudget() {
   const { valueAsNumber, min, max } = byId("budget");
@@ -53,11 +59,14 @@ function clampedBudget() {
 }
 
 function showSettings() {
-  const { width, pause } = readSettings();
+  const { width, hedge, pause } = readSettings();
   const latency = `${byId("latency").value} ms`;
-  byId("width-text").textContent = width;
+  const rate = chosenRate();
+  byId("width").disabled = width === "auto";
+  byId("width-text").textContent = width === "auto" ? "found by itself" : width;
   byId("latency-text").textContent = latency;
-  const rate = Number(byId("limit").value);
+  byId("limit-text").textContent = rate ? formatRate(rate) : "as fast as it goes";
+  byId("limit").setAttribute("aria-valuetext", byId("limit-text").textContent);
   const server = byId("server").hidden ? [] : [`latency ${latency}`, ...(rate ? [formatRate(rate)] : [])];
-  byId("settings-summary").textContent = [`width ${width}`, ...server, ...(pause ? ["slow reader"] : [])].join(" · ");
+  byId("settings-summary").textContent = [nameOf(width), ...(hedge ? [] : ["no hedges"]), ...server, ...(pause ? ["slow reader"] : [])].join(" · ");
 }

@@ -1,6 +1,6 @@
 // The server that this page came from: which stores there are, how slow they are to be, where their chunks lie.
 
-/** { stores: [{ name, filer, directory, canLookup, start, files }], settings: { latency, rate } | null } */
+/** { stores: [{ name, filer, directory, canLookup, start, files, replicas: [{ host, isAlive, slowness }] }], settings: { latency, rate } | null } */
 export async function fetchStores() {
   const response = await fetch("api/store");
   if (!response.ok) throw new Error(`the page's server answers ${response.status}; start it with npm start`);
@@ -8,9 +8,26 @@ export async function fetchStores() {
 }
 
 /** Makes the stand-in slow: milliseconds before each chunk, bytes a second for each response (0: no limit). */
-export async function setServer(settings) {
-  const response = await fetch("api/store", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(settings) });
+export const setServer = (settings) => post("api/store", settings);
+
+/** Changes one replica of a store: `{ slowness }` or `{ isAlive }`. */
+export async function setReplica(store, index, change) {
+  store.replicas = await post("api/replica", { store: store.name, index, ...change });
+}
+
+/** What was asked for last. */
+let latest = Promise.resolve();
+
+// One after another: of a slider that is pulled, the last place must win.
+function post(path, value) {
+  latest = latest.catch(() => {}).then(() => send(path, value));
+  return latest;
+}
+
+async function send(path, value) {
+  const response = await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(value) });
   if (!response.ok) throw new Error(`the page's server answers ${response.status}`);
+  return response.json();
 }
 
 /** A `locate` for openFiler: the volume servers that hold a chunk. Asks once for each volume. */

@@ -1,15 +1,17 @@
 // Draws a timeline: a row for each view, time from left to right. Only the rows in sight are drawn, so a file
 // of ten thousand views costs what one of forty does.
+import { Axis, AXIS, GUTTER, stepAbove } from "./axis.js";
+import { Charts } from "./charts.js";
+import { readColours } from "./colours.js";
 import { byId } from "./dom.js";
-import { formatTime } from "./format.js";
 import { showHosts } from "./hosts.js";
 import { Pen } from "./pen.js";
 import { tellRow, tellTimeline } from "./telling.js";
-import { isComplete, stateOf, Timeline } from "./timeline.js";
+import { carrierOf, isComplete, stateOf, Timeline } from "./timeline.js";
 
-const AXIS = 22;
-const GUTTER = 52;
 const ROW = 12;
+/** Rows that are too many for the whole time. */
+const MANY = 400;
 /** Frames a second, where motion is to be reduced. */
 const CALM = 4;
 
@@ -23,17 +25,21 @@ export class Waterfall {
   #colours; #chosen = null;
   /** Whether the rows in flight are kept in sight: until somebody scrolls. */
   #follows = true;
+  /** Whether somebody has chosen what time is shown. */
+  #isTold = false;
   #running = false; #drawnAt = 0;
   #size = { width: 0, height: 0 };
   /** The rows in sight. */
   #first = 0; #last = -1;
-  /** The time at the left, and how many milliseconds it is to the right. */
-  #from = 0; #span = 1;
+  /** The time in sight. */
+  #axis = new Axis();
+  #charts = new Charts();
 
   constructor() {
     this.#readColours();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#readColours());
     new ResizeObserver(() => this.draw()).observe(this.#root);
+    byId("sight").addEventListener("change", () => { this.#isTold = true; this.draw(); });
     this.#root.addEventListener("scroll", () => this.draw(), { passive: true });
     for (const kind of ["wheel", "touchmove", "pointerdown"]) this.#root.addEventListener(kind, () => { this.#follows = false; }, { passive: true });
     this.#root.addEventListener("pointermove", (event) => this.#choose(this.#rowAt(event)));
@@ -47,6 +53,8 @@ export class Waterfall {
     this.#chosen = null;
     this.#root.scrollTop = 0;
     byId("waterfall-view").textContent = "\u00a0";
+    // Until somebody says otherwise: over all of the time, a thousand rows would be a thousand dots.
+    if (!this.#isTold) byId("sight").querySelector(`[value=${timeline.rows.length > MANY ? "rows" : "all"}]`).checked = true;
     if (!this.#running) requestAnimationFrame(this.#frame);
     this.#running = true;
   }
@@ -56,6 +64,7 @@ export class Waterfall {
     this.#running = false;
     this.#timeline.stop();
     this.draw();
+    this.#charts.tell(this.#timeline);
     byId("waterfall-summary").textContent = tellTimeline(this.#timeline);
   }
 
@@ -83,6 +92,7 @@ export class Waterfall {
     context.clip();
     for (let index = this.#first; index <= this.#last; index++) this.#drawRow(index);
     context.restore();
+    this.#charts.draw(this.#timeline, this.#axis, this.#colours, this.#isZoomed ? null : this.#timeInSight);
     showHosts(this.#timeline.hosts);
   }
 
@@ -103,36 +113,36 @@ export class Waterfall {
     this.#fitTime();
   }
 
-  // Where all rows are in sight, so is all of the time. Else only the time of those in sight: a thousand rows
-  // over all of it would be a thousand dots.
   #fitTime() {
-    const { rows, startedAt = 0, now } = this.#timeline;
-    const seen = rows.slice(this.#first, this.#last + 1).filter(Boolean);
-    const isPartial = this.#last - this.#first + 1 < rows.length && seen.length > 0;
-    this.#from = isPartial ? Math.min(...seen.map((row) => row.queuedAt ?? now)) : startedAt;
-    const elapsed = Math.max((isPartial ? Math.max(...seen.map((row) => row.deliveredAt ?? now)) : now) - this.#from, 10);
+    const { startedAt = 0, now } = this.#timeline;
+    const wanted = (this.#isZoomed && this.#timeInSight) || { from: startedAt, to: now };
+    const elapsed = Math.max(wanted.to - wanted.from, 10);
     // While it runs the scale changes in steps: a scale that slides with the time cannot be read.
-    this.#span = this.#running ? stepAbove(elapsed) : elapsed;
+    Object.assign(this.#axis, { from: wanted.from, span: this.#running ? stepAbove(elapsed) : elapsed, width: this.#size.width, origin: startedAt });
+  }
+
+  get #isZoomed() {
+    return byId("sight").querySelector("[value=rows]").checked;
+  }
+
+  /** { from, to } of the rows in sight; null where those are all. */
+  get #timeInSight() {
+    const { rows, now } = this.#timeline;
+    const seen = rows.slice(this.#first, this.#last + 1).filter(Boolean);
+    if (seen.length === 0 || this.#last - this.#first + 1 >= rows.length) return null;
+    return { from: Math.min(...seen.map((row) => row.queuedAt ?? now)), to: Math.max(...seen.map((row) => row.deliveredAt ?? now)) };
   }
 
   #x(at) {
-    return GUTTER + ((at - this.#from) / this.#span) * (this.#size.width - GUTTER - 10);
+    return this.#axis.x(at);
   }
 
   #drawAxis() {
     const context = this.#context;
-    const { width, height } = this.#size;
-    const step = stepAbove(this.#span / Math.max((width - GUTTER) / 80, 2));
     context.fillStyle = this.#colours.muted;
     context.textAlign = "left";
     context.fillText("view", 6, AXIS / 2);
-    context.textAlign = "center";
-    const begun = this.#from - (this.#timeline.startedAt ?? 0);
-    for (let time = Math.ceil(begun / step) * step; time <= begun + this.#span; time += step) {
-      const x = Math.round(this.#x(this.#from - begun + time)) + 0.5;
-      this.#pen.line(x, AXIS, x, height, this.#colours.line);
-      if (x < width - 24) context.fillText(formatTime(time), Math.max(x, GUTTER + 12), AXIS / 2);
-    }
+    this.#axis.draw(context, this.#pen, this.#size.height, this.#colours);
   }
 
   #drawRow(index) {
@@ -143,7 +153,8 @@ export class Waterfall {
     this.#drawLabel(index, row, middle);
     if (!row) return;
     this.#drawQueued(row, middle);
-    for (const attempt of row.attempts) this.#drawAttempt(attempt, top, row);
+    const isHedged = row.attempts.some(({ isHedge }) => isHedge);
+    for (const attempt of row.attempts) this.#drawAttempt(attempt, isHedged ? halfOf(attempt, top) : { y: top + 2, height: ROW - 4 }, row);
     this.#drawHeld(row, middle);
     if (row.deliveredAt !== undefined) this.#pen.arrow(this.#x(row.deliveredAt), top + 2, ROW - 4, this.#colours.ink);
   }
@@ -153,7 +164,7 @@ export class Waterfall {
     context.textAlign = "right";
     context.fillStyle = row ? this.#colours.muted : this.#colours.faint;
     context.fillText(index, GUTTER - 20, middle);
-    const host = row?.attempts.at(-1)?.host;
+    const host = row && carrierOf(row)?.host;
     if (host === undefined) return;
     const { letter, colour } = this.#timeline.host(host);
     context.textAlign = "left";
@@ -167,22 +178,24 @@ export class Waterfall {
     this.#pen.dots(this.#x(queuedAt), this.#x(end), middle, this.#colours.muted);
   }
 
-  // Hollow while it waits for headers, full while its body arrives: told apart without any colour.
-  #drawAttempt(attempt, top, row) {
+  // Hollow while it waits for headers, full while its body arrives: told apart without any colour. Two that run against each
+  // other have half of the row each, and the second begins with a diamond.
+  #drawAttempt(attempt, { y, height }, row) {
     const colour = this.#colours.hosts[this.#timeline.host(attempt.host).colour];
-    const end = attempt.failedAt ?? this.#timeline.now;
-    const firstAt = attempt.firstAt ?? end;
-    this.#pen.hollow(this.#x(attempt.at), top + 2, this.#x(firstAt), ROW - 4, colour);
+    const end = attempt.failedAt ?? attempt.lostAt ?? this.#timeline.now;
+    const firstAt = Math.min(attempt.firstAt ?? end, end);
+    this.#pen.hollow(this.#x(attempt.at), y, this.#x(firstAt), height, colour);
     if (attempt.firstAt !== undefined) {
       const arrived = isComplete(attempt) || row.decodedAt !== undefined || attempt.failedAt !== undefined;
       const lastAt = arrived ? attempt.lastAt ?? firstAt : end;
-      this.#pen.box(this.#x(firstAt), top + 2, Math.max(this.#x(lastAt) - this.#x(firstAt), 2), ROW - 4, colour);
+      this.#pen.box(this.#x(firstAt), y, Math.max(this.#x(lastAt) - this.#x(firstAt), 2), height, colour);
     }
-    if (attempt.failedAt !== undefined) this.#pen.cross(this.#x(attempt.failedAt), top + ROW / 2, this.#colours.bad);
+    if (attempt.isHedge) this.#pen.diamond(this.#x(attempt.at), y + height / 2, this.#colours.ink);
+    if (attempt.failedAt !== undefined) this.#pen.cross(this.#x(attempt.failedAt), y + height / 2, this.#colours.bad);
   }
 
   #drawHeld(row, middle) {
-    const attempt = row.attempts.at(-1);
+    const attempt = row.attempts.find(isComplete) ?? carrierOf(row);
     if (!attempt || !["held", "delivered"].includes(stateOf(row))) return;
     const from = this.#x(row.decodedAt ?? attempt.lastAt ?? attempt.at);
     const to = this.#x(row.deliveredAt ?? this.#timeline.now);
@@ -216,16 +229,9 @@ export class Waterfall {
   }
 
   #readColours() {
-    const style = getComputedStyle(document.documentElement);
-    const read = (name) => style.getPropertyValue(`--${name}`).trim();
-    const names = ["ink", "muted", "faint", "line", "chosen", "held", "bad"];
-    this.#colours = { ...Object.fromEntries(names.map((name) => [name, read(name)])), hosts: [0, 1, 2, 3, 4, 5].map((number) => read(`host${number}`)) };
+    this.#colours = readColours();
     this.draw();
   }
 }
 
-/** The next of 1, 2, 5, 10, 20, 50 ... */
-function stepAbove(value) {
-  const power = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return [1, 2, 5, 10].find((factor) => factor * power >= value) * power;
-}
+const halfOf = ({ isHedge }, top) => ({ y: top + (isHedge ? ROW / 2 : 1), height: ROW / 2 - 1 });

@@ -24,7 +24,10 @@ after(async () => {
 });
 
 beforeEach(async () => {
-  for (const store of Object.values(demo.stores)) Object.assign(store, { latency: 0, rate: 0 });
+  demo.standIn.set({ latency: 0, rate: 0 });
+  for (const [store, { volumes }] of Object.entries(demo.stores)) {
+    for (const index of volumes.keys()) await demo.standIn.setReplica({ store, index, slowness: 1, isAlive: true });
+  }
   await open();
 });
 afterEach(async () => {
@@ -73,7 +76,7 @@ test("the waterfall tells each view's story to the keyboard, too", async () => {
   await page.getByRole("group", { name: "Waterfall" }).focus();
   await page.keyboard.press("End");
   assert.match(await page.locator("#waterfall-view").textContent(), /^View 35, chunk \d,[0-9a-f]+ from 127\.0\.0\.1:\d+: first byte after .*, delivered$/);
-  assert.match(await page.locator("#waterfall-summary").textContent(), /^36 rows, 36 delivered, from 2 hosts/);
+  assert.match(await page.locator("#waterfall-summary").textContent(), /^36 rows, 36 delivered, from [23] hosts/);
 });
 
 test("a file is chosen and cancelled without a mouse", async () => {
@@ -109,6 +112,8 @@ test("cancelling in mid-stream stops every request, and none follows", async () 
 test("width 1 has one request in flight, width 4 several, but no more than four", async () => {
   const store = demo.stores.cipher;
   store.latency = 20;
+  await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
+  await page.getByRole("checkbox", { name: /Hedge/ }).uncheck();
   const peak = async (width) => {
     await page.getByRole("slider", { name: /Width/ }).fill(String(width));
     store.resetLog();
@@ -121,19 +126,20 @@ test("width 1 has one request in flight, width 4 several, but no more than four"
   assert.ok(wide > 1 && wide <= 4, `${wide} in flight`);
 });
 
-test("comparing runs the file with both widths", async () => {
+test("comparing runs the file with each width", async () => {
+  await page.getByRole("checkbox", { name: /Hedge/ }).uncheck();
   demo.stores.cipher.latency = 20;
   await file(FILM).click();
   await untilIt("done");
   demo.stores.cipher.resetLog();
   await button("Compare").click();
-  await page.getByRole("heading", { name: /Width 4 was \d+\.\d\d times as fast as width 1/ }).waitFor();
-  assert.equal(demo.stores.cipher.requests.filter(({ server }) => server.startsWith("volume")).length, 2 * 36);
+  await page.getByRole("heading", { name: /Width 4 was \d+\.\d\d times as fast as width 1, auto \d+\.\d\d times/ }).waitFor();
+  assert.equal(demo.stores.cipher.requests.filter(({ server }) => server.startsWith("volume")).length, 3 * 36);
 });
 
 test("the server's latency and rate follow the controls at once", async () => {
   await page.getByRole("slider", { name: /Latency/ }).fill("45");
-  await page.getByRole("combobox", { name: /Rate/ }).selectOption("1048576");
+  await page.getByRole("slider", { name: /Rate/ }).fill("2");
   for (const store of Object.values(demo.stores)) await until(() => store.latency === 45 && store.rate === 1048576);
 });
 
@@ -192,6 +198,14 @@ test("a thousand views have a row each", async () => {
   await untilIt("done");
   assert.match(await page.locator("#waterfall-summary").textContent(), /^1,000 rows, 1,000 delivered/);
   await look("page-1440-light-thousand");
+  // Of so many rows the time of those in sight is shown, until somebody wants the whole.
+  assert.ok(await page.getByRole("radio", { name: "rows in sight" }).isChecked());
+  await page.getByRole("radio", { name: "whole run" }).check();
+  await look("page-1440-light-thousand-whole");
+  await button("Run again").click();
+  await untilIt("running");
+  await untilIt("done");
+  assert.ok(await page.getByRole("radio", { name: "whole run" }).isChecked());
 });
 
 test("a replica that fails is left for another", async () => {
@@ -204,6 +218,109 @@ test("a replica that fails is left for another", async () => {
   await look("page-1440-light-failover");
   fault.remove();
   problems = problems.filter((problem) => !problem.includes("500 (Internal Server Error)"));
+});
+
+const LONG = "forest.bin";
+const shown = async (id) => Number((await page.locator(`#${id}`).textContent()).replaceAll(",", ""));
+const tellsOfRequests = (count) => page.waitForFunction((least) => Number(document.querySelector("#requests").textContent) >= least, count);
+const isRight = async () => assert.equal(await page.locator("[data-digest=match]").count(), 1);
+/** What the charts say to those who do not see them. */
+const charts = () => page.locator("#charts").getAttribute("aria-label");
+
+test("the width is found while a file streams, and the charts tell how", async () => {
+  demo.stores.cipher.latency = 40;
+  await file(LONG).click();
+  await untilIt("done");
+  await isRight();
+  const [, least, most] = /^Width (\d+) to (\d+), last \d+; at most (\d+) requests under way/.exec(await charts()).map(Number);
+  assert.ok(least >= 1 && most > least, `from ${least} to ${most}`);
+  assert.match(await charts(), /A, 127\.0\.0\.1:\d+: \d+ requests, .*; B, .*; C, /);
+  assert.ok(await page.locator("#charts canvas").evaluate(isDrawn), "the charts are empty");
+  assert.match(await page.locator("#wait-reader-network").textContent(), /^[\d.]+ m?s, \d+ %$/);
+});
+
+// Whether anything is on a canvas right of its labels, under its axis: the ink of the width, say.
+function isDrawn(canvas) {
+  const { data } = canvas.getContext("2d").getImageData(60, 30, canvas.width - 80, canvas.height - 40);
+  return data.some((value, index) => index % 4 === 3 && value === 255);
+}
+
+test("a width that is set stays, and there are no hedges where they are off", async () => {
+  demo.stores.cipher.latency = 10;
+  await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
+  await page.getByRole("checkbox", { name: /Hedge/ }).uncheck();
+  await page.getByRole("slider", { name: /Width/ }).fill("3");
+  await file(LONG).click();
+  await tellsOfRequests(30);
+  await page.getByRole("slider", { name: "Slower, replica B" }).fill("20");
+  await tellsOfRequests(60);
+  await page.getByRole("slider", { name: "Slower, replica B" }).fill("1");
+  await untilIt("done");
+  assert.match(await charts(), /^Width 3; at most 3 requests under way/);
+  assert.equal(await shown("hedges"), 0);
+});
+
+test("a replica that turns slow in mid-stream is hedged, and is seen to be", { timeout: 120 * SECONDS }, async () => {
+  demo.stores.cipher.latency = 20;
+  await file(LONG).click();
+  await tellsOfRequests(40);
+  await page.getByRole("slider", { name: "Slower, replica A" }).fill("40");
+  await until(() => demo.stores.cipher.shape.latencyOf("volume0") === 800);
+  await page.locator("#run[data-state=done]").waitFor({ timeout: 60 * SECONDS });
+  await isRight();
+  assert.ok((await shown("hedges")) > 0);
+  assert.match(await charts(), /\d+ hedges?/);
+  assert.match(await page.locator("#waterfall-summary").textContent(), /^256 rows, 256 delivered, .* with \d+ hedges?/);
+  await look("page-1440-light-hedged");
+});
+
+test("a replica that is killed in mid-stream is left for another, and comes back", { timeout: 120 * SECONDS }, async () => {
+  demo.stores.cipher.latency = 40;
+  await file(LONG).click();
+  await tellsOfRequests(40);
+  await button("Kill replica B").click();
+  await page.getByText("Replica B is killed.").waitFor();
+  await untilIt("done");
+  await isRight();
+  assert.ok((await shown("failovers")) > 0);
+  await look("page-1440-light-killed");
+  await button("Revive replica B").click();
+  await page.getByText("Replica B is back.").waitFor();
+  demo.stores.cipher.resetLog();
+  await button("Run again").click();
+  await untilIt("running");
+  await untilIt("done");
+  await isRight();
+  assert.ok(demo.stores.cipher.requests.some(({ server }) => server === "volume1"), "nothing is asked of it any more");
+  problems = problems.filter((problem) => !/ERR_(CONNECTION|INCOMPLETE|EMPTY_RESPONSE|SOCKET)/.test(problem));
+});
+
+test("what limits is told: a reader that thinks, and a server that is slow", { timeout: 60 * SECONDS }, async () => {
+  demo.stores.cipher.latency = 100;
+  await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
+  await page.getByRole("slider", { name: /Width/ }).fill("1");
+  await file(FILM).click();
+  await untilIt("done");
+  assert.match(await page.locator("#limit-is").textContent(), /^The network is what limits/);
+  demo.stores.cipher.latency = 0;
+  await page.getByRole("slider", { name: /Width/ }).fill("8");
+  await page.getByRole("checkbox", { name: /Slow reader/ }).check();
+  await page.getByRole("spinbutton", { name: /Budget/ }).fill("1");
+  await file(FILM).click();
+  await page.locator("#run[data-state=running]").waitFor();
+  await untilIt("done");
+  assert.match(await page.locator("#limit-is").textContent(), /^The reader is what limits/);
+});
+
+test("the controls of replicas are those of the store that is chosen", async () => {
+  await page.getByRole("radio", { name: "plain" }).check();
+  await button("Kill replica C").click();
+  await page.getByText("Replica C is killed.").waitFor();
+  assert.equal(await button("Revive replica C").count(), 1);
+  await page.getByRole("radio", { name: "cipher" }).check();
+  assert.equal(await button("Revive").count(), 0);
+  await page.getByRole("radio", { name: "plain" }).check();
+  assert.equal(await button("Revive replica C").count(), 1);
 });
 
 test("saving writes to disk as the bytes come", async () => {
@@ -252,7 +369,9 @@ for (const [width, height] of [[1440, 900], [390, 844]]) {
       await look(`page-${width}-${colorScheme}-start`);
       await file(FILM).click();
       await page.waitForFunction(() => Number(document.querySelector("#requests").textContent) > 12);
+      await page.locator(".settings summary").click();
       await look(`page-${width}-${colorScheme}-running`);
+      await page.locator(".settings summary").click();
       await untilIt("done");
       await page.waitForFunction(() => document.querySelector("video").readyState >= HTMLMediaElement.HAVE_CURRENT_DATA);
       await look(`page-${width}-${colorScheme}`);

@@ -6,7 +6,9 @@ import { test } from "node:test";
 import { root } from "../../scripts/command.mjs";
 import { explain } from "../../www/errors.js";
 import { formatBytes, formatCount, formatTime } from "../../www/format.js";
-import { stateOf, Timeline } from "../../www/timeline.js";
+import { tellControl, tellRow, tellWidths } from "../../www/telling.js";
+import { carrierOf, stateOf, TICK, Timeline } from "../../www/timeline.js";
+import { tellLimit } from "../../www/waits.js";
 
 const view = (events) => {
   const timeline = new Timeline(1, () => 100);
@@ -27,6 +29,55 @@ test("another replica is another attempt, with a letter and a colour of its own"
   const { rows, hosts } = view([...REQUEST, [7, "failover", { host: "a:1", reason: "network" }], [7, "request", { host: "b:2", bytes: 10 }]]);
   assert.deepEqual(rows[0].attempts.map(({ host, failedAt, reason }) => [host, failedAt, reason]), [["a:1", 7, "network"], ["b:2", undefined, undefined]]);
   assert.deepEqual([...hosts.values()].map(({ letter, requests }) => [letter, requests]), [["A", 1], ["B", 1]]);
+});
+
+const HEDGED = [...REQUEST, [20, "hedge", { host: "b:2", reason: "timeout" }], [20, "request", { host: "b:2", bytes: 10 }]];
+
+test("a hedge runs beside what is late, and the one that is whole first has won", () => {
+  const hedgeWon = view([...HEDGED, [22, "headers", { host: "b:2", status: 200 }], [25, "body", { host: "b:2", bytes: 10 }], [26, "decoded"], [30, "delivered", { bytes: 10 }]]);
+  const [late, hedge] = hedgeWon.rows[0].attempts;
+  assert.deepEqual([late.lostAt, late.firstAt, hedge.isHedge, hedge.headersAt, hedge.received, hedge.lostAt], [26, undefined, true, 22, 10, undefined]);
+  assert.equal(carrierOf(hedgeWon.rows[0]), hedge);
+  assert.match(tellRow(hedgeWon.rows[0], 0), /^View 0, from b:2: a hedge, faster than a:1, first byte after 5 ms, .*delivered$/);
+
+  const hedgeLost = view([...HEDGED, [24, "headers", { host: "a:1", status: 200 }], [25, "body", { host: "a:1", bytes: 10 }], [26, "decoded"]]);
+  assert.deepEqual(hedgeLost.rows[0].attempts.map(({ host, lostAt }) => [host, lostAt]), [["a:1", undefined], ["b:2", 26]]);
+  assert.equal(stateOf(hedgeLost.rows[0]), "held");
+  assert.deepEqual([hedgeLost.hedges, hedgeLost.hosts.get("b:2").hedges], [[20], [20]]);
+});
+
+test("requests under way are counted up and down, losers and failures included", () => {
+  const counts = (events) => view(events).flights.map(({ at, count }) => [at, count]);
+  assert.deepEqual(counts([...ARRIVED, [9, "delivered", { bytes: 10 }]]), [[1, 1], [6, 0]]);
+  assert.deepEqual(counts([...HEDGED, [25, "body", { host: "b:2", bytes: 10 }], [26, "decoded"]]), [[1, 1], [20, 2], [25, 1], [26, 0]]);
+  assert.deepEqual(counts([...REQUEST, [3, "end", { reason: "closed" }]]), [[1, 1], [3, 0]]);
+  assert.deepEqual(counts([...REQUEST, [7, "failover", { host: "a:1" }], [8, "request", { host: "b:2", bytes: 10 }]]), [[1, 1], [7, 0], [8, 1]]);
+});
+
+test("what a host sent is kept by the time at which it came", () => {
+  const { hosts } = view([...REQUEST, [TICK - 1, "body", { host: "a:1", bytes: 3 }], [TICK, "body", { host: "a:1", bytes: 2 }], [TICK + 1, "body", { host: "a:1", bytes: 4 }]]);
+  assert.deepEqual(hosts.get("a:1").ticks, [3, 6]);
+});
+
+test("a host that is known has its letter before it is asked", () => {
+  const timeline = new Timeline(1, () => 0, { hosts: ["a:1", "b:2"], width: 4 });
+  timeline.add({ at: 0, kind: "request", index: 0, host: "c:3" });
+  timeline.add({ at: 1, kind: "request", index: 0, host: "b:2" });
+  assert.deepEqual([...timeline.hosts].map(([name, { letter }]) => [name, letter]), [["c:3", "C"], ["b:2", "B"]]);
+  assert.match(tellControl(timeline), /^Width 4; at most 2 requests under way\. C, c:3: 1 request/);
+});
+
+test("widths are told from the least to the most, and the last", () => {
+  assert.equal(tellWidths([{ at: 0, width: 2 }, { at: 1, width: 9 }, { at: 2, width: 7 }]), "2 to 9, last 7");
+});
+
+test("what limits is what was waited for", () => {
+  const limit = (waits) => tellLimit({ network: 0, decode: 0, budget: 0, reader: 0, ...waits }, 1000);
+  assert.match(limit({ network: 900 }), /^The network is what limits: /);
+  assert.match(limit({ network: 600, budget: 500 }), /budget lets no more/);
+  assert.match(limit({ decode: 700, network: 100 }), /^Decoding/);
+  assert.match(limit({ reader: 800 }), /^The reader/);
+  assert.match(limit({ network: 10 }), /^Nobody/);
 });
 
 test("time stands still after the end", () => {

@@ -57,8 +57,54 @@ test("the page's server gives nothing but the page", async (context) => {
   assert.equal(await status("/kelp-stream/..%2f..%2fpackage.json"), 404);
   assert.equal(await status("/%"), 404);
   assert.equal(await status("/", { method: "PUT" }), 405);
-  assert.equal(await status("/api/store", { method: "POST", body: '{"latency":1,"rate":0}' }), 405);
-  const json = { "content-type": "application/json" };
-  assert.equal(await status("/api/store", { method: "POST", headers: json, body: '{"latency":-1,"rate":0}' }), 400);
   assert.equal(await status("/api/lookup?store=nowhere&volumeId=1"), 404);
+});
+
+test("only the page may change the stores", async (context) => {
+  const { origin, stores } = await started(context);
+  const json = { "content-type": "application/json" };
+  const post = async (path, value, headers) => (await fetch(origin + path, { method: "POST", headers, body: JSON.stringify(value) })).status;
+  const slow = { latency: 1, rate: 0 };
+  assert.equal(await post("/api/store", slow, json), 403);
+  assert.equal(await post("/api/store", slow, { ...json, origin: "http://elsewhere.example" }), 403);
+  assert.equal(await post("/api/store", slow, { ...json, origin: origin.replace(/\d+$/, "1") }), 403);
+  assert.equal(await post("/api/store", slow, { ...json, origin, "sec-fetch-site": "cross-site" }), 403);
+  assert.equal(await post("/api/replica", { store: "plain", index: 0, isAlive: false }, json), 403);
+  assert.equal(await post("/api/store", slow, { "content-type": "text/plain", origin }), 415);
+  assert.equal(stores.plain.latency, 0);
+  assert.equal(await post("/api/store", slow, { ...json, origin }), 200);
+  assert.equal(await post("/api/store", slow, { ...json, origin: origin.replace("127.0.0.1", "localhost") }), 200);
+  assert.equal(stores.plain.latency, 1);
+});
+
+test("what a store cannot be is refused", async (context) => {
+  const { origin } = await started(context);
+  const post = async (path, value) => (await fetch(origin + path, { method: "POST", headers: { "content-type": "application/json", origin }, body: JSON.stringify(value) })).status;
+  assert.equal(await post("/api/store", { latency: -1, rate: 0 }), 400);
+  assert.equal(await post("/api/replica", { store: "nowhere", index: 0, slowness: 2 }), 400);
+  assert.equal(await post("/api/replica", { store: "plain", index: 3, slowness: 2 }), 400);
+  assert.equal(await post("/api/replica", { store: "plain", index: 0, slowness: 0.5 }), 400);
+});
+
+test("a replica of so many times the latency has that part of the rate, and follows what holds for all", async (context) => {
+  const { standIn, stores } = await started(context);
+  standIn.set({ latency: 50, rate: 1_000_000 });
+  await standIn.setReplica({ store: "cipher", index: 1, slowness: 10 });
+  const { shape } = stores.cipher;
+  assert.deepEqual([shape.latencyOf("volume1"), shape.rateOf("volume1")], [500, 100_000]);
+  standIn.set({ latency: 100, rate: 0 });
+  assert.deepEqual([shape.latencyOf("volume1"), shape.rateOf("volume1") > 0], [1000, true]);
+  assert.deepEqual([shape.latencyOf("volume0"), shape.rateOf("volume0")], [100, 0]);
+  await standIn.setReplica({ store: "cipher", index: 1, slowness: 1 });
+  assert.equal(shape.latencyOf("volume1"), 100);
+});
+
+test("every chunk of the demo that is there lies on two servers", async (context) => {
+  const { stores } = await started(context);
+  for (const { master } of Object.values(stores)) {
+    for (let volume = 1; volume < 7; volume++) {
+      const { locations } = await (await fetch(`${master}/dir/lookup?volumeId=${volume}`)).json();
+      assert.equal(locations.length, 2, `${master} volume ${volume}`);
+    }
+  }
 });
