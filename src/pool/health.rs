@@ -72,8 +72,11 @@ impl Health {
             return;
         }
         let host = self.host(name);
-        host.failures = host.failures.saturating_add(1);
-        host.failed = now;
+        // What was under way when it failed first fails, too: one reason, and no more.
+        if !host.is_spared(now) {
+            host.failures = host.failures.saturating_add(1);
+            host.failed = now;
+        }
     }
 
     /// A host has not done in this time what it usually has. What it will take is not known: twice as
@@ -141,18 +144,18 @@ impl Health {
 }
 
 impl Host {
-    /// Whether it failed lately; then how long it takes to deliver so many bytes, in steps of doubling.
+    /// Whether it failed lately; then how long it takes to deliver so many bytes, in seconds.
     fn cost(&self, bytes: u64, now: Duration) -> (bool, f64) {
-        let doubled = SPARED.saturating_mul(1 << self.failures.saturating_sub(1).min(8));
-        let spared = self.failures > 0 && now.saturating_sub(self.failed) < doubled.min(SPARED_MOST);
         let time = self.first_byte.map_or(0.0, |(time, _)| time) + self.byte.unwrap_or(0.0) * bytes as f64;
-        let mut step = SAME;
         let age = now.saturating_sub(self.late).as_secs_f64() / HALF_LIFE;
         let feared = self.feared / (1.0 + age * age);
-        while step < time.max(feared) && step < 1e6 {
-            step *= 2.0;
-        }
-        (spared, step)
+        (self.is_spared(now), time.max(feared).max(SAME))
+    }
+
+    /// Whether it failed lately.
+    fn is_spared(&self, now: Duration) -> bool {
+        let doubled = SPARED.saturating_mul(1 << self.failures.saturating_sub(1).min(8));
+        self.failures > 0 && now.saturating_sub(self.failed) < doubled.min(SPARED_MOST)
     }
 
     /// In seconds.
@@ -201,17 +204,70 @@ mod tests {
     fn each_failure_in_a_row_is_remembered_longer_and_a_served_chunk_forgives_all() {
         let mut health = Health::default();
         fail(&mut health, "a", Kind::Network, MS);
-        fail(&mut health, "a", Kind::Timeout, MS);
-        assert_eq!(ranked(&health, 9000 * MS), "bca");
-        for _ in 0..100 {
-            fail(&mut health, "a", Kind::Http(503), MS);
-        }
+        fail(&mut health, "a", Kind::Timeout, 6000 * MS);
         assert_eq!(
-            (ranked(&health, 59_000 * MS), ranked(&health, 61_000 * MS)),
+            (ranked(&health, 15_000 * MS), ranked(&health, 16_001 * MS)),
             ("bca".into(), "abc".into())
         );
+        let mut now = 16_001 * MS;
+        for _ in 0..10 {
+            fail(&mut health, "a", Kind::Http(503), now);
+            now += SPARED_MOST;
+        }
+        assert_eq!((ranked(&health, now - MS), ranked(&health, now)), ("bca".into(), "abc".into()));
+        fail(&mut health, "a", Kind::Http(503), now);
         health.served("a", 0, MS);
-        assert_eq!(ranked(&health, 2 * MS), "abc");
+        assert_eq!(ranked(&health, now), "abc");
+    }
+
+    #[test]
+    fn all_that_one_broken_host_breaks_counts_once() {
+        let mut health = Health::default();
+        (0..7).for_each(|i| fail(&mut health, "a", Kind::Network, MS * i));
+        assert_eq!((ranked(&health, 4999 * MS), ranked(&health, 5000 * MS)), ("bca".into(), "abc".into()));
+    }
+
+    #[test]
+    fn hosts_that_are_alike_share_and_a_much_slower_one_is_left_alone() {
+        let mut health = Health::default();
+        let hosts = [("a", 20), ("b", 25), ("c", 400)];
+        hosts.iter().for_each(|(name, ms)| health.answered(name, MS * *ms));
+        let mut load = std::collections::HashMap::<String, usize>::new();
+        for _ in 0..24 {
+            let mut urls = ["http://a/1", "http://b/1", "http://c/1"].map(str::to_owned).to_vec();
+            health.rank(&mut urls, 1000, MS, |host| load.get(host).copied().unwrap_or(0));
+            *load.entry(locate::host_key(locate::host(&urls[0]).unwrap())).or_default() += 1;
+        }
+        let at = |name: &str| load.get(&locate::host_key(name)).copied().unwrap_or(0);
+        assert_eq!((at("a"), at("b"), at("c")), (14, 10, 0));
+    }
+
+    #[test]
+    fn a_host_that_is_late_is_feared_the_more_each_time_and_forgiven_in_time() {
+        let mut health = Health::default();
+        ["a", "b", "c"].iter().for_each(|name| health.answered(name, 20 * MS));
+        health.late("a", 60 * MS, MS);
+        assert_eq!((ranked(&health, MS), ranked(&health, 60_000 * MS)), ("bca".into(), "abc".into()));
+        let cost = |health: &Health| health.0.iter().find(|host| host.name == "a").unwrap().cost(0, MS).1;
+        let once = cost(&health);
+        health.late("a", 60 * MS, MS);
+        assert!(cost(&health) > once, "{} {once}", cost(&health));
+    }
+
+    #[test]
+    fn patience_is_what_a_host_usually_takes_and_that_of_the_slowest_where_it_is_not_known() {
+        let mut health = Health::default();
+        assert_eq!(health.patience("a", None), None);
+        (0..50).for_each(|_| health.answered("a", 100 * MS));
+        (0..50).for_each(|_| health.answered("b", 20 * MS));
+        let is = |name, ms: u64| {
+            let patience = health.patience(name, None).unwrap();
+            assert!(patience.abs_diff(MS * ms as u32) < MS, "{name}: {patience:?}");
+        };
+        is("a", 200);
+        is("b", 50);
+        is("unknown", 200);
+        assert_eq!(health.patience("a", Some(10)), None, "no body has come yet");
     }
 
     #[test]
