@@ -92,8 +92,10 @@ impl<H: Host> Second<'_, H> {
         let mut answer = self.envoy.send(target, wanted, &leg.host).await?;
         begin(&answer.headers, answer.status, &wanted, shared.host.unix_time())?;
         // Who has sent nothing has not won.
-        let first = answer.body.next().await.transpose()?;
-        Ok((leg, Arrival { wanted, answer, first }))
+        match answer.body.next().await.transpose()? {
+            Some(first) => Ok((leg, Arrival { wanted, answer, first: Some(first) })),
+            None => Err(Failure::new(Kind::ShortBody, "it brought nothing")),
+        }
     }
 
     /// The replica that will deliver soonest of those at another host, if it may be asked now.
