@@ -76,8 +76,7 @@ fn a_head_that_does_not_come_is_had_from_another_replica_soon() {
     assert!(time < 100 * MS, "{time:?}");
     assert_eq!((stats.hedges, stats.requests, stats.retries, stats.failovers), (1, 2, 0, 0));
     assert_eq!(world.open(), 0, "the loser is cancelled");
-    let hedges: Vec<_> =
-        world.events().into_iter().filter(|event| event.kind == EventKind::Hedge).collect();
+    let hedges: Vec<_> = world.events().into_iter().filter(|event| event.kind == EventKind::Hedge).collect();
     assert_eq!(hedges.len(), 1);
     assert_eq!(hedges[0].host.as_deref(), Some("b"));
 }
@@ -90,7 +89,11 @@ fn a_body_that_crawls_is_overtaken_and_its_bytes_are_delivered_once() {
     let (time, stats, _) = again(&world, &options, 1);
     assert!(time < 200 * MS, "{time:?}");
     assert_eq!((stats.hedges, stats.bytes_delivered), (1, SIZE));
-    assert!(stats.bytes_received < SIZE + SIZE / 2, "it goes on where the first was: {}", stats.bytes_received);
+    assert!(
+        stats.bytes_received < SIZE + SIZE / 2,
+        "it goes on where the first was: {}",
+        stats.bytes_received
+    );
 }
 
 #[test]
@@ -119,7 +122,9 @@ fn the_first_to_deliver_wins_also_if_it_was_asked_first() {
 
 #[test]
 fn a_second_request_that_fails_does_no_harm() {
-    for outcome in [Outcome::Refused, Outcome::Status(404), Outcome::Status(503), Outcome::Silent, Outcome::End(0)] {
+    for outcome in
+        [Outcome::Refused, Outcome::Status(404), Outcome::Status(503), Outcome::Silent, Outcome::End(0)]
+    {
         let world = World::new();
         let options = knowing(&world);
         let bad = outcome.clone();

@@ -99,6 +99,22 @@ impl Pace {
         width.min(ceiling).min(most).max(1)
     }
 
+    /// Requests that may be without an answer at once, for views of so many bytes. Views that are asked
+    /// for together come together, and end together, and then nothing comes until the next ones are
+    /// answered: large ones are asked for one after the other, so that one comes while another is awaited.
+    pub(crate) fn unanswered(&self, len: u64) -> usize {
+        let Some((latency, byte)) = self.latency.get().zip(self.body.get()) else {
+            return if len > BLIND_BYTES { 1 } else { usize::MAX };
+        };
+        let time = byte * len as f64;
+        // Small ones are answered and gone: how they lie does not matter.
+        if time < latency {
+            return usize::MAX;
+        }
+        // Their share of the views in flight, with something to spare.
+        (1.25 * self.width.max(1) as f64 * latency / (latency + time)).ceil() as usize
+    }
+
     /// The width as it stands; 0 as long as nothing has started.
     pub(crate) fn current(&self) -> usize {
         self.width

@@ -206,13 +206,17 @@ impl State {
 
     /// Whether a view may start now, as far as all streams together go.
     fn has_room(&self, width: Width, ask: &Ask) -> Result<(), Full> {
-        let views = match width {
-            Width::Fixed(_) => usize::MAX,
-            Width::Auto { most } => self.pace.width(ask.len, most),
+        let (views, unanswered) = match width {
+            Width::Fixed(_) => (usize::MAX, usize::MAX),
+            Width::Auto { most } => (self.pace.width(ask.len, most), self.pace.unanswered(ask.len)),
         };
         // Somebody waits for the first bytes of a stream that is new: a place is made for it.
-        let fetching = self.share.fetching.saturating_sub(usize::from(ask.is_first));
-        if self.share.in_flight >= self.limits.max_concurrency || fetching >= views {
+        let place = usize::from(ask.is_first);
+        let is_full = |has: usize, most: usize| has.saturating_sub(place) >= most;
+        if self.share.in_flight >= self.limits.max_concurrency
+            || is_full(self.share.fetching, views)
+            || is_full(self.share.awaited, unanswered)
+        {
             Err(Full::Views)
         } else if !ask.head && self.share.bytes.saturating_add(ask.cost) > self.limits.max_bytes {
             Err(Full::Bytes)
@@ -283,6 +287,7 @@ impl Seat {
         all.bytes = all.bytes.saturating_sub(before.bytes).saturating_add(share.bytes);
         all.in_flight = all.in_flight.saturating_sub(before.in_flight).saturating_add(share.in_flight);
         all.fetching = all.fetching.saturating_sub(before.fetching).saturating_add(share.fetching);
+        all.awaited = all.awaited.saturating_sub(before.awaited).saturating_add(share.awaited);
         let (bytes, fetching) = (all.bytes, all.fetching);
         state.peak_bytes = state.peak_bytes.max(bytes);
         if before.fetching != share.fetching {
@@ -314,7 +319,7 @@ mod tests {
     fn only_the_head_may_pass_the_limit_on_bytes() {
         let pool = Pool::new(PoolLimits { max_bytes: 10, ..PoolLimits::default() });
         let seat = pool.join(&Options::default());
-        seat.has(Share { bytes: 8, in_flight: 1, fetching: 1 }, Duration::ZERO);
+        seat.has(Share { bytes: 8, in_flight: 1, fetching: 1, awaited: 0 }, Duration::ZERO);
         let ask = |cost, head| {
             let ask = Ask { len: cost, cost, head, at: Duration::ZERO, is_first: false };
             seat.admit(ask, Waker::noop())

@@ -19,6 +19,8 @@ pub(crate) struct Share {
     pub(crate) in_flight: usize,
     /// Of these, how many a server is, or should be, sending.
     pub(crate) fetching: usize,
+    /// Of these, how many have not been answered.
+    pub(crate) awaited: usize,
 }
 
 /// A view that a stream wants to start.

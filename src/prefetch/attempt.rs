@@ -109,6 +109,9 @@ impl<H: Host> Flight<'_, H> {
             // Nothing follows what is here already.
             return self.flowed().map(|()| None);
         }
+        if let Some(index) = self.index {
+            self.shared.with(|state| state.window.begin(index));
+        }
         let at = self.begin(&leg.name, &wanted, &answer)?;
         self.same_copy(&answer.headers)?;
         self.expect(leg, location, Some(self.view.len().saturating_sub(self.arrived())));

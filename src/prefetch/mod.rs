@@ -20,7 +20,6 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use futures::{
@@ -60,7 +59,7 @@ struct Launched {
 
 /// The timer by which views are looked at that may be late.
 struct Lookout<S> {
-    rings: Option<(Duration, S)>,
+    rings: Option<S>,
 }
 
 impl<S> Default for Lookout<S> {
@@ -70,20 +69,19 @@ impl<S> Default for Lookout<S> {
 }
 
 impl<S: Future<Output = ()> + Unpin> Lookout<S> {
-    /// Whether it rang. It is set anew when it has, or must ring earlier: not for each view.
-    fn is_due<H: Host<Sleep = S>>(&mut self, shared: &Shared<H>, cx: &mut Context<'_>) -> bool {
-        if let Some(due) = shared.look_out()
-            && self.rings.as_ref().is_none_or(|(at, _)| due < *at)
-        {
-            let pause = due.saturating_sub(shared.host.now());
-            self.rings = Some((due, shared.host.sleep(pause)));
+    /// Looks, when it is time to: not for each piece.
+    fn poll<H: Host<Sleep = S>>(&mut self, shared: &Shared<H>, cx: &mut Context<'_>) {
+        loop {
+            if let Some(rings) = &mut self.rings
+                && Pin::new(rings).poll(cx).is_pending()
+            {
+                return;
+            }
+            self.rings = shared.look_out().map(|at| shared.host.sleep(at.saturating_sub(shared.host.now())));
+            if self.rings.is_none() {
+                return;
+            }
         }
-        let Some((_, rings)) = &mut self.rings else { return false };
-        let is_due = Pin::new(rings).poll(cx).is_ready();
-        if is_due {
-            self.rings = None;
-        }
-        is_due
     }
 }
 
@@ -128,9 +126,7 @@ async fn drive<H: Host>(shared: Arc<Shared<H>>) {
                     Poll::Ready(None) | Poll::Pending => {}
                 },
             }
-            if lookout.is_due(&shared, cx) {
-                continue;
-            }
+            lookout.poll(&shared, cx);
             return if flights.is_empty() && all_started { Poll::Ready(()) } else { Poll::Pending };
         }
     };

@@ -15,7 +15,7 @@ use crate::{
     options::{Options, Verify, Width},
     plan::Plan,
     pool::{Ask, Full, Seat, Share},
-    window::{Head, Job, Limits, Next, Window},
+    window::{Expected, Head, Job, Limits, Next, Window},
 };
 
 pub(super) struct Shared<H: Host> {
@@ -186,24 +186,32 @@ impl<H: Host> Shared<H> {
         is_auto.then_some(width)
     }
 
-    /// Whether a view is late, of those that hold the reader up: then it is told so. Otherwise says when
-    /// to look again.
+    /// Tells views that are late so, of those that hold the reader up; says when to look again.
     pub(super) fn look_out(&self) -> Option<Duration> {
         let mut state = self.lock();
-        let (index, expected) = state.window.held_up_by()?;
-        let patience = self.options.pool.patience(&expected.host, expected.bytes)?;
+        state.window.expected().next()?;
         let now = self.host.now();
-        let due = expected.since.saturating_add(patience);
-        if due > now {
-            return Some(due);
+        let mut again = now + LOOK_AGAIN;
+        let mut late = Vec::new();
+        for (index, Expected { host, since, bytes }) in state.window.expected() {
+            // As long as nothing is known of any host, nothing is late.
+            let Some(patience) = self.options.pool.patience(host, *bytes) else { continue };
+            let due = since.saturating_add(patience);
+            if due <= now {
+                self.options.pool.late(host, now.saturating_sub(*since), now);
+                late.push(index);
+            } else {
+                again = again.min(due);
+            }
         }
-        self.options.pool.late(&expected.host, now.saturating_sub(expected.since), now);
-        state.window.expect_nothing(index);
-        state.late.push(index);
-        if let Some(at) = state.watchers.iter().position(|(watched, _)| *watched == index) {
-            state.watchers.swap_remove(at).1.wake();
+        for index in late {
+            state.window.expect_nothing(index);
+            state.late.push(index);
+            if let Some(at) = state.watchers.iter().position(|(watched, _)| *watched == index) {
+                state.watchers.swap_remove(at).1.wake();
+            }
         }
-        None
+        Some(again)
     }
 
     /// Resolves when a view is late.
@@ -302,7 +310,8 @@ impl<H: Host> Shared<H> {
     fn tell(&self, state: &mut State<H::Piece>) {
         let (bytes, in_flight) = (state.window.bytes(), state.window.in_flight());
         let idle = state.window.decoding_now() + usize::from(state.parked);
-        let share = Share { bytes, in_flight, fetching: in_flight.saturating_sub(idle) };
+        let fetching = in_flight.saturating_sub(idle);
+        let share = Share { bytes, in_flight, fetching, awaited: state.window.awaited_now() };
         let told = std::mem::replace(&mut state.told, share);
         let now = self.host.now();
         let turn = state.clock.turn(now, waited_for(state));
@@ -331,6 +340,9 @@ impl<H: Host> Shared<H> {
         }
     }
 }
+
+/// What is expected is looked at so often: not for each piece.
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
 /// So many failures in a row are borne in any case.
 const FAILURES: usize = 256;

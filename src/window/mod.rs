@@ -48,8 +48,9 @@ pub struct Window<P> {
     /// Chunk manifests that are being read, each with what it holds.
     manifests: Vec<(Source, u64)>,
     in_flight: usize,
-    /// Of these, how many are being decoded.
+    /// Of these, how many are being decoded, and of how many the answer has not begun.
     decoding: usize,
+    awaited: usize,
     bytes: u64,
     /// As many bytes as the reader can need soon.
     reach: u64,
@@ -174,6 +175,7 @@ impl<P: Piece> Window<P> {
             manifests: Vec::new(),
             in_flight: 0,
             decoding: 0,
+            awaited: 0,
             bytes: 0,
             reach: u64::MAX,
             failed: false,
@@ -197,6 +199,22 @@ impl<P: Piece> Window<P> {
     #[must_use]
     pub fn decoding_now(&self) -> usize {
         self.decoding
+    }
+
+    /// Views in flight whose answers have not begun.
+    #[must_use]
+    pub fn awaited_now(&self) -> usize {
+        self.awaited
+    }
+
+    /// The answer to the request for a view has begun.
+    pub fn begin(&mut self, index: usize) {
+        if let Some(slot) = self.view_mut(index)
+            && slot.is_awaited()
+        {
+            slot.is_begun = true;
+            self.awaited -= 1;
+        }
     }
 
     /// From now on so many views may be in flight, and no more bytes be held or promised than `reach`, where
@@ -291,6 +309,7 @@ impl<P: Piece> Window<P> {
                 debug_assert_eq!(*index, self.end(), "views start in file order");
                 self.walk.advance();
                 self.slots.push_back(Slot::View(ViewSlot::new(view.len(), cost, chunk.source.clone())));
+                self.awaited += 1;
             }
             Job::Manifest(chunk) => {
                 self.walk.asked(chunk);
@@ -365,6 +384,7 @@ impl<P: Piece> Window<P> {
 
     /// A view is complete and as good as can be known; it holds so many bytes from now on.
     pub fn finish(&mut self, index: usize, holds: Option<u64>) {
+        self.begin(index);
         if let Some(slot) = self.view_mut(index) {
             slot.stage = Stage::Done;
             self.in_flight -= 1;
@@ -379,6 +399,7 @@ impl<P: Piece> Window<P> {
     /// A view cannot be had. What is before it still leaves; nothing starts any more.
     pub fn fail(&mut self, index: usize, error: Error) {
         self.failed = true;
+        self.begin(index);
         if let Some(slot) = self.view_mut(index) {
             slot.held.clear();
             slot.stage = Stage::Failed(error);
@@ -394,6 +415,7 @@ impl<P: Piece> Window<P> {
             if let Some(Slot::View(slot)) = self.slots.pop_back() {
                 self.bytes -= slot.charge;
                 self.in_flight -= usize::from(slot.is_flying());
+                self.awaited -= usize::from(slot.is_awaited());
                 self.decoding -= usize::from(matches!(slot.stage, Stage::Decoding));
             }
         }
@@ -404,7 +426,7 @@ impl<P: Piece> Window<P> {
         self.slots.clear();
         self.manifests.clear();
         self.in_flight = 0;
-        self.decoding = 0;
+        (self.decoding, self.awaited) = (0, 0);
         self.bytes = 0;
         self.failed = true;
     }
@@ -480,29 +502,17 @@ impl<P: Piece> Window<P> {
         }
     }
 
-    /// The view that holds the reader up, or will when those before it that are hedged are here, and
-    /// what is expected of it.
-    #[must_use]
-    pub fn held_up_by(&self) -> Option<(usize, &Expected)> {
-        let mut far = 0;
-        for (at, slot) in self.slots.iter().enumerate() {
-            match slot {
-                Slot::View(slot) if slot.is_flying() => match &slot.expected {
-                    // Bytes that are here are for the reader first.
-                    Some(_) if at == 0 && !slot.held.is_empty() && !self.strict => return None,
-                    Some(expected) => return Some((self.head + at, expected)),
-                    None if slot.is_hedged => {}
-                    None => return None,
-                },
-                Slot::View(ViewSlot { stage: Stage::Failed(_), .. }) => return None,
-                Slot::View(_) | Slot::Gap { .. } => {}
+    /// Views that hold the reader up, or will soon, and what is expected of them. Of one that brings bytes to
+    /// the reader nothing more is.
+    pub fn expected(&self) -> impl Iterator<Item = (usize, &Expected)> {
+        self.slots.iter().enumerate().take(HEDGED_AHEAD).filter_map(|(at, slot)| match slot {
+            Slot::View(slot) if slot.is_flying() => {
+                let is_served = at == 0 && !slot.held.is_empty() && !self.strict;
+                let expected = slot.expected.as_deref().filter(|_| !is_served)?;
+                Some((self.head + at, expected))
             }
-            far += 1;
-            if far > HEDGED_AHEAD {
-                return None;
-            }
-        }
-        None
+            Slot::View(_) | Slot::Gap { .. } => None,
+        })
     }
 
     /// Whether another replica was asked for it.
@@ -594,8 +604,8 @@ const GAP_PIECE: u64 = 64 << 10;
 /// and no length of them is known before.
 const MANIFEST_COST: u64 = 1 << 20;
 
-/// How far behind the reader views are looked at that may be late.
-const HEDGED_AHEAD: usize = 64;
+/// So many steps from the reader on are looked at for views that may be late.
+const HEDGED_AHEAD: usize = 8;
 
 /// How many gaps may be in a window that holds nothing else.
 const GAPS_AHEAD: usize = 64;

@@ -54,6 +54,8 @@ pub(super) struct ViewSlot<P> {
     /// What a server is expected to do, if there is another that could do it.
     pub(super) expected: Option<Box<Expected>>,
     pub(super) is_hedged: bool,
+    /// An answer to its request has begun.
+    pub(super) is_begun: bool,
 }
 
 #[derive(Debug)]
@@ -77,11 +79,17 @@ impl<P: Piece> ViewSlot<P> {
             stage: Stage::Fetching,
             expected: None,
             is_hedged: false,
+            is_begun: false,
         }
     }
 
     pub(super) fn is_flying(&self) -> bool {
         matches!(self.stage, Stage::Fetching | Stage::Decoding)
+    }
+
+    /// Whether a server has not answered yet.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.is_flying() && !self.is_begun
     }
 
     pub(super) fn arrive(&mut self, piece: P) {
