@@ -6,7 +6,7 @@ use std::time::Duration;
 const FRESH: Duration = Duration::from_secs(30);
 
 /// A width that brings this share of the best is as good.
-const AS_GOOD: f64 = 0.96;
+const AS_GOOD: f64 = 0.97;
 
 /// Widths that were tried, each with the rate in bytes a second that it brought.
 #[derive(Debug, Default)]

@@ -1,12 +1,12 @@
 //! How many views should be in flight, found while they fly.
 //!
 //! Two things say it. **What is known of the link**: by Little's law a link that brings `rate` bytes a
-//! second, whose servers take `latency` to begin, and one body of which comes at `body rate`, is full
-//! with `rate * (latency / size + 1 / body rate)` views; BBR takes the same two estimates, the highest
-//! rate and the least delay, for a TCP connection (Cardwell et al., ACM Queue 14-5, 2016). **What was
-//! tried**: each width is remembered with the rate that it brought, and the smallest that brings as
-//! much as any is taken. The first fits at once and is blind to what it does not model, six
-//! connections a host or the time of a processor; the second sees everything, and takes time.
+//! second, and whose servers take `latency` to begin, is full while `rate * latency` bytes are asked for
+//! beside the view that comes; BBR takes the same two estimates, the highest rate and the least
+//! delay, for a TCP connection (Cardwell et al., ACM Queue 14-5, 2016). **What was tried**: each
+//! width is remembered with the rate that it brought, and the smallest that brings as much as any is
+//! taken. The first fits at once and is blind to what it does not model, the six connections of
+//! HTTP/1.1, a limit to each, the time of a processor; the second sees everything, and takes time.
 //!
 //! It starts as TCP does (RFC 5681): the width doubles with each round trip until the rate no longer
 //! grows. Time is an argument.
@@ -78,6 +78,7 @@ const TELLING_TIME: Duration = Duration::from_millis(1);
 
 /// A rate that is better by less is no reason for more views.
 const GAIN: f64 = 1.1;
+const GAIN_LARGE: f64 = 1.3;
 
 /// After so many epochs that are no better it grows no more: one may have had to open connections.
 const MISSES: u32 = 2;
@@ -145,6 +146,14 @@ impl Pace {
 
     /// Bytes of a body arrived.
     pub(crate) fn arrived(&mut self, bytes: u64, now: Duration, most: usize) {
+        // What a large view was awaited says nothing of the rate at which it comes.
+        if !self.is_steady
+            && self.levels.best().is_none()
+            && self.epoch.bytes == 0
+            && self.size > BLIND_BYTES as f64
+        {
+            self.begin(now);
+        }
         self.epoch.bytes += bytes;
         self.measure(now, most);
     }
@@ -182,14 +191,11 @@ impl Pace {
         Some(views.ceil() as usize + 1)
     }
 
-    /// Views that fill the link as it is known.
-    fn needed(&self) -> Option<f64> {
-        Some(self.levels.best()? * (self.latency.get()? / self.size + self.body.get().unwrap_or(0.0)))
-    }
-
-    /// That with something to spare, since views do not end evenly.
+    /// The width that fills the link as it is known, if one body alone could: with something to spare, since
+    /// views do not end evenly. Whether more are needed, only trying can say.
     fn model(&self) -> Option<usize> {
-        Some((1.25 * self.needed()?) as usize + 1)
+        let awaited = self.levels.best()? * self.latency.get()? / self.size;
+        Some((1.25 * awaited).ceil() as usize + 1)
     }
 
     fn widen(&mut self, width: usize, most: usize) {
@@ -221,6 +227,7 @@ impl Pace {
         if self.ceiling.is_some_and(|(_, until)| now > until) {
             self.ceiling = None;
         }
+        let most = self.ceiling.map_or(most, |(ceiling, _)| ceiling.min(most));
         self.epoch.fly(self.epoch.in_flight, now);
         let seconds = time.as_secs_f64();
         let flown = self.epoch.flown / seconds;
@@ -240,7 +247,9 @@ impl Pace {
     fn grow(&mut self, flown: f64, time: Duration, now: Duration, most: usize) {
         let bytes = self.epoch.bytes;
         let rate = bytes as f64 / time.as_secs_f64();
-        let is_better = self.levels.best().is_none_or(|best| rate > best * GAIN);
+        // Connections open slowly (RFC 5681): while large views come, much of what is gained is that.
+        let gain = if self.size > BLIND_BYTES as f64 { GAIN_LARGE } else { GAIN };
+        let is_better = self.levels.best().is_none_or(|best| rate > best * gain);
         self.levels.see(flown.round() as usize, bytes, time, now);
         self.tried_size = self.size;
         self.misses = if is_better { 0 } else { self.misses + 1 };

@@ -1,0 +1,283 @@
+//! The width that is found, and how streams share it, over links that can be reckoned.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod support;
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use futures::StreamExt;
+use kelp_stream::{
+    Options, Plan,
+    chunk::{Chunk, Source},
+    event::EventKind,
+    options::{Priority, Width},
+    pool::{Pool, PoolLimits},
+    prefetch,
+    sim::{Busy, Link, Protocol, World},
+    stats::Stats,
+};
+use support::MS;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MIB: u64 = 1 << 20;
+
+/// Chunks of this size at one host.
+fn chunks(size: u64, chunk: u64) -> Vec<Chunk> {
+    let one = |i| Chunk::plain(Source::Urls([format!("http://a/{i}")].into()), i * chunk, chunk);
+    (0..size / chunk).map(one).collect()
+}
+
+/// A world with one link.
+fn world(chunk: u64, link: Link) -> World {
+    let world = World::new();
+    world.sizes(move |_| Some(chunk));
+    world.link("a", link);
+    world
+}
+
+fn http2(round_trip: Duration, bandwidth: u64) -> Link {
+    Link { round_trip, bandwidth, protocol: Protocol::Http2(1000), ..Link::default() }
+}
+
+/// A stream that is read in the background, at so many bytes a second.
+struct Watched {
+    bytes: Rc<RefCell<u64>>,
+    first: Rc<RefCell<Option<Duration>>>,
+    options: Options,
+}
+
+fn start(world: &World, options: &Options, chunks: &[Chunk], rate: Option<f64>) -> Watched {
+    let mut options = options.clone();
+    options.meter = Default::default();
+    let end = chunks.iter().map(Chunk::end).max().unwrap_or_default();
+    let plan = Plan::new(chunks.to_vec().into(), 0..end);
+    let (driver, mut reader) = prefetch(plan, world.host(), options.clone());
+    world.spawn(driver);
+    let watched = Watched { bytes: Rc::default(), first: Rc::default(), options };
+    let (bytes, first, clock) = (Rc::clone(&watched.bytes), Rc::clone(&watched.first), world.clone());
+    world.spawn(async move {
+        while let Some(piece) = reader.next().await {
+            let len = piece.expect("nothing goes wrong").len() as u64;
+            first.borrow_mut().get_or_insert(clock.now());
+            *bytes.borrow_mut() += len;
+            if let Some(rate) = rate {
+                clock.sleep(Duration::from_secs_f64(len as f64 / rate)).await;
+            }
+        }
+    });
+    watched
+}
+
+impl Watched {
+    fn read(&self) -> u64 {
+        *self.bytes.borrow()
+    }
+
+    fn stats(&self) -> Stats {
+        self.options.meter.stats()
+    }
+}
+
+/// Reads it all; how long that took, and what was counted.
+fn whole(world: &World, options: &Options, chunks: &[Chunk]) -> (Duration, Stats) {
+    let (begun, size) = (world.now(), chunks.iter().map(|chunk| chunk.size).sum::<u64>());
+    let stream = start(world, options, chunks, None);
+    while stream.read() < size {
+        world.run_for(MS);
+    }
+    (world.now() - begun, stream.stats())
+}
+
+fn pooled() -> Options {
+    let mut options = Options::default();
+    options.pool = Pool::default();
+    options
+}
+
+fn fixed(views: usize) -> Options {
+    let mut options = pooled();
+    options.concurrency = Width::Fixed(views);
+    options
+}
+
+#[test]
+fn the_width_that_is_found_is_about_as_good_as_the_best_that_could_be_given() {
+    for (round_trip, bandwidth, chunk, count) in [
+        (20 * MS, 12_500_000, 64 << 10, 500),
+        (100 * MS, 12_500_000, 64 << 10, 500),
+        (20 * MS, 125_000_000, MIB, 200),
+        (50 * MS, 125_000_000, 4 * MIB, 100),
+        (2 * MS, 12_500_000, MIB, 40),
+        (50 * MS, 1_250_000, 4 * MIB, 4),
+    ] {
+        let file = chunks(chunk * count, chunk);
+        let swept = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]
+            .map(|views| (views, whole(&world(chunk, http2(round_trip, bandwidth)), &fixed(views), &file).0));
+        let best = swept.iter().map(|(_, time)| *time).min().unwrap();
+        let enough = swept.iter().find(|(_, time)| best >= time.mul_f64(0.97)).unwrap().0;
+        let (options, world) = (pooled(), world(chunk, http2(round_trip, bandwidth)));
+        let (first, _) = whole(&world, &options, &file);
+        let (second, stats) = whole(&world, &options, &file);
+        let what = format!("{round_trip:?} {bandwidth} {chunk}: best {best:?}, {first:?}, {second:?}");
+        assert!(best.as_secs_f64() / first.as_secs_f64() > 0.85, "{what}");
+        assert!(best.as_secs_f64() / second.as_secs_f64() > 0.95, "{what}");
+        // Of a file of a few chunks, most is read before anything can be tried.
+        let most = if count < 10 { 4 } else { (enough * 3 / 2).max(3) };
+        // More than the budget has room for are not in flight, whatever the width.
+        let width = stats.concurrency.min(usize::try_from(options.max_bytes_ahead / chunk).unwrap());
+        assert!(width <= most, "{} where {enough} are enough: {what}", stats.concurrency);
+    }
+}
+
+#[test]
+fn no_more_views_are_in_flight_than_the_most_that_may_be() {
+    let world = world(64 << 10, http2(100 * MS, 125_000_000));
+    let mut options = pooled();
+    options.concurrency = Width::Auto { most: 5 };
+    let (_, stats) = whole(&world, &options, &chunks(20 * MIB, 64 << 10));
+    assert_eq!((stats.concurrency, world.counts().most_open), (5, 5));
+}
+
+#[test]
+fn the_width_is_told_when_it_changes() {
+    let world = world(64 << 10, http2(100 * MS, 125_000_000));
+    let (_, stats) = whole(&world, &pooled(), &chunks(20 * MIB, 64 << 10));
+    let told: Vec<_> = world.events().into_iter().filter(|event| event.kind == EventKind::Width).collect();
+    assert!(told.len() > 1, "{told:?}");
+    assert_eq!(told.last().and_then(|event| event.width), Some(stats.concurrency));
+    assert!(told.windows(2).all(|pair| pair[0].width != pair[1].width));
+}
+
+#[test]
+fn a_server_that_has_too_much_gets_less_and_nothing_is_lost() {
+    let busy = Some(Busy { above: 12, status: 503, retry_after: None });
+    let world = world(64 << 10, Link { busy, ..http2(100 * MS, 125_000_000) });
+    let (_, stats) = whole(&world, &pooled(), &chunks(40 * MIB, 64 << 10));
+    assert!(stats.concurrency <= 16, "{}", stats.concurrency);
+    assert!(stats.retries < 100, "{} of {}", stats.retries, stats.requests);
+}
+
+#[test]
+fn a_stream_after_another_starts_with_what_that_has_learnt() {
+    let (world, options) = (world(64 << 10, http2(50 * MS, 125_000_000)), pooled());
+    let file = chunks(20 * MIB, 64 << 10);
+    let (_, learnt) = whole(&world, &options, &file);
+    let before = world.counts().requests;
+    let stream = start(&world, &options, &file, None);
+    world.run_for(MS * 40);
+    assert!(learnt.concurrency > 16, "{}", learnt.concurrency);
+    assert_eq!(world.counts().requests - before, learnt.concurrency as u64);
+    assert_eq!(stream.read(), 0);
+}
+
+#[test]
+fn streams_of_a_pool_share_a_link_and_fill_it() {
+    let (world, options) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
+    let file = chunks(1 << 30, MIB);
+    let streams: Vec<_> = (0..10).map(|_| start(&world, &options, &file, None)).collect();
+    world.run_for(20 * SECOND);
+    let read: Vec<_> = streams.iter().map(Watched::read).collect();
+    let (least, most) = (read.iter().min().unwrap(), read.iter().max().unwrap());
+    assert!(*least as f64 / *most as f64 > 0.85, "{read:?}");
+    assert!(read.iter().sum::<u64>() as f64 > 0.95 * 20.0 * 12_500_000.0, "{read:?}");
+}
+
+#[test]
+fn a_new_stream_among_ten_gets_its_first_bytes_soon() {
+    let link = || world(MIB, http2(20 * MS, 125_000_000));
+    let file = chunks(4 << 30, MIB);
+    let first_mib = |world: &World, options: &Options| {
+        let (begun, stream) = (world.now(), start(world, options, &file, None));
+        while stream.read() < MIB {
+            world.run_for(MS);
+        }
+        (stream.first.borrow().unwrap() - begun, world.now() - begun)
+    };
+    let alone = first_mib(&link(), &pooled());
+    let (world, options) = (link(), pooled());
+    let bulk: Vec<_> = (0..10).map(|_| start(&world, &options, &file, None)).collect();
+    world.run_for(5 * SECOND);
+    let among = first_mib(&world, &options);
+    drop(bulk);
+    assert!(among.0 <= alone.0 * 3, "first byte {:?}, alone {:?}", among.0, alone.0);
+    assert!(among.1 <= alone.1 * 5 / 2, "first MiB {:?}, alone {:?}", among.1, alone.1);
+}
+
+#[test]
+fn a_stream_in_the_background_yields_and_does_not_starve() {
+    let (world, options) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
+    let file = chunks(1 << 30, MIB);
+    let with = |priority| {
+        let mut options = options.clone();
+        options.priority = priority;
+        options
+    };
+    let (low, high) = (with(Priority::Low), with(Priority::High));
+    let low = start(&world, &low, &file, None);
+    world.run_for(5 * SECOND);
+    let before = low.read();
+    let high = start(&world, &high, &file, None);
+    world.run_for(20 * SECOND);
+    let (low, high) = (low.read() - before, high.read());
+    assert!(high > 4 * low, "{high} and {low}");
+    assert!(low > 10 * MIB, "{low}");
+}
+
+#[test]
+fn what_a_stream_had_is_for_the_others_when_it_is_closed() {
+    let (world, options) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
+    let file = chunks(1 << 30, MIB);
+    let stream = start(&world, &options, &file, None);
+    let (driver, reader) =
+        prefetch(Plan::new(file.clone().into(), 0..1 << 30), world.host(), options.clone());
+    world.spawn(driver);
+    let (_, reader) = world
+        .run(async move {
+            let mut reader = reader;
+            (reader.next().await.is_some(), reader)
+        })
+        .unwrap();
+    world.run_for(5 * SECOND);
+    drop(reader);
+    let before = stream.read();
+    world.run_for(5 * SECOND);
+    assert!(stream.read() - before > 60_000_000, "{}", stream.read() - before);
+    assert!(options.pool.in_flight() <= stream.stats().in_flight);
+}
+
+#[test]
+fn for_a_reader_that_is_slower_than_the_link_no_more_is_held_than_it_takes_in_seconds() {
+    let (world, options) = (world(MIB, http2(20 * MS, 125_000_000)), pooled());
+    let stream = start(&world, &options, &chunks(1 << 30, MIB), Some(2_000_000.0));
+    world.run_for(30 * SECOND);
+    let held = stream.stats().bytes_ahead;
+    assert!(held <= 8 * MIB, "{held} of {}", options.max_bytes_ahead);
+    assert!(stream.read() > 55_000_000, "{}", stream.read());
+    assert!(stream.stats().waits.reader > 20 * SECOND, "{:?}", stream.stats().waits);
+}
+
+#[test]
+fn large_chunks_over_one_link_are_not_asked_for_all_together() {
+    let (world, options) = (world(4 * MIB, http2(20 * MS, 125_000_000)), pooled());
+    let file = chunks(512 * MIB, 4 * MIB);
+    whole(&world, &options, &file);
+    let (time, _) = whole(&world, &options, &file);
+    let link = Duration::from_secs_f64(512.0 * MIB as f64 / 125_000_000.0);
+    assert!(link.as_secs_f64() / time.as_secs_f64() > 0.96, "{time:?} of {link:?}");
+}
+
+#[test]
+fn a_pool_counts_each_stream_once_however_it_ends() {
+    let limits = PoolLimits { max_concurrency: 3, ..PoolLimits::default() };
+    let world = world(64 << 10, http2(20 * MS, 125_000_000));
+    let mut options = Options::default();
+    options.pool = Pool::new(limits);
+    for _ in 0..50 {
+        let plan = Plan::new(chunks(MIB, 64 << 10).into(), 0..MIB);
+        let (driver, mut reader) = prefetch(plan, world.host(), options.clone());
+        world.spawn(driver);
+        assert!(world.run(async move { reader.next().await.is_some() }).unwrap());
+    }
+    assert_eq!((options.pool.in_flight(), options.pool.bytes()), (0, 0));
+    assert!(world.counts().most_open <= 3);
+}
