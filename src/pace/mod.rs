@@ -109,11 +109,11 @@ impl Pace {
         };
         let time = byte * len as f64;
         // Small ones are answered and gone: how they lie does not matter.
-        if time < latency {
+        if time <= latency {
             return usize::MAX;
         }
         // Their share of the views in flight, with something to spare.
-        (1.25 * self.width.max(1) as f64 * latency / (latency + time)).ceil() as usize
+        ((1.25 * self.width as f64 * latency / (latency + time)).ceil() as usize).max(1)
     }
 
     /// The width as it stands; 0 as long as nothing has started.

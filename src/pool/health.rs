@@ -19,6 +19,12 @@ const SAME: f64 = 0.01;
 /// A host with so many requests under way takes as long again as one with none.
 const LOAD: f64 = 8.0;
 
+/// What is not known of a host is this part of what the best is known to take: it is worth a try.
+const UNKNOWN: f64 = 0.9;
+
+/// So many times as long as it was late is feared.
+const FEAR: f64 = 4.0;
+
 /// After so long, half of what is feared of a host that was late is forgotten, and more and more of it.
 const HALF_LIFE: f64 = 5.0;
 
@@ -79,12 +85,12 @@ impl Health {
         }
     }
 
-    /// A host has not done in this time what it usually has. What it will take is not known: twice as
-    /// long each time.
+    /// A host has not done in this time what it usually has. What it will take is not known: much
+    /// longer, and longer each time.
     pub(crate) fn late(&mut self, name: &str, time: Duration, now: Duration) {
         let host = self.host(name);
         let known = host.first_byte.map_or(0.0, |(known, _)| known);
-        host.feared = (host.feared.max(known) * 2.0).max(time.as_secs_f64());
+        host.feared = host.feared.max(known).max(time.as_secs_f64()) * FEAR;
         host.late = now;
     }
 
@@ -111,10 +117,15 @@ impl Health {
         if urls.len() < 2 {
             return;
         }
+        let known = |url: &str| {
+            let name = locate::host_key(locate::host(url).unwrap_or_default());
+            (self.0.iter().find(|host| host.name == name).map(|host| host.cost(bytes, now)), name)
+        };
+        let times = urls.iter().filter_map(|url| known(url).0).map(|(_, time)| time);
+        let best = times.reduce(f64::min).map_or(SAME, |best| (best * UNKNOWN).max(SAME));
         let cost = |url: String| {
-            let name = locate::host_key(locate::host(&url).unwrap_or_default());
-            let known = self.0.iter().find(|host| host.name == name);
-            let (spared, time) = known.map_or((false, SAME), |host| host.cost(bytes, now));
+            let (cost, name) = known(&url);
+            let (spared, time) = cost.unwrap_or((false, best));
             ((spared, time * (1.0 + load(&name) as f64 / LOAD)), url)
         };
         let mut left: Vec<_> = urls.drain(..).map(cost).collect();
