@@ -195,7 +195,8 @@ impl Pace {
     /// views do not end evenly. Whether more are needed, only trying can say.
     fn model(&self) -> Option<usize> {
         let awaited = self.levels.best()? * self.latency.get()? / self.size;
-        Some((1.25 * awaited).ceil() as usize + 1)
+        // Of large ones a second comes while another is awaited: they never fit each other's times.
+        Some(((1.25 * awaited).ceil() as usize + 1).max(awaited.ceil() as usize + 2))
     }
 
     fn widen(&mut self, width: usize, most: usize) {
