@@ -16,8 +16,7 @@ export async function build() {
   needNode();
   await needRust();
   await needModules();
-  await compile();
-  await bridge();
+  await bridge(await compile());
   const scripts = await bundle();
   copyFileSync(join(BRIDGE, "kelp_stream_bg.wasm"), join(DIST, "kelp_stream_bg.wasm"));
   copyFileSync(join(FRONT, "index.d.ts"), join(DIST, "index.d.ts"));
@@ -28,11 +27,15 @@ export async function build() {
 // SHA-256 is for 22 bytes of each chunk of an encrypted S3 object: unrolled, it would be 8 KB of code.
 const SMALL = ["--cfg", 'sha2_backend_soft="compact"'];
 
-// A pure cdylib: with a second crate type cargo silently leaves out fat LTO.
-async function compile() {
-  const toBuild = ["--profile", "wasm", "--target", WASM, "--lib", "--crate-type", "cdylib"];
+/**
+ * Compiles the crate to wasm, for release; resolves to where it is, until it is compiled with other features.
+ * A pure cdylib: with a second crate type cargo silently leaves out fat LTO.
+ */
+export async function compile({ features = [], flags = [] } = {}) {
+  const toBuild = ["--profile", "wasm", "--target", WASM, "--lib", "--crate-type", "cdylib", "--features", features.join(), "--", ...flags];
   await run("cargo", ["fetch", "--quiet", "--target", WASM]);
   await run("cargo", ["rustc", ...toBuild], { env: { CARGO_ENCODED_RUSTFLAGS: [...withoutPaths(), ...SMALL].join("\x1f") } });
+  return join(target, WASM, "wasm/kelp_stream.wasm");
 }
 
 // Messages of panics name source files: where they lie on this machine is nobody's business, and
@@ -45,9 +48,9 @@ function withoutPaths() {
   return renamed.map(([from, to]) => `--remap-path-prefix=${from.replace(/\/$/, "")}=${to}`);
 }
 
-async function bridge() {
+async function bridge(wasm) {
   rmSync(BRIDGE, { recursive: true, force: true });
-  await run("cargo", ["xtask", "bindgen", join(target, WASM, "wasm/kelp_stream.wasm"), BRIDGE]);
+  await run("cargo", ["xtask", "bindgen", wasm, BRIDGE]);
 }
 
 // Three entries that differ in where the wasm comes from, and one file that all of them share.

@@ -13,10 +13,14 @@
 //! find that out; [`plan`] turns chunks and a range into views and gaps; [`window`] decides what may
 //! start and what may leave; [`locator`], [`retry`] and [`decode`] what happens to one view;
 //! [`mod@prefetch`] drives all that against a [`host`]. These are pure: they do no I/O and know no
-//! platform. [`opening`] puts together what a file is for them. `web` is the browser's host, `sim` a deterministic one for tests; `native`, behind the
-//! feature of that name, is one for programs.
+//! platform. [`opening`] puts together what a file is for them. `web` is the browser's host, `component`
+//! that of WASI, `native` one for programs, each of the two behind a feature of its name, `sim` a
+//! deterministic one for tests.
 
-#[cfg_attr(not(any(feature = "native", target_arch = "wasm32")), allow(dead_code, reason = "hosts use it"))]
+#[cfg_attr(
+    any(feature = "component", not(any(feature = "native", target_arch = "wasm32"))),
+    allow(dead_code, reason = "hosts use it")
+)]
 mod causes;
 pub mod chunk;
 mod content_range;
@@ -27,6 +31,8 @@ pub mod entry;
 pub mod error;
 mod etag;
 pub mod event;
+#[cfg_attr(not(feature = "component-gateway"), allow(dead_code, reason = "gateways use it"))]
+mod gate;
 pub mod host;
 mod inquiry;
 mod json;
@@ -46,8 +52,16 @@ pub mod respond;
 pub mod retrieve;
 pub mod retry;
 pub mod stats;
-#[cfg_attr(not(any(feature = "native", target_arch = "wasm32")), allow(dead_code, reason = "hosts use it"))]
+#[cfg_attr(
+    any(feature = "component", not(any(feature = "native", target_arch = "wasm32"))),
+    allow(dead_code, reason = "hosts use it")
+)]
 mod streams;
+#[cfg_attr(
+    not(feature = "component-gateway"),
+    allow(dead_code, reason = "hosts without a fetch of their own use it")
+)]
+mod target;
 mod throttle;
 pub mod token;
 pub mod url;
@@ -61,11 +75,13 @@ pub use crate::{
     prefetch::{Reader, prefetch},
 };
 
+#[cfg(all(target_arch = "wasm32", feature = "component"))]
+pub mod component;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
 pub mod native;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sim;
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(feature = "component")))]
 pub mod web;

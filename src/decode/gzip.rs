@@ -61,7 +61,7 @@ pub fn inflate(mut packed: &[u8], recipe: &Recipe, sink: &mut dyn FnMut(&[u8])) 
 }
 
 /// The largest window that deflate has: 32 KiB.
-const WINDOW_BITS: u8 = 15;
+pub(super) const WINDOW_BITS: u8 = 15;
 
 /// The first `n` bytes, or all.
 pub(super) fn first(bytes: &[u8], n: u64) -> &[u8] {

@@ -8,11 +8,13 @@ mod aes;
 mod ctr;
 mod gzip;
 mod limit;
+mod unpack;
 
 pub use aes::{GCM_OVERHEAD, open, unwrap};
 pub use ctr::apply;
 pub use gzip::{inflate, is_gzip};
 pub use limit::{MAX_CHUNK_BYTES, ceiling};
+pub use unpack::Unpacker;
 
 use crate::host::{DecodeError, Recipe};
 

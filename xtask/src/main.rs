@@ -1,9 +1,10 @@
-//! The tools that cargo has no command for: `cargo xtask bindgen | test-runner | wit`.
+//! The tools that cargo has no command for: `cargo xtask bindgen | component | test-runner | wit`.
 //!
 //! They are libraries in `Cargo.lock`, so the command line that writes the bridge is always
 //! of the version that the crate was compiled against, and nobody installs anything.
 
 mod bindgen;
+mod component;
 mod wit;
 
 use std::error::Error;
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask bindgen <in.wasm> <outdir>      writes the JavaScript bridge, for release
+       cargo xtask component <in.wasm> <out.wasm>  makes a component of it
        cargo xtask test-runner <in.wasm> [args]    runs wasm-bindgen tests (cargo calls it)
        cargo xtask wit <dir>                       checks that the interface files parse";
 
@@ -32,6 +34,7 @@ fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
     let rest: Vec<OsString> = arguments.collect();
     match (command.to_str(), rest.as_slice()) {
         (Some("bindgen"), [wasm, out]) => bindgen::write(&PathBuf::from(wasm), &PathBuf::from(out)),
+        (Some("component"), [wasm, out]) => component::write(&PathBuf::from(wasm), &PathBuf::from(out)),
         (Some("test-runner"), [_, ..]) => run_tests(rest),
         (Some("wit"), [dir]) => wit::check(&PathBuf::from(dir)),
         _ => Err(USAGE.into()),

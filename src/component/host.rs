@@ -1,0 +1,87 @@
+//! The port on WASI.
+
+use std::{
+    future::{Future, ready},
+    rc::Rc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{
+    bindings::wasi::random::insecure,
+    body::Body,
+    clock::{self, Sleep},
+    fetch::Fetcher,
+};
+use crate::{
+    decode,
+    host::{Answer, DecodeError, FetchError, Host, LocateError, Location, Recipe, Request, joined},
+};
+
+/// A file's host: how it sends requests.
+#[derive(Clone, Debug, Default)]
+pub struct WasiHost {
+    pub(super) fetcher: Rc<Fetcher>,
+    /// Read token for the filer.
+    pub(super) filer_token: Option<Rc<str>>,
+}
+
+/// Decoded bytes go out in pieces of this size, so that a reader that takes a few does not keep them all.
+const PIECE: usize = 256 << 10;
+
+impl Host for WasiHost {
+    type Piece = Bytes;
+    type Body = Body;
+    type Sleep = Sleep;
+
+    fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Body>, FetchError>> {
+        self.fetcher.fetch(request)
+    }
+
+    /// Nobody is asked: a filer or a master says where chunks are.
+    async fn locate(&self, _file_id: &str, _stale: Option<Duration>) -> Result<Location, LocateError> {
+        Ok(Location::default())
+    }
+
+    async fn token(&self, _file_id: &str, _origin: &str) -> Result<Option<String>, LocateError> {
+        Ok(None)
+    }
+
+    fn filer_token(&self) -> impl Future<Output = Result<Option<String>, LocateError>> {
+        ready(Ok(self.filer_token.as_deref().map(str::to_owned)))
+    }
+
+    async fn decode(&self, stored: Vec<Bytes>, recipe: &Recipe) -> Result<Vec<Bytes>, DecodeError> {
+        let mut pieces = Vec::new();
+        decode::decode(joined(&stored), recipe, &mut |decoded| {
+            pieces.extend(decoded.chunks(PIECE).map(Bytes::copy_from_slice));
+        })?;
+        Ok(pieces)
+    }
+
+    fn sleep(&self, time: Duration) -> Sleep {
+        Sleep::new(time)
+    }
+
+    fn now(&self) -> Duration {
+        clock::now()
+    }
+
+    fn unix_time(&self) -> Duration {
+        clock::unix_time()
+    }
+
+    fn random(&self) -> f64 {
+        // The 53 bits that a number in 0..1 can have.
+        (insecure::get_insecure_random_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn piece(&self, bytes: &[u8]) -> Bytes {
+        Bytes::copy_from_slice(bytes)
+    }
+
+    fn zeros(&self, len: usize) -> Bytes {
+        vec![0; len].into()
+    }
+}
