@@ -3,7 +3,9 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { join, relative } from "node:path";
 import { build } from "./build.mjs";
 import { driverEnvironment } from "./chromium.mjs";
+import { buildComponents } from "./component.mjs";
 import { Failure, main, manifest, root, run, target } from "./command.mjs";
+import { installHosts } from "./hosts.mjs";
 import { checkLicences } from "./licences.mjs";
 import { setup } from "./setup.mjs";
 import { checkSize } from "./size.mjs";
@@ -31,6 +33,7 @@ const steps = {
   node: () => nodeTests("tests/package/node"),
   chromium: () => nodeTests("tests/package/chromium"),
   page: () => nodeTests("tests/page"),
+  component,
   cluster: () => nodeTests("tests/cluster"),
 };
 
@@ -44,6 +47,9 @@ async function lint() {
   await run("cargo", ["clippy", "--locked", "--features", "native", "--lib", "--example", "native", "--test", "native", ...DENY]);
   await run("cargo", ["clippy", "--locked", "--package", "kelp-cli", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...IN_BROWSER, ...DENY]);
+  for (const world of ["library", "gateway"]) {
+    await run("cargo", ["clippy", "--locked", ...WASM, "--lib", "--features", `component-${world}`, ...DENY]);
+  }
   await run("cargo", ["clippy", "--locked", "--profile", "xtask", "--package", "xtask", ...DENY]);
 }
 
@@ -88,6 +94,13 @@ async function pack() {
   const tarball = join(folder, `${manifest.name}-${manifest.version}.tgz`);
   await run("npm", ["install", "--offline", "--no-save", "--no-audit", "--no-fund", tarball], { cwd: consumer });
   await nodeTests("tests/package", { recursive: false });
+}
+
+// What nobody can install here is skipped, and the reason printed.
+async function component() {
+  await buildComponents();
+  await installHosts();
+  await nodeTests("tests/component");
 }
 
 async function nodeTests(folder, { recursive = true } = {}) {

@@ -1,0 +1,93 @@
+// The gateway component under a host that nobody here wrote: over real sockets, from the stand-in.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { noise, sha256, startStore } from "../store/index.mjs";
+import { GATEWAY_HOSTS, startGateway } from "./support.mjs";
+
+for (const host of GATEWAY_HOSTS) {
+  describe(host.name, { skip: host.skip }, () => {
+    const it = (name, run, { cluster = null, ...variables } = {}) => test(name, { timeout: 60_000 }, async (t) => {
+      const store = await startStore({ cluster });
+      t.after(() => store.close());
+      const start = (more) => startGateway(t, host, { KELP_FILER: store.filer, KELP_PREFIXES: "/d,/f", ...variables, ...more });
+      await run(store, start);
+    });
+
+    it("the film is served, whole and in ranges, decrypted", async (store, start) => {
+      const origin = await start();
+      const { path, size, sha256: right, ranges } = store.cases.find(({ name }) => name === "film");
+      const whole = await get(origin + path);
+      assert.deepEqual([whole.status, whole.sha256, whole.headers.get("content-length")], [200, right, String(size)]);
+      assert.equal(whole.headers.get("content-type"), "video/webm");
+      for (const { start: first, end, sha256: part } of ranges) {
+        const { status, sha256: got, headers } = await get(origin + path, { range: `bytes=${first}-${end - 1}` });
+        assert.deepEqual([status, got, headers.get("content-range")], [206, part, `bytes ${first}-${end - 1}/${size}`]);
+      }
+      const etag = whole.headers.get("etag");
+      assert.equal((await get(origin + path, { "if-none-match": etag })).status, 304);
+      assert.equal((await get(origin + path, { "if-match": '"other"' })).status, 412);
+      assert.equal((await get(origin + path, { range: "bytes=0-0", "if-range": '"other"' })).status, 200);
+      assert.equal((await get(origin + path, { range: `bytes=${size}-` })).status, 416);
+    }, { cluster: "cipher" });
+
+    it("HEAD says the same and costs no chunk, and other methods are told so", async (store, start) => {
+      const { path, size } = store.addFile({ path: "/f/head", bytes: noise("head", 100_000), chunkSize: 50_000 });
+      const origin = await start();
+      const head = await fetch(origin + path, { method: "HEAD" });
+      assert.deepEqual([head.status, head.headers.get("content-length")], [200, String(size)]);
+      assert.ok(store.requests.every(({ fileId }) => !fileId));
+      const post = await fetch(origin + path, { method: "POST", body: "x" });
+      assert.deepEqual([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
+      assert.equal((await post.json()).code, "unsupported");
+    });
+
+    it("what is outside of the prefixes is not there, and nobody is asked for it", async (store, start) => {
+      store.addFile({ path: "/secret/x", bytes: noise("x", 10), chunkSize: 10 });
+      const origin = await start();
+      for (const path of ["/secret/x", "/f/..%2fsecret/x", "/f/%2e%2e/secret/x", "/fsecret", "/", "/f//secret"]) {
+        const { status, text } = await get(origin + path);
+        assert.deepEqual([status, JSON.parse(text).code], [404, "not_found"], path);
+      }
+      assert.deepEqual(store.requests, []);
+      assert.equal((await get(`${origin}/f/none`)).status, 404);
+      assert.equal(store.requests.length, 1);
+    });
+
+    it("no origin is asked that is not configured: where a redirect leads, and what a master says", async (store, start) => {
+      const { path, fileIds, sha256: right } = store.addFile({ path: "/f/far", bytes: noise("far", 1000), chunkSize: 1000, replicas: [1] });
+      const atVolumes = () => store.requests.filter(({ server }) => server.startsWith("volume")).length;
+      const fault = store.fault({ server: "filer", fileId: fileIds[0] }, { redirect: `${store.volumes[1]}/${fileIds[0]}` });
+      assert.equal((await get((await start()) + path)).status, 502);
+      fault.remove();
+      assert.equal((await get((await start({ KELP_MASTER: store.master })) + path)).status, 502);
+      assert.equal(atVolumes(), 0);
+      const allowed = await get((await start({ KELP_MASTER: store.master, KELP_ORIGINS: store.volumes.join() })) + path);
+      assert.deepEqual([allowed.status, allowed.sha256, atVolumes()], [200, right, 1]);
+    });
+
+    it("what fails before the first byte has a status, and neither hosts nor chunks are told", async (store, start) => {
+      const { path, fileIds } = store.addFile({ path: "/f/gone", bytes: noise("gone", 1000), chunkSize: 1000 });
+      store.fault({ fileId: fileIds[0] }, { status: 404 });
+      const { status, text, headers } = await get((await start()) + path);
+      assert.deepEqual([status, headers.get("content-type"), headers.get("cache-control")], [404, "application/problem+json", "no-store"]);
+      assert.ok(!text.includes("127.0.0.1") && !text.includes(fileIds[0]), text);
+    });
+
+    it("a body that cannot be had to its end breaks off", async (store, start) => {
+      const { path, fileIds } = store.addFile({ path: "/f/torn", bytes: noise("torn", 2_000_000), chunkSize: 500_000 });
+      store.fault({ fileId: fileIds[2] }, { status: 404 });
+      await assert.rejects(get((await start()) + path));
+    });
+
+    it("a gateway that is not configured serves nothing", async (store, start) => {
+      assert.equal((await get(`${await start({ KELP_PREFIXES: "" })}/f/x`)).status, 500);
+      assert.deepEqual(store.requests, []);
+    });
+  });
+}
+
+async function get(url, headers = {}) {
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(20_000) });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  return { status: response.status, headers: response.headers, sha256: sha256(bytes), text: bytes.length < 1000 ? bytes.toString() : "" };
+}

@@ -1,0 +1,76 @@
+// Runs the library component under jco, told by lines of JSON on standard input, each answered by one.
+// A process of its own: jco blocks the thread that calls a component, and the store is to go on.
+import { createHash } from "node:crypto";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const { reader } = await import(pathToFileURL(process.argv[2]));
+const bodies = new Map();
+const files = new Map();
+
+const commands = {
+  open({ file, by, args }) {
+    const opened = reader[by](...args.map(bytesIn));
+    files.set(file, opened);
+    return { size: Number(opened.size()), name: opened.name(), type: opened.mediaType(), etag: opened.etag(), modified: Number(opened.lastModified()) };
+  },
+  plan: ({ file, range }) => plain(files.get(file).plan(span(range))),
+  stats: ({ file }) => plain(files.get(file).stats()),
+  body({ file, body, range }) {
+    bodies.set(body, files.get(file).readRange(span(range)));
+    return {};
+  },
+  /** Reads on, as far as `most` bytes or to the end. */
+  read({ body, most = Infinity, max = 1 << 20 }) {
+    const hash = createHash("sha256");
+    let length = 0;
+    try {
+      while (length < most) {
+        const bytes = bodies.get(body).read(max);
+        if (bytes.length === 0) return { length, sha256: hash.digest("hex"), end: true };
+        hash.update(bytes);
+        length += bytes.length;
+      }
+    } catch (error) {
+      return { length, error: told(error) };
+    }
+    return { length, sha256: hash.digest("hex"), end: false };
+  },
+  dropBody({ body }) {
+    bodies.get(body)[Symbol.dispose]();
+    return {};
+  },
+  dropFile({ file }) {
+    files.get(file)[Symbol.dispose]();
+    return {};
+  },
+};
+
+const span = (range) => range && { start: BigInt(range.start), end: BigInt(range.end) };
+
+// 64-bit numbers are told as text, bytes as { bytes: base64 }.
+function bytesIn(value) {
+  if (Array.isArray(value)) return value.map(bytesIn);
+  if (typeof value !== "object" || value === null) return value ?? undefined;
+  if ("bytes" in value) return new Uint8Array(Buffer.from(value.bytes, "base64"));
+  if ("u64" in value) return BigInt(value.u64);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [camel(name), bytesIn(each)]));
+}
+
+const camel = (name) => name.replace(/-./g, ([, letter]) => letter.toUpperCase());
+const plain = (value) => JSON.parse(JSON.stringify(value, (_, each) => (typeof each === "bigint" ? Number(each) : each)));
+
+// jco throws the record of the interface itself. All else is a fault of somebody's.
+const told = (error) => (error instanceof Error ? { code: "trap", message: String(error.stack) } : plain(error));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, ...about } = JSON.parse(line);
+  let answer;
+  try {
+    answer = commands[command](about);
+  } catch (error) {
+    answer = { error: told(error) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+process.exit(0);

@@ -1,0 +1,8 @@
+// Serves with the gateway component under jco, and says where. Its environment is the component's.
+import { pathToFileURL } from "node:url";
+
+const { incomingHandler } = await import(pathToFileURL(process.argv[2]));
+const { HTTPServer } = await import(pathToFileURL(process.argv[3]));
+const server = new HTTPServer(incomingHandler);
+server.listen(0, "127.0.0.1");
+console.log(`http://127.0.0.1:${server.address().port}`);

@@ -1,0 +1,159 @@
+// The library component under hosts that nobody here wrote, reading from the stand-in.
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { noise, parseEntry, sha256, startStore } from "../store/index.mjs";
+import { becomes, Library, LIBRARY_HOSTS, urlOf } from "./support.mjs";
+
+/** Files that cannot be read whole: which code they end with. */
+const BROKEN = {
+  "remote-only": "http", "missing-chunk": "not-found", "bad-etag": "corrupt", "short-chunk": "short-body", "missing-manifest": "not-found", "bad-manifest": "manifest",
+};
+/** Ten thousand requests for the whole of it: its smaller parts will do. */
+const LONG = "manifest";
+/** As bytes go from one to the other, each costs the host in Python a microsecond. */
+const MOST_OF_A_RANGE = { jco: 3_000_000, wasmtime: 100_000 };
+
+const QUICK = { retry: { passes: 2, "base-delay": 10, "max-delay": 20 } };
+const SIZE = 1 << 20;
+
+// What opens an object of the S3 gateway.
+const keysOf = ({ key }) => ({
+  "customer-key": key?.sseC && { bytes: key.sseC }, kek: key?.sseS3Kek && { bytes: Buffer.from(key.sseS3Kek, "hex").toString("base64") },
+});
+
+for (const host of LIBRARY_HOSTS) {
+  describe(host.name, { skip: host.skip }, () => {
+    const it = (name, run, { cluster = null, skip = false } = {}) => test(name, { timeout: 60_000, skip }, async (t) => {
+      const store = await startStore({ cluster });
+      t.after(() => store.close());
+      await run(store, new Library(t, host));
+    });
+
+    for (const cluster of ["plain", "cipher", "s3"]) {
+      it(`${cluster}: every captured file is read as it was written, whole and in ranges`, async (store, library) => {
+        for (const { name, path, size, sha256: whole, ranges = [], ...about } of store.cases.filter(({ name }) => !BROKEN[name])) {
+          const file = await library.openFiler(urlOf(store, path), keysOf(about));
+          assert.equal(file.error, undefined, name);
+          assert.equal(file.size, size, name);
+          const parts = ranges.filter(({ start, end }) => end - start <= MOST_OF_A_RANGE[host.name] && (name !== LONG || end - start < 100_000));
+          for (const { start, end, sha256: right } of name === LONG ? parts : [{ start: 0, end: size, sha256: whole }, ...parts]) {
+            const read = await file.read({ start, end });
+            assert.deepEqual(read, { length: end - start, sha256: right, end: true }, `${name} ${start}..${end}`);
+          }
+          await file.drop();
+        }
+      }, { cluster });
+    }
+
+    for (const cluster of ["plain", "cipher"]) {
+      it(`${cluster}: what cannot be read ends in its code`, async (store, library) => {
+        for (const { name, path } of store.cases.filter(({ name }) => BROKEN[name])) {
+          const file = await library.openFiler(urlOf(store, path), {}, QUICK);
+          const { error } = file.error ? file : await file.read();
+          assert.equal(error?.code, BROKEN[name], name);
+          assert.equal(typeof error.message, "string", name);
+        }
+      }, { cluster });
+    }
+
+    it("several requests are under way at once", async (store, library) => {
+      const { path, sha256: right } = store.addFile({ path: "/f/wide", bytes: noise("wide", SIZE), chunkSize: SIZE / 32 });
+      store.latency = 150;
+      const file = await library.openFiler(urlOf(store, path), {}, { concurrency: 8 });
+      assert.equal((await file.read()).sha256, right);
+      assert.equal(store.peakInFlight, 8);
+      assert.equal((await file.plan()).requests, 32);
+      assert.equal((await file.stats()).requests, 32);
+    });
+
+    it("nothing is asked for before the first read", async (store, library) => {
+      const { path } = store.addFile({ path: "/f/lazy", bytes: noise("lazy", SIZE), chunkSize: SIZE });
+      const file = await library.openFiler(urlOf(store, path));
+      await file.body();
+      await file.stats();
+      assert.deepEqual(store.requests.map(({ fileId }) => fileId ?? null), [null]);
+    });
+
+    // jco 1.35 leaves the connection of a body open when it is dropped.
+    it("a body that is dropped cancels its requests, at once", async (store, library) => {
+      const { path } = store.addFile({ path: "/f/long", bytes: noise("long", 8 * SIZE), chunkSize: SIZE });
+      store.rate = 200_000;
+      const file = await library.openFiler(urlOf(store, path), {}, { concurrency: 4 });
+      const body = await file.body();
+      assert.equal((await body.read({ most: 1, max: 10 })).length, 10);
+      assert.ok(await becomes(() => store.inFlight === 4), `${store.inFlight} requests are open`);
+      await body.drop();
+      assert.ok(await becomes(() => store.inFlight === 0), `${store.inFlight} requests are still open`);
+      assert.equal(store.requests.filter(({ state }) => state === "aborted").length, 4);
+    }, { skip: host.name === "jco" && "jco leaves the connection of a dropped body open" });
+
+    it("a file that is dropped closes its bodies", async (store, library) => {
+      const { path } = store.addFile({ path: "/f/closed", bytes: noise("closed", SIZE), chunkSize: SIZE / 4 });
+      const file = await library.openFiler(urlOf(store, path));
+      const body = await file.body();
+      await body.read({ most: 1, max: 10 });
+      await file.drop();
+      assert.equal((await body.read()).error?.code, "closed");
+    });
+
+    it("a dead replica is left for another, as the master knows them", async (store, library) => {
+      const { path, sha256: right } = store.addFile({ path: "/f/two", bytes: noise("two", SIZE), chunkSize: SIZE / 8, replicas: [0, 1] });
+      store.fault({ server: "volume0" }, { status: 500 });
+      const file = await library.openFiler(urlOf(store, path), { master: store.master }, QUICK);
+      assert.equal((await file.read()).sha256, right);
+      assert.ok((await file.stats()).failovers > 0);
+    });
+
+    it("a redirect to another server is followed", async (store, library) => {
+      const { path, fileIds, sha256: right } = store.addFile({ path: "/f/moved", bytes: noise("moved", SIZE), chunkSize: SIZE, replicas: [1] });
+      store.fault({ server: "filer", fileId: fileIds[0] }, { redirect: `${store.volumes[1]}/${fileIds[0]}` });
+      const file = await library.openFiler(urlOf(store, path));
+      assert.equal((await file.read()).sha256, right);
+      assert.ok(store.requests.some(({ server }) => server === "volume1"));
+    });
+
+    it("a manifest of chunks that are packed and encrypted is read, and so is one URL", async (store, library) => {
+      const bytes = Buffer.from("kelp ".repeat(SIZE / 5));
+      const { path, entry, sha256: right } = store.addFile({ path: "/f/sealed", bytes, chunkSize: SIZE / 4, gzip: true, cipher: true });
+      const chunks = parseEntry(entry).chunks.map(({ file_id, offset = 0, size, cipher_key }) => ({
+        urls: [`${store.volumes[0]}/${file_id}`], offset: { u64: Number(offset) }, size: { u64: size }, compression: "gzip", key: { bytes: cipher_key }, modified: { u64: 0 },
+      }));
+      const file = await library.open("openManifest", { size: { u64: bytes.length }, name: "sealed", chunks }, { headers: [] });
+      assert.equal((await file.read()).sha256, right);
+
+      const one = await library.open("openUrl", urlOf(store, path), { "chunk-size": { u64: 100_000 } }, { headers: [] });
+      assert.equal(one.size, bytes.length);
+      const read = await one.read({ start: 50_000, end: 350_000 });
+      assert.equal(read.sha256, sha256(bytes.subarray(50_000, 350_000)));
+    });
+
+    it("an entry that somebody has already is opened without a request", async (store, library) => {
+      const { entry, sha256: right } = store.addFile({ path: "/f/known", bytes: noise("known", SIZE), chunkSize: SIZE / 2 });
+      const file = await library.open("openEntry", entry, store.filer, {}, { headers: [] });
+      assert.equal(store.requests.length, 0);
+      assert.equal((await file.read()).sha256, right);
+      const lost = await library.open("openEntry", entry, null, {}, { headers: [] });
+      assert.equal(lost.error.code, "no-locations");
+    });
+
+    it("a wrong argument is refused by the call that has it, and the field is named", async (store, library) => {
+      for (const [options, named] of [[{ "per-host": 0 }, /^per-host /], [{ headers: [["host", "evil"]] }, /^headers /], [{ retry: { passes: 101 } }, /^retry\.passes /]]) {
+        const { error } = await library.openFiler(store.filer, {}, options);
+        assert.equal(error?.code, "unsupported");
+        assert.match(error.message, named);
+      }
+      const { error } = await library.open("openManifest", { size: { u64: 1 }, name: "", chunks: [{ urls: [], offset: { u64: 0 }, size: { u64: 1 }, modified: { u64: 0 } }] }, { headers: [] });
+      assert.equal(error.code, "manifest");
+      assert.match(error.message, /urls/);
+      assert.equal(store.requests.length, 0);
+    });
+
+    it("a token is sent to the filer, and is in no error", async (store, library) => {
+      const { path } = store.addFile({ path: "/f/secret", bytes: noise("secret", 1000), chunkSize: 1000 });
+      store.fault({ server: "filer" }, { status: 403 });
+      const { error } = await library.openFiler(urlOf(store, path), { token: "t0p.s3cr.et" }, QUICK);
+      assert.equal(error.code, "unauthorized");
+      assert.ok(!JSON.stringify(error).includes("s3cr"));
+    });
+  });
+}
