@@ -31,7 +31,10 @@ pub mod entry;
 pub mod error;
 mod etag;
 pub mod event;
-#[cfg_attr(not(feature = "component-gateway"), allow(dead_code, reason = "gateways use it"))]
+#[cfg_attr(
+    not(all(target_arch = "wasm32", feature = "component-gateway")),
+    allow(dead_code, reason = "gateways use it")
+)]
 mod gate;
 pub mod host;
 mod inquiry;

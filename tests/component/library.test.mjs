@@ -1,6 +1,7 @@
 // The library component under hosts that nobody here wrote, reading from the stand-in.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { noise, parseEntry, sha256, startStore } from "../store/index.mjs";
 import { becomes, Library, LIBRARY_HOSTS, urlOf } from "./support.mjs";
 
@@ -125,6 +126,20 @@ for (const host of LIBRARY_HOSTS) {
       assert.equal(one.size, bytes.length);
       const read = await one.read({ start: 50_000, end: 350_000 });
       assert.equal(read.sha256, sha256(bytes.subarray(50_000, 350_000)));
+    });
+
+    it("what a server packs for the way is unpacked, and what it packs in another way is refused", async (store, library) => {
+      const bytes = Buffer.from("kelp ".repeat(SIZE / 5));
+      const open = () => library.open("openUrl", `${store.filer}/f/packed`, {}, { headers: [], ...QUICK });
+      const fault = store.fault({ path: "/f/packed" }, { status: 200, body: gzipSync(bytes), headers: { "Content-Encoding": "gzip" } });
+      const read = await (await open()).read();
+      assert.deepEqual([read.length, read.sha256], [bytes.length, sha256(bytes)]);
+      fault.remove();
+      const cut = store.fault({ path: "/f/packed" }, { status: 200, body: gzipSync(bytes).subarray(0, -9), headers: { "Content-Encoding": "gzip" } });
+      assert.equal((await open()).error?.code, "network");
+      cut.remove();
+      store.fault({ path: "/f/packed" }, { status: 200, body: bytes, headers: { "Content-Encoding": "br" } });
+      assert.equal((await open()).error?.code, "network");
     });
 
     it("an entry that somebody has already is opened without a request", async (store, library) => {
