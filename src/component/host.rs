@@ -9,10 +9,9 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    bindings::wasi::random::insecure,
     body::Body,
-    clock::{self, Sleep},
     fetch::Fetcher,
+    wasi::{self, Sleep},
 };
 use crate::{
     decode,
@@ -65,16 +64,16 @@ impl Host for WasiHost {
     }
 
     fn now(&self) -> Duration {
-        clock::now()
+        wasi::now()
     }
 
     fn unix_time(&self) -> Duration {
-        clock::unix_time()
+        wasi::unix_time()
     }
 
     fn random(&self) -> f64 {
         // The 53 bits that a number in 0..1 can have.
-        (insecure::get_insecure_random_u64() >> 11) as f64 / (1_u64 << 53) as f64
+        (wasi::random() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     fn piece(&self, bytes: &[u8]) -> Bytes {

@@ -1,8 +1,9 @@
-//! The component host: kelp-stream where WASI 0.2 is.
+//! The component host: kelp-stream where WASI is.
 //!
-//! `bindings` are what the worlds in `wit/` import and export; `executor` makes futures of what can be waited
-//! for; `host` is the port. With feature `component-library` the crate, built as a `cdylib`, is the world
-//! `library`; with `component-gateway` it is `gateway`.
+//! `bindings` are what the worlds in `wit/` import and export; `p2` and `p3` are what differs between
+//! WASI 0.2 and 0.3; `host` is the port, over either. With feature `component-library` the crate, built as
+//! a `cdylib`, is the world `library`, with `component-async` as well `library-async`; with
+//! `component-gateway` it is `gateway`.
 
 #[allow(
     unsafe_code,
@@ -13,15 +14,20 @@
 )]
 mod bindings;
 mod body;
-mod clock;
-mod executor;
-mod fetch;
-#[cfg(feature = "component-gateway")]
-mod gateway;
-mod host;
 #[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
-mod library;
+mod desk;
+mod fetch;
+mod host;
+#[cfg(not(feature = "component-async"))]
+mod p2;
+#[cfg(feature = "component-async")]
+mod p3;
 #[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
 mod settings;
 
-pub use self::{body::Body, clock::Sleep, host::WasiHost};
+#[cfg(not(feature = "component-async"))]
+use self::p2 as wasi;
+#[cfg(feature = "component-async")]
+use self::p3 as wasi;
+
+pub use self::{body::Body, host::WasiHost, wasi::Sleep};

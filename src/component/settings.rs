@@ -3,12 +3,10 @@
 use std::{rc::Rc, time::Duration};
 
 use super::{
-    bindings::{
-        exports::kelp::stream::types::{self as wit, ErrorCode},
-        wasi::http::types::Fields,
-    },
+    bindings::exports::kelp::stream::types::{self as wit, ErrorCode},
     fetch::Fetcher,
     host::WasiHost,
+    wasi,
 };
 use crate::{
     chunk::CipherKey,
@@ -36,7 +34,9 @@ const MAX_PASSES: u32 = 100;
 pub(super) fn of_file(given: wit::Options, home: String) -> Result<(WasiHost, Options), Error> {
     let headers: Vec<_> =
         given.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect();
-    Fields::from_list(&headers).map_err(|_| refused("headers", "such as may be sent"))?;
+    if !wasi::may_be_sent(&headers) {
+        return Err(refused("headers", "such as may be sent"));
+    }
     let fetcher = Fetcher { headers, home, origins: None };
     let host = WasiHost { fetcher: Rc::new(fetcher), filer_token: None };
     Ok((host, options(&given)?))

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { components } from "../../scripts/component.mjs";
 import { hosts } from "../../scripts/hosts.mjs";
 
-const { jco, wasmtime } = hosts();
+const { jco, wasmtime, node24 } = hosts();
 const inFolder = (name) => fileURLToPath(new URL(`hosts/${name}`, import.meta.url));
 
 /** The hosts of the library: `skip` says why one cannot be had. */
@@ -14,6 +14,14 @@ export const LIBRARY_HOSTS = [
   { name: "wasmtime", skip: wasmtime.skip ?? false, command: () => [wasmtime.python, inFolder("python.py"), components.library] },
 ];
 
+/** The host of the library on WASI 0.3. */
+export const ASYNC_HOST = {
+  name: "jco on WASI 0.3", skip: jco.skip ?? node24.skip ?? false,
+  command: () => [node24.node, inFolder("jco-async.mjs"), jco["library-async"]],
+  // jco 1.35 does not answer any more once the timer is dropped that tells whether another replica is to be asked.
+  options: { hedge: false },
+};
+
 /** The hosts of the gateway. Python's wasmtime has no server. */
 export const GATEWAY_HOSTS = [
   { name: "jco", skip: jco.skip ?? false, command: () => [process.execPath, inFolder("serve.mjs"), jco.gateway, jco.http] },
@@ -21,10 +29,11 @@ export const GATEWAY_HOSTS = [
 
 /** A library under a host, ended with the test. */
 export class Library {
-  #child; #lines; #names = 0;
+  #child; #lines; #names = 0; #options;
 
   constructor(t, host) {
     const [program, ...args] = host.command();
+    this.#options = { headers: [], ...host.options };
     this.#child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] });
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]();
     t.after(() => this.#child.kill());
@@ -37,8 +46,9 @@ export class Library {
     return JSON.parse(value);
   }
 
-  /** Opens a file; `by` is a function of the interface. What has an error resolves to it: `{ error }`. */
+  /** Opens a file; `by` is a function of the interface, whose last argument are options. What has an error resolves to it: `{ error }`. */
   async open(by, ...args) {
+    args.push({ ...this.#options, ...args.pop() });
     const file = this.#names++;
     const ask = (command, about) => this.#ask(command, { file, ...about });
     const told = await ask("open", { by, args });
@@ -54,7 +64,7 @@ export class Library {
   }
 
   openFiler(url, filer = {}, options = {}) {
-    return this.open("openFiler", url, filer, { headers: [], ...options });
+    return this.open("openFiler", url, filer, options);
   }
 
   async #body(file, range) {

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { bytesIn, plain, span, told } from "./values.mjs";
 
 const { reader } = await import(pathToFileURL(process.argv[2]));
 const bodies = new Map();
@@ -45,23 +46,6 @@ const commands = {
     return {};
   },
 };
-
-const span = (range) => range && { start: BigInt(range.start), end: BigInt(range.end) };
-
-// 64-bit numbers are told as text, bytes as { bytes: base64 }.
-function bytesIn(value) {
-  if (Array.isArray(value)) return value.map(bytesIn);
-  if (typeof value !== "object" || value === null) return value ?? undefined;
-  if ("bytes" in value) return new Uint8Array(Buffer.from(value.bytes, "base64"));
-  if ("u64" in value) return BigInt(value.u64);
-  return Object.fromEntries(Object.entries(value).map(([name, each]) => [camel(name), bytesIn(each)]));
-}
-
-const camel = (name) => name.replace(/-./g, ([, letter]) => letter.toUpperCase());
-const plain = (value) => JSON.parse(JSON.stringify(value, (_, each) => (typeof each === "bigint" ? Number(each) : each)));
-
-// jco throws the record of the interface itself. All else is a fault of somebody's.
-const told = (error) => (error instanceof Error ? { code: "trap", message: String(error.stack) } : plain(error));
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { command, ...about } = JSON.parse(line);

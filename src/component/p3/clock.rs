@@ -1,37 +1,35 @@
 //! The clocks of WASI, and timers.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
-use super::{
-    bindings::wasi::clocks::{monotonic_clock, wall_clock},
-    executor::Readiness,
-};
+use crate::component::bindings::wasi::clocks::{monotonic_clock, system_clock};
 
 /// Time since some moment.
-pub(super) fn now() -> Duration {
+pub(crate) fn now() -> Duration {
     Duration::from_nanos(monotonic_clock::now())
 }
 
 /// Time since 1970.
-pub(super) fn unix_time() -> Duration {
-    let now = wall_clock::now();
-    Duration::from_secs(now.seconds) + Duration::from_nanos(now.nanoseconds.into())
+pub(crate) fn unix_time() -> Duration {
+    let now = system_clock::now();
+    Duration::from_secs(u64::try_from(now.seconds).unwrap_or_default())
+        + Duration::from_nanos(now.nanoseconds.into())
 }
 
 /// Resolves after its time, which begins when it is first polled.
-#[derive(Debug)]
 pub struct Sleep {
     time: Duration,
-    running: Option<Readiness>,
+    running: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
 impl Sleep {
-    pub(super) fn new(time: Duration) -> Self {
+    pub(crate) fn new(time: Duration) -> Self {
         Self { time, running: None }
     }
 }
@@ -41,8 +39,13 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let nanos = u64::try_from(self.time.as_nanos()).unwrap_or(u64::MAX).min(LONGEST);
-        let start = || Readiness::new(monotonic_clock::subscribe_duration(nanos));
-        Pin::new(self.running.get_or_insert_with(start)).poll(cx)
+        self.running.get_or_insert_with(|| Box::pin(monotonic_clock::wait_for(nanos))).as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Sleep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sleep").field("time", &self.time).finish_non_exhaustive()
     }
 }
 

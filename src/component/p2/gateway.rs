@@ -5,21 +5,21 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use bytes::Bytes;
 use futures::StreamExt;
 
-use super::{
-    bindings::{
-        exports::wasi::http::incoming_handler::Guest,
-        wasi::{
-            cli::environment,
-            http::types::{
-                Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
+use super::executor::{self, Readiness};
+use crate::{
+    component::{
+        bindings::{
+            exports::wasi::http0_2_12::incoming_handler::Guest,
+            wasi::{
+                cli::environment,
+                http::types::{
+                    Fields, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
+                },
             },
         },
+        fetch::{Fetcher, joined},
+        host::WasiHost,
     },
-    executor::{self, Readiness},
-    fetch::{Fetcher, line},
-    host::WasiHost,
-};
-use crate::{
     entry::Keys,
     error::{Error, Kind},
     gate::Gate,
@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// Answers requests.
-pub(super) struct Gateway;
+pub(crate) struct Gateway;
 
 thread_local! {
     /// What all requests share, where a host keeps the instance.
@@ -104,10 +104,10 @@ async fn open(request: &IncomingRequest) -> Result<Answer, Refusal> {
     let entry = opening::entry(&host, &options, &target::of_entry(&url).0, false).await?;
     let Opened { head, chunks } = opening::of_entry(&entry, Some(&url), &Keys::default(), &options)?;
     let fields = request.headers();
-    let get = |name| line(&fields, name);
-    let [range, if_range] = ["range", "if-range"].map(get);
-    let [if_match, if_none_match] = ["if-match", "if-none-match"].map(get);
-    let [if_modified_since, if_unmodified_since] = ["if-modified-since", "if-unmodified-since"].map(get);
+    let get = |name: &str| joined(fields.get(name));
+    let [range, if_range] = ["range", "if-range"].map(&get);
+    let [if_match, if_none_match] = ["if-match", "if-none-match"].map(&get);
+    let [if_modified_since, if_unmodified_since] = ["if-modified-since", "if-unmodified-since"].map(&get);
     let asked = RequestHeaders {
         range: range.as_deref(),
         if_range: if_range.as_deref(),

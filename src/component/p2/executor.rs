@@ -19,12 +19,10 @@ use std::{
 
 use futures::stream::{FuturesUnordered, Stream};
 
-use super::{
-    bindings::wasi::{
-        clocks::monotonic_clock,
-        io::poll::{Pollable, poll},
-    },
-    clock,
+use super::clock;
+use crate::component::bindings::wasi::{
+    clocks::monotonic_clock,
+    io::poll::{Pollable, poll},
 };
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;
@@ -39,13 +37,13 @@ thread_local! {
 }
 
 /// Lets a future run whenever somebody waits.
-pub(super) fn spawn(task: impl Future<Output = ()> + 'static) {
+pub(crate) fn spawn(task: impl Future<Output = ()> + 'static) {
     SPAWNED.with_borrow_mut(|spawned| spawned.push(Box::pin(task)));
 }
 
 /// Runs a future to its end, and everything that was spawned meanwhile; `None` if it waits for what can never
 /// happen, which would be a bug.
-pub(super) fn run<T>(future: impl Future<Output = T>) -> Option<T> {
+pub(crate) fn run<T>(future: impl Future<Output = T>) -> Option<T> {
     let flag = Arc::new(Flag(AtomicBool::new(true)));
     let waker = Waker::from(Arc::clone(&flag));
     let mut cx = Context::from_waker(&waker);
@@ -69,7 +67,7 @@ pub(super) fn run<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 /// Lets those run who can, without waiting: after something was dropped, so that what it stopped stops now.
-pub(super) fn turn() {
+pub(crate) fn turn() {
     poll_tasks(&mut Context::from_waker(Waker::noop()));
 }
 
@@ -138,13 +136,13 @@ impl Waiting {
 }
 
 /// Resolves when a pollable is ready, again and again. It must be dropped before what the pollable is of.
-pub(super) struct Readiness {
+pub(crate) struct Readiness {
     waiting: Rc<Waiting>,
     is_listed: bool,
 }
 
 impl Readiness {
-    pub(super) fn new(pollable: Pollable) -> Self {
+    pub(crate) fn new(pollable: Pollable) -> Self {
         let waiting = Waiting { pollable, rang: Cell::new(false), waker: RefCell::default() };
         Self { waiting: Rc::new(waiting), is_listed: false }
     }

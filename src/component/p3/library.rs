@@ -1,0 +1,115 @@
+//! The world `library-async`.
+
+use futures::StreamExt;
+use wit_bindgen::{FutureReader, StreamReader, StreamWriter, spawn_local};
+
+use crate::{
+    component::{
+        bindings::{
+            exports::kelp::stream::{reader_async as wit, types},
+            wit_future, wit_stream,
+        },
+        desk::{self, OpenFile},
+        host::WasiHost,
+    },
+    error::Error,
+    prefetch::Reader,
+};
+
+/// Opens files.
+pub(crate) struct Library;
+
+impl wit::Guest for Library {
+    type File = File;
+
+    async fn open_filer(
+        url: String,
+        filer: types::FilerOptions,
+        given: types::Options,
+    ) -> Result<wit::File, types::Error> {
+        opened(desk::filer(url, filer, given).await)
+    }
+
+    fn open_entry(
+        entry: String,
+        origin: Option<String>,
+        filer: types::FilerOptions,
+        given: types::Options,
+    ) -> Result<wit::File, types::Error> {
+        opened(desk::entry(&entry, origin, &filer, given))
+    }
+
+    fn open_manifest(manifest: types::Manifest, given: types::Options) -> Result<wit::File, types::Error> {
+        opened(desk::manifest(manifest, given))
+    }
+
+    async fn open_url(
+        url: String,
+        known: types::UrlOptions,
+        given: types::Options,
+    ) -> Result<wit::File, types::Error> {
+        opened(desk::url(url, known, given).await)
+    }
+}
+
+fn opened(file: Result<OpenFile, Error>) -> Result<wit::File, types::Error> {
+    Ok(wit::File::new(File(file?)))
+}
+
+/// An open file.
+pub(crate) struct File(OpenFile);
+
+/// Bytes, and how they ended.
+type Reading = (StreamReader<u8>, FutureReader<Result<(), types::Error>>);
+
+impl wit::GuestFile for File {
+    fn size(&self) -> u64 {
+        self.0.head.size
+    }
+
+    fn name(&self) -> String {
+        self.0.head.name.clone()
+    }
+
+    fn media_type(&self) -> String {
+        self.0.head.media_type.clone()
+    }
+
+    fn etag(&self) -> Option<String> {
+        self.0.head.etag.clone()
+    }
+
+    fn last_modified(&self) -> Option<i64> {
+        self.0.head.modified_ms
+    }
+
+    async fn read_range(&self, range: Option<types::Span>) -> Result<Reading, types::Error> {
+        let (driver, reader) = self.0.start(range)?;
+        spawn_local(driver);
+        let (writer, bytes) = wit_stream::new();
+        let (told, outcome) = wit_future::new(|| Ok(()));
+        spawn_local(async move {
+            // That nobody waits for the outcome is no fault.
+            let _ = told.write(pump(reader, writer).await.map_err(Into::into)).await;
+        });
+        Ok((bytes, outcome))
+    }
+
+    fn plan(&self, range: Option<types::Span>) -> Result<types::PlanSummary, types::Error> {
+        Ok(self.0.plan(range)?)
+    }
+
+    fn stats(&self) -> types::Stats {
+        self.0.stats()
+    }
+}
+
+/// Writes all that there is, unless nobody wants it any more.
+async fn pump(mut reader: Reader<WasiHost>, mut writer: StreamWriter<u8>) -> Result<(), Error> {
+    while let Some(piece) = reader.next().await {
+        if !writer.write_all(piece?.into()).await.is_empty() {
+            break;
+        }
+    }
+    Ok(())
+}

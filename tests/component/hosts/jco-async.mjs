@@ -1,0 +1,56 @@
+// Runs the library component for WASI 0.3 under jco, told as jco.mjs is. Needs a Node with JSPI: 24 or newer.
+import { createHash } from "node:crypto";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+import { bytesIn, plain, span, told } from "./values.mjs";
+
+const { readerAsync: reader } = await import(pathToFileURL(process.argv[2]));
+const files = new Map();
+const bodies = new Map();
+
+const commands = {
+  async open({ file, by, args }) {
+    const opened = await reader[by](...args.map(bytesIn));
+    files.set(file, opened);
+    const [size, name, type, etag, modified] = await Promise.all([opened.size(), opened.name(), opened.mediaType(), opened.etag(), opened.lastModified()]);
+    return plain({ size, name, type, etag, modified });
+  },
+  plan: async ({ file, range }) => plain(await files.get(file).plan(span(range))),
+  stats: async ({ file }) => plain(await files.get(file).stats()),
+  async body({ file, body, range }) {
+    const [stream, outcome] = await files.get(file).readRange(span(range));
+    bodies.set(body, { stream, outcome });
+    return {};
+  },
+  async read({ body, most = Infinity, max = 65_536 }) {
+    const { stream, outcome } = bodies.get(body);
+    const hash = createHash("sha256");
+    let length = 0;
+    while (length < most) {
+      const { value, done } = await stream.read({ count: max });
+      if (done || value === undefined) {
+        const { tag, val } = await outcome;
+        return tag === "err" ? { length, error: told(val) } : { length, sha256: hash.digest("hex"), end: true };
+      }
+      hash.update(Uint8Array.from(value));
+      length += value.length;
+    }
+    return { length, sha256: hash.digest("hex"), end: false };
+  },
+  dropFile({ file }) {
+    files.get(file)[Symbol.dispose]();
+    return {};
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, ...about } = JSON.parse(line);
+  let answer;
+  try {
+    answer = await commands[command](about);
+  } catch (error) {
+    answer = { error: told(error) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+process.exit(0);

@@ -1,0 +1,21 @@
+// Values of the interface as jco has them, and as lines of JSON do: 64-bit numbers are { u64 }, bytes { bytes: base64 }.
+
+/** An argument. */
+export function bytesIn(value) {
+  if (Array.isArray(value)) return value.map(bytesIn);
+  if (typeof value !== "object" || value === null) return value ?? undefined;
+  if ("bytes" in value) return new Uint8Array(Buffer.from(value.bytes, "base64"));
+  if ("u64" in value) return BigInt(value.u64);
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [camel(name), bytesIn(each)]));
+}
+
+const camel = (name) => name.replace(/-./g, ([, letter]) => letter.toUpperCase());
+
+/** A range. */
+export const span = (range) => range && { start: BigInt(range.start), end: BigInt(range.end) };
+
+/** A result. */
+export const plain = (value) => JSON.parse(JSON.stringify(value, (_, each) => (typeof each === "bigint" ? Number(each) : each)));
+
+/** What was thrown: jco throws the record of the interface itself. All else is a fault of somebody's. */
+export const told = (error) => (error instanceof Error ? (error.payload ? plain(error.payload) : { code: "trap", message: String(error.stack) }) : plain(error));
