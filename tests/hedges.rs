@@ -66,7 +66,6 @@ fn again(world: &World, options: &Options, count: u64) -> (Duration, Stats, usiz
     (world.now() - begun, options.meter.stats(), world.log().len() - before)
 }
 
-// F41
 #[test]
 fn a_head_that_does_not_come_is_had_from_another_replica_soon() {
     let world = World::new();
