@@ -62,7 +62,7 @@ pub mod stats;
 mod streams;
 #[cfg_attr(
     not(feature = "component-gateway"),
-    allow(dead_code, reason = "hosts without a fetch of their own use it")
+    allow(dead_code, reason = "hosts whose platform knows no URLs use it")
 )]
 mod target;
 mod throttle;

@@ -63,6 +63,15 @@ pub(crate) fn of_entry(url: &str) -> (String, String) {
     ([&file, mark, "metadata=true"].concat(), file)
 }
 
+/// The last component of a URL's path, decoded where it is UTF-8.
+#[cfg(feature = "native")]
+pub(crate) fn name_of(url: &str) -> String {
+    let path = locate::without_query(url);
+    let origin = locate::origin(path).unwrap_or_default().len();
+    let name = path.get(origin..).unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    unescaped(name).unwrap_or_else(|| name.to_owned())
+}
+
 /// The text with its percent-encoding undone, where it is UTF-8 then.
 pub(crate) fn unescaped(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -181,5 +190,13 @@ mod tests {
         for text in ["%", "%2", "%zz", "%+1", "%ff"] {
             assert_eq!(unescaped(text), None, "{text}");
         }
+    }
+
+    #[cfg(feature = "native")]
+    #[test]
+    fn a_file_is_named_after_the_path_alone() {
+        assert_eq!(name_of("http://a/b/sp%C3%A4ce.bin?x=/y"), "späce.bin");
+        assert_eq!(name_of("http://a/b/100%"), "100%");
+        assert_eq!(name_of("http://a"), "");
     }
 }

@@ -8,13 +8,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use flate2::{Decompress, FlushDecompress, Status};
 use futures::Stream;
 use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
 
 use super::BoxError;
-use crate::{causes::Causes, host::FetchError};
+use crate::{causes::Causes, decode::Unpacker, host::FetchError};
 
 /// What a body broke off with, and a connection.
 pub(super) type Thrown = Causes<Arc<BoxError>>;
@@ -22,14 +21,14 @@ pub(super) type Thrown = Causes<Arc<BoxError>>;
 /// A body, piece by piece as it arrives. Dropping it closes its connection, or its stream of one.
 pub struct Body {
     frames: BodyDataStream<Incoming>,
-    gzip: Option<Gzip>,
+    gzip: Option<Unpacker>,
     causes: Arc<Thrown>,
     over: bool,
 }
 
 impl Body {
     pub(super) fn new(frames: Incoming, is_gzip: bool, causes: Arc<Thrown>) -> Self {
-        let gzip = is_gzip.then(Gzip::default);
+        let gzip = is_gzip.then(Unpacker::default);
         Self { frames: BodyDataStream::new(frames), gzip, causes, over: false }
     }
 
@@ -53,9 +52,9 @@ impl Stream for Body {
                 }
             }
             let frame = ready!(Pin::new(&mut self.frames).poll_next(cx));
-            let is_cut = self.gzip.as_ref().is_some_and(Gzip::is_amid);
+            let is_cut = self.gzip.as_ref().is_some_and(Unpacker::is_amid);
             match (frame, &mut self.gzip) {
-                (Some(Ok(bytes)), Some(gzip)) => gzip.input = bytes,
+                (Some(Ok(bytes)), Some(gzip)) => gzip.feed(bytes),
                 // Nothing is no piece of a body.
                 (Some(Ok(bytes)), None) if bytes.is_empty() => {}
                 (Some(Ok(bytes)), None) => return Poll::Ready(Some(Ok(bytes))),
@@ -71,43 +70,5 @@ impl Stream for Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Body").field("over", &self.over).finish_non_exhaustive()
-    }
-}
-
-/// gzip on its way, of any number of members.
-#[derive(Default)]
-struct Gzip {
-    input: Bytes,
-    /// The member that is being inflated.
-    member: Option<Decompress>,
-}
-
-/// So many bytes are inflated at a time, whatever a body claims to hold.
-const PIECE: usize = 64 << 10;
-
-impl Gzip {
-    /// The next bytes; none where more input is needed.
-    fn inflate(&mut self) -> Result<Bytes, flate2::DecompressError> {
-        loop {
-            if self.input.is_empty() && self.member.is_none() {
-                return Ok(Bytes::new());
-            }
-            let member = self.member.get_or_insert_with(|| Decompress::new_gzip(15));
-            let mut piece = Vec::with_capacity(PIECE);
-            let before = member.total_in();
-            let status = member.decompress_vec(&self.input, &mut piece, FlushDecompress::None)?;
-            let used = usize::try_from(member.total_in() - before).unwrap_or(usize::MAX);
-            drop(self.input.split_to(used.min(self.input.len())));
-            if status == Status::StreamEnd {
-                self.member = None;
-            }
-            if !piece.is_empty() || status != Status::StreamEnd && self.input.is_empty() {
-                return Ok(piece.into());
-            }
-        }
-    }
-
-    fn is_amid(&self) -> bool {
-        self.member.is_some()
     }
 }

@@ -9,7 +9,6 @@ use super::{
     file::File,
     host::NativeHost,
     options::{Locate, Options},
-    target,
 };
 use crate::{
     entry::Entry,
@@ -20,6 +19,7 @@ use crate::{
     options,
     pool::{Pool, PoolLimits},
     streams::Streams,
+    target,
 };
 
 /// Connections, and what all files that are read over them share. Clones are handles on the same one.

@@ -15,11 +15,11 @@ use hyper_util::{
 use super::{
     BoxError,
     body::{Body, Thrown},
-    target,
 };
 use crate::{
     host::{Answer, FetchError, Headers, Request},
     locate,
+    target::{self, MAX_REDIRECTS},
 };
 
 /// The connections of a client.
@@ -27,9 +27,6 @@ pub(super) type Wire = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 
 /// No connection of ours is idle for longer: servers and what is in between forget them.
 const KEPT_IDLE: Duration = Duration::from_secs(60);
-
-/// As many as browsers follow.
-const MAX_REDIRECTS: usize = 20;
 
 /// Connections go where URLs say: no variable of the environment names a proxy.
 pub(super) fn wire() -> std::io::Result<Wire> {

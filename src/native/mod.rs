@@ -28,7 +28,6 @@ mod fetch;
 mod file;
 mod host;
 mod options;
-mod target;
 
 pub use self::{
     body::Body,
