@@ -69,7 +69,7 @@ impl Level {
 
 /// A width to try that is greater by a quarter or so.
 pub(super) fn above(width: usize) -> usize {
-    width + (width / 4).max(1)
+    width.saturating_add((width / 4).max(1))
 }
 
 /// One that is smaller by a fifth or so.

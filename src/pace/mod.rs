@@ -137,6 +137,9 @@ impl Pace {
     /// From now on so many views are in flight.
     pub(crate) fn flying(&mut self, in_flight: usize, now: Duration) {
         self.epoch.fly(in_flight, now);
+        if self.epoch.width == 0 {
+            self.begin(now);
+        }
     }
 
     /// An answer began so long after it was asked for.
@@ -154,7 +157,7 @@ impl Pace {
         {
             self.begin(now);
         }
-        self.epoch.bytes += bytes;
+        self.epoch.bytes = self.epoch.bytes.saturating_add(bytes);
         self.measure(now, most);
     }
 
@@ -173,12 +176,14 @@ impl Pace {
     /// A server said that there are too many requests, or that it cannot serve now.
     pub(crate) fn refused(&mut self, now: Duration) {
         // What was in flight at that time is refused, too.
-        let has_just_been = self.ceiling.is_some_and(|(_, until)| until > now + CEILING - self.round());
+        let has_just_been = self
+            .ceiling
+            .is_some_and(|(_, until)| until.saturating_add(self.round()) > now.saturating_add(CEILING));
         if self.width == 0 || has_just_been {
             return;
         }
-        self.width = (self.width * 3 / 4).max(1);
-        self.ceiling = Some((self.width, now + CEILING));
+        self.width = (self.width / 4 * 3 + self.width % 4 * 3 / 4).max(1);
+        self.ceiling = Some((self.width, now.saturating_add(CEILING)));
         self.is_steady = true;
         self.trial = None;
         self.levels.forget_above(self.width);
@@ -188,7 +193,7 @@ impl Pace {
     /// Widths that are enough by what the first body told: while it comes, the next ones must begin.
     fn enough(&self) -> Option<usize> {
         let views = self.latency.get()? / (self.body.get()? * self.size);
-        Some(views.ceil() as usize + 1)
+        Some((views.ceil() as usize).saturating_add(1))
     }
 
     /// The width that fills the link as it is known, if one body alone could: with something to spare, since
@@ -196,7 +201,8 @@ impl Pace {
     fn model(&self) -> Option<usize> {
         let awaited = self.levels.best()? * self.latency.get()? / self.size;
         // Of large ones a second comes while another is awaited: they never fit each other's times.
-        Some(((1.25 * awaited).ceil() as usize + 1).max(awaited.ceil() as usize + 2))
+        let (spare, second) = ((1.25 * awaited).ceil() as usize, awaited.ceil() as usize);
+        Some(spare.saturating_add(1).max(second.saturating_add(2)))
     }
 
     fn widen(&mut self, width: usize, most: usize) {
@@ -218,11 +224,14 @@ impl Pace {
     /// Ends the epoch if it says something by now.
     fn measure(&mut self, now: Duration, most: usize) {
         let time = now.saturating_sub(self.epoch.since);
-        if self.epoch.is_young && (self.epoch.views >= self.width || time >= self.round() * 4) {
+        if self.epoch.is_young && (self.epoch.views >= self.width || time >= self.round().saturating_mul(4)) {
             return self.begin(now);
         }
-        let (views, round) = if self.is_steady { (4, self.round() * 2) } else { (1, self.round()) };
-        if time < round || (self.epoch.views < self.epoch.width * views && time < round * 8) {
+        let (views, round) =
+            if self.is_steady { (4, self.round().saturating_mul(2)) } else { (1, self.round()) };
+        if time < round
+            || (self.epoch.views < self.epoch.width.saturating_mul(views) && time < round.saturating_mul(8))
+        {
             return;
         }
         if self.ceiling.is_some_and(|(_, until)| now > until) {
@@ -255,7 +264,7 @@ impl Pace {
         self.tried_size = self.size;
         self.misses = if is_better { 0 } else { self.misses + 1 };
         if is_better && self.width < most {
-            self.width = (self.width * 2).min(most);
+            self.width = self.width.saturating_mul(2).min(most);
         } else if self.width >= most || self.misses == MISSES {
             (self.is_steady, self.misses) = (true, 0);
             (self.rest, self.pause, self.is_upward) = (1, 1, true);
@@ -325,3 +334,6 @@ impl Epoch {
         (self.in_flight, self.at) = (in_flight, now);
     }
 }
+
+#[cfg(test)]
+mod tests;
