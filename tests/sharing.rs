@@ -121,8 +121,8 @@ fn the_width_that_is_found_is_about_as_good_as_the_best_that_could_be_given() {
         let what = format!("{round_trip:?} {bandwidth} {chunk}: best {best:?}, {first:?}, {second:?}");
         assert!(best.as_secs_f64() / first.as_secs_f64() > 0.85, "{what}");
         assert!(best.as_secs_f64() / second.as_secs_f64() > 0.95, "{what}");
-        // Of a file of a few chunks, most is read before anything can be tried.
-        let most = if count < 10 { 4 } else { (enough * 3 / 2).max(3) };
+        // Less than four are not told apart in so few chunks.
+        let most = (enough * 3 / 2).max(4);
         // More than the budget has room for are not in flight, whatever the width.
         let width = stats.concurrency.min(usize::try_from(options.max_bytes_ahead / chunk).unwrap());
         assert!(width <= most, "{} where {enough} are enough: {what}", stats.concurrency);

@@ -258,7 +258,7 @@ impl Pace {
         let bytes = self.epoch.bytes;
         let rate = bytes as f64 / time.as_secs_f64();
         // Connections open slowly (RFC 5681): while large views come, much of what is gained is that.
-        let gain = if self.size > BLIND_BYTES as f64 { GAIN_LARGE } else { GAIN };
+        let gain = if self.size >= BLIND_BYTES as f64 { GAIN_LARGE } else { GAIN };
         let is_better = self.levels.best().is_none_or(|best| rate > best * gain);
         self.levels.see(flown.round() as usize, bytes, time, now);
         self.tried_size = self.size;
