@@ -7,7 +7,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use futures::StreamExt;
 use kelp_stream::{
-    Options, Plan,
+    Error, Kind, Options, Plan,
     chunk::{Chunk, Source},
     event::EventKind,
     options::{Priority, Width},
@@ -280,4 +280,31 @@ fn a_pool_counts_each_stream_once_however_it_ends() {
     }
     assert_eq!((options.pool.in_flight(), options.pool.bytes()), (0, 0));
     assert!(world.counts().most_open <= 3);
+}
+
+#[test]
+fn a_stream_that_ended_while_it_waited_does_not_hold_the_others_up() {
+    let world = world(64 << 10, http2(20 * MS, 125_000_000));
+    let mut options = Options::default();
+    options.pool = Pool::new(PoolLimits { max_concurrency: 1, ..PoolLimits::default() });
+    let file = chunks(MIB, 64 << 10);
+    let other = start(&world, &options, &file, None);
+    world.run_for(MS);
+    let (driver, mut reader) = prefetch(Plan::new(file.into(), 0..MIB), world.host(), options.clone());
+    world.spawn(driver);
+    let handle = reader.handle();
+    let timer = world.clone();
+    let ended = world.run(async move {
+        let fails = async {
+            timer.sleep(MS).await;
+            handle.fail(Error::new(Kind::Closed, "it was closed"));
+        };
+        let (item, ()) = futures::join!(reader.next(), fails);
+        (item, reader)
+    });
+    // Somebody keeps the reader that failed.
+    let (item, _reader) = ended.unwrap();
+    assert!(item.unwrap().is_err());
+    world.run_for(2 * SECOND);
+    assert_eq!(other.read(), MIB);
 }

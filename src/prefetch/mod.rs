@@ -85,7 +85,17 @@ impl<S: Future<Output = ()> + Unpin> Lookout<S> {
     }
 }
 
+/// A driver that is gone wants nothing more, however it went.
+struct Leaving<H: Host>(Arc<Shared<H>>);
+
+impl<H: Host> Drop for Leaving<H> {
+    fn drop(&mut self) {
+        self.0.pass();
+    }
+}
+
 async fn drive<H: Host>(shared: Arc<Shared<H>>) {
+    let _leaving = Leaving(Arc::clone(&shared));
     let mut flights = FuturesUnordered::new();
     let mut handles: VecDeque<Launched> = VecDeque::new();
     let mut launched = 0;

@@ -153,6 +153,11 @@ impl<H: Host> Shared<H> {
         }
     }
 
+    /// Nothing is wanted of the pool any more: another stream may start something.
+    pub(super) fn pass(&self) {
+        self.seat.pass();
+    }
+
     /// Why the pool does not let this start.
     fn admit(&self, next: &Next, cx: &Context<'_>) -> Option<Full> {
         let Next::Start { job, cost, head } = next else { return None };
