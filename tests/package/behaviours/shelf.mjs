@@ -54,6 +54,7 @@ export class Shelf {
   };
 
   open(kelp, options) {
-    return kelp.openManifest(this.manifest, { fetch: this.fetch, ...options });
+    // A width that does not depend on what was read before.
+    return kelp.openManifest(this.manifest, { fetch: this.fetch, concurrency: 6, ...options });
   }
 }
