@@ -72,7 +72,7 @@ export const faults = [
   {
     name: "a bad chunk that is complete before its first byte is due is made good by another replica", cluster: null,
     async run(kelp, store, help) {
-      const { opened, fileIds } = await replicated(kelp, store);
+      const { opened, fileIds } = await replicated(kelp, store, { concurrency: 64 });
       // The first chunk comes last: by then the others are there.
       await store.fault({ fileId: fileIds[0], times: 1 }, { latency: 300 });
       // Whichever replica is asked first.
