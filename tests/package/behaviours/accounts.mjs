@@ -38,7 +38,7 @@ export const accounts = [
       const { entry, fileIds } = await add(store);
       const right = await help.content("noise:count", SIZE);
       const other = await store.fault({ fileId: fileIds[1], times: 1 }, { status: 500 });
-      const failing = await kelp.openEntry(entry, { locate: store.locateOn(0, 1), ...QUICK });
+      const failing = await kelp.openEntry(entry, { locate: store.locateOn(0, 1), hedge: false, ...QUICK });
       sameBytes(await failing.bytes(), right);
       same([failing.stats.requests, failing.stats.failovers, failing.stats.retries], [CHUNKS + 1, 1, 0], "requests, failovers and retries of two replicas");
       await other.remove();

@@ -269,7 +269,7 @@ export const streaming = [
       await store.setLatency(20);
       for (const concurrency of [1, 2, 4]) {
         for (const locate of ["proxy", store.locateOn(0, 1)]) {
-          const file = await kelp.openFiler(url, { concurrency, locate });
+          const file = await kelp.openFiler(url, { concurrency, locate, hedge: false });
           await store.resetLog();
           sameBytes(await file.bytes({ end: right.length }), right, `concurrency ${concurrency}`);
           equal(mostAtOnce(await store.chunkRequests()), concurrency, `requests at one time with concurrency ${concurrency}`);
