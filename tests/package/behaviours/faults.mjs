@@ -5,8 +5,7 @@ import { QUICK, readAll, until } from "./helpers.mjs";
 const SIZE = 300_000;
 const CHUNK = 100_000;
 
-/** A file of three chunks on two volume servers, located on both. */
-// What a busy machine makes late would be asked for twice.
+/** A file of three chunks on two volume servers, located on both. What a busy machine makes late is not asked for twice. */
 async function replicated(kelp, store, options = {}, more = {}) {
   const file = await store.addFile({ path: "/f/fault.bin", content: "noise:fault", length: SIZE, chunkSize: CHUNK, replicas: [0, 1], ...more });
   const opened = await kelp.openFiler(file.url, { locate: store.locateOn(0, 1), hedge: false, ...QUICK, ...options });
