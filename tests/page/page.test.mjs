@@ -97,7 +97,8 @@ test("cancelling in mid-stream stops every request, and none follows", async () 
   const store = demo.stores.cipher;
   store.latency = 100;
   store.resetLog();
-  await file(FILM).click();
+  // The film is so small that all of it may be on the way.
+  await file("forest.bin").click();
   await until(() => store.requests.filter(({ fileId, state }) => fileId && state === "done").length > 4);
   await button("Cancel").click();
   await untilIt("cancelled");
@@ -106,7 +107,7 @@ test("cancelling in mid-stream stops every request, and none follows", async () 
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))));
   assert.equal(store.requests.length, sent);
   assert.equal(store.inFlight, 0);
-  assert.ok(sent < 36, "the file was read to its end");
+  assert.ok(sent < 256, "the file was read to its end");
 });
 
 test("width 1 has one request in flight, width 4 several, but no more than four", async () => {
