@@ -117,18 +117,18 @@ impl Health {
         if urls.len() < 2 {
             return;
         }
-        let known = |url: &str| {
-            let name = locate::host_key(locate::host(url).unwrap_or_default());
-            (self.0.iter().find(|host| host.name == name).map(|host| host.cost(bytes, now)), name)
+        let known = |url: String| {
+            let name = locate::host_key(locate::host(&url).unwrap_or_default());
+            (self.0.iter().find(|host| host.name == name).map(|host| host.cost(bytes, now)), load(&name), url)
         };
-        let times = urls.iter().filter_map(|url| known(url).0).map(|(_, time)| time);
+        let known: Vec<_> = urls.drain(..).map(known).collect();
+        let times = known.iter().filter_map(|(cost, ..)| *cost).map(|(_, time)| time);
         let best = times.reduce(f64::min).map_or(SAME, |best| (best * UNKNOWN).max(SAME));
-        let cost = |url: String| {
-            let (cost, name) = known(&url);
+        let cost = |(cost, load, url): (Option<(bool, f64)>, usize, String)| {
             let (spared, time) = cost.unwrap_or((false, best));
-            ((spared, time * (1.0 + load(&name) as f64 / LOAD)), url)
+            ((spared, time * (1.0 + load as f64 / LOAD)), url)
         };
-        let mut left: Vec<_> = urls.drain(..).map(cost).collect();
+        let mut left: Vec<_> = known.into_iter().map(cost).collect();
         // There are sixteen at most, and the code of a sort is larger than all of this.
         while !left.is_empty() {
             let mut first = 0;

@@ -4,7 +4,7 @@ use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -312,11 +312,13 @@ impl<H: Host> Flight<'_, H> {
 
     fn received(&self, bytes: u64, host: &Arc<str>, first: bool) {
         self.shared.options.meter.lock().bytes_received += bytes;
-        let envoy = self.envoy();
+        let tell = |kind, bytes| {
+            self.shared.emit(Event { host: Some(Arc::clone(host)), bytes, ..self.event(kind) });
+        };
         if first {
-            envoy.tell(EventKind::FirstByte, host, |_| {});
+            tell(EventKind::FirstByte, None);
         }
-        envoy.tell(EventKind::Body, host, |event| event.bytes = Some(bytes));
+        tell(EventKind::Body, Some(bytes));
     }
 }
 
@@ -391,12 +393,20 @@ async fn answered<H: Host, R: Rival<H>, A>(
         if let Poll::Ready(answer) = sent.as_mut().poll(cx) {
             return Poll::Ready(Either::Left(answer));
         }
-        match rival.as_mut().poll(cx) {
-            Poll::Ready(Some(overtaken)) => Poll::Ready(Either::Right(overtaken)),
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
-        }
+        poll_rival(rival.as_mut(), cx).map(Either::Right)
     })
     .await
+}
+
+/// Where there is no rival, none ever comes.
+fn poll_rival<H: Host, R: Rival<H>>(
+    rival: Pin<&mut OptionFuture<R>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Overtaken<H>, Failure>> {
+    match rival.poll(cx) {
+        Poll::Ready(Some(overtaken)) => Poll::Ready(overtaken),
+        Poll::Ready(None) | Poll::Pending => Poll::Pending,
+    }
 }
 
 async fn hear<H: Host, R: Rival<H>>(
@@ -411,10 +421,7 @@ async fn hear<H: Host, R: Rival<H>>(
         if rings.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Heard::Rings);
         }
-        match rival.as_mut().poll(cx) {
-            Poll::Ready(Some(overtaken)) => Poll::Ready(Heard::Rival(overtaken)),
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
-        }
+        poll_rival(rival.as_mut(), cx).map(Heard::Rival)
     })
     .await
 }
