@@ -211,6 +211,21 @@ impl fmt::Debug for Headers {
 }
 
 impl Headers {
+    /// Those that `get` finds by their names in lower case, the lines of a field in one.
+    #[must_use]
+    pub fn read(get: impl Fn(&'static str) -> Option<String>) -> Self {
+        Self {
+            content_range: get("content-range"),
+            content_encoding: get("content-encoding"),
+            content_length: get("content-length").and_then(|length| length.parse().ok()),
+            retry_after: get("retry-after"),
+            etag: get("etag"),
+            content_type: get("content-type"),
+            last_modified: get("last-modified"),
+            authorization: get("authorization"),
+        }
+    }
+
     /// Whether the body was packed on its way: lengths and tags are of something else then.
     #[must_use]
     pub fn is_packed(&self) -> bool {

@@ -101,17 +101,7 @@ fn answer(response: Response, url: Option<String>) -> Result<Answer<Body>, Fetch
 }
 
 fn headers(response: &Response) -> Headers {
-    let get = |name| joined(response.lines(name));
-    Headers {
-        content_range: get("content-range"),
-        content_encoding: get("content-encoding"),
-        content_length: get("content-length").and_then(|length| length.parse().ok()),
-        retry_after: get("retry-after"),
-        etag: get("etag"),
-        content_type: get("content-type"),
-        last_modified: get("last-modified"),
-        authorization: get("authorization"),
-    }
+    Headers::read(|name| joined(response.lines(name)))
 }
 
 /// All lines of a field in one, as `Headers` of JavaScript has it.

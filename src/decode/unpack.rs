@@ -61,17 +61,8 @@ impl Unpacker {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use flate2::{Compression, write::GzEncoder};
-
     use super::*;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        encoder.write_all(bytes).unwrap();
-        encoder.finish().unwrap()
-    }
+    use crate::decode::gzip::tests::gzip;
 
     fn unpacked(packed: &[u8], step: usize) -> Result<(Vec<u8>, bool), DecodeError> {
         let mut unpacker = Unpacker::default();

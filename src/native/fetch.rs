@@ -131,18 +131,8 @@ fn location(response: &Response<Incoming>) -> Option<&str> {
 }
 
 fn headers(headers: &HeaderMap) -> Headers {
-    let get = |name| {
+    Headers::read(|name| {
         let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
         (!lines.is_empty()).then(|| lines.join(", "))
-    };
-    Headers {
-        content_range: get(header::CONTENT_RANGE),
-        content_encoding: get(header::CONTENT_ENCODING),
-        content_length: get(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
-        retry_after: get(header::RETRY_AFTER),
-        etag: get(header::ETAG),
-        content_type: get(header::CONTENT_TYPE),
-        last_modified: get(header::LAST_MODIFIED),
-        authorization: get(header::AUTHORIZATION),
-    }
+    })
 }

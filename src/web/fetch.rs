@@ -129,17 +129,7 @@ fn text(value: &JsValue) -> String {
 
 fn headers(response: &Response) -> Headers {
     let headers = response.headers();
-    let get = |name| headers.get(name).ok().flatten();
-    Headers {
-        content_range: get("content-range"),
-        content_encoding: get("content-encoding"),
-        content_length: get("content-length").and_then(|length| length.parse().ok()),
-        retry_after: get("retry-after"),
-        etag: get("etag"),
-        content_type: get("content-type"),
-        last_modified: get("last-modified"),
-        authorization: get("authorization"),
-    }
+    Headers::read(|name| headers.get(name).ok().flatten())
 }
 
 /// Aborts what is no longer wanted.
