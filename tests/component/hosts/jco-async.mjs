@@ -1,7 +1,7 @@
 // Runs the library component for WASI 0.3 under jco, told as jco.mjs is. Needs a Node with JSPI: 24 or newer.
 import { createHash } from "node:crypto";
-import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { answerLines } from "./lines.mjs";
 import { bytesIn, plain, span, told } from "./values.mjs";
 
 const { readerAsync: reader } = await import(pathToFileURL(process.argv[2]));
@@ -43,14 +43,4 @@ const commands = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { command, ...about } = JSON.parse(line);
-  let answer;
-  try {
-    answer = await commands[command](about);
-  } catch (error) {
-    answer = { error: told(error) };
-  }
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
-}
-process.exit(0);
+await answerLines(commands);

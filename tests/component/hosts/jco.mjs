@@ -1,8 +1,8 @@
 // Runs the library component under jco, told by lines of JSON on standard input, each answered by one.
 // A process of its own: jco blocks the thread that calls a component, and the store is to go on.
 import { createHash } from "node:crypto";
-import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { answerLines } from "./lines.mjs";
 import { bytesIn, plain, span, told } from "./values.mjs";
 
 const { reader } = await import(pathToFileURL(process.argv[2]));
@@ -47,14 +47,4 @@ const commands = {
   },
 };
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { command, ...about } = JSON.parse(line);
-  let answer;
-  try {
-    answer = commands[command](about);
-  } catch (error) {
-    answer = { error: told(error) };
-  }
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
-}
-process.exit(0);
+await answerLines(commands);
