@@ -225,6 +225,11 @@ const LONG = "forest.bin";
 const shown = async (id) => Number((await page.locator(`#${id}`).textContent()).replaceAll(",", ""));
 const tellsOfRequests = (count) => page.waitForFunction((least) => Number(document.querySelector("#requests").textContent) >= least, count);
 const isRight = async () => assert.equal(await page.locator("[data-digest=match]").count(), 1);
+/** A width that is found may ask for the whole file before a control has been touched. */
+async function narrow() {
+  await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
+  await page.getByRole("slider", { name: /Width/ }).fill("4");
+}
 /** What the charts say to those who do not see them. */
 const charts = () => page.locator("#charts").getAttribute("aria-label");
 
@@ -263,6 +268,7 @@ test("a width that is set stays, and there are no hedges where they are off", as
 
 test("a replica that turns slow in mid-stream is hedged, and is seen to be", { timeout: 120 * SECONDS }, async () => {
   demo.stores.cipher.latency = 20;
+  await narrow();
   await file(LONG).click();
   await tellsOfRequests(40);
   await page.getByRole("slider", { name: "Slower, replica A" }).fill("40");
@@ -273,10 +279,12 @@ test("a replica that turns slow in mid-stream is hedged, and is seen to be", { t
   assert.match(await charts(), /\d+ hedges?/);
   assert.match(await page.locator("#waterfall-summary").textContent(), /^256 rows, 256 delivered, .* with \d+ hedges?/);
   await look("page-1440-light-hedged");
+  await page.getByRole("checkbox", { name: /Auto/ }).check();
 });
 
 test("a replica that is killed in mid-stream is left for another, and comes back", { timeout: 120 * SECONDS }, async () => {
   demo.stores.cipher.latency = 40;
+  await narrow();
   await file(LONG).click();
   await tellsOfRequests(40);
   await button("Kill replica B").click();
@@ -294,6 +302,7 @@ test("a replica that is killed in mid-stream is left for another, and comes back
   await isRight();
   assert.ok(demo.stores.cipher.requests.some(({ server }) => server === "volume1"), "nothing is asked of it any more");
   problems = problems.filter((problem) => !/ERR_(CONNECTION|INCOMPLETE|EMPTY_RESPONSE|SOCKET)/.test(problem));
+  await page.getByRole("checkbox", { name: /Auto/ }).check();
 });
 
 test("what limits is told: a reader that thinks, and a server that is slow", { timeout: 60 * SECONDS }, async () => {
