@@ -1,7 +1,8 @@
 // The browser of the tests and its driver: where they are, how to get them, how to start them.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Failure, find, root, run, target } from "./command.mjs";
+import { aptInstall, hasApt } from "./apt.mjs";
+import { Failure, find, root, target } from "./command.mjs";
 
 /** The flags of a browser under test; webdriver.json is the one place that has them. */
 export const flags = JSON.parse(readFileSync(join(root, "webdriver.json"), "utf8"))["goog:chromeOptions"].args;
@@ -15,9 +16,8 @@ export const driver = () => process.env.CHROMEDRIVER || find("chromedriver", "/u
 /** Installs both on Debian as root; elsewhere stops and says what to install. */
 export async function needChromium() {
   if (browser() && driver()) return;
-  if (!find("apt-get") || process.getuid() !== 0) throw new Failure(howToInstall());
-  await run("apt-get", ["update", "-qq"]);
-  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium", "chromium-driver"], { env: { DEBIAN_FRONTEND: "noninteractive" } });
+  if (!hasApt()) throw new Failure(howToInstall());
+  await aptInstall("chromium", "chromium-driver");
   if (!browser() || !driver()) throw new Failure(howToInstall());
 }
 
