@@ -41,6 +41,16 @@ export function ask(program, args) {
   return status === 0 ? stdout.trim() : null;
 }
 
+/**
+ * Runs a program whose failure is no failure of ours. What went wrong, in a line; nothing if nothing did.
+ * It has two minutes: a registry that hangs is one that is not there.
+ */
+export function attempt(program, args, cwd) {
+  const { status, error, stderr } = spawnSync(program, args, { cwd, encoding: "utf8", timeout: 120_000 });
+  if (status === 0) return undefined;
+  return error?.message ?? stderr.trim().split("\n").at(-1);
+}
+
 /** The first of these programs that is on PATH (or is an absolute path that exists), else `null`. */
 export function find(...names) {
   const folders = (process.env.PATH ?? "").split(delimiter);

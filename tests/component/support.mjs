@@ -17,7 +17,7 @@ export const LIBRARY_HOSTS = [
 /** The host of the library on WASI 0.3. */
 export const ASYNC_HOST = {
   name: "jco on WASI 0.3", skip: jco.skip ?? node24.skip ?? false,
-  command: () => [node24.node, inFolder("jco-async.mjs"), jco["library-async"]],
+  command: () => [node24.program, inFolder("jco-async.mjs"), jco["library-async"]],
   // jco 1.35 does not answer any more once the timer is dropped that tells whether another replica is to be asked.
   options: { hedge: false },
 };
