@@ -19,7 +19,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A runnable one is in `examples/native`.
+//! A runnable one is in `examples/native`. [`File::respond`] answers an HTTP request with a file: its body
+//! is a `Stream`, and what hyper and axum send.
 
 mod body;
 mod client;
@@ -28,6 +29,7 @@ mod fetch;
 mod file;
 mod host;
 mod options;
+mod response;
 
 pub use self::{
     body::Body,
@@ -35,7 +37,11 @@ pub use self::{
     file::File,
     host::NativeHost,
     options::{Locate, Options, Token},
+    response::{ResponseBody, problem},
 };
+
+/// The version whose types requests and answers are made of.
+pub use http;
 
 /// What a user's function fails with, and what a connection failed with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

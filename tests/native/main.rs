@@ -6,6 +6,7 @@
     reason = "clippy does not see that helpers are a test's"
 )]
 
+mod response;
 mod server;
 #[path = "../support/store.rs"]
 mod store;
@@ -22,7 +23,7 @@ use std::{
 use base64ct::{Base64, Encoding};
 use flate2::{Compression, write::GzEncoder};
 use futures::StreamExt;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Method};
 use kelp_stream::{
     Kind,
     chunk::CipherKey,
@@ -370,6 +371,8 @@ fn opening_and_reading_may_move_between_threads() {
         let file = client.open_manifest(ManifestFields::default().check().unwrap(), &options).unwrap();
         drop(is_send(file.bytes(..)));
         drop(is_send(file.stream(..).unwrap()));
+        drop(is_send(file.respond(&Method::GET, &HeaderMap::new())));
+        drop(is_send(file.respond(&Method::GET, &HeaderMap::new()).await.unwrap()));
     });
 }
 
