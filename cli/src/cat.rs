@@ -21,7 +21,7 @@ use crate::{
 
 pub(crate) async fn cat(cat: &Cat, options: &Options) -> Result<(), Failure> {
     let since = Instant::now();
-    let client = Client::new()?;
+    let client = Client::new();
     let failed = |error: Error| {
         let cause = client.cause(&error).map(|cause| chain(&**cause));
         Failure::Read(Box::new(error), cause)

@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn copy(url: &str) -> Result<(), Box<dyn Error>> {
-    let file = Client::new()?.open_filer(url, &Options::default()).await?;
+    let file = Client::new().open_filer(url, &Options::default()).await?;
     eprintln!("{}: {} bytes of {}", file.head().name, file.size(), file.head().media_type);
 
     let mut reader = file.stream(..)?;

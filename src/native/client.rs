@@ -2,9 +2,15 @@
 
 use std::{fmt, sync::Arc, time::Instant};
 
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
 use super::{
     BoxError,
     body::Thrown,
+    connector::Connector,
     fetch::{Fetcher, Wire, wire},
     file::File,
     host::NativeHost,
@@ -32,27 +38,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client that trusts the certificates which the system trusts.
-    ///
-    /// # Errors
-    ///
-    /// When the system has none.
-    pub fn new() -> std::io::Result<Self> {
-        Self::with_limits(PoolLimits::default())
+    /// A client that trusts whom the system trusts, with the limits of [`PoolLimits`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
     }
 
-    /// A client whose files share these limits.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::new`].
-    pub fn with_limits(limits: PoolLimits) -> std::io::Result<Self> {
-        Ok(Self {
-            wire: wire()?,
-            pool: Pool::new(limits),
-            causes: Arc::default(),
-            streams: Streams::default(),
-        })
+    /// A client with limits of its own, or that trusts more than the system does.
+    #[must_use]
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
     }
 
     /// Opens a file of a filer: fetches its entry.
@@ -154,6 +149,57 @@ impl Client {
             since: Instant::now(),
         };
         Desk { host, options: read, client_streams: self.streams.clone() }
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Makes a [`Client`].
+#[derive(Clone, Debug, Default)]
+pub struct ClientBuilder {
+    limits: PoolLimits,
+    trusted: Vec<CertificateDer<'static>>,
+}
+
+impl ClientBuilder {
+    /// What all files of the client share.
+    #[must_use]
+    pub fn limits(mut self, limits: PoolLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Trusts these certificates too, in PEM: an authority of one's own, or the certificate of one server.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none in it, or one that cannot be read.
+    pub fn trust(mut self, pem: &[u8]) -> Result<Self, BoxError> {
+        let before = self.trusted.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|_| "a certificate is not as PEM has it")?;
+            RootCertStore::empty().add(certificate.clone())?;
+            self.trusted.push(certificate);
+        }
+        if self.trusted.len() == before {
+            return Err("there is no certificate in it".into());
+        }
+        Ok(self)
+    }
+
+    /// The client. Nothing is connected, nor read from the system, before it is needed.
+    #[must_use]
+    pub fn build(self) -> Client {
+        Client {
+            wire: wire(Connector::new(self.trusted)),
+            pool: Pool::new(self.limits),
+            causes: Arc::default(),
+            streams: Streams::default(),
+        }
     }
 }
 

@@ -6,15 +6,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request as HttpRequest, Response, StatusCode, Uri, header};
 use http_body_util::Empty;
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
+    client::legacy::Client,
     rt::{TokioExecutor, TokioTimer},
 };
 
 use super::{
     BoxError,
     body::{Body, Thrown},
+    connector::Connector,
 };
 use crate::{
     host::{Answer, FetchError, Headers, Request},
@@ -23,24 +23,19 @@ use crate::{
 };
 
 /// The connections of a client.
-pub(super) type Wire = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
+pub(super) type Wire = Client<Connector, Empty<Bytes>>;
 
 /// No connection of ours is idle for longer: servers and what is in between forget them.
 const KEPT_IDLE: Duration = Duration::from_secs(60);
 
-/// Connections go where URLs say: no variable of the environment names a proxy.
-pub(super) fn wire() -> std::io::Result<Wire> {
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.enforce_http(false);
-    let tls = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_all_versions();
-    Ok(Client::builder(TokioExecutor::new())
+pub(super) fn wire(connector: Connector) -> Wire {
+    Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(KEPT_IDLE)
         .timer(TokioTimer::new())
         // A fixed window would cap a fast link that is far away.
         .http2_adaptive_window(true)
-        .build(tls.wrap_connector(tcp)))
+        .build(connector)
 }
 
 /// How requests of a file are sent.

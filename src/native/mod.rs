@@ -7,7 +7,7 @@
 //! use kelp_stream::native::{Client, Options};
 //!
 //! # async fn read() -> Result<(), Box<dyn std::error::Error>> {
-//! let client = Client::new()?;
+//! let client = Client::new();
 //! let film = client.open_filer("http://localhost:8888/film.webm", &Options::default()).await?;
 //! println!("{}, {} bytes of {}", film.head().name, film.size(), film.head().media_type);
 //!
@@ -24,6 +24,7 @@
 
 mod body;
 mod client;
+mod connector;
 mod decode;
 mod fetch;
 mod file;
@@ -33,7 +34,7 @@ mod response;
 
 pub use self::{
     body::Body,
-    client::Client,
+    client::{Client, ClientBuilder},
     file::File,
     host::NativeHost,
     options::{Locate, Options, Token},

@@ -10,6 +10,7 @@ mod response;
 mod server;
 #[path = "../support/store.rs"]
 mod store;
+mod tls;
 
 use std::{
     io::Write,
@@ -73,7 +74,7 @@ fn manifest(url: &str, size: u64) -> kelp_stream::manifest::Manifest {
 }
 
 async fn read(url: &str, size: u64) -> Result<Vec<u8>, kelp_stream::Error> {
-    Client::new().unwrap().open_manifest(manifest(url, size), &quick()).unwrap().bytes(..).await
+    Client::new().open_manifest(manifest(url, size), &quick()).unwrap().bytes(..).await
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -85,7 +86,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// Reads each file of a cluster whole and in its ranges, by each way to find chunks; returns how many
 /// files and ranges were read.
 async fn read_cluster(cluster: &str) -> (usize, usize) {
-    let client = Client::new().unwrap();
+    let client = Client::new();
     let store = Store::start(cluster);
     let mut count = (0, 0);
     for case in &store.cases {
@@ -147,7 +148,7 @@ fn files_behind_tokens_are_read_and_a_refused_token_is_renewed() {
     run(async {
         let mut store = Store::start("jwt");
         let filer = store.ask("sign", &json!(["filerRead"])).as_str().unwrap().to_owned();
-        let client = Client::new().unwrap();
+        let client = Client::new();
         for case in store.cases.clone() {
             let url = format!("{}{}", store.filer, urlencoded(case["path"].as_str().unwrap()));
             let asked = Arc::new(AtomicUsize::new(0));
@@ -175,7 +176,7 @@ fn what_a_users_functions_fail_with_is_the_cause_and_a_function_that_works_is_us
         let store = Store::start("plain");
         let case = store.case("one");
         let url = format!("{}{}", store.filer, case["path"].as_str().unwrap());
-        let client = Client::new().unwrap();
+        let client = Client::new();
         let mut options = quick();
         options.locate = Locate::by(|_, _| async { Err("the moon is full".into()) });
         let file = client.open_filer(&url, &options).await.unwrap();
@@ -202,7 +203,7 @@ fn dead_replicas_and_cut_bodies_are_borne() {
         let url = format!("{}/f.bin", store.filer);
         let mut options = quick();
         options.locate = Locate::Master(store.master.clone());
-        let opened = Client::new().unwrap().open_filer(&url, &options).await.unwrap();
+        let opened = Client::new().open_filer(&url, &options).await.unwrap();
         let mut reader = opened.stream(..).unwrap();
         let mut bytes = reader.next().await.unwrap().unwrap().to_vec();
         store.ask("killVolume", &json!([0]));
@@ -218,7 +219,7 @@ fn dropping_the_reader_closes_every_connection_at_once() {
     run(async {
         let server =
             Server::start(|_| b"HTTP/1.1 200 OK\r\nX-Stall: 1\r\nContent-Length: 1000\r\n\r\nabc".to_vec());
-        let client = Client::new().unwrap();
+        let client = Client::new();
         let file = client.open_manifest(manifest(&server.origin, 1000), &quick()).unwrap();
         let mut reader = file.stream(..).unwrap();
         assert_eq!(reader.next().await.unwrap().unwrap(), "abc");
@@ -236,7 +237,7 @@ fn closing_a_file_or_its_client_ends_its_streams() {
             Server::start(|_| b"HTTP/1.1 200 OK\r\nX-Stall: 1\r\nContent-Length: 1000\r\n\r\nabc".to_vec());
         let close: [fn(&Client, &File); 2] = [|_, file| file.close(), |client, _| client.close()];
         for close in close {
-            let client = Client::new().unwrap();
+            let client = Client::new();
             let file = client.open_manifest(manifest(&server.origin, 1000), &quick()).unwrap();
             let mut reader = file.stream(..).unwrap();
             reader.next().await.unwrap().unwrap();
@@ -252,7 +253,7 @@ fn closing_a_file_or_its_client_ends_its_streams() {
 fn connections_are_used_again() {
     run(async {
         let server = Server::start(|_| answer("200 OK", "", b"abc"));
-        let client = Client::new().unwrap();
+        let client = Client::new();
         for _ in 0..5 {
             let file = client.open_manifest(manifest(&server.origin, 3), &quick()).unwrap();
             assert_eq!(file.bytes(..).await.unwrap(), b"abc");
@@ -274,7 +275,7 @@ fn headers_stay_at_home_and_do_not_come_back_with_a_redirect() {
         options.headers =
             HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("secret"))]);
         let url = format!("{}/near", home.origin);
-        let file = Client::new().unwrap().open_url(&url, UrlHead::default(), &options).await.unwrap();
+        let file = Client::new().open_url(&url, UrlHead::default(), &options).await.unwrap();
         assert_eq!(file.bytes(..).await.unwrap(), b"abc");
         assert!(home.heads().iter().all(|head| head.contains("secret")), "{:?}", home.heads());
         assert!(!abroad.heads().is_empty() && abroad.heads().iter().all(|head| !head.contains("secret")));
@@ -287,7 +288,7 @@ fn a_request_with_a_token_follows_no_redirect() {
         let abroad = Server::start(|_| answer("200 OK", "", b"abc"));
         let there = abroad.origin.clone();
         let home = Server::start(move |_| answer("302 Found", &format!("Location: {there}/x\r\n"), b""));
-        let client = Client::new().unwrap();
+        let client = Client::new();
         let mut options = quick();
         options.filer_token = Token::fixed("secret");
         let error = client.open_filer(&home.origin, &options).await.unwrap_err();
@@ -349,7 +350,7 @@ fn a_url_is_read_in_ranges_of_the_bytes_themselves() {
         });
         let known = UrlHead { chunk_size: 50, ..UrlHead::default() };
         let url = format!("{}/a%20b.bin?x=1#y", server.origin);
-        let file = Client::new().unwrap().open_url(&url, known, &quick()).await.unwrap();
+        let file = Client::new().open_url(&url, known, &quick()).await.unwrap();
         assert_eq!((file.size(), file.head().name.as_str()), (256, "a b.bin"));
         assert_eq!(file.head().etag.as_deref(), Some("\"v\""));
         assert_eq!(file.bytes(..).await.unwrap(), body);
@@ -364,7 +365,7 @@ fn opening_and_reading_may_move_between_threads() {
         value
     }
     run(async {
-        let client = Client::new().unwrap();
+        let client = Client::new();
         let options = quick();
         drop(is_send(client.open_filer("http://a/", &options)));
         drop(is_send(client.open_url("http://a/", UrlHead::default(), &options)));
@@ -379,7 +380,7 @@ fn opening_and_reading_may_move_between_threads() {
 #[test]
 fn what_is_no_url_of_http_is_refused_before_anything_is_sent() {
     run(async {
-        let client = Client::new().unwrap();
+        let client = Client::new();
         for url in ["", "ftp://a/b", "a/b", "http://", "http://user:secret@a/b", "http://a:port/"] {
             let error = client.open_filer(url, &quick()).await.unwrap_err();
             assert_eq!(

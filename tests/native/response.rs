@@ -24,7 +24,7 @@ async fn film(store: &mut Store) -> File {
     let more = json!({ "mime": "video/webm", "mtime": "2026-11-23T02:13:20.500Z" });
     store.add("/f/film one.webm", SIZE, 16_384, &more);
     let url = format!("{}/f/film one.webm", store.filer);
-    Client::new().unwrap().open_filer(&url, &quick()).await.unwrap()
+    Client::new().open_filer(&url, &quick()).await.unwrap()
 }
 
 fn fields(headers: Fields<'_>) -> HeaderMap {
@@ -130,7 +130,7 @@ fn one_range_is_a_part_and_conditions_come_first() {
 #[test]
 fn every_captured_file_and_its_ranges_are_answered() {
     run(async {
-        let client = Client::new().unwrap();
+        let client = Client::new();
         for cluster in ["plain", "cipher"] {
             let store = Store::start(cluster);
             let mut parts = 0;
@@ -169,7 +169,7 @@ fn what_is_stored_with_a_file_is_told_byte_by_byte() {
         let entry = added["entry"].as_str().unwrap().replace(r#""Extended":null"#, extended);
         store.ask("addEntry", &json!(["/f/a.bin", entry]));
         let url = format!("{}/f/a.bin", store.filer);
-        let file = Client::new().unwrap().open_filer(&url, &quick()).await.unwrap();
+        let file = Client::new().open_filer(&url, &quick()).await.unwrap();
         let response = get(&file, &[]).await;
         let told = response.headers().get("content-disposition").unwrap();
         assert_eq!(told.as_bytes(), b"attachment; filename=\"\xe4\"");
@@ -201,7 +201,7 @@ fn what_cannot_be_had_is_a_problem_and_what_fails_later_breaks_off() {
             assert!(told["chunk"].is_string() && told["detail"].is_string() && told["code"].is_string());
         }
         let url = format!("{}/nothing", store.filer);
-        let error = Client::new().unwrap().open_filer(&url, &quick()).await.unwrap_err();
+        let error = Client::new().open_filer(&url, &quick()).await.unwrap_err();
         assert_eq!(problem(&error).status().as_u16(), 404);
 
         let mut body = get(&file, &[]).await.into_body();

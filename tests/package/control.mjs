@@ -32,10 +32,10 @@ class Control {
     this.#store = store;
   }
 
-  /** What does not change: where the servers are, and the captured cases. */
+  /** What does not change: where the servers are, what they show under TLS, and the captured cases. */
   about() {
-    const { filer, master, volumes, cases } = this.#store;
-    return { filer, master, volumes, cases };
+    const { filer, master, volumes, cases, certificate } = this.#store;
+    return { filer, master, volumes, cases, certificate };
   }
 
   /** As `Store.addFile`, but content is named: `{ content: "noise:a", length: 100 }` stands for its bytes. */
@@ -99,6 +99,10 @@ class Control {
 
   resetLog() {
     this.#store.resetLog();
+  }
+
+  retireConnections(name) {
+    this.#store.retireConnections(name);
   }
 
   killVolume(index) {

@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { startControl } from "./control.mjs";
 
-const control = await startControl(process.argv[2] || null);
+const control = await startControl(process.argv[2] || null, { http2: process.argv[3] === "http2" });
 console.log(JSON.stringify({ result: control.about() }));
 for await (const line of createInterface({ input: process.stdin })) {
   const { method, args } = JSON.parse(line);

@@ -39,8 +39,8 @@ export class Store {
   /** Where the servers are: "http://127.0.0.1:<port>", or "https://..." */
   filer; master; volumes;
   /**
-   * Every request, oldest first, updated while it runs: { server, method, url, path, fileId, range, headers, at, ended,
-   * status, bytesSent, state }. `at` and `ended` are milliseconds of performance.now(); `state` is "open", "done" (the answer
+   * Every request, oldest first, updated while it runs: { server, method, url, path, fileId, range, headers, at, connection,
+   * ended, status, bytesSent, state }. `connection` is the client's port; `at` and `ended` are milliseconds of performance.now(); `state` is "open", "done" (the answer
    * ended as the store meant it to, a fault's break included) or "aborted" (the connection closed before).
    */
   requests = [];
@@ -61,6 +61,9 @@ export class Store {
     this.#host = host;
     this.#certificate = certificate;
   }
+
+  /** The certificate of the filer and the volume servers, in PEM; null where they have none. */
+  get certificate() { return this.#certificate?.cert.toString() ?? null; }
 
   /** Milliseconds before the headers of a chunk, at the volume servers and through the filer. */
   get latency() { return this.shape.latency; }
@@ -126,6 +129,11 @@ export class Store {
   /** Calls once when so many more body bytes have been sent. */
   after(bytes, call) {
     this.#awaited.push({ left: bytes, call });
+  }
+
+  /** Over HTTP/2: a server takes no new requests on the connections it has (GOAWAY), and ends what runs on them. */
+  retireConnections(name) {
+    this.#servers.get(name).retireConnections();
   }
 
   /** Stops a volume server: its connections break, and the master forgets it at once. */

@@ -33,6 +33,10 @@ export function makeSecureServer(name, answer, store, certificate) {
     session.on("error", () => {}); // the client broke off: each of its streams is told
   });
   server.closeAllConnections = () => sessions.forEach((session) => session.destroy());
+  server.retireConnections = () => sessions.forEach((session) => {
+    session.goaway();
+    session.close();
+  });
   return server;
 }
 
@@ -85,10 +89,10 @@ function decode(path) {
   }
 }
 
-const recordOf = (server, { method, path, query, headers }, { url }) => ({
+const recordOf = (server, { method, path, query, headers }, { url, socket }) => ({
   server, method, url, path, headers, range: headers.range ?? null, at: performance.now(),
   fileId: server === "filer" ? query.get("proxyChunkId") : server === "master" ? null : fileIdInPath(path),
-  ended: null, status: null, bytesSent: 0, state: "open",
+  connection: socket.remotePort, ended: null, status: null, bytesSent: 0, state: "open",
 });
 
 // Notes when the client leaves before the end, and wakes whoever waits for it.

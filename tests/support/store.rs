@@ -24,16 +24,27 @@ pub struct Store {
     pub master: String,
     pub volumes: Vec<String>,
     pub cases: Vec<Value>,
+    /// What the filer and the volume servers show under TLS, in PEM; empty where they do not.
+    pub certificate: String,
 }
 
 impl Store {
     /// A captured cluster, or an empty one for an empty name.
     pub fn start(cluster: &str) -> Self {
+        Self::start_with(cluster, "")
+    }
+
+    /// The same over HTTP/2 and nothing else, under TLS.
+    pub fn start_http2(cluster: &str) -> Self {
+        Self::start_with(cluster, "http2")
+    }
+
+    fn start_with(cluster: &str, protocol: &str) -> Self {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = here.ancestors().find(|folder| folder.join("tests/package/serve.mjs").exists());
         let mut child = Command::new("node")
             .arg(root.expect("this is the repository").join("tests/package/serve.mjs"))
-            .arg(cluster)
+            .args([cluster, protocol])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -48,12 +59,14 @@ impl Store {
             master: String::new(),
             volumes: Vec::new(),
             cases: Vec::new(),
+            certificate: String::new(),
         };
         let about = store.answer();
         let text = |value: &Value| value.as_str().expect("it is a text").to_owned();
         store.filer = text(&about["filer"]);
         store.master = text(&about["master"]);
         store.volumes = about["volumes"].as_array().expect("a list").iter().map(text).collect();
+        store.certificate = about["certificate"].as_str().unwrap_or_default().to_owned();
         store.cases = about["cases"].as_array().expect("a list").clone();
         store
     }
