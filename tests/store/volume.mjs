@@ -97,9 +97,9 @@ function inflated(needle) {
   }
 }
 
-// Go guesses the type from the first bytes it writes: of the range, not of the chunk.
+// Go guesses the type from the first bytes it writes: of the range, not of the chunk. Not of what is encoded (its issue 31753).
 function withGuessedMime(reply) {
-  if (!reply.body || reply.headers.some(([name]) => name === "Content-Type")) return reply;
+  if (!reply.body || reply.headers.some(([name]) => ["Content-Type", "Content-Encoding"].includes(name))) return reply;
   const mime = guessMime(reply.body);
   return mime ? { ...reply, headers: [...reply.headers, ["Content-Type", mime]] } : reply;
 }
