@@ -1,10 +1,11 @@
 //! `kelp cat`.
 
-use std::{ops::Range, path::Path, time::Instant};
+use std::{fs, ops::Range, path::Path, time::Instant};
 
 use futures::StreamExt;
 use kelp_stream::{
     Error, Kind,
+    manifest::Manifest,
     native::{Client, File, Options},
     opening::UrlHead,
 };
@@ -12,7 +13,6 @@ use kelp_stream::{
 use crate::{
     arguments::{Cat, Source, Wanted},
     failure::Failure,
-    manifest,
     output::Output,
     partial::Partial,
     progress::Progress,
@@ -29,7 +29,7 @@ pub(crate) async fn cat(cat: &Cat, options: &Options) -> Result<(), Failure> {
     let file = match &cat.source {
         Source::Filer(url) => client.open_filer(url, options).await.map_err(failed)?,
         Source::Url(url) => client.open_url(url, UrlHead::default(), options).await.map_err(failed)?,
-        Source::Manifest(path) => client.open_manifest(manifest::read(path)?, options).map_err(failed)?,
+        Source::Manifest(path) => client.open_manifest(manifest(path)?, options).map_err(failed)?,
     };
     let range = range(cat.wanted, file.size()).map_err(failed)?;
     let (output, start) = match &cat.output {
@@ -47,6 +47,12 @@ pub(crate) async fn cat(cat: &Cat, options: &Options) -> Result<(), Failure> {
         stats::print(&file.stats(), file.size(), begun, since.elapsed());
     }
     copied
+}
+
+fn manifest(path: &Path) -> Result<Manifest, Failure> {
+    let wrong = |message: &str| Failure::usage(format!("{}: {message}", path.display()));
+    let text = fs::read(path).map_err(|error| wrong(&error.to_string()))?;
+    Manifest::from_json(&text).map_err(|error| wrong(error.message()))
 }
 
 async fn copy(

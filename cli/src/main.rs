@@ -3,7 +3,6 @@
 mod arguments;
 mod cat;
 mod failure;
-mod manifest;
 mod output;
 mod partial;
 mod progress;

@@ -29,6 +29,7 @@ mod decode;
 mod fetch;
 mod file;
 mod host;
+mod manifest;
 mod options;
 mod response;
 

@@ -1,19 +1,26 @@
-//! A generic manifest, from its JSON.
-
-use std::{fs, path::Path};
+//! A generic manifest, from its JSON (`design.md`, 5: `Manifest`).
 
 use base64ct::{Base64, Encoding};
-use kelp_stream::manifest::{ChunkFields, Manifest, ManifestFields};
 use serde_json::Value;
 
-use crate::failure::Failure;
+use crate::{
+    error::{Error, Kind},
+    manifest::{ChunkFields, Manifest, ManifestFields},
+};
 
-pub(crate) fn read(path: &Path) -> Result<Manifest, Failure> {
-    let wrong = |message: &str| Failure::usage(format!("{}: {message}", path.display()));
-    let text = fs::read(path).map_err(|error| wrong(&error.to_string()))?;
-    let json: Value = serde_json::from_slice(&text).map_err(|_| wrong("it is not JSON"))?;
-    let fields = fields(&json).map_err(|field| wrong(&format!("{field} is missing or of the wrong type")))?;
-    fields.check().map_err(|error| wrong(&error.to_string()))
+impl Manifest {
+    /// Reads a manifest as the JavaScript API takes it, written as JSON: keys and digests are base64.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Manifest`], with the field that is missing or wrong.
+    pub fn from_json(text: &[u8]) -> Result<Self, Error> {
+        let wrong = |message: String| Error::new(Kind::Manifest, message);
+        let json: Value = serde_json::from_slice(text).map_err(|_| wrong("it is not JSON".into()))?;
+        let fields =
+            fields(&json).map_err(|field| wrong(format!("{field} is missing or of the wrong type")))?;
+        fields.check().map_err(|error| wrong(error.to_string()))
+    }
 }
 
 fn fields(json: &Value) -> Result<ManifestFields, String> {
