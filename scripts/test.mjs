@@ -1,12 +1,14 @@
 // `npm test`: everything that a change must pass. `npm test -- lint core` runs only those steps.
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { build } from "./build.mjs";
 import { driverEnvironment } from "./chromium.mjs";
 import { buildComponents } from "./component.mjs";
-import { Failure, main, manifest, root, run, target } from "./command.mjs";
+import { Failure, main, manifest, run, target } from "./command.mjs";
+import { conformance } from "./conformance.mjs";
 import { installHosts } from "./hosts.mjs";
 import { checkLicences } from "./licences.mjs";
+import { needTests, nodeTests } from "./runner.mjs";
 import { setup } from "./setup.mjs";
 import { checkSize } from "./size.mjs";
 
@@ -34,6 +36,7 @@ const steps = {
   chromium: () => nodeTests("tests/package/chromium"),
   page: () => nodeTests("tests/page"),
   component,
+  conformance,
   cluster: () => nodeTests("tests/cluster"),
 };
 
@@ -101,22 +104,6 @@ async function component() {
   await buildComponents();
   await installHosts();
   await nodeTests("tests/component");
-}
-
-async function nodeTests(folder, { recursive = true } = {}) {
-  const path = join(root, folder);
-  if (!existsSync(path)) throw new Failure(`there is no folder ${folder}`);
-  // Named one by one: Node 20 takes a folder, later versions take patterns, all of them take files.
-  const names = readdirSync(path, { recursive }).filter((name) => name.endsWith(".test.mjs"));
-  if (names.length === 0) throw new Failure(`there is no *.test.mjs in ${folder}`);
-  const files = names.sort().map((name) => relative(root, join(path, name)));
-  needTests(/^# tests (\d+)/gm, await run("node", ["--test", "--test-reporter=tap", ...files]));
-}
-
-// A step that runs no test at all must not pass for one in which all was well: so many programs must have run some.
-function needTests(count, printed, programs = 1) {
-  const some = [...printed.matchAll(count)].filter(([, number]) => Number(number) > 0);
-  if (some.length < programs) throw new Failure(programs > 1 ? `of ${programs} programs ${some.length} ran tests` : "no test was run");
 }
 
 function chosen(names) {

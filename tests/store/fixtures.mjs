@@ -14,7 +14,7 @@ export const loadTranscript = (name, fixtures = FIXTURES) =>
 /** A cluster without any file. */
 export function emptyCluster(volumes) {
   return {
-    cases: [], entries: new Map(), needles: new Map(), lookups: new Map(), jwt: null, breaking: new Set(), remotes: new Map(),
+    cases: [], entries: new Map(), needles: new Map(), lookups: new Map(), jwt: null, breaking: new Set(), remotes: new Map(), painters: new Map(),
     live: Array(volumes).fill(true), addresses: [], tokenSeconds: { read: 60, write: 10 },
   };
 }

@@ -154,6 +154,9 @@ export class Store {
   /** Stores a made-up file: see synthetic.mjs. */
   addFile(file) { return addFile(this.#cluster, file); }
 
+  /** What a right reader delivers of a file that was made up by `addFile`. */
+  bytesOf(path) { return Buffer.concat([...this.#cluster.painters.get(path)()]); }
+
   /** Stores an entry as it is given. */
   addEntry(path, text) { this.#cluster.entries.set(path, text); }
 

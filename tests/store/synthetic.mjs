@@ -48,6 +48,7 @@ function addChunks(cluster, { path, bytes, chunkSize, chunks = cutEvery(bytes, c
   const total = Math.max(size, ...stored.map(({ listed }) => (listed.offset ?? 0) + listed.size), 0);
   const entry = makeEntry({ path, size: total, chunks: stored.map(({ listed }) => listed), mime, mtime });
   cluster.entries.set(path, entry);
+  cluster.painters.set(path, () => painted(stored, total));
   return { path, size: total, sha256: digest(stored, total), entry, fileIds: stored.map(({ listed }) => listed.file_id) };
 }
 

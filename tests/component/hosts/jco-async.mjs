@@ -30,7 +30,8 @@ const commands = {
       const { value, done } = await stream.read({ count: max });
       if (done || value === undefined) {
         const { tag, val } = await outcome;
-        return tag === "err" ? { length, error: told(val) } : { length, sha256: hash.digest("hex"), end: true };
+        const read = { length, sha256: hash.digest("hex") };
+        return tag === "err" ? { ...read, error: told(val) } : { ...read, end: true };
       }
       hash.update(Uint8Array.from(value));
       length += value.length;

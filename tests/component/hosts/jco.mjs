@@ -33,7 +33,7 @@ const commands = {
         length += bytes.length;
       }
     } catch (error) {
-      return { length, error: told(error) };
+      return { length, sha256: hash.digest("hex"), error: told(error) };
     }
     return { length, sha256: hash.digest("hex"), end: false };
   },

@@ -92,7 +92,7 @@ def read(body, most=float("inf"), max=1 << 20):
             digest.update(part)
             length += len(part)
     except Refused as refused:
-        return {"length": length, "error": refused.args[0]}
+        return {"length": length, "sha256": digest.hexdigest(), "error": refused.args[0]}
     return {"length": length, "sha256": digest.hexdigest(), "end": False}
 
 

@@ -1,0 +1,24 @@
+// `npm run conformance`: the list of tests/conformance in every place that can be had on this machine, and the matrix of what
+// came of it; with `-- --cases` a line for each case. The package must be packed, and the components built, before:
+// `npm test -- build pack component`.
+import { rmSync } from "node:fs";
+import { installBrowsers } from "./browsers.mjs";
+import { isMain, main, run } from "./command.mjs";
+import { nodeTests } from "./runner.mjs";
+import { installRuntimes } from "./runtimes.mjs";
+
+/** Runs it all. What cannot be had is skipped, and the matrix says so. */
+export async function conformance() {
+  await installBrowsers();
+  await installRuntimes();
+  await run("cargo", ["build", "--locked", "--features", "native", "--example", "conformance"]);
+  const { matrix, NOTES, reasons } = await import("../tests/conformance/matrix.mjs");
+  rmSync(NOTES, { recursive: true, force: true });
+  try {
+    await nodeTests("tests/conformance");
+  } finally {
+    console.log(`\n${matrix({ isWhole: process.argv.includes("--cases") })}\n\n${reasons().join("\n")}`);
+  }
+}
+
+if (isMain(import.meta)) await main(conformance);

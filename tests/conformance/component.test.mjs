@@ -1,0 +1,101 @@
+// The components under hosts that nobody here wrote: what is read, by the library; what is answered, by the gateway.
+import { ASYNC_HOST, GATEWAY_HOSTS, Library, LIBRARY_HOSTS, startGateway } from "../component/support.mjs";
+import { conform } from "./conform.mjs";
+import { gatewayReader } from "./gateway.mjs";
+
+const VERIFY = { stream: "as-read", strict: "before-release", off: "off" };
+
+/** What a test is to a library or a gateway: that which ends it. */
+class Life {
+  #ends = [];
+  after(end) {
+    this.#ends.push(end);
+  }
+  end() {
+    for (const end of this.#ends.splice(0)) end();
+  }
+}
+
+/** @param {object} host of the library @param {object} gateway the host of the gateway of the same WASI, or `{ skip }` */
+function place(name, host, gateway, { lacks = () => undefined, part } = {}) {
+  const isAnswered = ({ steps }) => steps.some(({ answer }) => answer);
+  conform({
+    name, skip: host.skip, part,
+    start: () => {
+      const life = new Life();
+      const gateways = gatewayReader((servers) => startServing(gateway, servers));
+      let library = null;
+      return {
+        perform: (task) => (isAnswered(task) ? gateways.perform(task) : perform((library ??= new Library(life, host)), task)),
+        close: () => (life.end(), gateways.close()),
+      };
+    },
+    lacks: (about) => lacks(about) ?? (isAnswered(about) && gateway.skip ? `no gateway: ${gateway.skip}` : undefined),
+  });
+}
+
+async function startServing(host, { filer, master, volumes }) {
+  const life = new Life();
+  const located = master ? { KELP_MASTER: master, KELP_ORIGINS: volumes.join() } : {};
+  const origin = await startGateway(life, host, { KELP_FILER: filer, KELP_PREFIXES: "/", ...located });
+  return { origin, close: () => life.end() };
+}
+
+async function perform(library, { open, steps }) {
+  const file = await opened(library, open);
+  if (file.error) return { file: { error: failure(file.error) }, steps: [] };
+  const told = [];
+  for (const { read, stop } of steps) told.push(await readRange(file, read, stop));
+  await file.drop();
+  const { size, name, type, etag, modified } = file;
+  return { file: { size, name, type, etag, lastModified: modified }, steps: told };
+}
+
+function opened(library, { by, target, known, options: { locate, filerToken, sse = {}, ...options } }) {
+  const filer = {
+    master: locate?.master, token: filerToken,
+    "customer-key": sse.customerKey && { bytes: sse.customerKey }, kek: sse.kek && { bytes: Buffer.from(sse.kek, "hex").toString("base64") },
+  };
+  const all = optionsOf(options);
+  if (by === "filer") return library.openFiler(target, filer, all);
+  if (by === "entry") return library.open("openEntry", target, known.filer, filer, all);
+  if (by === "manifest") return library.open("openManifest", manifestOf(target), all);
+  const { size, chunkSize, name, type } = known;
+  return library.open("openUrl", target, { size: number(size), "chunk-size": number(chunkSize), name, "media-type": type }, all);
+}
+
+const number = (value) => (value === undefined ? undefined : { u64: value });
+
+function optionsOf({ verify, retry, timeout, ...same }) {
+  const { passes, baseDelay, maxDelay } = retry ?? {};
+  return { ...same, verify: VERIFY[verify], retry: retry && { passes, "base-delay": baseDelay, "max-delay": maxDelay }, timeout };
+}
+
+function manifestOf({ size, name = "", chunks }) {
+  const chunk = ({ urls, offset, size: length, range, key, md5, compression }) => ({
+    urls, offset: number(offset), size: number(length), modified: { u64: 0 }, compression,
+    stored: range && { start: number(range.start), end: number(range.end) }, key: key && { bytes: key }, md5: md5 && { bytes: md5 },
+  });
+  return { size: number(size), name, chunks: chunks.map(chunk) };
+}
+
+async function readRange(file, { start = 0, end = file.size }, stop) {
+  const body = await file.body({ start, end: Math.max(start, end) });
+  const { error, ...told } = await body.read({ most: stop });
+  if (stop === undefined || error) return { length: told.length, sha256: told.sha256, ...(error ? { error: failure(error) } : {}) };
+  await body.drop();
+  return { stopped: true };
+}
+
+const failure = ({ code, message, retryable, offset }) => ({ code: code.replaceAll("-", "_"), message, retryable, offset: offset ?? undefined });
+
+const open = { lacks: ({ seen }) => (seen?.idle ? "jco leaves the connection of a dropped body open" : undefined) };
+
+// Each byte that goes from one to the other costs the host in Python some microseconds: of a captured file, large ranges are left out.
+const short = { part: (about) => ({ ...about, steps: about.steps.filter(({ read, sha256 }, i) => i === 0 || !sha256 || read.end - read.start <= 100_000) }) };
+
+const [jco, wasmtime] = LIBRARY_HOSTS;
+const [served] = GATEWAY_HOSTS;
+place("WASI 0.2, jco", jco, served, open);
+place("WASI 0.2, wasmtime", wasmtime, { skip: "Python's wasmtime has no server" }, short);
+place("WASI 0.3, jco", ASYNC_HOST, { skip: "there is none for 0.3" }, open);

@@ -1,0 +1,7 @@
+// Performs a task in workerd, with the package as a worker imports it.
+import * as kelp from "kelp-stream";
+import { perform } from "./perform.js";
+
+export default {
+  fetch: async (request) => Response.json(await perform(kelp, await request.json())),
+};
