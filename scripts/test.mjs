@@ -47,7 +47,7 @@ async function types() {
 async function lint() {
   await run("cargo", ["fmt", "--all", "--check"]);
   await run("cargo", ["clippy", "--locked", "--all-targets", ...DENY]);
-  await run("cargo", ["clippy", "--locked", "--features", "native", "--lib", "--example", "native", "--test", "native", ...DENY]);
+  await run("cargo", ["clippy", "--locked", "--features", "native", "--lib", "--examples", "--test", "native", ...DENY]);
   await run("cargo", ["clippy", "--locked", "--package", "kelp-cli", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...IN_BROWSER, ...DENY]);
   for (const features of ["component-library", "component-gateway", "component-library,component-async"]) {

@@ -1,5 +1,8 @@
 //! Performs tasks natively, a line of JSON each: what `program.mjs` does with the package.
 
+// Of a JSON value, what is not there is null.
+#![allow(clippy::indexing_slicing)]
+
 use std::{
     error::Error as StdError,
     io::{BufRead, Write},
