@@ -21,7 +21,8 @@ import { Stage, strike } from "./stage.mjs";
 export function conform(place) {
   const { name: heading, skip, start, lacks = () => undefined, part = (about) => about } = place;
   const notes = [];
-  const note = ({ group, name }, outcome, reason) => notes.push({ group, name, outcome, reason });
+  // What does not end in time has failed.
+  const note = ({ group, name }, outcome = "failed", reason = undefined) => notes[notes.push({ group, name, outcome, reason }) - 1];
   if (skip) write(heading, [], skip);
   describe(heading, { skip }, () => {
     const reader = new Reader(start);
@@ -33,12 +34,13 @@ export function conform(place) {
     for (const about of cases().map(part)) {
       const reason = lacks(about);
       if (reason) note(about, "lacks", reason);
-      test(`${about.group}: ${about.name}`, { timeout: 90_000, skip: reason ?? false }, async () => {
+      test(`${about.group}: ${about.name}`, { timeout: 60_000, skip: reason ?? false }, async ({ signal }) => {
+        const noted = note(about);
+        signal.addEventListener("abort", () => reader.close());
         try {
           await attempt(about, reader);
-          note(about, "ok");
+          noted.outcome = "ok";
         } catch (error) {
-          note(about, "failed", error.message);
           await reader.close();
           throw error;
         }
