@@ -48,7 +48,7 @@ async function lint() {
   await run("cargo", ["fmt", "--all", "--check"]);
   await run("cargo", ["clippy", "--locked", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", "--features", "native", "--lib", "--examples", "--test", "native", ...DENY]);
-  await run("cargo", ["clippy", "--locked", "--package", "kelp-cli", "--all-targets", ...DENY]);
+  await run("cargo", ["clippy", "--locked", "--package", "kelp-cli", "--package", "kelp-stream-cipher", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...IN_BROWSER, ...DENY]);
   for (const features of ["component-library", "component-gateway", "component-library,component-async"]) {
     await run("cargo", ["clippy", "--locked", ...WASM, "--lib", "--features", features, ...DENY]);

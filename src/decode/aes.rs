@@ -1,11 +1,6 @@
 //! AES-256-GCM as SeaweedFS stores it: `nonce (12) || ciphertext || tag (16)`, no associated
 //! data (`weed/util/cipher.go`; NIST SP 800-38D).
 
-use aes_gcm::{
-    Aes256Gcm, KeyInit,
-    aead::{AeadInOut, Nonce, Tag},
-};
-
 use crate::{chunk::CipherKey, host::DecodeError};
 
 /// How many bytes longer than its plaintext an encrypted chunk is.
@@ -33,11 +28,11 @@ pub fn open<'a>(key: &CipherKey, stored: &'a mut [u8]) -> Result<&'a [u8], Decod
 pub fn unwrap<'a>(key: &CipherKey, nonce: &[u8], rest: &'a mut [u8]) -> Result<&'a [u8], DecodeError> {
     let text_len = rest.len().checked_sub(TAG).ok_or(DecodeError::Truncated)?;
     let (text, tag) = rest.split_at_mut(text_len);
-    let nonce = Nonce::<Aes256Gcm>::try_from(nonce).map_err(|_| DecodeError::Truncated)?;
-    let tag = Tag::<Aes256Gcm>::try_from(&*tag).map_err(|_| DecodeError::Truncated)?;
-    Aes256Gcm::new(key.bytes().into())
-        .decrypt_inout_detached(&nonce, &[], text.into(), &tag)
-        .map_err(|_| DecodeError::Tag)?;
+    let nonce = nonce.try_into().map_err(|_| DecodeError::Truncated)?;
+    let tag = (&*tag).try_into().map_err(|_| DecodeError::Truncated)?;
+    if !kelp_stream_cipher::gcm(key.bytes(), nonce, text, tag) {
+        return Err(DecodeError::Tag);
+    }
     Ok(text)
 }
 

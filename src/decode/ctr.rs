@@ -1,18 +1,12 @@
 //! AES-256-CTR (NIST SP 800-38A, 6.5), the cipher of objects in SeaweedFS's S3 gateway. Nothing in
 //! it tells whether bytes or key are the right ones.
 
-use ctr::{
-    Ctr128BE,
-    cipher::{KeyIvInit, StreamCipher, StreamCipherSeek},
-};
-
 use crate::chunk::Ctr;
 
 /// Deciphers bytes of a chunk in place, the first of which is the chunk's byte `at`.
 pub fn apply(ctr: &Ctr, at: u64, bytes: &mut [u8]) {
-    let mut stream = Ctr128BE::<aes_gcm::aes::Aes256>::new(ctr.key().bytes().into(), ctr.iv().into());
-    stream.seek(u128::from(at) + u128::from(ctr.skip()));
-    stream.apply_keystream(bytes);
+    let at = u128::from(at) + u128::from(ctr.skip());
+    kelp_stream_cipher::ctr(ctr.key().bytes(), ctr.iv(), at, bytes);
 }
 
 #[cfg(test)]

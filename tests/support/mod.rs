@@ -47,7 +47,7 @@ pub fn file(world: &World, count: u64, size: u64) -> Vec<Chunk> {
 
 /// An encrypted copy of these bytes, as SeaweedFS stores it.
 pub fn encrypted(plain: &[u8], key: &CipherKey) -> Vec<u8> {
-    use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
+    use kelp_stream_cipher::aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
     let nonce = [9; 12];
     let sealed =
         Aes256Gcm::new(key.bytes().into()).encrypt(&nonce.into(), plain).expect("it is short enough");
