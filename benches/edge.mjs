@@ -91,7 +91,7 @@ function print(rows) {
 
 /** The stand-in in a process of its own. */
 async function startStore() {
-  const child = fork(here("store.mjs"), [""], { serialization: "advanced" });
+  const child = fork(here("store.mjs"), [], { serialization: "advanced" });
   const gone = once(child, "exit");
   await Promise.race([once(child, "message"), gone.then(() => Promise.reject(new Failure("the store did not start")))]);
   const ask = async (method, ...args) => {
