@@ -25,6 +25,7 @@ async function bench() {
     const file = (name, about) => store.ask("addFile", { path: `/${name}.bin`, content: "noise:edge", length: SIZE, ...about });
     const { fileIds } = await file("one", { chunkSize: SIZE });
     await file("plain", { chunkSize: 4 * MIB });
+    await file("small", { chunkSize: MIB });
     await file("cipher", { chunkSize: 4 * MIB, cipher: true });
     const gateway = await bundleWorker();
     const vars = { FILER: filer, ALLOW_PREFIXES: "/", PUBLIC: "yes", SUBREQUESTS: "1000" };
@@ -35,7 +36,9 @@ async function bench() {
       "ten lines": await worker([script], { ORIGIN: filer }, body),
       "ten lines, again": await worker([script], { ORIGIN: filer }, body),
       "plain, one chunk, handed through": await worker(gateway, { ...vars, DIRECT: "yes" }, "/one.bin"),
-      "plain, 8 chunks, unverified": await worker(gateway, { ...vars, VERIFY: "off" }, "/plain.bin"),
+      "plain, 8 chunks, handed through": await worker(gateway, { ...vars, DIRECT: "yes" }, "/plain.bin"),
+      "plain, 32 chunks, handed through": await worker(gateway, { ...vars, DIRECT: "yes" }, "/small.bin"),
+      "plain, 8 chunks, unverified": await worker(gateway, { ...vars, VERIFY: "off", DIRECT: "no" }, "/plain.bin"),
       "plain, 8 chunks, MD5 checked": await worker(gateway, vars, "/plain.bin"),
       "encrypted, 8 chunks": await worker(gateway, vars, "/cipher.bin"),
     };

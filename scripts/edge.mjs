@@ -54,13 +54,17 @@ export async function startWorker(modules, bindings, { port = 0 } = {}) {
   return { origin: url.origin, worker, close: () => worker.dispose() };
 }
 
-/** As {@link startWorker}, in workerd alone: a configuration file, and the program. It has no Cache API. */
-export async function startBareWorker(modules, bindings) {
+/**
+ * As {@link startWorker}, in workerd alone: a configuration file, and the program. It has no Cache API. With a `certificate`,
+ * `{ key, cert }`, it speaks TLS.
+ */
+export async function startBareWorker(modules, bindings, { certificate = null } = {}) {
   // CommonJS, with a default export of its own.
   const { default: { default: workerd } } = await import("workerd");
   const folder = mkdtempSync(join(tmpdir(), "kelp-edge-"));
   for (const { path, contents } of modules) writeFileSync(join(folder, path), contents);
-  writeFileSync(join(folder, "config.capnp"), configuration(modules, bindings));
+  for (const [name, text] of Object.entries(certificate ?? {})) writeFileSync(join(folder, `${name}.pem`), text);
+  writeFileSync(join(folder, "config.capnp"), configuration(modules, bindings, certificate !== null));
   const args = ["serve", "--experimental", "--socket-addr=http=127.0.0.1:0", "--control-fd=3", join(folder, "config.capnp")];
   const child = spawn(workerd, args, { stdio: ["ignore", "ignore", "inherit", "pipe"] });
   const gone = once(child, "exit");
@@ -74,7 +78,7 @@ export async function startBareWorker(modules, bindings) {
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    return { origin: `http://127.0.0.1:${await portOf(child.stdio[3], gone)}`, pid: child.pid, close };
+    return { origin: `http${certificate ? "s" : ""}://127.0.0.1:${await portOf(child.stdio[3], gone)}`, pid: child.pid, close };
   } catch (error) {
     await close();
     throw error;
@@ -92,14 +96,16 @@ async function portOf(control, gone) {
 }
 
 // JSON's strings are Cap'n Proto's.
-function configuration(modules, bindings) {
+function configuration(modules, bindings, isSecure) {
   const kinds = { ESModule: "esModule", CompiledWasm: "wasm" };
   const module = ({ type, path }) => `(name = "${path}", ${kinds[type]} = embed "${path}")`;
+  const keys = '(keypair = (privateKey = embed "key.pem", certificateChain = embed "cert.pem"))';
+  const protocol = isSecure ? `https = (tlsOptions = ${keys})` : "http = ()";
   const binding = ([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`;
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [ (name = "main", worker = .main), (name = "net", network = (allow = ["private", "local"])) ],
-  sockets = [ (name = "http", http = (), service = "main") ]
+  sockets = [ (name = "http", ${protocol}, service = "main") ]
 );
 const main :Workerd.Worker = (
   modules = [ ${modules.map(module).join(", ")} ],

@@ -1,50 +1,56 @@
-// The body of one plain chunk, handed from the server to the client as it is: the runtime moves the bytes, no script sees them.
+// Bodies of plain chunks, taken out of the core's hands as they come from the server: no script sees their bytes.
 import type { RemoteFile } from "kelp-stream";
-import type { Extent } from "./budget";
+import { fileIdOf } from "./chunk-url";
 import type { Fetch } from "./outbound";
+import type { View } from "./views";
 
-/** What makes the stored bytes of a chunk others than those of the file. */
-const DECODED = /"cipher_key"|"is_compressed"|"is_chunk_manifest"|sse[-_]|server-side-encryption/i;
+interface Wanted {
+  length: number;
+  /** Ends the body, once it is taken. */
+  signal: AbortSignal;
+  take: (response: Response) => void;
+}
 
-/** A fetch out of which an answer can be taken before the core reads it. */
+/** A fetch out of which answers can be taken before the core reads them. */
 export class HandThrough {
   #inner: Fetch;
-  #take: ((response: Response) => void) | null = null;
-  #wanted = 0;
+  /** By the chunks that they are of. */
+  #wanted = new Map<string, Wanted>();
 
   constructor(inner: Fetch) {
     this.#inner = inner;
   }
 
   readonly fetch: Fetch = async (input, init) => {
-    const take = this.#take;
-    if (!take) return this.#inner(input, init);
+    const fileId = fileIdOf(new URL(input)) ?? "";
+    const wanted = this.#wanted.get(fileId);
+    if (!wanted) return this.#inner(input, init);
     // Once it is taken, the core gives up the request, and is not to end the body with it.
     const own = new AbortController();
     const abort = () => own.abort();
     init?.signal?.addEventListener("abort", abort);
     const response = await this.#inner(input, { ...init, signal: own.signal });
-    if (!isExactly(response, new Headers(init?.headers).get("range"), this.#wanted)) return response;
+    const range = new Headers(init?.headers).get("range");
+    if (this.#wanted.get(fileId) !== wanted || !isExactly(response, range, wanted.length)) return response;
+    this.#wanted.delete(fileId);
     init?.signal?.removeEventListener("abort", abort);
-    this.#take = null;
-    take(response);
-    return new Response(null, { status: 403 });
+    wanted.signal.addEventListener("abort", abort);
+    wanted.take(response);
+    // Whatever the core was told, it would ask another replica. It waits, until it is told that nobody reads.
+    return new Promise(() => {});
   };
 
   /**
-   * The answer of a server whose body is exactly these bytes; `null` where there is none, as where they are in several
-   * chunks or have to be decoded. The core finds the chunk, its replicas and tokens, and tries them until one answers.
+   * The answer of a server whose body is exactly these bytes; `null` where there is none. The core finds the chunk, its
+   * replicas and tokens, and tries them until one answers.
    */
-  async take(file: RemoteFile, entry: string, { start, end }: Extent): Promise<Response | null> {
-    const { views, requests, gaps, manifests } = file.plan({ start, end });
-    if (views !== 1 || requests !== 1 || gaps > 0 || manifests > 0 || DECODED.test(entry)) return null;
-    this.#wanted = end - start;
-    const taken = new Promise<Response>((resolve) => (this.#take = resolve));
-    const reader = file.stream({ start, end }).getReader();
-    // Ends in an error once the answer is taken; before that, the core has something else to say.
+  async take(file: RemoteFile, { fileId, start, end }: View, signal: AbortSignal): Promise<Response | null> {
+    const taken = new Promise<Response>((take) => this.#wanted.set(fileId, { length: end - start, signal, take }));
+    const reader = file.stream({ start, end, signal }).getReader();
+    // It has something else to say: other bytes than these, or why there are none.
     const read = reader.read().then(() => null, () => null);
     const response = await Promise.race([taken, read]);
-    this.#take = null;
+    this.#wanted.delete(fileId);
     await reader.cancel().catch(() => {});
     return response;
   }

@@ -44,7 +44,7 @@ export interface Settings {
   chunkTtl: number;
   /** Which digests of plain chunks are checked. */
   verify: "stream" | "strict" | "off";
-  /** Whether the body of a single plain chunk is handed through unread, and so unverified. */
+  /** Whether bodies of plain chunks are handed through unread, and so unverified. */
   direct: boolean;
 }
 
@@ -57,6 +57,7 @@ export function settingsFrom(env: Env): Settings {
   const master = env.MASTER ? origin("MASTER", env.MASTER) : null;
   const others = list(env.ALLOWED_ORIGINS).map((value) => origin("ALLOWED_ORIGINS", value).origin);
   const prefixes = list(env.ALLOW_PREFIXES).map(prefix);
+  const verify = word("VERIFY", env.VERIFY, ["stream", "strict", "off"]);
   if (prefixes.length === 0) throw new Misconfigured("ALLOW_PREFIXES names no path: nothing would be served");
   if (!env.URL_SECRET && env.PUBLIC !== "yes") throw new Misconfigured('URL_SECRET is not set, nor PUBLIC = "yes"');
   return {
@@ -78,8 +79,9 @@ export function settingsFrom(env: Env): Settings {
     memory: integer("MEMORY_MIB", env.MEMORY_MIB, 80, 1) * 2 ** 20,
     entryTtl: integer("ENTRY_TTL", env.ENTRY_TTL, 0, 0),
     chunkTtl: integer("CHUNK_TTL", env.CHUNK_TTL, 0, 0),
-    verify: word("VERIFY", env.VERIFY, ["stream", "strict", "off"]),
-    direct: env.DIRECT === "yes",
+    verify,
+    // What nobody checks may as well go by unread.
+    direct: word("DIRECT", env.DIRECT, verify === "off" ? ["yes", "no"] : ["no", "yes"]) === "yes",
   };
 }
 

@@ -1,4 +1,5 @@
 // What the Cache API keeps: entries for a moment, and stored chunks, which never change, for longer.
+import { fileIdOf } from "./chunk-url";
 import type { Fetch, Outbound } from "./outbound";
 import type { Settings } from "./settings";
 
@@ -85,10 +86,4 @@ export class Shelf {
 function kept(body: BodyInit, ttl: number, length?: number): Response {
   const size: Record<string, string> = length === undefined ? {} : { "content-length": String(length) };
   return new Response(body, { headers: { "content-type": "application/octet-stream", "cache-control": `max-age=${ttl}`, ...size } });
-}
-
-// At a volume server, or through the filer.
-function fileIdOf(url: URL): string | null {
-  const id = url.searchParams.get("proxyChunkId") ?? url.pathname.slice(1);
-  return /^\d+,[\da-f]+(_\d+)?$/.test(id) ? id : null;
 }
