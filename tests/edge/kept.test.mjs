@@ -1,4 +1,4 @@
-// What the gateway keeps in the Cache API, what it hands through, and the same in workerd alone.
+// What the gateway keeps in the Cache API, and the same in workerd alone.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
@@ -55,38 +55,6 @@ test("stored chunks are kept if it is told to, as they are stored", async () => 
     assert.deepEqual([status, bytes.equals(noise(path, 64 * KIB).subarray(20000, 20010))], [206, true]);
     assert.equal(chunksOf(store).length, 0, path);
   }
-});
-
-test("a single plain chunk is handed through; what has to be decoded or joined is not, and all is the same", async () => {
-  const { store, origin } = await startGateway(null, { DIRECT: "yes" });
-  const bytes = noise("d", 64 * KIB);
-  for (const [path, about] of [["/plain.bin", {}], ["/cipher.bin", { cipher: true }], ["/gzip.bin", { gzip: true }]]) {
-    const { fileIds } = store.addFile({ path, bytes, chunkSize: 32 * KIB, mime: "text/x", ...about });
-    for (const [start, end] of [[0, 64 * KIB], [0, 32 * KIB], [5, 10], [32 * KIB, 64 * KIB], [32 * KIB - 1, 32 * KIB + 1]]) {
-      const answer = await get(origin + path, { headers: { range: `bytes=${start}-${end - 1}` } });
-      assert.equal(answer.status, 206);
-      assert.ok(answer.bytes.equals(bytes.subarray(start, end)), `${path} ${start}..${end}`);
-      assert.equal(answer.headers.get("content-length"), String(end - start));
-      assert.equal(answer.headers.get("content-range"), `bytes ${start}-${end - 1}/${64 * KIB}`);
-      assert.equal(answer.headers.get("content-type"), "text/x");
-      assert.match(answer.headers.get("etag"), /^"/);
-    }
-    // What shows that it was: a digest that is wrong, and nobody looks.
-    store.fault({ fileId: fileIds[0] }, { corrupt: 20 });
-    const seen = await get(origin + path, { headers: { range: `bytes=0-${32 * KIB - 1}` } }).then(({ status }) => status, () => "broken");
-    assert.equal(seen === 206, path === "/plain.bin", `${path}: ${seen}`);
-  }
-});
-
-test("a body that is handed through and breaks off, breaks off; before it, another replica is asked", async () => {
-  const { store, origin } = await startGateway(null, ({ master, volumes }) => ({ DIRECT: "yes", MASTER: master, ALLOWED_ORIGINS: volumes.join() }));
-  const bytes = noise("d", 64 * KIB);
-  store.addFile({ path: "/f.bin", bytes, chunkSize: 64 * KIB, replicas: [0, 1] });
-  const refusing = store.fault({ server: "volume0" }, { status: 500 });
-  for (let i = 0; i < 3; i++) assert.ok((await get(`${origin}/f.bin`)).bytes.equals(bytes));
-  refusing.remove();
-  store.fault({ server: /volume/ }, { cut: 1000 });
-  await assert.rejects(get(`${origin}/f.bin`), TypeError);
 });
 
 test("in workerd alone it serves the same, streaming", { timeout: 60_000 }, async () => {

@@ -4,16 +4,12 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { chunksOf, closeAll, encoded, get, json, noise, sha256, startGateway, until } from "./support.mjs";
+import { chunksOf, closeAll, encoded, get, json, noise, plenty, sha256, startGateway, until } from "./support.mjs";
 
 after(closeAll);
 
 const MIB = 2 ** 20;
 const KIB = 2 ** 10;
-
-/** Much of it, made fast. */
-const some = noise("plenty", MIB + 1);
-const plenty = (mebibytes) => Buffer.concat(Array(mebibytes).fill(some)).subarray(0, mebibytes * MIB);
 
 test("a range that takes too many subrequests is answered by its beginning; a whole file by a problem that says how many", async () => {
   const { store, origin } = await startGateway(null, { SUBREQUESTS: "20" });

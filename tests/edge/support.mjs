@@ -5,11 +5,17 @@ import { request } from "node:http";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bundleWorker, startBareWorker, startWorker } from "../../scripts/edge.mjs";
-import { startStore } from "../store/index.mjs";
+import { noise, startStore } from "../store/index.mjs";
 
 export { noise, sha256, startStore } from "../store/index.mjs";
 
 export const URL_SECRET = "the secret of these tests";
+
+const MIB = 2 ** 20;
+const some = noise("plenty", MIB + 1);
+
+/** Many bytes, made fast. */
+export const plenty = (mebibytes) => Buffer.concat(Array(mebibytes).fill(some)).subarray(0, mebibytes * MIB);
 
 const modules = await bundleWorker();
 const open = [];

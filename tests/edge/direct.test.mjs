@@ -1,0 +1,197 @@
+// Plain chunks that are handed through, unread: one, and several as one body.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request } from "node:http";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { chunksOf, closeAll, get, noise, plenty, sha256, startBareGateway, startGateway, until } from "./support.mjs";
+
+after(closeAll);
+
+const KIB = 1024;
+const MIB = 2 ** 20;
+const SIZE = 96 * KIB;
+const CHUNK = 32 * KIB;
+
+const fromVolumes = ({ master, volumes }) => ({ DIRECT: "yes", MASTER: master, ALLOWED_ORIGINS: volumes.join() });
+/** What shows that a body was handed through: its digest is wrong, and nobody looks. */
+const outcome = (url, headers) => get(url, { headers }).then(({ status }) => status, () => "broken");
+
+test("plain chunks are handed through; what has to be decoded is not, and all is the same", async () => {
+  for (const start of [startGateway, startBareGateway]) {
+    const { store, origin } = await start(null, { DIRECT: "yes" });
+    const bytes = noise("d", SIZE);
+    for (const [path, about] of [["/plain.bin", {}], ["/cipher.bin", { cipher: true }], ["/gzip.bin", { gzip: true }]]) {
+      const { fileIds } = store.addFile({ path, bytes, chunkSize: CHUNK, mime: "text/x", ...about });
+      for (const [start, end] of [[0, SIZE], [0, CHUNK], [5, 10], [CHUNK, SIZE], [CHUNK - 1, CHUNK + 1], [1, SIZE - 1], [CHUNK - 1, 2 * CHUNK + 1]]) {
+        const answer = await get(origin + path, { headers: { range: `bytes=${start}-${end - 1}` } });
+        assert.equal(answer.status, 206);
+        assert.ok(answer.bytes.equals(bytes.subarray(start, end)), `${path} ${start}..${end}`);
+        assert.equal(answer.headers.get("content-length"), String(end - start));
+        assert.equal(answer.headers.get("content-range"), `bytes ${start}-${end - 1}/${SIZE}`);
+        assert.equal(answer.headers.get("content-type"), "text/x");
+        assert.match(answer.headers.get("etag"), /^"/);
+      }
+      const whole = await get(origin + path);
+      assert.deepEqual([whole.status, whole.headers.get("content-length"), whole.bytes.equals(bytes)], [200, String(SIZE), true]);
+      for (const [fileId, range] of [[fileIds[0], `bytes=0-${CHUNK - 1}`], [fileIds[1], "bytes=0-"]]) {
+        const fault = store.fault({ fileId }, { corrupt: 20 });
+        assert.equal((await outcome(origin + path, { range })) === 206, path === "/plain.bin", `${path} ${range}`);
+        fault.remove();
+      }
+    }
+  }
+});
+
+test("chunks that overlap, leave gaps or come twice go through the core", async () => {
+  const { store, origin } = await startGateway(null, { DIRECT: "yes" });
+  const [a, b] = [noise("a", CHUNK), noise("b", CHUNK)];
+  const chunks = { overlap: [{ bytes: a }, { bytes: b, offset: CHUNK / 2 }], gap: [{ bytes: a }, { bytes: b, offset: 2 * CHUNK }], disorder: [{ bytes: b, offset: CHUNK }, { bytes: a, offset: 0 }] };
+  for (const [name, list] of Object.entries(chunks)) {
+    const { sha256: right, fileIds } = store.addFile({ path: `/${name}`, chunks: list });
+    assert.equal(sha256((await get(`${origin}/${name}`)).bytes), right, name);
+    store.fault({ fileId: fileIds[1] }, { corrupt: 20 });
+    assert.equal(await outcome(`${origin}/${name}`), name === "disorder" ? 200 : "broken", name);
+  }
+  const { entry } = store.addFile({ path: "/twice", bytes: Buffer.concat([a, a]), chunkSize: CHUNK });
+  const [first, second] = entry.match(/"file_id":"[^"]+"/g);
+  store.addEntry("/twice", entry.replace(second, first));
+  assert.ok((await get(`${origin}/twice`)).bytes.equals(Buffer.concat([a, a])));
+});
+
+test("a chunk whose body is not exactly what is wanted goes through the core, and so does what follows", async () => {
+  const { store, origin } = await startGateway(null, { DIRECT: "yes" });
+  const bytes = noise("d", 6 * CHUNK);
+  const chunks = Array.from({ length: 6 }, (_, i) => ({ bytes: bytes.subarray(i * CHUNK, (i + 1) * CHUNK) }));
+  // As it is left by a truncation, behind which the file was written on.
+  chunks[3] = { bytes: Buffer.concat([chunks[3].bytes, noise("cut off", 99)]), size: CHUNK };
+  const { fileIds } = store.addFile({ path: "/f.bin", chunks });
+  const { status, bytes: body } = await get(`${origin}/f.bin`);
+  assert.deepEqual([status, body.equals(bytes)], [200, true]);
+  for (const [i, expected] of [[0, 200], [2, 200], [4, "broken"]]) {
+    const fault = store.fault({ fileId: fileIds[i] }, { corrupt: 20 });
+    assert.equal(await outcome(`${origin}/f.bin`), expected, `chunk ${i}`);
+    fault.remove();
+  }
+  for (const action of [{ ignoreRange: true }, { contentRange: "bytes 0-9/10" }]) {
+    const lie = store.fault({ fileId: fileIds[1] }, action);
+    const answer = await get(`${origin}/f.bin`, { headers: { range: `bytes=10-${CHUNK + 9}` } }).catch(() => null);
+    assert.ok(answer === null || answer.bytes.equals(bytes.subarray(10, CHUNK + 10)), JSON.stringify(action));
+    lie.remove();
+  }
+});
+
+test("before its headers a body comes from another replica; one that breaks off, breaks the answer: it never ends short", async () => {
+  for (const chunkSize of [SIZE, CHUNK]) {
+    const { store, origin } = await startGateway(null, fromVolumes);
+    const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: noise("d", SIZE), chunkSize, replicas: [0, 1] });
+    for (const action of [{ status: 500 }, { refuse: true }]) {
+      const fault = store.fault({ server: "volume0" }, action);
+      for (let i = 0; i < 3; i++) assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
+      fault.remove();
+    }
+    for (const fileId of new Set([fileIds[0], fileIds.at(-1)])) {
+      const cut = store.fault({ fileId }, { cut: 1000 });
+      await assert.rejects(get(`${origin}/f.bin`), TypeError);
+      cut.remove();
+      // Without a length there is no telling whether it is whole, so the core reads it.
+      const ended = store.fault({ fileId, times: 1 }, { end: 1000 });
+      assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
+      ended.remove();
+    }
+    const gone = store.fault({ fileId: fileIds.at(-1) }, { status: 404 });
+    const seen = await outcome(`${origin}/f.bin`);
+    assert.equal(seen, chunkSize === SIZE ? 404 : "broken");
+    gone.remove();
+    assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
+  }
+});
+
+test("a client that leaves ends the body that it reads, and those that wait", async () => {
+  const { store, origin } = await startGateway(null, { DIRECT: "yes" });
+  // More than the sockets on the way take in.
+  store.addFile({ path: "/f.bin", bytes: plenty(96), chunkSize: 12 * MIB });
+  for (let round = 0; round < 3; round++) {
+    store.resetLog();
+    const client = request(`${origin}/f.bin`).on("error", () => {}).end();
+    const [response] = await once(client, "response");
+    response.on("error", () => {});
+    let read = 0;
+    response.on("data", ({ length }) => (read += length) > 13 * MIB && response.pause());
+    await until(() => response.isPaused() && store.inFlight > 1, "bodies wait");
+    client.socket.resetAndDestroy();
+    await until(() => store.inFlight === 0, "nothing is in flight");
+    const asked = store.requests.length;
+    await sleep(50);
+    assert.equal(store.requests.length, asked, "nothing starts later");
+    assert.ok(asked < 9, "it had not got all");
+    assert.ok(chunksOf(store).filter(({ state }) => state === "aborted").length > 1, "they were ended, and not read on");
+  }
+  // And while the next one is still asked for.
+  store.resetLog();
+  store.fault({ when: () => chunksOf(store).length > 1 }, { latency: 30_000 });
+  const client = request(`${origin}/f.bin`).on("error", () => {}).end();
+  const [response] = await once(client, "response");
+  response.on("error", () => {}).resume();
+  await until(() => chunksOf(store).length === 2, "the second is asked for");
+  client.socket.resetAndDestroy();
+  await until(() => store.inFlight === 0, "nothing is in flight");
+});
+
+test("a slow client holds back what is handed through, and a few bodies wait for it", { timeout: 60_000 }, async () => {
+  const { store, origin } = await startGateway(null, { DIRECT: "yes" });
+  const { sha256: right } = store.addFile({ path: "/f.bin", bytes: plenty(64), chunkSize: MIB });
+  const [response] = await once(request(`${origin}/f.bin`).end(), "response");
+  response.pause();
+  let before = -1;
+  await until(async () => {
+    const same = before === store.bytesSent && before > 0;
+    before = store.bytesSent;
+    await sleep(300);
+    return same;
+  }, "nothing more is fetched", 20_000);
+  // Five bodies, and what lies in sockets on the way.
+  assert.ok(store.bytesSent < 32 * MIB, `${store.bytesSent} bytes were fetched for a client that reads none`);
+  assert.ok(store.peakInFlight <= 5, `${store.peakInFlight} bodies`);
+  const pieces = [];
+  for await (const piece of response) pieces.push(piece);
+  assert.equal(sha256(Buffer.concat(pieces)), right, "it gets all of it in the end");
+});
+
+test("no more than six connections and the subrequests that were promised are used", { timeout: 60_000 }, async () => {
+  for (const vars of [() => ({ DIRECT: "yes" }), fromVolumes]) {
+    const { store, origin } = await startGateway(null, (store) => ({ ...vars(store), SUBREQUESTS: "60" }));
+    const chunks = Array.from({ length: 60 }, (_, i) => ({ bytes: noise(`c${i}`, 32 * KIB), replicas: [i % 3] }));
+    const all = Buffer.concat(chunks.map(({ bytes }) => bytes));
+    store.addFile({ path: "/f.bin", chunks });
+    store.latency = 10;
+    assert.equal((await get(`${origin}/f.bin`)).status, 507);
+    const { status, bytes } = await get(`${origin}/f.bin`, { headers: { range: "bytes=0-" } });
+    assert.equal(status, 206);
+    assert.ok(bytes.length > 45 * 32 * KIB && bytes.equals(all.subarray(0, bytes.length)), `${bytes.length} bytes`);
+    assert.ok(store.peakInFlight <= 6 && store.peakInFlight >= 3, `${store.peakInFlight} at a time`);
+    assert.ok(store.requests.length <= 61, `${store.requests.length} subrequests of both`);
+  }
+  const { store, origin } = await startGateway(null, { DIRECT: "yes", CONNECTIONS: "1" });
+  const { sha256: right } = store.addFile({ path: "/f.bin", bytes: plenty(4), chunkSize: MIB });
+  assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
+  assert.equal(store.peakInFlight, 1);
+});
+
+test("twenty downloads at once are handed through, and none is refused for want of memory", { timeout: 60_000 }, async () => {
+  const { store, origin } = await startGateway(null, { DIRECT: "yes", MEMORY_MIB: "1" });
+  const files = Array.from({ length: 20 }, (_, i) => store.addFile({ path: `/${i}.bin`, bytes: Buffer.concat([noise(`f${i}`, 99), plenty(2)]), chunkSize: 256 * KIB }));
+  store.latency = 2;
+  const answers = await Promise.all(files.map(({ path }) => get(origin + path)));
+  for (const [i, { status, bytes }] of answers.entries()) assert.deepEqual([status, sha256(bytes)], [200, files[i].sha256], files[i].path);
+});
+
+test("what is not verified is handed through, unless it is told not to", async () => {
+  for (const [vars, isRead] of [[{}, true], [{ VERIFY: "off" }, false], [{ VERIFY: "off", DIRECT: "no" }, true], [{ DIRECT: "yes" }, false]]) {
+    const { store, origin } = await startGateway(null, (store) => ({ ...fromVolumes(store), DIRECT: "", ...vars }));
+    store.addFile({ path: "/f.bin", bytes: noise("d", SIZE), chunkSize: CHUNK, replicas: [0, 1] });
+    store.fault({ server: /volume/, nth: 2 }, { cut: 1000 });
+    // The core replaces a server that fails in mid-body.
+    assert.equal(await outcome(`${origin}/f.bin`), isRead ? 200 : "broken", JSON.stringify(vars));
+  }
+});

@@ -1,0 +1,108 @@
+// How bodies follow one another, in Node: servers are answered by hand, and the clock is the test's.
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const entry = fileURLToPath(new URL("../../examples/edge-gateway/src/relay.ts", import.meta.url));
+const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: "esm" });
+const { Relay } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+
+const KIB = 1024;
+
+/** Eight views of a kilobyte; `read` makes the client read the next one, in so many milliseconds. */
+function start(limits, { refused = [], broken = -1 } = {}) {
+  mock.timers.enable({ apis: ["Date"] });
+  const views = Array.from({ length: 8 }, (_, i) => ({ fileId: `1,0${i}`, start: i * KIB, end: (i + 1) * KIB }));
+  const asked = [];
+  const cancelled = [];
+  const take = async ({ start }) => {
+    const place = start / KIB;
+    asked.push(place);
+    if (refused.includes(place)) return null;
+    return new Response(new ReadableStream({
+      async pull(controller) {
+        await turns[place].promise;
+        if (place === broken) throw new TypeError("broken");
+        controller.enqueue(Uint8Array.of(place));
+        controller.close();
+      },
+      cancel: () => void cancelled.push(place),
+    }, { highWaterMark: 0 }));
+  };
+  const turns = views.map(() => Promise.withResolvers?.() ?? withResolvers());
+  const relay = new Relay(views, take, { bodies: 99, bytes: 99 * KIB, ...limits });
+  const sent = [];
+  const into = new WritableStream({ write: (piece) => void sent.push(...piece), abort: () => void sent.push("abort"), close: () => void sent.push("close") });
+  const rest = (start) => new ReadableStream({ start: (controller) => (controller.enqueue(Uint8Array.of(100 + start / KIB)), controller.close()) });
+  const pumped = relay.body(0).then((first) => relay.pump(first, into, rest));
+  const read = async (place, ms) => {
+    await settled();
+    mock.timers.tick(ms);
+    turns[place].resolve();
+    await settled();
+  };
+  return { asked, cancelled, sent, pumped, read, done: () => mock.timers.reset() };
+}
+
+const withResolvers = () => {
+  let resolve;
+  return { promise: new Promise((ours) => (resolve = ours)), resolve };
+};
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test("bodies leave in order, and nothing is asked for ahead before it is known how fast the client is", async () => {
+  const { asked, sent, pumped, read, done } = start();
+  await settled();
+  assert.deepEqual(asked, [0]);
+  await read(0, 1);
+  assert.deepEqual(asked, [0, 1, 2, 3, 4, 5, 6, 7]);
+  for (let i = 7; i > 0; i--) await read(i, 1);
+  await pumped;
+  assert.deepEqual(sent, [0, 1, 2, 3, 4, 5, 6, 7, "close"]);
+  done();
+});
+
+test("as many are open as there may be, and as many bytes on their way", async () => {
+  for (const [limits, most] of [[{ bodies: 3 }, 3], [{ bodies: 1 }, 1], [{ bytes: 2 * KIB }, 3], [{ bytes: 1 }, 2]]) {
+    const { asked, read, done } = start(limits);
+    for (let i = 0; i < 5; i++) {
+      await read(i, 1);
+      assert.equal(asked.length, i + 1 + most, `${JSON.stringify(limits)} after ${i}`);
+    }
+    done();
+  }
+});
+
+test("a body that would wait for longer than five seconds is not asked for yet", async () => {
+  const { asked, read, done } = start();
+  // Two seconds for each: of two more, the second waits for four.
+  for (let i = 0; i < 3; i++) {
+    await read(i, 2000);
+    assert.deepEqual(asked.at(-1), i + 3);
+  }
+  await read(3, 60_000);
+  assert.deepEqual(asked.at(-1), 5, "which was asked for before");
+  await read(4, 6_000);
+  await read(5, 6_000);
+  assert.deepEqual(asked.at(-1), 6, "one at a time");
+  done();
+});
+
+test("where a body cannot be handed through, the core goes on from there, and what waits is cancelled", async () => {
+  const { cancelled, sent, pumped, read, done } = start({}, { refused: [3] });
+  for (let i = 0; i < 3; i++) await read(i, 1);
+  await pumped;
+  assert.deepEqual(sent, [0, 1, 2, 103, "close"]);
+  assert.deepEqual(cancelled, [4, 5, 6, 7]);
+  done();
+});
+
+test("a body that breaks, breaks all, and what waits is cancelled", async () => {
+  const { cancelled, sent, pumped, read, done } = start({}, { broken: 2 });
+  for (let i = 0; i < 3; i++) await read(i, 1);
+  await pumped;
+  assert.deepEqual(sent, [0, 1, "abort"]);
+  assert.deepEqual(cancelled, [3, 4, 5, 6, 7]);
+  done();
+});
