@@ -43,7 +43,7 @@ test("plain chunks are handed through; what has to be decoded is not, and all is
   }
 });
 
-test("chunks that overlap, leave gaps or come twice go through the core", async () => {
+test("chunks that overlap or leave gaps go through the core, and those that come often come right", async () => {
   const { store, origin } = await startGateway(null, { DIRECT: "yes" });
   const [a, b] = [noise("a", CHUNK), noise("b", CHUNK)];
   const chunks = { overlap: [{ bytes: a }, { bytes: b, offset: CHUNK / 2 }], gap: [{ bytes: a }, { bytes: b, offset: 2 * CHUNK }], disorder: [{ bytes: b, offset: CHUNK }, { bytes: a, offset: 0 }] };
@@ -53,10 +53,11 @@ test("chunks that overlap, leave gaps or come twice go through the core", async 
     store.fault({ fileId: fileIds[1] }, { corrupt: 20 });
     assert.equal(await outcome(`${origin}/${name}`), name === "disorder" ? 200 : "broken", name);
   }
-  const { entry } = store.addFile({ path: "/twice", bytes: Buffer.concat([a, a]), chunkSize: CHUNK });
-  const [first, second] = entry.match(/"file_id":"[^"]+"/g);
-  store.addEntry("/twice", entry.replace(second, first));
-  assert.ok((await get(`${origin}/twice`)).bytes.equals(Buffer.concat([a, a])));
+  const often = Buffer.concat(Array(6).fill(a));
+  const { entry } = store.addFile({ path: "/often", bytes: often, chunkSize: CHUNK });
+  const [first] = entry.match(/"file_id":"[^"]+"/g);
+  store.addEntry("/often", entry.replaceAll(/"file_id":"[^"]+"/g, first));
+  assert.ok((await get(`${origin}/often`)).bytes.equals(often));
 });
 
 test("a chunk whose body is not exactly what is wanted goes through the core, and so does what follows", async () => {

@@ -150,7 +150,7 @@ test("a wrong secret is refused by the servers, and no answer tells a token", as
 });
 
 test("a gateway that is not told all it needs serves nothing, and tells nobody what is missing", async () => {
-  for (const vars of [{ PUBLIC: "" }, { ALLOW_PREFIXES: "" }, { FILER: "" }, { FILER: "http://user:secret@127.0.0.1" }, { FILER: "ftp://x" }, { SUBREQUESTS: "1" }, { SUBREQUESTS: "x" }, { MASTER: "x" }, { VERIFY: "on" }]) {
+  for (const vars of [{ PUBLIC: "" }, { ALLOW_PREFIXES: "" }, { FILER: "" }, { FILER: "http://user:secret@127.0.0.1" }, { FILER: "ftp://x" }, { SUBREQUESTS: "1" }, { SUBREQUESTS: "x" }, { MASTER: "x" }, { VERIFY: "on" }, { DIRECT: "on" }, { SSE_KEK: "secret" }]) {
     const { store, origin } = await startGateway(null, vars);
     store.addFile(FILE);
     const answer = await get(origin + PATH);

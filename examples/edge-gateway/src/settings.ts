@@ -68,7 +68,7 @@ export function settingsFrom(env: Env): Settings {
     urlSecret: env.URL_SECRET || null,
     filerSecret: env.FILER_SECRET || null,
     readSecret: env.READ_SECRET || null,
-    sseKek: env.SSE_KEK || null,
+    sseKek: env.SSE_KEK ? key("SSE_KEK", env.SSE_KEK) : null,
     // What is stored with a file is for its readers, not for the caches in between: they know nothing of signatures.
     cacheControl: env.CACHE_CONTROL || "private, no-cache",
     cors: env.CORS || null,
@@ -106,6 +106,12 @@ function parsed(value: string): URL | null {
 function prefix(value: string): string {
   if (!value.startsWith("/")) throw new Misconfigured("ALLOW_PREFIXES must be paths that begin with a slash");
   return value.replace(/\/+$/, "");
+}
+
+/** 32 bytes, in hexadecimal digits. */
+function key(name: string, text: string): string {
+  if (!/^[\da-f]{64}$/i.test(text)) throw new Misconfigured(`${name} must be 64 hexadecimal digits`);
+  return text;
 }
 
 /** One of these; the first where nothing is said. */

@@ -15,8 +15,8 @@ const DECODED = /"cipher_key"|"is_compressed"|"is_chunk_manifest"|sse[-_]|server
  * compressed or sparse, of chunks that overlap, and of those that a chunk manifest lists. The core's plan must be the same.
  */
 export function plainViews(file: RemoteFile, entry: string, { start, end }: Extent): View[] | null {
-  const { views: count, requests, gaps, manifests } = file.plan({ start, end });
-  if (count === 0 || requests !== count || gaps > 0 || manifests > 0 || DECODED.test(entry)) return null;
+  const { views: count, requests } = file.plan({ start, end });
+  if (count === 0 || requests !== count || DECODED.test(entry)) return null;
   const views: View[] = [];
   let at = start;
   for (const chunk of chunksOf(entry)) {
@@ -25,8 +25,7 @@ export function plainViews(file: RemoteFile, entry: string, { start, end }: Exte
     views.push({ fileId: chunk.fileId, start: at, end: Math.min(chunk.end, end) });
     at = Math.min(chunk.end, end);
   }
-  const areApart = new Set(views.map(({ fileId }) => fileId)).size === views.length;
-  return at === end && views.length === count && areApart ? views : null;
+  return at === end && views.length === count ? views : null;
 }
 
 // As whole chunks lie in the file; what is no list of chunks is an empty one.
