@@ -11,7 +11,7 @@ const { Relay } = await import(`data:text/javascript,${encodeURIComponent(text)}
 const KIB = 1024;
 
 /** Eight views of a kilobyte; `read` makes the client read the next one, in so many milliseconds. */
-function start(limits, { refused = [], broken = -1 } = {}) {
+function start(limits, { refused = [], broken = -1, rest = elsewhere } = {}) {
   mock.timers.enable({ apis: ["Date"] });
   const views = Array.from({ length: 8 }, (_, i) => ({ fileId: `1,0${i}`, start: i * KIB, end: (i + 1) * KIB }));
   const asked = [];
@@ -30,11 +30,10 @@ function start(limits, { refused = [], broken = -1 } = {}) {
       cancel: () => void cancelled.push(place),
     }, { highWaterMark: 0 }));
   };
-  const turns = views.map(() => Promise.withResolvers?.() ?? withResolvers());
+  const turns = views.map(withResolvers);
   const relay = new Relay(views, take, { bodies: 99, bytes: 99 * KIB, ...limits });
   const sent = [];
   const into = new WritableStream({ write: (piece) => void sent.push(...piece), abort: () => void sent.push("abort"), close: () => void sent.push("close") });
-  const rest = (start) => new ReadableStream({ start: (controller) => (controller.enqueue(Uint8Array.of(100 + start / KIB)), controller.close()) });
   const pumped = relay.body(0).then((first) => relay.pump(first, into, rest));
   const read = async (place, ms) => {
     await settled();
@@ -44,6 +43,9 @@ function start(limits, { refused = [], broken = -1 } = {}) {
   };
   return { asked, cancelled, sent, pumped, read, done: () => mock.timers.reset() };
 }
+
+/** What the core would read: a hundred more. */
+const elsewhere = (start) => new ReadableStream({ start: (controller) => (controller.enqueue(Uint8Array.of(100 + start / KIB)), controller.close()) });
 
 const withResolvers = () => {
   let resolve;
@@ -95,6 +97,14 @@ test("where a body cannot be handed through, the core goes on from there, and wh
   await pumped;
   assert.deepEqual(sent, [0, 1, 2, 103, "close"]);
   assert.deepEqual(cancelled, [4, 5, 6, 7]);
+  done();
+});
+
+test("where the core cannot go on either, all breaks", async () => {
+  const { sent, pumped, read, done } = start({}, { refused: [2], rest: () => { throw new Error("no memory"); } });
+  for (let i = 0; i < 2; i++) await read(i, 1);
+  await pumped;
+  assert.deepEqual(sent, [0, 1, "abort"]);
   done();
 });
 
