@@ -1,11 +1,15 @@
 // `npm run bench:edge`: the gateway beside a ten-line worker that hands the same bytes through, both in workerd alone;
-// time and CPU of the workerd process, medians of interleaved rounds.
+// time and CPU of the workerd process, medians of interleaved rounds. Once with clients that speak TLS, as all do that are
+// not on the same machine, and once without: there the ten lines have the kernel move the bytes, which nobody can who joins two bodies.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
 import { fileURLToPath } from "node:url";
 import { Failure, main } from "../scripts/command.mjs";
 import { bundleWorker, startBareWorker } from "../scripts/edge.mjs";
+import { certificate } from "../tests/store/certificate.mjs";
 
 const MIB = 2 ** 20;
 const SIZE = 32 * MIB;
@@ -17,21 +21,32 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 const TICK_MS = 10;
 
 async function bench() {
-  const started = [];
-  const keep = (each) => (started.push(each), each);
+  const store = await startStore();
   try {
-    const store = keep(await startStore());
     const { filer } = await store.ask("about");
     const file = (name, about) => store.ask("addFile", { path: `/${name}.bin`, content: "noise:edge", length: SIZE, ...about });
     const { fileIds } = await file("one", { chunkSize: SIZE });
     await file("plain", { chunkSize: 4 * MIB });
     await file("small", { chunkSize: MIB });
     await file("cipher", { chunkSize: 4 * MIB, cipher: true });
+    console.log(`${SIZE / MIB} MiB through workerd, Node on both sides, medians of ${ROUNDS} interleaved rounds. Goal for plain: ${GOAL}x`);
+    for (const keys of [certificate(), null]) await table(keys, filer, `/?proxyChunkId=${fileIds[0]}`);
+  } finally {
+    await store.close();
+  }
+}
+
+async function table(keys, filer, body) {
+  const started = [];
+  const worker = async (modules, bindings, path) => {
+    const one = await startBareWorker(modules, bindings, { certificate: keys });
+    started.push(one);
+    return { ...one, path, ca: keys?.cert };
+  };
+  try {
     const gateway = await bundleWorker();
     const vars = { FILER: filer, ALLOW_PREFIXES: "/", PUBLIC: "yes", SUBREQUESTS: "1000" };
-    const worker = async (modules, bindings, path) => ({ ...keep(await startBareWorker(modules, bindings)), path });
     const [script] = await bundleWorker(here("tenline.mjs"));
-    const body = `/?proxyChunkId=${fileIds[0]}`;
     const ways = {
       "ten lines": await worker([script], { ORIGIN: filer }, body),
       "ten lines, again": await worker([script], { ORIGIN: filer }, body),
@@ -42,7 +57,7 @@ async function bench() {
       "plain, 8 chunks, MD5 checked": await worker(gateway, vars, "/plain.bin"),
       "encrypted, 8 chunks": await worker(gateway, vars, "/cipher.bin"),
     };
-    print(await measure(ways));
+    print(keys ? "with TLS" : "without TLS", await measure(ways));
   } finally {
     for (const { close } of started.reverse()) await close();
   }
@@ -67,10 +82,11 @@ async function download(way) {
   // The warm-up is not counted.
   if (way.rounds === 3) way.before = cpuOf(way.pid);
   const start = performance.now();
-  const response = await fetch(way.origin + way.path);
-  if (response.status !== 200) throw new Failure(`${way.path}: ${response.status} ${await response.text()}`);
+  const { get } = way.ca ? https : http;
+  const [response] = await once(get(way.origin + way.path, { ca: way.ca }), "response");
   let length = 0;
-  for await (const piece of response.body) length += piece.length;
+  for await (const piece of response) length += piece.length;
+  if (response.statusCode !== 200) throw new Failure(`${way.path}: ${response.statusCode}`);
   if (length !== SIZE) throw new Failure(`${way.path}: ${length} bytes`);
   return performance.now() - start;
 }
@@ -82,11 +98,10 @@ function cpuOf(pid) {
 
 const median = (list) => [...list].sort((a, b) => a - b)[list.length >> 1];
 
-function print(rows) {
+function print(title, rows) {
   const [base] = rows;
   const mib = SIZE / MIB;
-  console.log(`\n${mib} MiB through workerd, Node on both sides, medians of ${ROUNDS} interleaved rounds. Goal for plain: ${GOAL}x\n`);
-  console.log("| | ms per MiB | over ten lines | CPU ms per MiB | over ten lines |\n|---|---|---|---|---|");
+  console.log(`\n| ${title} | ms per MiB | over ten lines | CPU ms per MiB | over ten lines |\n|---|---|---|---|---|`);
   for (const { name, ms, cpu } of rows) {
     console.log(`| ${name} | ${(ms / mib).toFixed(2)} | ${(ms / base.ms).toFixed(2)}x | ${(cpu / mib).toFixed(2)} | ${(cpu / base.cpu).toFixed(2)}x |`);
   }

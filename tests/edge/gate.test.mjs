@@ -1,7 +1,7 @@
 // Who is let in, and where the gateway goes: nowhere else than it was told.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { chunksOf, closeAll, encoded, get, json, noise, rawStatus, signed, startGateway, startRogue, URL_SECRET } from "./support.mjs";
+import { chunksOf, closeAll, encoded, get, json, noise, rawStatus, sha256, signed, startGateway, startRogue, URL_SECRET } from "./support.mjs";
 
 after(closeAll);
 
@@ -118,9 +118,11 @@ test("a redirect to an origin that is configured is followed", async () => {
   assert.equal((await get(origin + PATH)).status, 502, "not for ever");
 });
 
-test("tokens are minted for each chunk, and for the path of the entry", async () => {
+for (const direct of ["no", "yes"]) test(`tokens are minted for each chunk, and for the path of the entry: DIRECT = ${direct}`, async () => {
   const { store, origin } = await startGateway("jwt", ({ jwt, master, volumes }) =>
-    ({ MASTER: master, ALLOWED_ORIGINS: volumes.join(), READ_SECRET: jwt.read, FILER_SECRET: jwt.filerRead }));
+    ({ MASTER: master, ALLOWED_ORIGINS: volumes.join(), READ_SECRET: jwt.read, FILER_SECRET: jwt.filerRead, DIRECT: direct }));
+  const { sha256: right } = store.addFile({ path: "/several.bin", bytes, chunkSize: 200 });
+  assert.equal(sha256((await get(`${origin}/several.bin`)).bytes), right);
   for (const { path, size, sha256, expect } of store.cases) {
     if (expect || !sha256) continue;
     const { status, bytes: body } = await get(origin + encoded(path));

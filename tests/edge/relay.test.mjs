@@ -1,12 +1,9 @@
 // How bodies follow one another, in Node: servers are answered by hand, and the clock is the test's.
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { importPart } from "./part.mjs";
 
-const entry = fileURLToPath(new URL("../../examples/edge-gateway/src/relay.ts", import.meta.url));
-const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: "esm" });
-const { Relay } = await import(`data:text/javascript,${encodeURIComponent(text)}`);
+const { Relay } = await importPart("relay.ts");
 
 const KIB = 1024;
 

@@ -31,7 +31,8 @@ export class Download {
     this.#context = context;
     this.#outbound = new Outbound(settings.origins, settings.subrequests);
     this.#shelf = new Shelf(this.#outbound, settings, (promise) => context.waitUntil(promise));
-    this.#direct = new HandThrough(this.#shelf.fetch);
+    const { readSecret } = settings;
+    this.#direct = new HandThrough(this.#shelf.fetch, readSecret ? (fileId) => chunkToken(fileId, readSecret) : null);
   }
 
   /** Whether it is worth another try, with an entry that is not kept. */

@@ -1,5 +1,5 @@
 // What the Cache API keeps: entries for a moment, and stored chunks, which never change, for longer.
-import { fileIdOf } from "./chunk-url";
+import { fileIdOf } from "./chunk";
 import type { Fetch, Outbound } from "./outbound";
 import type { Settings } from "./settings";
 
