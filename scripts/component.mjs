@@ -7,7 +7,10 @@ import { Failure, isMain, main, run, target } from "./command.mjs";
 import { needNode, needRust } from "./toolchain.mjs";
 
 /** The worlds, and the features of the crate that make it one of them. */
-const WORLDS = { library: ["component-library"], gateway: ["component-gateway"], "library-async": ["component-library", "component-async"] };
+const WORLDS = {
+  library: ["component-library"], gateway: ["component-gateway"],
+  "library-async": ["component-library", "component-async"], "gateway-async": ["component-gateway", "component-async"],
+};
 
 /** Where the components are, by world. */
 export const components = Object.fromEntries(Object.keys(WORLDS).map((world) => [world, join(target, `component/${world}.wasm`)]));
@@ -39,7 +42,11 @@ const PLATFORM = [
   "wasi:io/error", "wasi:io/poll", "wasi:io/streams", "wasi:random/insecure",
 ];
 const PLATFORM_ASYNC = ["wasi:clocks/monotonic-clock", "wasi:clocks/system-clock", "wasi:clocks/types", "wasi:http/client", "wasi:http/types", "wasi:random/insecure"];
-const IMPORTS = { library: PLATFORM, gateway: [...PLATFORM, "wasi:cli/environment"], "library-async": PLATFORM_ASYNC };
+const ENVIRONMENT = "wasi:cli/environment";
+const IMPORTS = {
+  library: PLATFORM, gateway: [...PLATFORM, ENVIRONMENT],
+  "library-async": PLATFORM_ASYNC, "gateway-async": [...PLATFORM_ASYNC, ENVIRONMENT],
+};
 
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;
 

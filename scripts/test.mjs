@@ -50,7 +50,7 @@ async function lint() {
   await run("cargo", ["clippy", "--locked", "--features", "native", "--lib", "--examples", "--test", "native", ...DENY]);
   await run("cargo", ["clippy", "--locked", "--package", "kelp-cli", "--package", "kelp-stream-cipher", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...IN_BROWSER, ...DENY]);
-  for (const features of ["component-library", "component-gateway", "component-library,component-async"]) {
+  for (const features of ["component-library", "component-gateway", "component-library,component-async", "component-gateway,component-async"]) {
     await run("cargo", ["clippy", "--locked", ...WASM, "--lib", "--features", features, ...DENY]);
   }
   await run("cargo", ["clippy", "--locked", "--profile", "xtask", "--package", "xtask", ...DENY]);

@@ -1,10 +1,18 @@
 //! The worlds in `wit/`, as Rust.
 
-#[cfg(feature = "component-gateway")]
+#[cfg(all(feature = "component-gateway", not(feature = "component-async")))]
 mod world {
     use crate::component::p2::gateway::Gateway;
 
     wit_bindgen::generate!({ path: "wit", world: "gateway", generate_all });
+    export!(Gateway);
+}
+
+#[cfg(all(feature = "component-gateway", feature = "component-async"))]
+mod world {
+    use crate::component::p3::gateway::Gateway;
+
+    wit_bindgen::generate!({ path: "wit", world: "gateway-async", generate_all });
     export!(Gateway);
 }
 
@@ -19,7 +27,7 @@ mod world {
     export!(Library);
 }
 
-#[cfg(all(feature = "component-library", feature = "component-async"))]
+#[cfg(all(feature = "component-library", feature = "component-async", not(feature = "component-gateway")))]
 mod world {
     use crate::component::p3::library::Library;
 
@@ -30,6 +38,14 @@ mod world {
 #[cfg(not(any(feature = "component-gateway", feature = "component-library", feature = "component-async")))]
 mod world {
     wit_bindgen::generate!({ path: "wit", world: "platform", generate_all });
+}
+
+#[cfg(all(
+    feature = "component-async",
+    not(any(feature = "component-gateway", feature = "component-library"))
+))]
+mod world {
+    wit_bindgen::generate!({ path: "wit", world: "platform-async", generate_all });
 }
 
 pub(super) use world::*;
@@ -47,5 +63,7 @@ pub(super) mod wasi {
 /// WASI by the names that it has where there is one version of it.
 #[cfg(feature = "component-async")]
 pub(super) mod wasi {
+    #[cfg(feature = "component-gateway")]
+    pub(crate) use super::world::wasi::cli0_3_2 as cli;
     pub(crate) use super::world::wasi::{clocks0_3_2 as clocks, http0_3_2 as http, random0_3_2 as random};
 }

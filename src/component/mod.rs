@@ -2,8 +2,8 @@
 //!
 //! `bindings` are what the worlds in `wit/` import and export; `p2` and `p3` are what differs between
 //! WASI 0.2 and 0.3; `host` is the port, over either. With feature `component-library` the crate, built as
-//! a `cdylib`, is the world `library`, with `component-async` as well `library-async`; with
-//! `component-gateway` it is `gateway`.
+//! a `cdylib`, is the world `library`, with `component-gateway` it is `gateway`; with `component-async` as
+//! well `library-async` and `gateway-async`.
 
 #[allow(
     unsafe_code,
@@ -17,6 +17,8 @@ mod body;
 #[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
 mod desk;
 mod fetch;
+#[cfg(feature = "component-gateway")]
+mod gateway;
 mod host;
 #[cfg(not(feature = "component-async"))]
 mod p2;

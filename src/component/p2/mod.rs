@@ -8,6 +8,8 @@ pub(super) mod gateway;
 pub(super) mod library;
 mod wire;
 
+#[cfg(feature = "component-gateway")]
+pub(super) use self::executor::spawn;
 #[cfg(feature = "component-library")]
 pub(super) use self::wire::may_be_sent;
 pub use self::{clock::Sleep, wire::Input};

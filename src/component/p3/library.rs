@@ -1,8 +1,8 @@
 //! The world `library-async`.
 
-use futures::StreamExt;
-use wit_bindgen::{FutureReader, StreamReader, StreamWriter, spawn_local};
+use wit_bindgen::{FutureReader, StreamReader, spawn_local};
 
+use super::pump::pump;
 use crate::{
     component::{
         bindings::{
@@ -10,10 +10,8 @@ use crate::{
             wit_future, wit_stream,
         },
         desk::{self, OpenFile},
-        host::WasiHost,
     },
     error::Error,
-    prefetch::Reader,
 };
 
 /// Opens files.
@@ -90,7 +88,7 @@ impl wit::GuestFile for File {
         let (told, outcome) = wit_future::new(|| Ok(()));
         spawn_local(async move {
             // That nobody waits for the outcome is no fault.
-            let _ = told.write(pump(reader, writer).await.map_err(Into::into)).await;
+            let _ = told.write(pump(reader, writer).await.map(|_| ()).map_err(Into::into)).await;
         });
         Ok((bytes, outcome))
     }
@@ -102,14 +100,4 @@ impl wit::GuestFile for File {
     fn stats(&self) -> types::Stats {
         self.0.stats()
     }
-}
-
-/// Writes all that there is, unless nobody wants it any more.
-async fn pump(mut reader: Reader<WasiHost>, mut writer: StreamWriter<u8>) -> Result<(), Error> {
-    while let Some(piece) = reader.next().await {
-        if !writer.write_all(piece?.into()).await.is_empty() {
-            break;
-        }
-    }
-    Ok(())
 }

@@ -1,12 +1,21 @@
 //! WASI 0.3: whatever waits is a future already.
 
 mod clock;
-#[cfg(feature = "component-library")]
+#[cfg(feature = "component-gateway")]
+pub(super) mod gateway;
+#[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
 pub(super) mod library;
+#[cfg(any(feature = "component-gateway", feature = "component-library"))]
+mod pump;
 mod wire;
 
+#[cfg(feature = "component-gateway")]
+pub(super) use wit_bindgen::spawn_local as spawn;
+
+#[cfg(feature = "component-library")]
+pub(super) use self::wire::may_be_sent;
 pub use self::{clock::Sleep, wire::Input};
 pub(super) use self::{
     clock::{now, unix_time},
-    wire::{Response, may_be_sent, random, send},
+    wire::{Response, random, send},
 };

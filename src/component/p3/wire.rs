@@ -41,6 +41,7 @@ pub(crate) async fn send(url: &Parts<'_>, headers: &[Line]) -> Result<Response, 
 }
 
 /// Whether a host lets these headers be sent.
+#[cfg(feature = "component-library")]
 pub(crate) fn may_be_sent(headers: &[Line]) -> bool {
     Fields::from_list(headers).is_ok()
 }
