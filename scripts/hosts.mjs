@@ -1,5 +1,6 @@
-// Hosts of components that nobody here wrote, for the tests: jco on this Node, and wasmtime in Python. They are no
-// dependencies of anybody's (130 MB, and a Node 24 of 190): the step that needs them installs them below target/.
+// Hosts of components that nobody here wrote, for the tests: jco on this Node, wasmtime in Python, and wasmtime's own
+// program. They are no dependencies of anybody's (130 MB, and a Node 24 of 190): the step that needs them installs them
+// below target/. The program takes a quarter of an hour to build, and is used where somebody has it.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,18 +13,24 @@ import { installNode } from "./runtimes.mjs";
 // Exact: a host of another version is another host. jco-transpile is what jco is for running components.
 const JCO = ["@bytecodealliance/jco-transpile@0.15.0", "@bytecodealliance/preview2-shim@0.26.1", "@bytecodealliance/preview3-shim@0.7.0"];
 const WASMTIME = "wasmtime==50.0.1";
+// The first whose program serves components of WASI 0.3 without being told to.
+const WASMTIME_PROGRAM = 46;
 
 // By itself jco takes the shims of 0.2.
-const ASYNC_SHIMS = Object.fromEntries(["http", "clocks", "random"].map((name) => [`wasi:${name}/*`, `@bytecodealliance/preview3-shim/${name}#*`]));
+const ASYNC_SHIMS = Object.fromEntries(["http", "clocks", "random", "cli"].map((name) => [`wasi:${name}/*`, `@bytecodealliance/preview3-shim/${name}#*`]));
 
 const folder = join(target, "component");
 const jcoFolder = join(folder, "jco");
-const shim = join(jcoFolder, "node_modules/@bytecodealliance/preview2-shim/dist/nodejs/http.js");
+const [shim, asyncShim] = [2, 3].map((preview) => join(jcoFolder, `node_modules/@bytecodealliance/preview${preview}-shim/dist/nodejs/http.js`));
 const python = join(folder, "python/bin/python");
 const installedNote = join(folder, "hosts.json");
 
-/** What `installHosts` came to: `{ jco: { skip } | { library, gateway, library-async, http }, wasmtime: { skip } | { python }, node24: { skip } | { program } }`. */
-export const hosts = () => (existsSync(installedNote) ? JSON.parse(readFileSync(installedNote, "utf8")) : { jco: NOT_YET, wasmtime: NOT_YET, node24: NOT_YET });
+/**
+ * What `installHosts` came to: `{ skip }` why not, or `jco: { library, gateway, library-async, gateway-async, http, http-async }`,
+ * `wasmtime: { python }`, `node24: { program }`, `serve: { program }`.
+ */
+export const hosts = () =>
+  existsSync(installedNote) ? JSON.parse(readFileSync(installedNote, "utf8")) : { jco: NOT_YET, wasmtime: NOT_YET, node24: NOT_YET, serve: NOT_YET };
 
 const NOT_YET = { skip: "not installed: npm test -- component" };
 
@@ -31,7 +38,7 @@ const NOT_YET = { skip: "not installed: npm test -- component" };
 export async function installHosts() {
   mkdirSync(jcoFolder, { recursive: true });
   // WASI 0.3 needs JSPI, which Node 20 has not.
-  const found = { jco: await installJco(), wasmtime: installWasmtime(), node24: installNode() };
+  const found = { jco: await installJco(), wasmtime: installWasmtime(), node24: installNode(), serve: findServer() };
   writeFileSync(installedNote, JSON.stringify(found));
   for (const [name, { skip }] of Object.entries(found)) console.log(`${name}: ${skip ? `SKIPPED, ${skip}` : "installed"}`);
 }
@@ -47,7 +54,7 @@ async function installJco() {
     await writeFiles(files);
     modules[name] = join(jcoFolder, `${name}.js`);
   }
-  return { ...modules, http: shim };
+  return { ...modules, http: shim, "http-async": asyncShim };
 }
 
 function installWasmtime() {
@@ -57,6 +64,14 @@ function installWasmtime() {
   rmSync(join(folder, "python"), { recursive: true, force: true });
   const fault = attempt(python3, ["-m", "venv", join(folder, "python")], folder) ?? attempt(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", WASMTIME], folder);
   return fault ? { skip: `pip cannot install ${WASMTIME}: ${fault}` } : { python };
+}
+
+function findServer() {
+  const program = process.env.WASMTIME ?? find("wasmtime");
+  if (!program) return { skip: "there is no wasmtime on PATH, nor in WASMTIME (cargo install wasmtime-cli --locked)" };
+  const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
+  const major = Number(/^wasmtime (\d+)/.exec(stdout)?.[1] ?? 0);
+  return major < WASMTIME_PROGRAM ? { skip: `${program} is not wasmtime ${WASMTIME_PROGRAM} or newer` } : { program };
 }
 
 function hasWasmtime() {

@@ -1,6 +1,6 @@
 //! The world `library-async`.
 
-use wit_bindgen::{FutureReader, StreamReader, spawn_local};
+use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
 use super::pump::pump;
 use crate::{
@@ -84,11 +84,16 @@ impl wit::GuestFile for File {
     async fn read_range(&self, range: Option<types::Span>) -> Result<Reading, types::Error> {
         let (driver, reader) = self.0.start(range)?;
         spawn_local(driver);
-        let (writer, bytes) = wit_stream::new();
+        let (mut writer, bytes) = wit_stream::new();
         let (told, outcome) = wit_future::new(|| Ok(()));
         spawn_local(async move {
-            // That nobody waits for the outcome is no fault.
-            let _ = told.write(pump(reader, writer).await.map(|_| ()).map_err(Into::into)).await;
+            // Resolves when somebody reads: until then nothing is fetched.
+            let (wanted, _) = writer.write(Vec::new()).await;
+            if wanted != StreamResult::Dropped {
+                let outcome = pump(reader, writer).await.map(|_| ()).map_err(Into::into);
+                // That nobody waits for it is no fault.
+                let _ = told.write(outcome).await;
+            }
         });
         Ok((bytes, outcome))
     }

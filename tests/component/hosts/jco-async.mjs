@@ -19,17 +19,19 @@ const commands = {
   stats: async ({ file }) => plain(await files.get(file).stats()),
   async body({ file, body, range }) {
     const [stream, outcome] = await files.get(file).readRange(span(range));
-    bodies.set(body, { stream, outcome });
+    bodies.set(body, { stream, outcome, ended: null });
     return {};
   },
+  /** Reads on, as far as `most` bytes or to the end. */
   async read({ body, most = Infinity, max = 65_536 }) {
-    const { stream, outcome } = bodies.get(body);
+    const reading = bodies.get(body);
     const hash = createHash("sha256");
     let length = 0;
     while (length < most) {
-      const { value, done } = await stream.read({ count: max });
+      const { value, done } = reading.ended ? { done: true } : await reading.stream.read({ count: max });
       if (done || value === undefined) {
-        const { tag, val } = await outcome;
+        reading.ended ??= await reading.outcome;
+        const { tag, val } = reading.ended;
         const read = { length, sha256: hash.digest("hex") };
         return tag === "err" ? { ...read, error: told(val) } : { ...read, end: true };
       }
@@ -37,6 +39,10 @@ const commands = {
       length += value.length;
     }
     return { length, sha256: hash.digest("hex"), end: false };
+  },
+  dropBody({ body }) {
+    bodies.get(body).stream[Symbol.dispose]();
+    return {};
   },
   dropFile({ file }) {
     files.get(file)[Symbol.dispose]();
