@@ -176,6 +176,48 @@ impl OpenFile {
     }
 }
 
+/// Methods of the resource `file`, for a struct that begins with an [`OpenFile`]: each library has a resource of
+/// its own, and of all but its bytes they tell alike.
+macro_rules! about_a_file {
+    () => {
+        fn size(&self) -> u64 {
+            self.0.head.size
+        }
+
+        fn name(&self) -> String {
+            self.0.head.name.clone()
+        }
+
+        fn media_type(&self) -> String {
+            self.0.head.media_type.clone()
+        }
+
+        fn etag(&self) -> Option<String> {
+            self.0.head.etag.clone()
+        }
+
+        fn last_modified(&self) -> Option<i64> {
+            self.0.head.modified_ms
+        }
+
+        fn plan(
+            &self,
+            range: Option<$crate::component::bindings::exports::kelp::stream::types::Span>,
+        ) -> Result<
+            $crate::component::bindings::exports::kelp::stream::types::PlanSummary,
+            $crate::component::bindings::exports::kelp::stream::types::Error,
+        > {
+            Ok(self.0.plan(range)?)
+        }
+
+        fn stats(&self) -> $crate::component::bindings::exports::kelp::stream::types::Stats {
+            self.0.stats()
+        }
+    };
+}
+
+pub(super) use about_a_file;
+
 impl Drop for OpenFile {
     fn drop(&mut self) {
         self.streams.close();

@@ -1,5 +1,7 @@
 //! GET as the port has it, over `wasi:http`: by our own rules of redirects, since it follows none.
 
+#[cfg(feature = "component-library")]
+use super::bindings::wasi::http::types::Fields;
 use super::{
     body::Body,
     wasi::{Response, send},
@@ -15,6 +17,12 @@ pub(super) const FAILED: FetchError = FetchError { cause: None };
 
 /// A field of a header: name and value.
 pub(super) type Line = (String, Vec<u8>);
+
+/// Whether a host lets these headers be sent.
+#[cfg(feature = "component-library")]
+pub(super) fn may_be_sent(headers: &[Line]) -> bool {
+    Fields::from_list(headers).is_ok()
+}
 
 /// A URL as a request has it.
 pub(super) struct Parts<'a> {

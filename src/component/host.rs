@@ -9,9 +9,11 @@ use std::{
 use bytes::Bytes;
 
 use super::{
+    bindings::wasi::random::insecure,
     body::Body,
+    clock::{self, Sleep},
     fetch::Fetcher,
-    wasi::{self, Sleep},
+    wasi,
 };
 use crate::{
     decode,
@@ -64,7 +66,7 @@ impl Host for WasiHost {
     }
 
     fn now(&self) -> Duration {
-        wasi::now()
+        clock::now()
     }
 
     fn unix_time(&self) -> Duration {
@@ -73,7 +75,7 @@ impl Host for WasiHost {
 
     fn random(&self) -> f64 {
         // The 53 bits that a number in 0..1 can have.
-        (wasi::random() >> 11) as f64 / (1_u64 << 53) as f64
+        (insecure::get_insecure_random_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     fn piece(&self, bytes: &[u8]) -> Bytes {

@@ -14,6 +14,7 @@
 )]
 mod bindings;
 mod body;
+mod clock;
 #[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
 mod desk;
 mod fetch;
@@ -32,4 +33,4 @@ use self::p2 as wasi;
 #[cfg(feature = "component-async")]
 use self::p3 as wasi;
 
-pub use self::{body::Body, host::WasiHost, wasi::Sleep};
+pub use self::{body::Body, clock::Sleep, host::WasiHost};

@@ -4,9 +4,8 @@ use std::{rc::Rc, time::Duration};
 
 use super::{
     bindings::exports::kelp::stream::types::{self as wit, ErrorCode},
-    fetch::Fetcher,
+    fetch::{Fetcher, may_be_sent},
     host::WasiHost,
-    wasi,
 };
 use crate::{
     chunk::CipherKey,
@@ -34,7 +33,7 @@ const MAX_PASSES: u32 = 100;
 pub(super) fn of_file(given: wit::Options, home: String) -> Result<(WasiHost, Options), Error> {
     let headers: Vec<_> =
         given.headers.iter().map(|(name, value)| (name.clone(), value.clone().into_bytes())).collect();
-    if !wasi::may_be_sent(&headers) {
+    if !may_be_sent(&headers) {
         return Err(refused("headers", "such as may be sent"));
     }
     let fetcher = Fetcher { headers, home, origins: None };

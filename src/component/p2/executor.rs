@@ -19,10 +19,12 @@ use std::{
 
 use futures::stream::{FuturesUnordered, Stream};
 
-use super::clock;
-use crate::component::bindings::wasi::{
-    clocks::monotonic_clock,
-    io::poll::{Pollable, poll},
+use crate::component::{
+    bindings::wasi::{
+        clocks::monotonic_clock,
+        io::poll::{Pollable, poll},
+    },
+    clock,
 };
 
 type Task = Pin<Box<dyn Future<Output = ()>>>;

@@ -9,7 +9,7 @@ use super::executor;
 use crate::{
     component::{
         bindings::exports::kelp::stream::{reader as wit, types},
-        desk::{self, OpenFile},
+        desk::{self, OpenFile, about_a_file},
         host::WasiHost,
         settings,
     },
@@ -76,38 +76,12 @@ impl Drop for Turn {
 pub(crate) struct File(OpenFile, Turn);
 
 impl wit::GuestFile for File {
-    fn size(&self) -> u64 {
-        self.0.head.size
-    }
-
-    fn name(&self) -> String {
-        self.0.head.name.clone()
-    }
-
-    fn media_type(&self) -> String {
-        self.0.head.media_type.clone()
-    }
-
-    fn etag(&self) -> Option<String> {
-        self.0.head.etag.clone()
-    }
-
-    fn last_modified(&self) -> Option<i64> {
-        self.0.head.modified_ms
-    }
+    about_a_file!();
 
     fn read_range(&self, range: Option<types::Span>) -> Result<wit::Body, types::Error> {
         let (driver, reader) = self.0.start(range)?;
         executor::spawn(driver);
         Ok(wit::Body::new(Body(RefCell::new(Reading { reader, rest: Bytes::new() }), Turn)))
-    }
-
-    fn plan(&self, range: Option<types::Span>) -> Result<types::PlanSummary, types::Error> {
-        Ok(self.0.plan(range)?)
-    }
-
-    fn stats(&self) -> types::Stats {
-        self.0.stats()
     }
 }
 

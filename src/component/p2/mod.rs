@@ -10,10 +10,8 @@ mod wire;
 
 #[cfg(feature = "component-gateway")]
 pub(super) use self::executor::spawn;
-#[cfg(feature = "component-library")]
-pub(super) use self::wire::may_be_sent;
-pub use self::{clock::Sleep, wire::Input};
+pub use self::wire::Input;
 pub(super) use self::{
-    clock::{now, unix_time},
-    wire::{Response, random, send},
+    clock::{Timer, timer, unix_time},
+    wire::{Response, send},
 };

@@ -19,7 +19,6 @@ use crate::{
                 types::{Fields, IncomingBody, IncomingResponse, OutgoingRequest, Scheme},
             },
             io::streams::{InputStream, StreamError},
-            random::insecure,
         },
         fetch::{FAILED, Line, Parts},
     },
@@ -40,17 +39,6 @@ pub(crate) async fn send(url: &Parts<'_>, headers: &[Line]) -> Result<Response, 
             None => Readiness::new(coming.subscribe()).await,
         }
     }
-}
-
-/// Whether a host lets these headers be sent.
-#[cfg(feature = "component-library")]
-pub(crate) fn may_be_sent(headers: &[Line]) -> bool {
-    Fields::from_list(headers).is_ok()
-}
-
-/// Any 64 bits.
-pub(crate) fn random() -> u64 {
-    insecure::get_insecure_random_u64()
 }
 
 /// An answer whose headers are there.

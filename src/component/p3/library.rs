@@ -9,7 +9,7 @@ use crate::{
             exports::kelp::stream::{reader_async as wit, types},
             wit_future, wit_stream,
         },
-        desk::{self, OpenFile},
+        desk::{self, OpenFile, about_a_file},
     },
     error::Error,
 };
@@ -61,25 +61,7 @@ pub(crate) struct File(OpenFile);
 type Reading = (StreamReader<u8>, FutureReader<Result<(), types::Error>>);
 
 impl wit::GuestFile for File {
-    fn size(&self) -> u64 {
-        self.0.head.size
-    }
-
-    fn name(&self) -> String {
-        self.0.head.name.clone()
-    }
-
-    fn media_type(&self) -> String {
-        self.0.head.media_type.clone()
-    }
-
-    fn etag(&self) -> Option<String> {
-        self.0.head.etag.clone()
-    }
-
-    fn last_modified(&self) -> Option<i64> {
-        self.0.head.modified_ms
-    }
+    about_a_file!();
 
     async fn read_range(&self, range: Option<types::Span>) -> Result<Reading, types::Error> {
         let (driver, reader) = self.0.start(range)?;
@@ -96,13 +78,5 @@ impl wit::GuestFile for File {
             }
         });
         Ok((bytes, outcome))
-    }
-
-    fn plan(&self, range: Option<types::Span>) -> Result<types::PlanSummary, types::Error> {
-        Ok(self.0.plan(range)?)
-    }
-
-    fn stats(&self) -> types::Stats {
-        self.0.stats()
     }
 }

@@ -13,12 +13,9 @@ use wit_bindgen::StreamResult;
 use crate::{
     component::{
         bindings::{
-            wasi::{
-                http::{
-                    client,
-                    types::{Fields, Request, Response as Incoming, Scheme},
-                },
-                random::insecure,
+            wasi::http::{
+                client,
+                types::{Fields, Request, Response as Incoming, Scheme},
             },
             wit_future,
         },
@@ -38,17 +35,6 @@ pub(crate) async fn send(url: &Parts<'_>, headers: &[Line]) -> Result<Response, 
     request.set_authority(Some(url.authority)).map_err(|()| FAILED)?;
     request.set_path_with_query(Some(&url.path)).map_err(|()| FAILED)?;
     Ok(Response(client::send(request).await.map_err(|_| FAILED)?))
-}
-
-/// Whether a host lets these headers be sent.
-#[cfg(feature = "component-library")]
-pub(crate) fn may_be_sent(headers: &[Line]) -> bool {
-    Fields::from_list(headers).is_ok()
-}
-
-/// Any 64 bits.
-pub(crate) fn random() -> u64 {
-    insecure::get_insecure_random_u64()
 }
 
 /// An answer whose headers are there.
