@@ -200,17 +200,11 @@ macro_rules! about_a_file {
             self.0.head.modified_ms
         }
 
-        fn plan(
-            &self,
-            range: Option<$crate::component::bindings::exports::kelp::stream::types::Span>,
-        ) -> Result<
-            $crate::component::bindings::exports::kelp::stream::types::PlanSummary,
-            $crate::component::bindings::exports::kelp::stream::types::Error,
-        > {
+        fn plan(&self, range: Option<types::Span>) -> Result<types::PlanSummary, types::Error> {
             Ok(self.0.plan(range)?)
         }
 
-        fn stats(&self) -> $crate::component::bindings::exports::kelp::stream::types::Stats {
+        fn stats(&self) -> types::Stats {
             self.0.stats()
         }
     };

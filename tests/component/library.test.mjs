@@ -105,6 +105,15 @@ for (const host of LIBRARY_HOSTS) {
       assert.equal(store.requests.filter(({ fileId, state }) => fileId && state === "aborted").length, 4);
     }, { needs: "cancel" });
 
+    it("a stream that is dropped before its end did not end well", async (store, library) => {
+      const { path } = store.addFile({ path: "/f/dropped", bytes: noise("dropped", SIZE), chunkSize: SIZE / 4 });
+      const file = await library.openFiler(urlOf(store, path));
+      const body = await file.body();
+      await body.read({ most: 1, max: 10 });
+      await body.drop();
+      assert.equal((await body.outcome()).error?.code, "closed");
+    }, { needs: "outcome" });
+
     it("a file that is dropped closes its bodies", async (store, library) => {
       const { path } = store.addFile({ path: "/f/closed", bytes: noise("closed", SIZE), chunkSize: SIZE / 4 });
       const file = await library.openFiler(urlOf(store, path));

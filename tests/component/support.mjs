@@ -9,6 +9,7 @@ const { jco, wasmtime, node24, serve } = hosts();
 const inFolder = (name) => fileURLToPath(new URL(`hosts/${name}`, import.meta.url));
 
 const OPEN = "jco leaves the connection of a dropped body open";
+const IN_READ = "how a body of the library for 0.2 ends is what its last read says";
 
 /**
  * The hosts of the library: `skip` says why one cannot be had, `cannot` why a test of some kind cannot pass there, and
@@ -16,11 +17,11 @@ const OPEN = "jco leaves the connection of a dropped body open";
  */
 export const LIBRARY_HOSTS = [
   {
-    name: "jco", skip: jco.skip ?? false, most: 3_000_000, cannot: { cancel: OPEN },
+    name: "jco", skip: jco.skip ?? false, most: 3_000_000, cannot: { cancel: OPEN, outcome: IN_READ },
     command: () => [process.execPath, inFolder("jco.mjs"), jco.library],
   },
   {
-    name: "wasmtime", skip: wasmtime.skip ?? false, most: 100_000, cannot: {},
+    name: "wasmtime", skip: wasmtime.skip ?? false, most: 100_000, cannot: { outcome: IN_READ },
     command: () => [wasmtime.python, inFolder("python.py"), components.library],
   },
   {
@@ -100,6 +101,7 @@ export class Library {
       ...told,
       read: (about) => (told.error ? told : this.#ask("read", { body, ...about })),
       drop: () => this.#ask("dropBody", { body }),
+      outcome: () => this.#ask("outcome", { body }),
     };
   }
 }
@@ -125,6 +127,17 @@ export function startGateway(t, host, variables) {
 
 /** Where the filer of a store serves a path. */
 export const urlOf = (store, path) => store.filer + path.split("/").map(encodeURIComponent).join("/");
+
+/** Waits until a number does not change for half a second; says whether it came to rest within ten. */
+export async function isStill(count) {
+  for (let tries = 0, still = 0, last = NaN; tries < 500; tries++) {
+    still = count() === last ? still + 1 : 0;
+    if (still === 25) return true;
+    last = count();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return false;
+}
 
 /** Waits until something is so; says whether it became so within two seconds. */
 export async function becomes(is) {

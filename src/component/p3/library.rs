@@ -12,6 +12,7 @@ use crate::{
         desk::{self, OpenFile, about_a_file},
     },
     error::Error,
+    streams::closed,
 };
 
 /// Opens files.
@@ -67,15 +68,20 @@ impl wit::GuestFile for File {
         let (driver, reader) = self.0.start(range)?;
         spawn_local(driver);
         let (mut writer, bytes) = wit_stream::new();
-        let (told, outcome) = wit_future::new(|| Ok(()));
+        let (told, outcome) = wit_future::new(|| Err(closed().into()));
         spawn_local(async move {
             // Resolves when somebody reads: until then nothing is fetched.
             let (wanted, _) = writer.write(Vec::new()).await;
-            if wanted != StreamResult::Dropped {
-                let outcome = pump(reader, writer).await.map(|_| ()).map_err(Into::into);
-                // That nobody waits for it is no fault.
-                let _ = told.write(outcome).await;
+            if wanted == StreamResult::Dropped {
+                return;
             }
+            let outcome = match pump(reader, writer).await {
+                Ok(true) => Ok(()),
+                Ok(false) => return,
+                Err(error) => Err(error.into()),
+            };
+            // That nobody waits for it is no fault.
+            let _ = told.write(outcome).await;
         });
         Ok((bytes, outcome))
     }

@@ -44,6 +44,10 @@ const commands = {
     bodies.get(body).stream[Symbol.dispose]();
     return {};
   },
+  async outcome({ body }) {
+    const { tag, val } = await bodies.get(body).outcome;
+    return tag === "err" ? { error: told(val) } : {};
+  },
   dropFile({ file }) {
     files.get(file)[Symbol.dispose]();
     return {};
