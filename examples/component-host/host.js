@@ -1,7 +1,7 @@
 // Reads a file of a SeaweedFS filer with the library component, and writes it to standard output.
 //
 //   node host.js <url> [start] [end]
-import { writeSync } from "node:fs";
+import { once } from "node:events";
 import { reader } from "./generated/library.js";
 
 const [url, start, end] = process.argv.slice(2);
@@ -19,11 +19,12 @@ try {
     const bytes = body.read(1 << 20);
     // Nothing is the end, and comes only after the last byte.
     if (bytes.length === 0) break;
-    for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
+    if (!process.stdout.write(bytes)) await once(process.stdout, "drain");
   }
   const { bytesReceived, retries, failovers } = file.stats();
   console.error(`${bytesReceived} bytes received, ${retries} retries, ${failovers} failovers`);
-  process.exit(0);
+  // jco's worker would keep the process, and what is still to be written must be.
+  process.stdout.write("", () => process.exit(0));
 } catch (error) {
   // What the component throws is the record `error` of wit/types.wit.
   if (typeof error?.code !== "string") throw error;
