@@ -1,65 +1,82 @@
-// `npm run bench:native`: `kelp cat` beside `curl` of the filer's own GET, on the stand-in and, where there is one, on a real
-// SeaweedFS. Runs take turns; what is printed are medians and their ratios. `-- --quick` for fewer runs.
-import { fork, spawn } from "node:child_process";
+// `npm run bench:native`: `kelp cat` beside what a user has today, `curl` of the filer's own GET, on the stand-in and, where there is
+// one, on a real SeaweedFS. Runs take turns; what is printed are ratios of their medians. `-- --quick` for fewer runs.
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { join } from "node:path";
-import { Failure, find, main, root, run, target } from "../scripts/command.mjs";
+import { Failure, find, main, run, target } from "../scripts/command.mjs";
 import { Cluster, weed } from "../tests/cluster/weed.mjs";
+import { startChild } from "./child.mjs";
 
 const ROUNDS = process.argv.includes("--quick") ? 3 : 9;
-const CHUNKS = 64;
-const CHUNK = 64 * 1024;
-const LATENCIES = [0, 5, 20];
+const KIB = 1024;
+const MIB = 1024 * KIB;
 const kelp = join(target, "release", "kelp");
 
 async function bench() {
   if (!find("curl")) throw new Failure("there is no curl");
   await run("cargo", ["build", "--release", "--package", "kelp-cli"]);
+  console.log("| times as fast as curl | of chunk after chunk | of the filer |\n|---|---|---|");
   await onStandIn();
   if (weed()) await onCluster();
   else console.log("SeaweedFS: SKIPPED, put `weed` on PATH or its path into WEED");
 }
 
-/** The stand-in's filer answers a GET of a file from memory and without the latency: one chunk after the other is what it stands for. */
+/**
+ * The stand-in's filer answers a GET of a file from memory and without the latency of a chunk: that is a filer that has it all.
+ * One chunk after the other is what one without a prefetcher does.
+ */
 async function onStandIn() {
-  const store = await startStore();
+  const store = await startChild("store.mjs", "{}");
   try {
     const { filer, volumes } = await store.ask("about");
-    const { path, fileIds } = await store.ask("addFile", { path: "/b.bin", content: "noise:b", length: CHUNKS * CHUNK, chunkSize: CHUNK });
-    const each = fileIds.map((id) => `${volumes[0]}/${id}`);
-    const wide = (width) => [kelp, ["cat", "--concurrency", `${width}`, filer + path]];
-    for (const latency of LATENCIES) {
+    const add = async (name, size, chunkSize) => {
+      const { path, fileIds } = await store.ask("addFile", { path: `/${name}`, content: "noise:b", length: size, chunkSize });
+      return { url: filer + path, chunks: fileIds.map((id) => `${volumes[0]}/${id}`) };
+    };
+    const small = await add("small", 4 * MIB, 64 * KIB);
+    const large = await add("large", 64 * MIB, MIB);
+    for (const latency of [0, 5, 20]) {
       await store.ask("setLatency", latency);
-      const ways = { curl: ["curl", ["-sS", filer + path]], chunks: ["curl", ["-sS", ...each]], one: wide(1), four: wide(4), six: wide(6) };
-      const { curl, chunks, one, four, six } = await medians(ways);
-      console.log(
-        `stand-in, ${latency} ms a chunk: curl of the filer ${ms(curl)}, curl of chunk after chunk ${ms(chunks)}, kelp 1/4/6 wide ` +
-          `${ms(one)}/${ms(four)}/${ms(six)}; chunk after chunk over kelp: ${ratio(chunks, one)}/${ratio(chunks, four)}/${ratio(chunks, six)}`,
-      );
+      const wide = (width) => [kelp, ["cat", "--concurrency", `${width}`, small.url]];
+      await compare(`stand-in, ${latency} ms, 64 chunks of 64 KiB`, small, { "1 wide": wide(1), "4 wide": wide(4), "6 wide": wide(6) });
+      await compare(`stand-in, ${latency} ms, 64 chunks of 1 MiB`, large, {
+        "nothing verified": [kelp, ["cat", "--verify", "off", large.url]],
+        "MD5 checked": [kelp, ["cat", large.url]],
+      });
     }
   } finally {
-    store.stop();
+    await store.stop();
   }
 }
 
-/** A file of 1 MiB chunks: the filer's GET has its prefetcher, kelp asks the volume servers. */
+/** Files of 1 MiB chunks: the filer's GET has its prefetcher; kelp asks it for chunks, or the volume servers. */
 async function onCluster() {
   const cluster = await Cluster.start();
   try {
     for (const [name, filer] of [["plain", cluster.filer], ["encrypted", cluster.cipherFiler]]) {
       const url = `${filer}/b.bin`;
-      const { ok, status } = await fetch(url, { method: "PUT", body: randomBytes(64 << 20) });
+      const { ok, status } = await fetch(url, { method: "PUT", body: randomBytes(64 * MIB) });
       if (!ok) throw new Failure(`the filer answers ${status}`);
       const direct = ["cat", "--locate", `master=${cluster.master}`, url];
-      const { curl, relayed, kelpDirect } = await medians({ curl: ["curl", ["-sS", url]], relayed: [kelp, ["cat", url]], kelpDirect: [kelp, direct] });
-      console.log(
-        `SeaweedFS, ${name}: curl of the filer ${ms(curl)}, kelp through the filer ${ms(relayed)}, kelp from the volume servers ` +
-          `${ms(kelpDirect)}; curl over kelp: ${ratio(curl, relayed)}, ${ratio(curl, kelpDirect)}`,
-      );
+      await compare(`SeaweedFS, ${name}, 64 chunks of 1 MiB`, { url }, {
+        "through the filer": [kelp, ["cat", url]],
+        "from the volume servers": [kelp, direct],
+        "from the volume servers, nothing verified": [kelp, [...direct, "--verify", "off"]],
+      });
     }
   } finally {
     await cluster.stop();
+  }
+}
+
+/** Prints a line for each way: how many times as fast it is as curl, of the whole file and of one chunk after the other. */
+async function compare(name, { url, chunks }, ways) {
+  const curls = { curl: ["curl", ["-sS", url]], ...(chunks && { chunks: ["curl", ["-sS", ...chunks]] }) };
+  const times = await medians({ ...curls, ...ways });
+  for (const way of Object.keys(ways)) {
+    const over = (curl) => (curl === undefined ? "" : (curl / times[way]).toFixed(2));
+    console.log(`| ${name}, ${way} | ${over(times.chunks)} | ${over(times.curl)} |`);
   }
 }
 
@@ -81,22 +98,5 @@ async function timed(program, args) {
   if (code !== 0) throw new Failure(`${program} ended with code ${code}`);
   return performance.now() - start;
 }
-
-async function startStore() {
-  const child = fork(join(root, "benches", "store.mjs"), [""]);
-  await once(child, "message");
-  let count = 0;
-  const ask = async (method, ...args) => {
-    const id = ++count;
-    child.send({ id, method, args });
-    const [answer] = await once(child, "message");
-    if (answer.error) throw new Failure(answer.error);
-    return answer.result;
-  };
-  return { ask, stop: () => child.disconnect() };
-}
-
-const ms = (time) => `${time.toFixed(0)} ms`;
-const ratio = (over, under) => (over / under).toFixed(2);
 
 await main(bench);
