@@ -66,7 +66,7 @@ async fn copy(
     while let Some(piece) = reader.next().await {
         let piece = piece.map_err(&failed)?;
         // Fetching goes on meanwhile, on another thread.
-        tokio::task::block_in_place(|| output.write_all(&piece))?;
+        output.write_all(&piece)?;
         progress.add(piece.len() as u64);
     }
     drop(progress);

@@ -13,8 +13,6 @@ pub(crate) enum Failure {
     Write(io::Error),
     /// Whoever read our output closed it.
     ReaderGone,
-    /// A signal of this number.
-    Interrupted(u8),
 }
 
 impl Failure {
@@ -28,7 +26,6 @@ impl Failure {
             Self::Read(error, _) if error.kind().retryable() => 3,
             Self::Read(..) | Self::Write(_) => 1,
             Self::Usage(_) => 2,
-            Self::Interrupted(signal) => signal.saturating_add(128),
         })
     }
 }
@@ -58,7 +55,6 @@ impl fmt::Display for Failure {
             }
             Self::Write(error) => write!(f, "cannot write: {error}"),
             Self::ReaderGone => f.write_str("nobody reads any more"),
-            Self::Interrupted(_) => f.write_str("interrupted"),
         }
     }
 }

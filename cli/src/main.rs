@@ -9,7 +9,11 @@ mod progress;
 mod settings;
 mod stats;
 
-use std::{env, io::Write, process::ExitCode};
+use std::{
+    env,
+    io::{IsTerminal, Write},
+    process::ExitCode,
+};
 
 use arguments::Command;
 use failure::Failure;
@@ -28,6 +32,14 @@ fn main() -> ExitCode {
     }
 }
 
+/// Ends it here and now: the thread that writes may wait for whoever reads our output.
+fn exit(signal: u8) -> ! {
+    let mut error = std::io::stderr();
+    let line_end = if error.is_terminal() { "\n" } else { "" };
+    let _ = writeln!(error, "{line_end}kelp: interrupted");
+    std::process::exit(i32::from(signal) + 128)
+}
+
 fn run() -> Result<(), Failure> {
     let cat = match arguments::parse(lexopt::Parser::from_env())? {
         Command::Cat(cat) => cat,
@@ -35,15 +47,11 @@ fn run() -> Result<(), Failure> {
         Command::Version => return print(concat!("kelp ", env!("CARGO_PKG_VERSION"), "\n")),
     };
     let options = settings::options(&cat, |name| env::var(name).ok().filter(|value| !value.is_empty()))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    // A task of its own: while it waits for whoever reads our output, signals are heard.
-    let reading = runtime.spawn(async move { cat::cat(&cat, &options).await });
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            outcome = reading => outcome.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
-            signal = interrupted() => Err(Failure::Interrupted(signal)),
-        }
-    });
+    // One thread fetches and another one, this, writes: what has arrived waits in the window, for whoever
+    // reads our output, and more threads hand more over to one another than they do.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.spawn(async { exit(interrupted().await) });
+    let outcome = runtime.block_on(cat::cat(&cat, &options));
     // What is under way is of no use to anybody: its connections close with us.
     runtime.shutdown_background();
     outcome
