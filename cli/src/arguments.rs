@@ -40,9 +40,12 @@ pub(crate) struct Cat {
     pub(crate) max_bytes_ahead: Option<u64>,
     pub(crate) throttle: Option<u64>,
     pub(crate) passes: Option<u32>,
+    pub(crate) timeout: Option<u64>,
+    pub(crate) hedge: Option<String>,
     pub(crate) verify: Option<String>,
     pub(crate) holes: Option<String>,
     pub(crate) headers: Vec<String>,
+    pub(crate) ca_file: Option<PathBuf>,
     pub(crate) json: bool,
     pub(crate) quiet: bool,
 }
@@ -68,9 +71,12 @@ fn cat(mut parser: Parser) -> Result<Command, Failure> {
         max_bytes_ahead: None,
         throttle: None,
         passes: None,
+        timeout: None,
+        hedge: None,
         verify: None,
         holes: None,
         headers: Vec::new(),
+        ca_file: None,
         json: false,
         quiet: false,
     };
@@ -98,6 +104,10 @@ fn cat(mut parser: Parser) -> Result<Command, Failure> {
                 cat.passes =
                     Some(u32::try_from(count("passes", &parser.value()?.string()?)?).unwrap_or(u32::MAX));
             }
+            Arg::Long("timeout") => cat.timeout = Some(count("timeout", &parser.value()?.string()?)?),
+            Arg::Long("hedge") => {
+                cat.hedge = Some(word("hedge", parser.value()?.string()?, &["on", "off"])?);
+            }
             Arg::Long("verify") => {
                 cat.verify = Some(word("verify", parser.value()?.string()?, &["stream", "strict", "off"])?)
             }
@@ -105,6 +115,7 @@ fn cat(mut parser: Parser) -> Result<Command, Failure> {
                 cat.holes = Some(word("holes", parser.value()?.string()?, &["zero", "error"])?)
             }
             Arg::Short('H') | Arg::Long("header") => cat.headers.push(parser.value()?.string()?),
+            Arg::Long("ca-file") => cat.ca_file = Some(parser.value()?.into()),
             Arg::Long("json") => cat.json = true,
             Arg::Short('q') | Arg::Long("quiet") => cat.quiet = true,
             Arg::Short('h') | Arg::Long("help") => return Ok(Command::Help),

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use kelp_stream::{
     Error, Kind,
     manifest::Manifest,
-    native::{Client, File, Options},
+    native::{File, Options},
     opening::UrlHead,
 };
 
@@ -16,12 +16,12 @@ use crate::{
     output::Output,
     partial::Partial,
     progress::Progress,
-    stats,
+    settings, stats,
 };
 
 pub(crate) async fn cat(cat: &Cat, options: &Options) -> Result<(), Failure> {
     let since = Instant::now();
-    let client = Client::new();
+    let client = settings::client(cat)?;
     let failed = |error: Error| {
         let cause = client.cause(&error).map(|cause| chain(&**cause));
         Failure::Read(Box::new(error), cause)

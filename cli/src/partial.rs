@@ -33,7 +33,9 @@ impl Partial {
             PathBuf::from(name)
         };
         let (path, tag_path) = (beside(".part"), beside(".part.tag"));
-        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let file =
+            file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

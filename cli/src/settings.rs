@@ -1,10 +1,12 @@
 //! The options of the library, of arguments and environment.
 
+use std::{fmt::Display, fs, time::Duration};
+
 use base64ct::{Base64, Encoding};
 use kelp_stream::{
     chunk::CipherKey,
-    native::{Locate, Options, Token},
-    options::{Holes, Verify},
+    native::{Client, Locate, Options, Token},
+    options::{Holes, Timeout, Verify},
 };
 
 use crate::{arguments::Cat, failure::Failure};
@@ -17,6 +19,11 @@ pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Res
     read.max_bytes_ahead = cat.max_bytes_ahead.unwrap_or(read.max_bytes_ahead);
     read.throttle = cat.throttle.map(|rate| rate as f64);
     read.retry.passes = cat.passes.unwrap_or(read.retry.passes);
+    if let Some(seconds) = cat.timeout {
+        let time = Duration::from_secs(seconds);
+        read.timeout = Timeout { headers: time, idle: time };
+    }
+    read.hedge = cat.hedge.as_deref() != Some("off");
     read.holes = if cat.holes.as_deref() == Some("error") { Holes::Error } else { Holes::Zero };
     read.verify = match cat.verify.as_deref() {
         Some("strict") => Verify::Strict,
@@ -39,6 +46,17 @@ pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Res
         options.header(line).map_err(|_| Failure::usage("--header must be 'Name: value'"))?;
     }
     Ok(options)
+}
+
+/// A client that trusts whom the arguments name.
+pub(crate) fn client(cat: &Cat) -> Result<Client, Failure> {
+    let mut builder = Client::builder();
+    if let Some(path) = &cat.ca_file {
+        let wrong = |error: &dyn Display| Failure::usage(format!("{}: {error}", path.display()));
+        let pem = fs::read(path).map_err(|error| wrong(&error))?;
+        builder = builder.trust(&pem).map_err(|error| wrong(&error))?;
+    }
+    Ok(builder.build())
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -64,8 +64,11 @@ fn ended(mut child: Child) -> Output {
 
 fn succeeded(done: &Output, bytes: &[u8], sha256: &Value) {
     assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
-    let hex: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(hex, *sha256);
+    assert_eq!(hex(bytes), *sha256);
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn account(done: &Output) -> Value {
@@ -196,6 +199,126 @@ fn a_closed_pipe_ends_it_quietly_and_leaves_nothing_running() {
     assert!(store.settles());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_that_says_so() {
+    let (mut store, url, _) = stored();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let done = output(kelp(&[&url]).stdout(full));
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.code() == Some(1) && told.contains("cannot write: No space left"), "{told}");
+    assert!(store.settles());
+}
+
+#[test]
+fn a_server_that_does_not_answer_in_time_is_given_up() {
+    let (mut store, url, file) = stored();
+    store.ask("fault", &json!([{ "fileId": file["fileIds"][3] }, { "stall": 1000 }]));
+    let done = output(&mut kelp(&[&url, "--timeout", "1", "--passes", "1"]));
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.code() == Some(3) && told.starts_with("kelp: timeout: "), "{told}");
+}
+
+#[test]
+fn a_replica_that_is_late_is_hedged_unless_that_is_off() {
+    let (mut store, url, _) = stored();
+    let master = format!("master={}", store.master);
+    // All answer, one of them very late, so that whoever waits for it is seen.
+    store.ask("shapeVolume", &json!([0, { "latency": 1500 }]));
+    for (hedge, happens) in [("on", true), ("off", false)] {
+        let done =
+            output(&mut kelp(&[&url, "--locate", &master, "--hedge", hedge, "--json", "--concurrency", "4"]));
+        let hedges = account(&done)["hedges"].as_u64().unwrap();
+        assert_eq!((done.status.code(), hedges > 0), (Some(0), happens), "{hedge}: {hedges}");
+    }
+}
+
+#[test]
+fn an_authority_of_ones_own_is_trusted_when_it_is_named() {
+    let mut store = Store::start_http2("");
+    let file = store.add("/f.bin", SIZE, 50_000, &json!({}));
+    let url = format!("{}/f.bin", store.filer);
+    let path = target("ca.pem");
+    fs::write(&path, &store.certificate).unwrap();
+    let done = output(&mut kelp(&[&url, "--ca-file", &path]));
+    succeeded(&done, &done.stdout, &file["sha256"]);
+    let done = output(kelp(&[&url]).env("SSL_CERT_FILE", &path));
+    succeeded(&done, &done.stdout, &file["sha256"]);
+    let done = output(&mut kelp(&[&url, "--passes", "1"]));
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.code() == Some(3) && told.contains("certificate"), "{told}");
+    // Where the system names nobody: https says so, and http needs none.
+    let bare =
+        |args: &[&str]| output(kelp(args).env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nowhere"));
+    let done = bare(&[&url, "--passes", "1"]);
+    assert!(String::from_utf8_lossy(&done.stderr).contains("no certificate authority"));
+    let (_store, plain, file) = stored();
+    let done = bare(&[&plain]);
+    succeeded(&done, &done.stdout, &file["sha256"]);
+}
+
+/// What a command shows on a terminal; nothing where there is no `script` that makes one.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(command: &str) -> Option<String> {
+    let mut script = Command::new("script");
+    script.args(["-qefc", command, "/dev/null"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    match script.stderr(Stdio::piped()).spawn() {
+        Ok(child) => Some(String::from_utf8_lossy(&ended(child).stdout).into_owned()),
+        Err(error) => {
+            eprintln!("SKIPPED: there is no script(1) to make a terminal with: {error}");
+            None
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_alone_and_unless_quiet_it_says_how_far_it_is() {
+    let (mut store, url, file) = stored();
+    store.ask("setRate", &json!([200_000]));
+    let to = target("progress");
+    let kelp = env!("CARGO_BIN_EXE_kelp");
+    let Some(told) = on_a_terminal(&format!("{kelp} cat '{url}' -o '{to}'")) else { return };
+    assert_eq!(hex(&fs::read(&to).unwrap()), file["sha256"]);
+    let lines: Vec<&str> = told.split('\r').filter(|line| line.starts_with('[')).collect();
+    let shares: Vec<u64> = lines
+        .iter()
+        .map(|line| line.split("] ").nth(1).unwrap().split('%').next().unwrap().trim().parse().unwrap())
+        .collect();
+    assert!(shares.len() > 2 && shares.is_sorted() && shares[0] < 50, "{shares:?}");
+    let last = lines[lines.len() - 1];
+    let whole = format!("[{}] 100 %  1.0 of 1.0 MiB, ", "#".repeat(30));
+    assert!(last.starts_with(&whole) && told.ends_with("\r\n"), "{told:?}");
+
+    let quiet = on_a_terminal(&format!("{kelp} cat -q '{url}' -r 0-9 -o '{to}'")).unwrap();
+    assert_eq!(quiet, "");
+    // Standard error is none: that is not the place for it.
+    let aside = on_a_terminal(&format!("{kelp} cat '{url}' -r 0-9 -o '{to}' 2>'{to}.err'")).unwrap();
+    assert_eq!((aside.as_str(), fs::read(format!("{to}.err")).unwrap().len()), ("", 0));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_interrupted_is_continued_and_leaves_nothing_running() {
+    let (mut store, url, file) = stored();
+    let to = target("interrupted");
+    store.ask("setRate", &json!([100_000]));
+    let child = kelp(&[&url, "-o", &to]).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(10);
+    while fs::metadata(format!("{to}.part")).map_or(0, |part| part.len()) < 50_000 {
+        assert!(Instant::now() < until, "it does not begin");
+        sleep(Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let done = ended(child);
+    assert_eq!((done.status.code(), &done.stderr[..]), (Some(130), &b"kelp: interrupted\n"[..]));
+    assert!(store.settles());
+    store.ask("setRate", &json!([0]));
+    let done = output(&mut kelp(&[&url, "-o", &to, "--json"]));
+    succeeded(&done, &fs::read(&to).unwrap(), &file["sha256"]);
+    assert!(account(&done)["resumedAt"].as_u64().unwrap() >= 50_000);
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_ends_it_at_once_also_while_nobody_reads_its_output() {
@@ -215,13 +338,17 @@ fn an_interrupt_ends_it_at_once_also_while_nobody_reads_its_output() {
 #[test]
 fn exit_codes_tell_what_is_of_use_next() {
     let (mut store, url, file) = stored();
-    let wrong: [&[&str]; 6] = [
+    let wrong: [&[&str]; 10] = [
         &["--range", "9-8", &url],
         &[],
         &["--what", &url],
         &[&url, &url],
         &["--locate", "x", &url],
         &["-H", "x", &url],
+        &["--hedge", "maybe", &url],
+        &["--timeout", "0", &url],
+        &["--ca-file", "/nowhere/ca.pem", &url],
+        &["--ca-file", "Cargo.toml", &url],
     ];
     for wrong in wrong {
         let done = output(&mut kelp(wrong));
@@ -235,7 +362,9 @@ fn exit_codes_tell_what_is_of_use_next() {
     assert!(String::from_utf8_lossy(&nobody.stderr).contains("refused"), "the cause is told");
     store.ask("fault", &json!([{ "fileId": file["fileIds"][3] }, { "status": 503 }]));
     assert_eq!(output(&mut kelp(&[&url, "--passes", "1"])).status.code(), Some(3));
-    assert_eq!(output(&mut kelp(&[&url, "-o", "/nowhere/f.bin"])).status.code(), Some(1));
+    let nowhere = output(&mut kelp(&[&url, "-o", "/nowhere/f.bin"]));
+    let told = String::from_utf8_lossy(&nowhere.stderr).into_owned();
+    assert!(nowhere.status.code() == Some(1) && told.contains("/nowhere/f.bin"), "{told}");
 }
 
 #[test]
