@@ -9,6 +9,22 @@
 //!                                                    host: fetch, sleep, now, random
 //! ```
 //!
+//! In a program, with the feature `native`:
+//!
+//! ```no_run
+//! # #[cfg(feature = "native")]
+//! # async fn copy(mut out: impl std::io::Write) -> Result<(), Box<dyn std::error::Error>> {
+//! use futures::StreamExt;
+//! use kelp_stream::native::{Client, Options};
+//!
+//! let film = Client::new().open_filer("http://localhost:8888/film.webm", &Options::default()).await?;
+//! let mut reader = film.stream(..)?;
+//! while let Some(piece) = reader.next().await {
+//!     out.write_all(&piece?)?;
+//! }
+//! # Ok(()) }
+//! ```
+//!
 //! To read it in order: [`chunk`] says what a file is made of; [`entry`], [`manifest`] and [`url`]
 //! find that out; [`plan`] turns chunks and a range into views and gaps; [`window`] decides what may
 //! start and what may leave; [`locator`], [`retry`] and [`decode`] what happens to one view;

@@ -1,6 +1,6 @@
 //! Where files are opened.
 
-use std::{fmt, sync::Arc, time::Instant};
+use std::{fmt, io, sync::Arc, time::Instant};
 
 use rustls::{
     RootCertStore,
@@ -178,15 +178,17 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// Where there is none in it, or one that cannot be read.
-    pub fn trust(mut self, pem: &[u8]) -> Result<Self, BoxError> {
+    pub fn trust(mut self, pem: &[u8]) -> io::Result<Self> {
+        let wrong = |message| io::Error::new(io::ErrorKind::InvalidData, message);
         let before = self.trusted.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|_| "a certificate is not as PEM has it")?;
-            RootCertStore::empty().add(certificate.clone())?;
+            let certificate = certificate.map_err(|_| wrong("a certificate is not as PEM has it"))?;
+            let is_read = RootCertStore::empty().add(certificate.clone());
+            is_read.map_err(|_| wrong("a certificate cannot be read"))?;
             self.trusted.push(certificate);
         }
         if self.trusted.len() == before {
-            return Err("there is no certificate in it".into());
+            return Err(wrong("there is no certificate in it"));
         }
         Ok(self)
     }

@@ -19,7 +19,31 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A runnable one is in `examples/native`. [`File::respond`] answers an HTTP request with a file: its body
+//! Chunks come through the filer by default. [`Options`] says otherwise: from where, with which tokens and
+//! keys, how far to read ahead, how much to check.
+//!
+//! ```no_run
+//! use kelp_stream::native::{Client, Locate, Options, Token};
+//!
+//! # async fn read() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut options = Options::default();
+//! options.locate = Locate::Master("http://localhost:9333".to_owned());
+//! options.token = Token::by(|file_id, _origin| async move { Ok(format!("a token for {file_id}")) });
+//! options.read.max_bytes_ahead = 8 << 20;
+//! options.read.concurrency = 4.into(); // as many as the link needs by default
+//!
+//! // All files of a client share its connections and limits; a clone is the same client.
+//! let client = Client::builder().trust(&std::fs::read("ca.pem")?)?.build();
+//! let film = client.open_filer("https://filer.example/film.webm", &options).await?;
+//! match film.bytes(..1000).await {
+//!     Ok(bytes) => println!("{} bytes", bytes.len()),
+//!     Err(error) if error.kind().retryable() => println!("later, perhaps: {error}"),
+//!     Err(error) => println!("{error}, of {:?}", client.cause(&error)),
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! A runnable program is in `examples/native`. [`File::respond`] answers an HTTP request with a file: its body
 //! is a `Stream`, and what hyper and axum send.
 
 mod body;
