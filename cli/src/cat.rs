@@ -73,8 +73,8 @@ async fn copy(
     Ok(output.finish()?)
 }
 
-/// What is there already of the output, if it can be continued: it is of the same version, and its end is
-/// what the source has there.
+/// What is there already of the output, as far as it can be continued: it is of the same version, no MD5 of
+/// the metadata speaks against it, and its end is what the source has there.
 async fn resume(
     path: &Path,
     file: &File,
@@ -83,11 +83,15 @@ async fn resume(
 ) -> Result<Partial, Failure> {
     let mut partial = Partial::open(path, tag(file, range).as_deref(), range.end - range.start)?;
     if partial.len > 0 {
+        let agreed = file.agrees(range.start, partial.copy()?)?;
+        partial.cut(agreed)?;
+    }
+    if partial.len > 0 {
         let tail = partial.tail()?;
         let end = range.start + partial.len;
         let stored = file.bytes(end - tail.len() as u64..end).await.map_err(failed)?;
         if stored != tail {
-            partial.start_over()?;
+            partial.cut(0)?;
         }
     }
     Ok(partial)

@@ -9,8 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// So much of what is there is read again and compared: what a crash left behind need not be what was
-/// written.
+/// So much of what is there is read again and compared, whatever the metadata can tell of it: what a crash
+/// left behind need not be what was written.
 const COMPARED: u64 = 256 << 10;
 
 /// The partial file, open and ours alone.
@@ -48,7 +48,7 @@ impl Partial {
         let len = if is_same { file.metadata()?.len() } else { 0 };
         let mut partial = Self { file, path, tag_path, target: target.to_owned(), len };
         if len > most || len == 0 {
-            partial.start_over()?;
+            partial.cut(0)?;
         }
         fs::write(&partial.tag_path, tag.unwrap_or_default())?;
         Ok(partial)
@@ -62,11 +62,18 @@ impl Partial {
         Ok(tail)
     }
 
-    /// Throws away what is there.
-    pub(crate) fn start_over(&mut self) -> io::Result<()> {
-        self.len = 0;
-        self.file.set_len(0)?;
-        self.file.rewind()
+    /// What is there, from its beginning.
+    pub(crate) fn copy(&mut self) -> io::Result<impl Read> {
+        self.file.rewind()?;
+        Ok((&self.file).take(self.len))
+    }
+
+    /// Throws away what is there beyond so many bytes; what is written next follows them.
+    pub(crate) fn cut(&mut self, len: u64) -> io::Result<()> {
+        self.len = len;
+        self.file.set_len(len)?;
+        self.file.seek(SeekFrom::Start(len))?;
+        Ok(())
     }
 
     pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -108,7 +108,7 @@ impl File {
         Ok(())
     }
 
-    fn plan_of(&self, range: &impl RangeBounds<u64>) -> Plan {
+    pub(super) fn plan_of(&self, range: &impl RangeBounds<u64>) -> Plan {
         let start = match range.start_bound() {
             Bound::Included(start) => *start,
             Bound::Excluded(before) => before.saturating_add(1),

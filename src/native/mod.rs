@@ -46,6 +46,7 @@
 //! A runnable program is in `examples/native`. [`File::respond`] answers an HTTP request with a file: its body
 //! is a `Stream`, and what hyper and axum send.
 
+mod agreement;
 mod body;
 mod client;
 mod connector;

@@ -6,6 +6,7 @@
     reason = "clippy does not see that helpers are a test's"
 )]
 
+mod agreement;
 mod response;
 mod server;
 #[path = "../support/store.rs"]
