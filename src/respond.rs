@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{date, disposition, etag};
+use crate::{date, disposition, error::Kind, etag};
 
 /// The fields of a request that count. Several lines of one field are joined with `, `.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +89,29 @@ pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &FileHead<'_>) 
     reply.add_content(file);
     reply.body = (method == "GET").then_some(body);
     reply
+}
+
+/// The status of an answer where the bytes of a file cannot be had, and its name (RFC 9110, 15).
+#[must_use]
+pub fn refusal(kind: Kind) -> (u16, &'static str) {
+    let status = match kind {
+        Kind::NotFound => 404,
+        Kind::Unauthorized => 403,
+        _ => 502,
+    };
+    (status, reason(status))
+}
+
+/// What a status is called that is the answer where no file is.
+#[must_use]
+pub fn reason(status: u16) -> &'static str {
+    match status {
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        502 => "Bad Gateway",
+        _ => "Internal Server Error",
+    }
 }
 
 impl Reply {

@@ -29,7 +29,7 @@ use crate::{
     plan::Plan,
     pool::Pool,
     prefetch::prefetch,
-    respond::{RequestHeaders, respond},
+    respond::{RequestHeaders, reason, refusal, respond},
     target,
 };
 
@@ -71,12 +71,7 @@ impl Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let status = match error.kind() {
-            Kind::NotFound => 404,
-            Kind::Unauthorized => 403,
-            Kind::Internal => 500,
-            _ => 502,
-        };
+        let status = if error.kind() == Kind::Internal { 500 } else { refusal(error.kind()).0 };
         Self { status, code: error.kind().code() }
     }
 }
@@ -85,7 +80,17 @@ impl From<Refusal> for Answer {
     /// Says what is wrong, as RFC 9457 has it.
     fn from(Refusal { status, code }: Refusal) -> Self {
         let number = status.to_string();
-        let text = ["{\"type\":\"about:blank\",\"status\":", &number, ",\"code\":\"", code, "\"}"].concat();
+        let title = reason(status);
+        let text = [
+            "{\"type\":\"about:blank\",\"title\":\"",
+            title,
+            "\",\"status\":",
+            &number,
+            ",\"code\":\"",
+            code,
+            "\"}",
+        ]
+        .concat();
         let mut headers = vec![
             ("Content-Type", "application/problem+json".to_owned()),
             ("Content-Length", text.len().to_string()),

@@ -16,7 +16,7 @@ use super::{file::File, host::NativeHost};
 use crate::{
     error::{Error, Kind},
     prefetch::Reader,
-    respond::{Reply, RequestHeaders, respond},
+    respond::{Reply, RequestHeaders, refusal, respond},
 };
 
 impl File {
@@ -68,15 +68,11 @@ impl File {
 /// error. Which servers were asked in vain is not in it: that is for the one who asked.
 #[must_use]
 pub fn problem(error: &Error) -> Response<ResponseBody> {
-    let (status, title) = match error.kind() {
-        Kind::NotFound => (StatusCode::NOT_FOUND, "Not Found"),
-        Kind::Unauthorized => (StatusCode::FORBIDDEN, "Forbidden"),
-        _ => (StatusCode::BAD_GATEWAY, "Bad Gateway"),
-    };
+    let (status, title) = refusal(error.kind());
     let mut told = json!({
         "type": "about:blank",
         "title": title,
-        "status": status.as_u16(),
+        "status": status,
         "detail": error.to_string(),
         "code": error.kind().code(),
         "retryable": error.kind().retryable(),
@@ -87,7 +83,7 @@ pub fn problem(error: &Error) -> Response<ResponseBody> {
     }
     let text = Bytes::from(told.to_string());
     let mut response = Response::new(ResponseBody { left: text.len() as u64, first: Some(text), rest: None });
-    *response.status_mut() = status;
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     for (name, value) in [
         (header::CONTENT_TYPE, "application/problem+json"),
         (header::CACHE_CONTROL, "no-store"),

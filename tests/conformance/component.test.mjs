@@ -1,7 +1,7 @@
 // The components under hosts that nobody here wrote: what is read, by the library; what is answered, by the gateway.
-import { ASYNC_HOST, GATEWAY_HOSTS, Library, LIBRARY_HOSTS, startGateway } from "../component/support.mjs";
+import { GATEWAY_HOSTS, Library, LIBRARY_HOSTS, startGateway } from "../component/support.mjs";
 import { conform } from "./conform.mjs";
-import { gatewayReader } from "./gateway.mjs";
+import { gatewayLacks, gatewayReader } from "./gateway.mjs";
 
 const VERIFY = { stream: "as-read", strict: "before-release", off: "off" };
 
@@ -16,9 +16,15 @@ class Life {
   }
 }
 
-/** @param {object} host of the library @param {object} gateway the host of the gateway of the same WASI, or `{ skip }` */
-function place(name, host, gateway, { lacks = () => undefined, part } = {}) {
+/** @param {object} host of the library @param {object} gateway the host of the gateway of the same WASI */
+function place(name, host, gateway, { part } = {}) {
   const isAnswered = ({ steps }) => steps.some(({ answer }) => answer);
+  const lacks = ({ steps, seen = {} }) => {
+    if (seen.idle) return host.cannot.cancel;
+    if (!isAnswered({ steps })) return undefined;
+    if (gateway.skip) return `no gateway: ${gateway.skip}`;
+    return steps.some(hasNoBody) ? gateway.cannot.bodiless : undefined;
+  };
   conform({
     name, skip: host.skip, part,
     start: () => {
@@ -30,9 +36,12 @@ function place(name, host, gateway, { lacks = () => undefined, part } = {}) {
         close: () => (life.end(), gateways.close()),
       };
     },
-    lacks: (about) => lacks(about) ?? (isAnswered(about) && gateway.skip ? `no gateway: ${gateway.skip}` : undefined),
+    lacks,
   });
 }
+
+// Nor has a file of no bytes.
+const hasNoBody = ({ answer, gives }) => answer.method === "HEAD" || gives.length === 0;
 
 async function startServing(host, { filer, master, volumes }) {
   const life = new Life();
@@ -89,13 +98,16 @@ async function readRange(file, { start = 0, end = file.size }, stop) {
 
 const failure = ({ code, message, retryable, offset }) => ({ code: code.replaceAll("-", "_"), message, retryable, offset: offset ?? undefined });
 
-const open = { lacks: ({ seen }) => (seen?.idle ? "jco leaves the connection of a dropped body open" : undefined) };
-
 // Each byte that goes from one to the other costs the host in Python some microseconds: of a captured file, large ranges are left out.
 const short = { part: (about) => ({ ...about, steps: about.steps.filter(({ read, sha256 }, i) => i === 0 || !sha256 || read.end - read.start <= 100_000) }) };
 
-const [jco, wasmtime] = LIBRARY_HOSTS;
-const [served] = GATEWAY_HOSTS;
-place("WASI 0.2, jco", jco, served, open);
-place("WASI 0.2, wasmtime", wasmtime, { skip: "Python's wasmtime has no server" }, short);
-place("WASI 0.3, jco", ASYNC_HOST, { skip: "there is none for 0.3" }, open);
+const libraries = Object.fromEntries(LIBRARY_HOSTS.map((host) => [host.name, host]));
+const gateways = Object.fromEntries(GATEWAY_HOSTS.map((host) => [host.name, host]));
+
+place("WASI 0.2, jco", libraries.jco, gateways.jco);
+place("WASI 0.2, wasmtime", libraries.wasmtime, gateways.wasmtime, short);
+place("WASI 0.3, jco", libraries["jco on WASI 0.3"], gateways["jco on WASI 0.3"]);
+
+// The library of 0.3 has no other host yet: here the gateway is asked for everything.
+const serving = gateways["wasmtime on WASI 0.3"];
+conform({ name: "WASI 0.3, wasmtime", skip: serving.skip, start: () => gatewayReader((servers) => startServing(serving, servers)), lacks: gatewayLacks });
