@@ -26,10 +26,11 @@ describe("the gateway in front of a cluster", { skip, timeout: 100_000 }, () => 
   after(() => cluster?.stop());
 
   for (const kind of ["filer", "cipherFiler"]) {
-    for (const way of ["relayed", "by the master"]) {
+    for (const way of ["relayed", "by the master", "handed through, relayed", "handed through, by the master"]) {
       test(`serves a file of the ${kind}, whole and in ranges, ${way}`, { timeout: 40_000 }, async () => {
-        const found = way === "relayed" ? {} : { MASTER: cluster.master, ALLOWED_ORIGINS: cluster.volumes.join() };
-        const gateway = await startWorker(await bundleWorker(), { FILER: cluster[kind], ALLOW_PREFIXES: "/e", PUBLIC: "yes", ...KEYS, ...found });
+        const found = way.endsWith("relayed") ? {} : { MASTER: cluster.master, ALLOWED_ORIGINS: cluster.volumes.join() };
+        const direct = way.startsWith("handed through") ? { DIRECT: "yes" } : {};
+        const gateway = await startWorker(await bundleWorker(), { FILER: cluster[kind], ALLOW_PREFIXES: "/e", PUBLIC: "yes", ...KEYS, ...found, ...direct });
         try {
           const url = urlOf(gateway.origin, "/e/a b.bin");
           assert.equal((await fetch(urlOf(cluster[kind], "/e/a b.bin"))).status, 401, "which only a token opens");

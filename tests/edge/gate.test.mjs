@@ -1,6 +1,7 @@
 // Who is let in, and where the gateway goes: nowhere else than it was told.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { verifyToken } from "../store/jwt.mjs";
 import { chunksOf, closeAll, encoded, get, json, noise, rawStatus, sha256, signed, startGateway, startRogue, URL_SECRET } from "./support.mjs";
 
 after(closeAll);
@@ -140,6 +141,18 @@ for (const direct of ["no", "yes"]) test(`tokens are minted for each chunk, and 
   const [entry] = store.requests;
   assert.deepEqual(claims(entry).allowed_prefixes, [decodeURIComponent(entry.path)]);
   assert.deepEqual(claims(entry).allowed_methods, ["GET", "HEAD"]);
+});
+
+for (const direct of ["no", "yes"]) test(`a filer that relays chunks is shown a token for them, and no volume server's: DIRECT = ${direct}`, async () => {
+  const { store, origin } = await startGateway("jwt", ({ jwt }) => ({ READ_SECRET: jwt.read, FILER_SECRET: jwt.filerRead, DIRECT: direct }));
+  const { sha256: right } = store.addFile({ path: "/several.bin", bytes, chunkSize: 500 });
+  assert.equal(sha256((await get(`${origin}/several.bin`)).bytes), right);
+  const chunks = chunksOf(store);
+  assert.equal(chunks.length, 6);
+  for (const { url } of chunks) {
+    const { allowed_prefixes: prefixes, allowed_methods: methods } = verifyToken(new URL(url, "http://x").searchParams.get("jwt"), store.jwt.filerRead);
+    assert.deepEqual([prefixes, methods], [["/"], ["GET"]]);
+  }
 });
 
 test("a wrong secret is refused by the servers, and no answer tells a token", async () => {

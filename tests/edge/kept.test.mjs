@@ -42,8 +42,8 @@ test("an entry whose chunks are gone by now is fetched anew", async () => {
   assert.deepEqual([status, bytes.equals(noise("b", 10))], [200, true]);
 });
 
-test("stored chunks are kept if it is told to, as they are stored", async () => {
-  const { store, origin } = await startGateway(null, { CHUNK_TTL: "600" });
+for (const direct of ["no", "yes"]) test(`stored chunks are kept if it is told to, as they are stored: DIRECT = ${direct}`, async () => {
+  const { store, origin } = await startGateway(null, { CHUNK_TTL: "600", DIRECT: direct });
   for (const cipher of [false, true]) {
     const path = `/${cipher}.bin`;
     const { sha256: right } = store.addFile({ path, bytes: noise(path, 64 * KIB), chunkSize: 16 * KIB, cipher });

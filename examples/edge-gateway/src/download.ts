@@ -29,7 +29,7 @@ export class Download {
     this.#path = path;
     this.#settings = settings;
     this.#context = context;
-    this.#outbound = new Outbound(settings.origins, settings.subrequests);
+    this.#outbound = new Outbound(settings);
     this.#shelf = new Shelf(this.#outbound, settings, (promise) => context.waitUntil(promise));
     const { readSecret } = settings;
     this.#direct = new HandThrough(this.#shelf.fetch, readSecret ? (fileId) => chunkToken(fileId, readSecret) : null);

@@ -1,4 +1,6 @@
 // The only way out: to origins that were configured, and as often as the platform allows for one request of a client.
+import type { Settings } from "./settings";
+import { relayToken } from "./tokens";
 
 /** The core's `fetch`, as far as it uses it. */
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
@@ -16,16 +18,14 @@ export class Outbound {
   wentAstray = false;
   /** Whether a request was wanted when none was left. */
   ranOut = false;
-  #origins: Set<string>;
-  #limit: number;
+  #settings: Settings;
 
-  constructor(origins: Set<string>, limit: number) {
-    this.#origins = origins;
-    this.#limit = limit;
+  constructor(settings: Settings) {
+    this.#settings = settings;
   }
 
   get left(): number {
-    return this.#limit - this.used;
+    return this.#settings.subrequests - this.used;
   }
 
   /** Counts one more; says whether there was one. */
@@ -37,7 +37,7 @@ export class Outbound {
 
   /** As the platform's, but for what may not be asked: that is answered here. Redirects are followed only where they may lead. */
   readonly fetch: Fetch = async (input, { headers = {}, signal = null } = {}) => {
-    let url = new URL(input);
+    let url = await this.#opened(new URL(input));
     for (let hops = 0; ; hops++) {
       if (!this.#mayAsk(url)) {
         this.wentAstray = true;
@@ -55,7 +55,14 @@ export class Outbound {
     }
   };
 
+  // The core sees no need of a token for a chunk that the filer relays, and up to SeaweedFS 4.44 there was none.
+  async #opened(url: URL): Promise<URL> {
+    const { filer, filerSecret } = this.#settings;
+    if (filerSecret && url.origin === filer.origin && url.searchParams.has("proxyChunkId")) url.searchParams.set("jwt", await relayToken(filerSecret));
+    return url;
+  }
+
   #mayAsk({ origin, username, password }: URL): boolean {
-    return this.#origins.has(origin) && !username && !password;
+    return this.#settings.origins.has(origin) && !username && !password;
   }
 }

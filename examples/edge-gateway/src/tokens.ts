@@ -12,6 +12,9 @@ export const chunkToken = (fileId: string, secret: string) => mint({ fid: fileId
 export const filerToken = ({ plain }: FilePath, secret: string) =>
   mint({ allowed_prefixes: [plain], allowed_methods: ["GET", "HEAD"] }, secret);
 
+/** For chunks that the filer relays: SeaweedFS 4.48 wants one that opens its root, where they are asked for. It goes to the filer alone. */
+export const relayToken = (secret: string) => mint({ allowed_prefixes: ["/"], allowed_methods: ["GET"] }, secret);
+
 async function mint(claims: object, secret: string): Promise<string> {
   const exp = Math.floor(Date.now() / 1000) + LIFETIME;
   const signed = `${part({ alg: "HS256", typ: "JWT" })}.${part({ ...claims, exp })}`;
