@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { chunksOf, closeAll, encoded, get, json, noise, plenty, sha256, startGateway, until } from "./support.mjs";
+import { chunksOf, closeAll, encoded, get, json, noise, plenty, quiet, sha256, startGateway, until } from "./support.mjs";
 
 after(closeAll);
 
@@ -120,7 +120,7 @@ test("a client that leaves stops the subrequests, before the first byte and in t
       }
       // Of a connection that is only closed, workerd knows no more than that nothing else is asked for.
       client.socket.resetAndDestroy();
-      await until(() => store.inFlight === 0, "nothing is in flight");
+      await quiet(store);
       const asked = store.requests.length;
       await sleep(50);
       assert.equal(store.requests.length, asked, "nothing starts later");

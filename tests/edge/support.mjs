@@ -88,4 +88,13 @@ export async function until(condition, what, ms = 5000) {
   }
 }
 
+/** Resolves when nothing is in flight, and nothing starts for a while: that a client has left, workerd may learn late. */
+export async function quiet(store) {
+  await until(async () => {
+    const asked = store.requests.length;
+    await sleep(100);
+    return store.inFlight === 0 && store.requests.length === asked;
+  }, "nothing is in flight");
+}
+
 export const chunksOf = (store) => store.requests.filter(({ fileId }) => fileId !== null);
