@@ -36,13 +36,17 @@ export function conform(place) {
       if (reason) note(about, "lacks", reason);
       test(`${about.group}: ${about.name}`, { timeout: 60_000, skip: reason ?? false }, async ({ signal }) => {
         const noted = note(about);
-        signal.addEventListener("abort", () => reader.close());
+        const hung = () => reader.close();
+        signal.addEventListener("abort", hung);
         try {
           await attempt(about, reader);
           noted.outcome = "ok";
         } catch (error) {
           await reader.close();
           throw error;
+        } finally {
+          // A test that ends aborts its signal too.
+          signal.removeEventListener("abort", hung);
         }
       });
     }
