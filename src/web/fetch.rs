@@ -16,7 +16,7 @@ use web_sys::{
     RequestRedirect, Response,
 };
 
-use super::{error::Causes, piece::WebPiece};
+use super::{error::Causes, piece::WebPiece, thrown::tellable};
 use crate::{
     host::{Answer, FetchError, Headers, Request},
     locate,
@@ -109,8 +109,12 @@ impl Fetcher {
     }
 
     fn failed(&self, thrown: JsValue) -> FetchError {
-        FetchError { cause: Some(self.causes.keep(thrown)) }
+        failed(&self.causes, thrown)
     }
+}
+
+fn failed(causes: &Causes, thrown: JsValue) -> FetchError {
+    FetchError { cause: Some(causes.keep(tellable(thrown))) }
 }
 
 /// What `mode: "no-cors"` gives, `redirect: "manual"` and `Response.error()`: neither status nor bytes.
@@ -183,7 +187,7 @@ impl Stream for Body {
         }
         Poll::Ready(item.map(|item| match item.and_then(bytes) {
             Ok(array) => Ok(array.into()),
-            Err(thrown) => Err(FetchError { cause: Some(self.causes.keep(thrown)) }),
+            Err(thrown) => Err(failed(&self.causes, thrown)),
         }))
     }
 }

@@ -18,6 +18,7 @@ pub mod open;
 pub mod piece;
 pub mod pool;
 pub mod settings;
+mod thrown;
 mod timer;
 
 use wasm_bindgen::prelude::*;

@@ -109,6 +109,32 @@ export const secrets = [
     },
   },
   {
+    name: "what a platform throws is told without the query of a URL that it names", cluster: null,
+    async run(kelp, store) {
+      const { url } = await store.addFile({ path: "/f/t.bin", content: "noise:t", length: 1000, chunkSize: 1000 });
+      // As they are in Bun, in Deno and in a platform that says it twice.
+      const ways = {
+        path: (at) => ({ path: at, code: "ECONNREFUSED" }),
+        cause: (at) => ({ cause: new Error(`error sending request for url (${at}): refused`) }),
+        message: (at) => ({ message: `cannot reach "${at}", nor ${at} again` }),
+      };
+      for (const [way, more] of Object.entries(ways)) {
+        const fetch = async (at, init) => {
+          if (!at.includes("jwt=")) return globalThis.fetch(at, init);
+          throw Object.assign(new TypeError("fetch failed"), more(at));
+        };
+        const file = await kelp.openFiler(url, { fetch, locate: store.locateOn(0), token: () => "s3cret", ...QUICK });
+        const error = await fails(kelp, "network", file.bytes());
+        ok(error.cause instanceof Error, `${way}: there is a cause`);
+        ok(!mentions(error, "s3cret"), `${way}: no token`);
+        ok(mentions(error.cause, way === "message" ? "cannot reach" : "fetch failed"), `${way}: ${error.cause}`);
+      }
+      const reason = new TypeError("why not? Nobody knows: see http://example.com/help");
+      const file = await kelp.openFiler(url, { fetch: (at, init) => (at.includes("jwt=") ? Promise.reject(reason) : fetch(at, init)), locate: store.locateOn(0), token: () => "s3cret", ...QUICK });
+      ok((await fails(kelp, "network", file.bytes())).cause === reason, "what names no query is left as it is");
+    },
+  },
+  {
     name: "headers go to the filer, and never to a chunk replica of another origin", cluster: null,
     async run(kelp, store, help) {
       const { url } = await store.addFile({ path: "/f/h.bin", content: "noise:h", length: 50_000, chunkSize: 16_384, replicas: [0, 1] });
