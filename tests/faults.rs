@@ -1510,6 +1510,62 @@ fn gzip_is_undone_here_unless_the_platform_says_that_it_did() {
     }
 }
 
+// F46
+#[test]
+fn what_a_server_packed_and_the_platform_left_packed_is_undone_here() {
+    let file = bytes(0..1000);
+    let packed = gzip(&file);
+    let twice = gzip(&packed);
+    let telling = |len: usize| Headers { content_length: Some(len as u64), ..Headers::default() };
+    for (body, told, content, why) in [
+        (&packed, &packed, &file, "it is left packed"),
+        (&file, &packed, &file, "it is undone"),
+        (&packed, &twice, &packed, "the file itself is gzip, and that is left"),
+        (&twice, &twice, &packed, "the file itself is gzip, and is left packed"),
+    ] {
+        for step in [1, 7, 4096] {
+            let world = World::new();
+            let size = content.len() as u64;
+            let chunk = Chunk { compression: Compression::ByServer, ..at_two(&world, body.clone(), size) };
+            let told = telling(told.len());
+            world.script(move |_| Script::default().headers(told.clone()).piece(step));
+            assert_eq!(&read_one(&world, chunk.clone(), passes(1)).unwrap(), content, "{why}, {step}");
+            assert_eq!(
+                &read_one(&world, digested(chunk.clone(), content), passes(1)).unwrap(),
+                content,
+                "{why}"
+            );
+            assert_eq!(
+                read_part(&world, chunk, 30..50, passes(1)).unwrap(),
+                content[30..50],
+                "{why}, {step}"
+            );
+            assert_eq!(asked(&world), ["a", "a", "a"], "{why}");
+        }
+    }
+}
+
+// F46
+#[test]
+fn what_is_left_packed_and_breaks_off_is_read_elsewhere() {
+    let file = bytes(0..1000);
+    let packed = gzip(&file);
+    for outcome in [Outcome::Cut(100), Outcome::End(100), Outcome::Flip(packed.len() - 6)] {
+        let world = World::new();
+        let chunk = Chunk { compression: Compression::ByServer, ..at_two(&world, packed.clone(), 1000) };
+        let (told, bad) = (packed.len() as u64, outcome.clone());
+        world.script(move |asked| {
+            let outcome = if asked.host == "a" { bad.clone() } else { Outcome::Good };
+            Script::default()
+                .headers(Headers { content_length: Some(told), ..Headers::default() })
+                .outcome(outcome)
+                .piece(64)
+        });
+        assert_eq!(read_one(&world, chunk, passes(1)).unwrap(), file, "{outcome:?}");
+        assert_eq!(asked(&world), ["a", "b"], "{outcome:?}");
+    }
+}
+
 // F46, F47
 #[test]
 fn what_was_packed_on_the_way_is_undone_by_the_platform_and_its_length_says_nothing() {

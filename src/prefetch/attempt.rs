@@ -14,6 +14,7 @@ use futures::{
 };
 
 use super::{
+    doubt::Doubt,
     flight::Flight,
     lane::{Lane, Wanted},
     shared::Shared,
@@ -168,21 +169,29 @@ impl<H: Host> Flight<'_, H> {
         let exact = answer.status == 206;
         let most = wanted.base.saturating_add(ceiling(&self.chunk));
         let mut complete = false;
+        let mut doubt = Doubt::of(&self.chunk, &answer.headers);
+        let mut flow = |flight: &mut Self, piece: H::Piece, at: u64| {
+            let end = at + piece.len() as u64;
+            if exact && wanted.end.is_some_and(|wanted| end > wanted) {
+                return Err(Failure::new(Kind::LongBody, "more bytes came than were asked for"));
+            }
+            if wanted.end.is_none() && end > most {
+                return Err(Failure::new(Kind::LongBody, "it goes on far beyond its size"));
+            }
+            // What a truncation left beyond `size`, or the rest of a blob, is of no use.
+            if complete && !piece.is_empty() {
+                return Ok(Flow::Enough);
+            }
+            complete = !flight.flow(piece, at, &wanted);
+            Ok(Flow::More)
+        };
+        let shared = self.shared;
         let outcome = self
             .receive(answer.body, course, rival, |flight, piece, at| {
-                let end = at + piece.len() as u64;
-                if exact && wanted.end.is_some_and(|wanted| end > wanted) {
-                    return Err(Failure::new(Kind::LongBody, "more bytes came than were asked for"));
+                match doubt.pass(piece, at, |bytes| shared.host.piece(bytes)) {
+                    Some((piece, at)) => flow(flight, piece, at),
+                    None => Ok(Flow::More),
                 }
-                if wanted.end.is_none() && end > most {
-                    return Err(Failure::new(Kind::LongBody, "it goes on far beyond its size"));
-                }
-                // What a truncation left beyond `size`, or the rest of a blob, is of no use.
-                if complete && !piece.is_empty() {
-                    return Ok(Flow::Enough);
-                }
-                complete = !flight.flow(piece, at, &wanted);
-                Ok(Flow::More)
             })
             .await;
         match outcome {
@@ -190,6 +199,10 @@ impl<H: Host> Flight<'_, H> {
             Err(failure) if failure.kind != Kind::LongBody && self.has_it_all(&wanted) => {}
             Ok(Some(overtaken)) => return Ok(Some(overtaken)),
             outcome => drop(outcome?),
+        }
+        let held = doubt.end()?;
+        if !held.is_empty() {
+            flow(self, shared.host.piece(&held), 0)?;
         }
         self.flowed().map(|()| None)
     }

@@ -1,6 +1,6 @@
 //! The way that a body takes from the wire to the window.
 
-use super::flight::Flight;
+use super::{doubt::begin, flight::Flight};
 use crate::{
     chunk::{Chunk, Compression},
     decode::{self, ceiling, is_gzip},
@@ -151,8 +151,11 @@ impl<H: Host> Flight<'_, H> {
         let checked = self.chunk.md5.is_some() && self.shared.options.verify != Verify::Off;
         let recipe = Recipe {
             key: self.chunk.key.clone(),
-            gzip: self.chunk.compression == Compression::Gzip
-                && (self.chunk.key.is_some() || !undone(&stored, headers)),
+            gzip: match self.chunk.compression {
+                Compression::None => false,
+                Compression::Gzip => self.chunk.key.is_some() || !undone(&stored, headers),
+                Compression::ByServer => left_packed(&stored, headers),
+            },
             // A digest covers the whole chunk, also what a truncation left beyond `size`.
             keep: if checked || self.lane == Lane::List { u64::MAX } else { self.chunk.size },
             ceiling: self.most(),
@@ -160,10 +163,7 @@ impl<H: Host> Flight<'_, H> {
         self.shared.with(|state| state.window.decoding(self.ticket(), true));
         let decoded = self.shared.host.decode(stored, &recipe).await;
         self.shared.with(|state| state.window.decoding(self.ticket(), false));
-        let pieces = decoded.map_err(|error| match error {
-            DecodeError::TooLong => Failure::new(Kind::Limit, error.to_string()),
-            _ => corrupt(&error.to_string()),
-        })?;
+        let pieces = decoded.map_err(|error| undecoded(&error))?;
         let len: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
         self.shared.emit(Event { bytes: Some(len), ..self.event(EventKind::Decoded) });
         if len < self.chunk.size && self.lane != Lane::List {
@@ -243,16 +243,26 @@ fn corrupt(message: &str) -> Failure {
     Failure::new(Kind::Corrupt, message)
 }
 
+pub(super) fn undecoded(error: &DecodeError) -> Failure {
+    match error {
+        DecodeError::TooLong => Failure::new(Kind::Limit, error.to_string()),
+        _ => corrupt(&error.to_string()),
+    }
+}
+
 const MISMATCH: &str = "its MD5 is not the one in the metadata";
 
 /// Whether the platform inflated this body already: it says so, or it is no gzip.
 fn undone<P: Piece>(stored: &[P], headers: &Headers) -> bool {
-    if headers.content_encoding.as_deref().is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip")) {
-        return true;
-    }
-    let mut bytes = stored.iter().flat_map(|piece| (0..piece.len().min(2)).filter_map(|at| piece.byte(at)));
-    let start = [bytes.next(), bytes.next()].map(Option::unwrap_or_default);
-    !is_gzip(&start)
+    let said =
+        headers.content_encoding.as_deref().is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"));
+    said && !left_packed(stored, headers) || !begin(stored).is_some_and(|start| is_gzip(&start))
+}
+
+/// Whether the platform left packed what a server packed: gzip that is as long as was told.
+fn left_packed<P: Piece>(stored: &[P], headers: &Headers) -> bool {
+    let len = stored.iter().map(|piece| piece.len() as u64).sum();
+    headers.content_length == Some(len) && begin(stored).is_some_and(|start| is_gzip(&start))
 }
 
 /// Drops what is before `from`, of a piece that starts at `at`.

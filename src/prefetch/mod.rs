@@ -7,6 +7,7 @@
 
 mod appetite;
 mod attempt;
+mod doubt;
 mod flight;
 mod lane;
 mod place;
