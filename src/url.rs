@@ -7,7 +7,7 @@ use crate::{
     content_range, date,
     error::{Error, Kind},
     etag,
-    host::{ByteRange, Headers, Host, joined},
+    host::{ByteRange, Headers, Host, Piece, joined},
     locate,
     manifest::ranges_of,
     options::Options,
@@ -101,6 +101,10 @@ impl<H: Host> Probe<'_, H> {
             Err(error) if error.kind() == Kind::Network => self.ask_once().await.map_err(|_| error)?,
             answer => answer?,
         };
+        if first.status == 200 && is_left_packed(&first) {
+            // Deno undoes no packing of what it asked for in ranges.
+            return self.ask(None).await.map(|answer| whole(answer, false));
+        }
         if first.status == 200 {
             return Ok(whole(first, false));
         }
@@ -146,6 +150,12 @@ impl<H: Host> Probe<'_, H> {
 
 const TOO_LONG: &str =
     "its size cannot be seen, and it is longer than may be read ahead: give it with `size`";
+
+/// Whether what a server packed is as long as it was on its way.
+fn is_left_packed<P: Piece>(answer: &Retrieved<P>) -> bool {
+    let len = answer.body.iter().map(|piece| piece.len() as u64).sum();
+    answer.headers.is_packed() && answer.headers.content_length == Some(len)
+}
 
 /// What an answer with all of a URL tells.
 fn whole<P>(answer: Retrieved<P>, ranges: bool) -> Found<P> {

@@ -355,6 +355,24 @@ fn a_part_of_what_is_packed_is_of_no_use_so_the_whole_is_asked_for() {
     assert_eq!(read(&world, file.chunks, Options::default()).unwrap(), bytes(0..SIZE));
 }
 
+// F46
+#[test]
+fn what_a_platform_leaves_packed_when_it_asks_in_ranges_is_asked_for_without() {
+    for (left, requests) in [(true, 2), (false, 1)] {
+        let world = World::new();
+        stored(&world);
+        let told = if left { SIZE } else { 7 };
+        world.script(move |asked| {
+            let told = if asked.range.is_some() { told } else { 7 };
+            telling(Headers { content_encoding: Some("gzip".into()), ..length(told) }).no_ranges()
+        });
+        let file = ask(&world, &Options::default()).unwrap();
+        assert_eq!((file.size, world.log().len()), (SIZE, requests));
+        assert_eq!(world.log().last().unwrap().asked.range.is_none(), left);
+        assert_eq!(read(&world, file.chunks, Options::default()).unwrap(), bytes(0..SIZE));
+    }
+}
+
 #[test]
 fn what_a_platform_cannot_read_in_ranges_is_asked_for_without() {
     let world = World::new();
