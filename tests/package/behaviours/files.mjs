@@ -55,7 +55,8 @@ export const files = [
         ok(buffer instanceof ArrayBuffer, "arrayBuffer() gives an ArrayBuffer");
         sameBytes(new Uint8Array(buffer), right, said);
         const blob = await file.blob(range);
-        equal(blob.type, "text/plain", "type of the blob");
+        // Bun's adds a charset to a type of text.
+        equal(blob.type, new Blob([], { type: "text/plain" }).type, "type of the blob");
         sameBytes(new Uint8Array(await blob.arrayBuffer()), right, said);
         equal(await file.text(range), new TextDecoder().decode(right), said);
         sameBytes((await readAll(file.stream(range))).bytes, right, said);

@@ -1,4 +1,5 @@
-// What the packed package must do, wherever it runs: in Node (tests/package/node) and in a page (tests/package/chromium).
+// What the packed package must do, wherever it runs: in Node (tests/package/node), in a page (tests/package/chromium), and in
+// other browsers and runtimes (tests/package/elsewhere).
 import { accounts } from "./accounts.mjs";
 import { args } from "./arguments.mjs";
 import { cases } from "./cases.mjs";
@@ -24,6 +25,7 @@ import { vectors } from "./vectors.mjs";
  * @typedef {object} Behaviour
  * @property {string} name a sentence
  * @property {"plain" | "cipher" | "jwt" | "s3" | null} cluster the store it needs: a captured one, or an empty one
+ * @property {keyof typeof NEEDS} [needs] what some platforms have not: there it is skipped
  * @property {(kelp: object, store: Store, help: Help) => Promise<void>} run throws if the sentence does not hold
  *
  * @typedef {object} Help what differs between platforms
@@ -40,10 +42,16 @@ export const behaviours = {
 /** Those for a page that is no secure context. */
 export const behavioursOfInsecurePages = { insecure };
 
-/** Runs one behaviour by its name. */
+const NEEDS = {
+  "byte streams": () => typeof ReadableByteStreamController === "function",
+};
+
+/** Runs one behaviour by its name. Resolves to why it was skipped, if it was. */
 export async function run(name, kelp, ask, help) {
   const all = Object.values({ ...behaviours, ...behavioursOfInsecurePages }).flat();
   const found = all.filter((behaviour) => behaviour.name === name);
   if (found.length !== 1) throw new Error(`there are ${found.length} behaviours called "${name}"`);
-  await found[0].run(kelp, await Store.connect(ask), help);
+  const [{ needs, run }] = found;
+  if (needs && !NEEDS[needs]()) return `there are no ${needs} here`;
+  await run(kelp, await Store.connect(ask), help);
 }

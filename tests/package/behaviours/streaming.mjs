@@ -33,9 +33,8 @@ export const streaming = [
     },
   },
   {
-    name: "a stream is a byte stream: a reader brings its own buffers", cluster: null,
+    name: "a stream is a byte stream: a reader brings its own buffers", cluster: null, needs: "byte streams",
     async run(kelp, store, help) {
-      if (typeof ReadableByteStreamController !== "function") return;
       const { url } = await add(store);
       const right = await help.content("noise:stream", SIZE);
       const range = { start: 5, end: 300_000 };

@@ -11,15 +11,16 @@ export class Pages {
     this.#where = where;
   }
 
-  /** Runs a behaviour; what nobody caught in the page fails it too. */
+  /** Runs a behaviour; what nobody caught in the page fails it too. Resolves to why it was skipped, if it was. */
   async run(name, control) {
     this.#control = control;
     this.#uncaught = [];
     const page = (this.#page ??= await this.#open());
     this.#page = null;
-    await page.evaluate(async (behaviour) => (await import("/page.js")).runInPage(behaviour), name);
+    const skipped = await page.evaluate(async (behaviour) => (await import("/page.js")).runInPage(behaviour), name);
     assert.deepEqual(this.#uncaught.map(({ message }) => message), [], "errors that nobody caught in the page");
     this.#page = page;
+    return skipped;
   }
 
   async #open() {
