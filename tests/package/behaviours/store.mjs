@@ -2,7 +2,7 @@
 
 /** A store under control. */
 export class Store {
-  #ask;
+  #ask; #lookups = new Map();
 
   /** @param {(method: string, ...args: unknown[]) => Promise<any>} ask */
   static async connect(ask) {
@@ -51,9 +51,11 @@ export class Store {
     return (fileId) => ({ urls: indexes.map((index) => `${this.volumes[index]}/${fileId}`) });
   }
 
-  /** As a locator of one's own would be: it asks the master. Pages cannot (a master has no CORS), so the test does. */
+  /** As a locator of one's own would be: it asks the master, once for a volume. Pages cannot (a master has no CORS), so the test does. */
   locate = async (fileId) => {
-    const { locations = [] } = JSON.parse(await this.text(`${this.master}/dir/lookup?volumeId=${fileId.split(",")[0]}`));
+    const [volume] = fileId.split(",");
+    if (!this.#lookups.has(volume)) this.#lookups.set(volume, this.text(`${this.master}/dir/lookup?volumeId=${volume}`));
+    const { locations = [] } = JSON.parse(await this.#lookups.get(volume));
     return { urls: locations.map(({ url }) => `http://${url}/${fileId}`) };
   };
 }
