@@ -1,5 +1,5 @@
-//! Whether a platform undid the gzip of a server. WebKitGTK does not where gzip is the `Content-Type` too,
-//! which volume servers say of every chunk that they packed; nor does its `Content-Encoding` tell.
+//! Whether a platform undid the gzip of a server. WebKitGTK does not where gzip is the `Content-Type` too, as a
+//! server or a proxy may say that guesses it from the bytes; nor does its `Content-Encoding` tell.
 
 use super::lane::undecoded;
 use crate::{

@@ -1,7 +1,7 @@
 // The components under hosts that nobody here wrote: what is read, by the library; what is answered, by the gateway.
 import { GATEWAY_HOSTS, Library, LIBRARY_HOSTS, startGateway } from "../component/support.mjs";
 import { conform } from "./conform.mjs";
-import { gatewayLacks, gatewayReader } from "./gateway.mjs";
+import { gatewayLacks, gatewayReader, needsHead } from "./gateway.mjs";
 
 const VERIFY = { stream: "as-read", strict: "before-release", off: "off" };
 
@@ -40,8 +40,8 @@ function place(name, host, gateway, { part } = {}) {
   });
 }
 
-// Nor has a file of no bytes.
-const hasNoBody = ({ answer, gives }) => answer.method === "HEAD" || gives.length === 0;
+// Nor has a file of no bytes; and the ETag is asked for by HEAD.
+const hasNoBody = ({ answer, gives }) => answer.method === "HEAD" || gives.length === 0 || needsHead({ answer });
 
 async function startServing(host, { filer, master, volumes }) {
   const life = new Life();
