@@ -26,30 +26,33 @@ async function bench() {
     const { filer } = await store.ask("about");
     const file = (name, about) => store.ask("addFile", { path: `/${name}.bin`, content: "noise:edge", length: SIZE, ...about });
     const { fileIds } = await file("one", { chunkSize: SIZE });
-    await file("plain", { chunkSize: 4 * MIB });
+    const { fileIds: eight } = await file("plain", { chunkSize: 4 * MIB });
     await file("small", { chunkSize: MIB });
     await file("cipher", { chunkSize: 4 * MIB, cipher: true });
     console.log(`${SIZE / MIB} MiB through workerd, Node on both sides, medians of ${ROUNDS} interleaved rounds. Goal for plain: ${GOAL}x`);
-    for (const keys of [certificate(), null]) await table(keys, filer, `/?proxyChunkId=${fileIds[0]}`);
+    for (const keys of [certificate(), null]) await table(keys, { filer, one: fileIds[0], eight });
   } finally {
     await store.close();
   }
 }
 
-async function table(keys, filer, body) {
+async function table(keys, { filer, one, eight }) {
   const started = [];
   const worker = async (modules, bindings, path) => {
-    const one = await startBareWorker(modules, bindings, { certificate: keys });
-    started.push(one);
-    return { ...one, path, ca: keys?.cert };
+    const running = await startBareWorker(modules, bindings, { certificate: keys });
+    started.push(running);
+    return { ...running, path, ca: keys?.cert };
   };
   try {
     const gateway = await bundleWorker();
     const vars = { FILER: filer, ALLOW_PREFIXES: "/", PUBLIC: "yes", SUBREQUESTS: "1000" };
     const [script] = await bundleWorker(here("tenline.mjs"));
+    const [joined] = await bundleWorker(here("joined.mjs"));
+    const body = `/?proxyChunkId=${one}`;
     const ways = {
       "ten lines": await worker([script], { ORIGIN: filer }, body),
       "ten lines, again": await worker([script], { ORIGIN: filer }, body),
+      "8 chunks, joined and nothing else": await worker([joined], { ORIGIN: filer, FILE_IDS: eight.join(" "), LENGTH: String(SIZE) }, "/"),
       "plain, one chunk, handed through": await worker(gateway, { ...vars, DIRECT: "yes" }, "/one.bin"),
       "plain, 8 chunks, handed through": await worker(gateway, { ...vars, DIRECT: "yes" }, "/plain.bin"),
       "plain, 32 chunks, handed through": await worker(gateway, { ...vars, DIRECT: "yes" }, "/small.bin"),
