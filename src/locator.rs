@@ -104,9 +104,9 @@ impl Locator {
         origin: &str,
         refused: Option<Duration>,
     ) -> Result<Option<String>, Error> {
-        // What a filer relays, it signs itself.
+        // What a filer relays, it signs itself. Since SeaweedFS 4.48 it wants to see a token of its own for that.
         if let Way::Proxy(_) = self.0.way {
-            return Ok(None);
+            return filer_token(host, options).await;
         }
         let mut token = self.users_token(host, options, file_id, origin).await?;
         if is_stale(host, token.as_deref()) {

@@ -411,6 +411,23 @@ fn a_proxy_relays_and_nobody_is_asked_for_anything() {
     assert_eq!(world.log()[0].asked.query, "proxyChunkId=3,01&readDeleted=true");
 }
 
+// SeaweedFS 4.48 wants a token of the filer's for what it relays, 4.44 wants none.
+#[test]
+fn a_relay_is_shown_the_token_of_its_filer_and_a_fresh_one_once_it_refuses() {
+    let world = World::new();
+    world.store("http://filer/", bytes(0..100));
+    world.tokens(|_, _| panic!("what a filer relays, it signs itself"));
+    let count = AtomicUsize::new(0);
+    world.filer_tokens(move || Ok(Some(format!("t{}", count.fetch_add(1, Ordering::Relaxed)))));
+    world.script(|asked| {
+        Script::default().outcome(if token_of(asked) == "t1" { Outcome::Good } else { Outcome::Status(401) })
+    });
+    let mut options = by_master(1);
+    options.locator = Locator::proxy("http://filer");
+    assert_eq!(read(&world, vec![of_id("3,01", 0, 100)], options).unwrap(), bytes(0..100));
+    assert_eq!(world.log().len(), 2);
+}
+
 // ---- Tokens of a master ----
 
 /// A master whose tokens last for this long, and servers that want one that has not expired.
