@@ -171,7 +171,7 @@ export interface FilerOptions extends Options {
    * no text, is empty, or does not come within `timeout.headers`, is `unauthorized`.
    */
   token?: (fileId: string, origin: string) => string | Promise<string>;
-  /** A token for the entry, asked for when its request is about to leave; sent to the filer as `?jwt=`. */
+  /** A token for the filer, for the entry and for chunks that it relays, asked for when a request is about to leave; sent as `?jwt=`. */
   filerToken?: string | (() => string | Promise<string>);
   /** Keys of S3 objects under server-side encryption. 32 bytes each, copied by the call that opens the file. */
   sse?: {
