@@ -1,4 +1,5 @@
 // The components under hosts that nobody here wrote: what is read, by the library; what is answered, by the gateway.
+import { setTimeout as sleep } from "node:timers/promises";
 import { GATEWAY_HOSTS, Library, LIBRARY_HOSTS, startGateway } from "../component/support.mjs";
 import { conform } from "./conform.mjs";
 import { gatewayLacks, gatewayReader, needsHead } from "./gateway.mjs";
@@ -19,8 +20,9 @@ class Life {
 /** @param {object} host of the library @param {object} gateway the host of the gateway of the same WASI */
 function place(name, host, gateway, { part } = {}) {
   const isAnswered = ({ steps }) => steps.some(({ answer }) => answer);
-  const lacks = ({ steps, seen = {} }) => {
+  const lacks = ({ steps, seen = {}, file = {}, faults, dead, kill }) => {
     if (seen.idle) return host.cannot.cancel;
+    if (faults.length + dead.length > 0 || kill || file.error || steps.some(({ error }) => error)) return host.cannot.calls;
     if (!isAnswered({ steps })) return undefined;
     if (gateway.skip) return `no gateway: ${gateway.skip}`;
     return steps.some(hasNoBody) ? gateway.cannot.bodiless : undefined;
@@ -28,17 +30,45 @@ function place(name, host, gateway, { part } = {}) {
   conform({
     name, skip: host.skip, part,
     start: () => {
-      const life = new Life();
+      const library = new Loaded(host);
       const gateways = gatewayReader((servers) => startServing(gateway, servers));
-      let library = null;
       return {
-        perform: (task) => (isAnswered(task) ? gateways.perform(task) : perform((library ??= new Library(life, host)), task)),
-        close: () => (life.end(), gateways.close()),
+        perform: (task) => (isAnswered(task) ? gateways.perform(task) : library.perform(task)),
+        close: () => (library.close(), gateways.close()),
       };
     },
     lacks,
   });
 }
+
+/** A library under its host. A host that is known to hang by itself is given up then, and the task done in another one. */
+class Loaded {
+  #host; #life = new Life(); #library = null;
+
+  constructor(host) {
+    this.#host = host;
+  }
+
+  async perform(task) {
+    const mayHang = this.#host.cannot.calls !== undefined;
+    for (let tries = mayHang ? MOST_TRIES : 1; ; tries--) {
+      const performed = perform((this.#library ??= new Library(this.#life, this.#host)), task);
+      if (tries === 1) return performed;
+      const told = await Promise.race([performed, sleep(HANGS_AFTER, null, { ref: false })]);
+      if (told) return told;
+      performed.catch(() => {});
+      this.close();
+    }
+  }
+
+  close() {
+    this.#life.end();
+    this.#library = null;
+  }
+}
+
+const MOST_TRIES = 4;
+const HANGS_AFTER = 12_000;
 
 // Nor has a file of no bytes; and the ETag is asked for by HEAD.
 const hasNoBody = ({ answer, gives }) => answer.method === "HEAD" || gives.length === 0 || needsHead({ answer });

@@ -27,7 +27,7 @@ export function conform(place) {
   describe(heading, { skip }, () => {
     const reader = new Reader(start);
     after(async () => {
-      await reader.close();
+      await reader.stop();
       await strike();
       write(heading, notes);
     });
@@ -36,13 +36,14 @@ export function conform(place) {
       if (reason) note(about, "lacks", reason);
       test(`${about.group}: ${about.name}`, { timeout: 60_000, skip: reason ?? false }, async ({ signal }) => {
         const noted = note(about);
-        const hung = () => reader.close();
+        const running = reader.start();
+        const hung = () => reader.stop(running);
         signal.addEventListener("abort", hung);
         try {
-          await attempt(about, reader);
+          await attempt(about, await running);
           noted.outcome = "ok";
         } catch (error) {
-          await reader.close();
+          await reader.stop(running);
           throw error;
         } finally {
           // A test that ends aborts its signal too.
@@ -70,13 +71,12 @@ class Reader {
     this.#start = start;
   }
 
-  async perform(task) {
-    return (await (this.#running ??= Promise.resolve(this.#start()))).perform(task);
+  start() {
+    return (this.#running ??= Promise.resolve(this.#start()));
   }
 
-  async close() {
-    const running = this.#running;
-    this.#running = null;
+  async stop(running = this.#running) {
+    if (this.#running === running) this.#running = null;
     await (await running?.catch(() => null))?.close();
   }
 }
