@@ -102,17 +102,21 @@ for (const host of GATEWAY_HOSTS) {
       assert.deepEqual(answers.map(({ sha256 }) => sha256), files.map(({ sha256 }) => sha256));
     });
 
-    it("a client that leaves stops what is asked for it", async (store, start) => {
-      const { path } = store.addFile({ path: "/f/left", bytes: noise("left", 4 * MIB), chunkSize: MIB / 4 });
+    it("a client that leaves stops what is asked for it, and nothing of another's", async (store, start) => {
+      const [left, kept] = ["left", "kept"].map((name) => store.addFile({ path: `/f/${name}`, bytes: noise(name, 4 * MIB), chunkSize: MIB / 4 }));
       const origin = await start();
       store.rate = 200_000;
       const leaving = new AbortController();
-      const { body } = await fetch(origin + path, { signal: leaving.signal });
+      const other = await fetch(origin + kept.path);
+      const { body } = await fetch(origin + left.path, { signal: leaving.signal });
       await body.getReader().read();
-      assert.ok(store.inFlight > 0, `${store.inFlight} requests are open`);
+      const open = ({ fileIds }) => store.requests.filter(({ fileId, state }) => fileIds.includes(fileId) && state === "open").length;
+      assert.ok(open(left) > 0);
       leaving.abort();
-      assert.ok(await becomes(() => store.inFlight === 0), `${store.inFlight} requests are still open`);
-      assert.ok(store.requests.some(({ fileId, state }) => fileId && state === "aborted"));
+      assert.ok(await becomes(() => open(left) === 0), `${open(left)} requests are still open`);
+      assert.ok(store.requests.some(({ fileId, state }) => left.fileIds.includes(fileId) && state === "aborted"));
+      store.rate = 0;
+      assert.equal(sha256(Buffer.from(await other.arrayBuffer())), kept.sha256);
     }, { needs: "cancel" });
 
     it("a client that does not read holds the store back, until it reads", async (store, start) => {
