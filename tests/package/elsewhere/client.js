@@ -18,7 +18,7 @@ export async function runErrands(server, kelp, run) {
       return result;
     };
     let timer;
-    const late = new Promise((_, reject) => (timer = setTimeout(reject, 100_000, new Error("it did not end in 100 s"))));
+    const late = new Promise((_, reject) => (timer = setTimeout(reject, 200_000, new Error("it did not end in 200 s"))));
     const failures = [];
     const skipped = await Promise.race([run(name, kelp, ask, help), late]).catch((error) => void failures.push(shown(error)));
     clearTimeout(timer);
