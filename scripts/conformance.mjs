@@ -14,7 +14,6 @@ export async function conformance() {
   await run("cargo", ["build", "--locked", "--features", "native", "--example", "conformance"]);
   const { matrix, NOTES, reasons, wholeMatrix } = await import("../tests/conformance/matrix.mjs");
   rmSync(NOTES, { recursive: true, force: true });
-  await nodeTests("tests/runtimes");
   try {
     await nodeTests("tests/conformance");
   } finally {

@@ -1,6 +1,7 @@
 // `npm test`: everything that a change must pass. `npm test -- lint core` runs only those steps.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { installBrowsers } from "./browsers.mjs";
 import { build } from "./build.mjs";
 import { driverEnvironment } from "./chromium.mjs";
 import { buildComponents } from "./component.mjs";
@@ -9,6 +10,7 @@ import { conformance } from "./conformance.mjs";
 import { installHosts } from "./hosts.mjs";
 import { checkLicences } from "./licences.mjs";
 import { needTests, nodeTests } from "./runner.mjs";
+import { installRuntimes } from "./runtimes.mjs";
 import { setup } from "./setup.mjs";
 import { checkSize } from "./size.mjs";
 
@@ -36,8 +38,14 @@ const steps = {
   chromium: () => nodeTests("tests/package/chromium"),
   page: () => nodeTests("tests/page"),
   component,
+  runtimes,
   conformance,
   cluster: () => nodeTests("tests/cluster"),
+};
+
+/** Steps that take longer than a full run should, by their names alone. */
+const long = {
+  elsewhere: () => elsewhere("node24", "deno", "bun", "firefox", "webkit"),
 };
 
 async function types() {
@@ -106,9 +114,23 @@ async function component() {
   await nodeTests("tests/component");
 }
 
+// The browsers and runtimes that the list of conformance is held against, besides Chromium and this Node.
+async function runtimes() {
+  await installBrowsers();
+  await installRuntimes();
+  await nodeTests("tests/runtimes");
+}
+
+// The behaviours of the package, where the list of conformance stands for them in a full run.
+async function elsewhere(...places) {
+  await installBrowsers();
+  await installRuntimes();
+  for (const place of places) await nodeTests(`tests/package/${place}`);
+}
+
 function chosen(names) {
-  const unknown = names.filter((name) => !Object.hasOwn(steps, name));
-  if (unknown.length > 0) throw new Failure(`no such step: ${unknown.join(", ")}\nSteps: ${Object.keys(steps).join(" ")}`);
+  const unknown = names.filter((name) => !(name in steps) && !(name in long));
+  if (unknown.length > 0) throw new Failure(`no such step: ${unknown.join(", ")}\nSteps: ${Object.keys({ ...steps, ...long }).join(" ")}`);
   return names.length > 0 ? names : Object.keys(steps);
 }
 
@@ -127,7 +149,7 @@ async function timed(name, results) {
   const result = { name, outcome: "failed" };
   results.push(result);
   try {
-    await steps[name]();
+    await (steps[name] ?? long[name])();
     result.outcome = "ok";
   } finally {
     result.seconds = ((Date.now() - start) / 1000).toFixed(1);

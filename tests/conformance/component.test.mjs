@@ -33,7 +33,7 @@ function place(name, host, gateway, { part } = {}) {
       const library = new Loaded(host);
       const gateways = gatewayReader((servers) => startServing(gateway, servers));
       return {
-        perform: (task) => (isAnswered(task) ? gateways.perform(task) : library.perform(task)),
+        perform: (task, again) => (isAnswered(task) ? gateways.perform(task) : library.perform(task, again)),
         close: () => (library.close(), gateways.close()),
       };
     },
@@ -49,7 +49,7 @@ class Loaded {
     this.#host = host;
   }
 
-  async perform(task) {
+  async perform(task, again) {
     const mayHang = this.#host.cannot.calls !== undefined;
     for (let tries = mayHang ? MOST_TRIES : 1; ; tries--) {
       const performed = perform((this.#library ??= new Library(this.#life, this.#host)), task);
@@ -58,6 +58,7 @@ class Loaded {
       if (told) return told;
       performed.catch(() => {});
       this.close();
+      again();
     }
   }
 

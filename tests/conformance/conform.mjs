@@ -12,7 +12,8 @@ import { Stage, strike } from "./stage.mjs";
  * @typedef {object} Place
  * @property {string} name as a column of the matrix is headed
  * @property {string | false} skip why it cannot be had on this machine
- * @property {() => Promise<{ perform(task: object): Promise<object>, close(): Promise<void> | void }>} start
+ * @property {() => Promise<{ perform(task: object, again: () => void): Promise<object>, close(): Promise<void> | void }>} start `again` is to be
+ *   called before a task is begun anew
  * @property {(about: object) => string | undefined} [lacks] why a case has no meaning there
  * @property {(about: object) => object} [part] what of a case is made there
  *
@@ -57,7 +58,7 @@ export function conform(place) {
 async function attempt(about, reader) {
   const stage = await Stage.set(about);
   try {
-    await judge(about, stage, await reader.perform(stage.task));
+    await judge(about, stage, await reader.perform(stage.task, () => stage.store.resetLog()));
   } finally {
     await stage.close();
   }
