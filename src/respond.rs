@@ -21,6 +21,27 @@ pub struct RequestHeaders<'a> {
     pub if_unmodified_since: Option<&'a str>,
 }
 
+/// Those fields as a platform gave them.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions([Option<String>; 6]);
+
+impl Conditions {
+    /// Asks for each field by its name.
+    pub fn read(get: impl FnMut(&'static str) -> Option<String>) -> Self {
+        let names =
+            ["range", "if-range", "if-none-match", "if-match", "if-modified-since", "if-unmodified-since"];
+        Self(names.map(get))
+    }
+
+    /// As [`respond`] takes them.
+    #[must_use]
+    pub fn headers(&self) -> RequestHeaders<'_> {
+        let [range, if_range, if_none_match, if_match, if_modified_since, if_unmodified_since] =
+            self.0.each_ref().map(Option::as_deref);
+        RequestHeaders { range, if_range, if_none_match, if_match, if_modified_since, if_unmodified_since }
+    }
+}
+
 /// What is known of a file before any byte of it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileHead<'a> {

@@ -1516,12 +1516,15 @@ fn what_a_server_packed_and_the_platform_left_packed_is_undone_here() {
     let file = bytes(0..1000);
     let packed = gzip(&file);
     let twice = gzip(&packed);
+    let odd = [&[0x1f, 0x8b][..], &file].concat();
     let telling = |len: usize| Headers { content_length: Some(len as u64), ..Headers::default() };
     for (body, told, content, why) in [
         (&packed, &packed, &file, "it is left packed"),
         (&file, &packed, &file, "it is undone"),
         (&packed, &twice, &packed, "the file itself is gzip, and that is left"),
         (&twice, &twice, &packed, "the file itself is gzip, and is left packed"),
+        (&packed, &packed, &packed, "the file itself is gzip, and its server did not pack it"),
+        (&odd, &odd, &odd, "it only begins as gzip does"),
     ] {
         for step in [1, 7, 4096] {
             let world = World::new();

@@ -29,7 +29,7 @@ use crate::{
     plan::Plan,
     pool::Pool,
     prefetch::prefetch,
-    respond::{RequestHeaders, reason, refusal, respond},
+    respond::{Conditions, reason, refusal, respond},
     target,
 };
 
@@ -131,19 +131,8 @@ async fn open(asked: Asked) -> Result<Answer, Refusal> {
     let (host, options) = desk(gate, variable("KELP_FILER_TOKEN"));
     let entry = opening::entry(&host, &options, &target::of_entry(&url).0, false).await?;
     let Opened { head, chunks } = opening::of_entry(&entry, Some(&url), &Keys::default(), &options)?;
-    let get = |name: &str| joined(asked.headers.get(name));
-    let [range, if_range] = ["range", "if-range"].map(&get);
-    let [if_match, if_none_match] = ["if-match", "if-none-match"].map(&get);
-    let [if_modified_since, if_unmodified_since] = ["if-modified-since", "if-unmodified-since"].map(&get);
-    let conditions = RequestHeaders {
-        range: range.as_deref(),
-        if_range: if_range.as_deref(),
-        if_match: if_match.as_deref(),
-        if_none_match: if_none_match.as_deref(),
-        if_modified_since: if_modified_since.as_deref(),
-        if_unmodified_since: if_unmodified_since.as_deref(),
-    };
-    let reply = respond(method, &conditions, &head.as_served());
+    let conditions = Conditions::read(|name| joined(asked.headers.get(name)));
+    let reply = respond(method, &conditions.headers(), &head.as_served());
     let mut answer = Answer { status: reply.status, headers: reply.headers, body: None };
     if let Some(range) = reply.body {
         let (driver, mut reader) = prefetch(Plan::new(Arc::from(chunks), range), host, options);

@@ -16,7 +16,7 @@ use super::{file::File, host::NativeHost};
 use crate::{
     error::{Error, Kind},
     prefetch::Reader,
-    respond::{Reply, RequestHeaders, refusal, respond},
+    respond::{Conditions, Reply, refusal, respond},
 };
 
 impl File {
@@ -39,19 +39,8 @@ impl File {
         headers: &HeaderMap,
     ) -> Result<Response<ResponseBody>, Error> {
         self.check_open()?;
-        let lines = |name: &str| joined(headers, name);
-        let [range, if_range] = ["range", "if-range"].map(lines);
-        let [if_match, if_none_match] = ["if-match", "if-none-match"].map(lines);
-        let [modified, unmodified] = ["if-modified-since", "if-unmodified-since"].map(lines);
-        let asked = RequestHeaders {
-            range: range.as_deref(),
-            if_range: if_range.as_deref(),
-            if_match: if_match.as_deref(),
-            if_none_match: if_none_match.as_deref(),
-            if_modified_since: modified.as_deref(),
-            if_unmodified_since: unmodified.as_deref(),
-        };
-        let reply = respond(method.as_str(), &asked, &self.head().as_served());
+        let asked = Conditions::read(|name| joined(headers, name));
+        let reply = respond(method.as_str(), &asked.headers(), &self.head().as_served());
         let Some(range) = reply.body.clone() else { return Ok(response(&reply, ResponseBody::default())) };
         let left = range.end - range.start;
         let mut reader = self.stream(range)?;

@@ -97,4 +97,15 @@ export async function quiet(store) {
   }, "nothing is in flight");
 }
 
+/** Waits until bytes were sent, and no more are. */
+export async function untilStill(store) {
+  let before = -1;
+  await until(async () => {
+    const same = before === store.bytesSent && before > 0;
+    before = store.bytesSent;
+    await sleep(300);
+    return same;
+  }, "nothing more is fetched", 20_000);
+}
+
 export const chunksOf = (store) => store.requests.filter(({ fileId }) => fileId !== null);
