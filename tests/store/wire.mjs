@@ -32,7 +32,13 @@ export function makeSecureServer(name, answer, store, certificate) {
     session.on("close", () => sessions.delete(session));
     session.on("error", () => {}); // the client broke off: each of its streams is told
   });
-  server.closeAllConnections = () => sessions.forEach((session) => session.destroy());
+  // One whose handshake is not over has no session yet, and would keep the server from closing.
+  const sockets = new Set();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  server.closeAllConnections = () => [...sessions, ...sockets].forEach((each) => each.destroy());
   server.retireConnections = () => sessions.forEach((session) => {
     session.goaway();
     session.close();
