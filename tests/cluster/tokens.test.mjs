@@ -90,7 +90,8 @@ describe("a cluster that wants tokens", { skip, timeout: 100_000 }, () => {
       asked.set(id, times);
       return chunkToken(id, times === 1 ? -10 : LASTS);
     };
-    sameBytes(await (await open({ locate: locator(cluster), token })).bytes(), content, "renewed");
+    // What is late on a busy machine would be asked for twice.
+    sameBytes(await (await open({ locate: locator(cluster), token, hedge: false })).bytes(), content, "renewed");
     assert.ok([...asked.values()].every((times) => times === 2), JSON.stringify([...asked]));
   });
 
