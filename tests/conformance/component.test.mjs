@@ -20,10 +20,11 @@ class Life {
 /** @param {object} host of the library @param {object} gateway the host of the gateway of the same WASI */
 function place(name, host, gateway, { part } = {}) {
   const isAnswered = ({ steps }) => steps.some(({ answer }) => answer);
-  const lacks = ({ steps, seen = {}, file = {}, faults, dead, kill }) => {
-    if (seen.idle) return host.cannot.cancel;
-    if (faults.length + dead.length > 0 || kill || file.error || steps.some(({ error }) => error)) return host.cannot.calls;
-    if (!isAnswered({ steps })) return undefined;
+  const lacks = (about) => {
+    const { steps, seen = {} } = about;
+    if (seen.idle && host.cannot.cancel) return host.cannot.cancel;
+    if (goesWrong(about) && host.cannot.calls) return host.cannot.calls;
+    if (!isAnswered(about)) return undefined;
     if (gateway.skip) return `no gateway: ${gateway.skip}`;
     return steps.some(hasNoBody) ? gateway.cannot.bodiless : undefined;
   };
@@ -70,6 +71,8 @@ class Loaded {
 
 const MOST_TRIES = 4;
 const HANGS_AFTER = 12_000;
+
+const goesWrong = ({ steps, file = {}, faults, dead, kill }) => faults.length + dead.length > 0 || kill || file.error || steps.some(({ error }) => error);
 
 // Nor has a file of no bytes; and the ETag is asked for by HEAD.
 const hasNoBody = ({ answer, gives }) => answer.method === "HEAD" || gives.length === 0 || needsHead({ answer });
