@@ -23,9 +23,11 @@ export class Found {
 
   /** A chunk was found at a URL. */
   note({ origin, searchParams }: URL, fileId: string): void {
-    const hasToken = searchParams.has("jwt");
+    const isRelayed = searchParams.has("proxyChunkId");
+    // What the filer wants to see is put there on the way out.
+    const hasToken = searchParams.has("jwt") && !isRelayed;
     if (hasToken && !this.#token) return;
-    this.#origins.set(searchParams.has("proxyChunkId") ? ANY : volumeOf(fileId), { origin, hasToken });
+    this.#origins.set(isRelayed ? ANY : volumeOf(fileId), { origin, hasToken });
   }
 
   /** Asks for a view where others of its volume were; `null` where there were none, or it is not to be had like this. */

@@ -55,7 +55,7 @@ export class Outbound {
     }
   };
 
-  // The core sees no need of a token for a chunk that the filer relays, and up to SeaweedFS 4.44 there was none.
+  // What the core shows for a chunk that the filer relays is for the file's path, and SeaweedFS 4.48 wants one for its root.
   async #opened(url: URL): Promise<URL> {
     const { filer, filerSecret } = this.#settings;
     if (filerSecret && url.origin === filer.origin && url.searchParams.has("proxyChunkId")) url.searchParams.set("jwt", await relayToken(filerSecret));
