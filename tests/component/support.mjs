@@ -125,8 +125,7 @@ export function startGateway(t, host, variables) {
   });
 }
 
-/** Where the filer of a store serves a path. */
-export const urlOf = (store, path) => store.filer + path.split("/").map(encodeURIComponent).join("/");
+export { urlOf } from "../store/index.mjs";
 
 /** Waits until a number does not change for half a second; says whether it came to rest within ten. */
 export async function isStill(count) {

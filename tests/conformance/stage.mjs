@@ -1,5 +1,5 @@
 // Sets the stage for a case: a store with its files and its faults, and the task that a reader is given.
-import { parseEntry, signToken, startStore } from "../store/index.mjs";
+import { parseEntry, signToken, startStore, urlOf } from "../store/index.mjs";
 import { content } from "../package/control.mjs";
 
 // What no case changes is built once: a captured cluster is ten thousand files.
@@ -75,7 +75,7 @@ export class Stage {
     if (entry) return { by: "entry", target: this.#file(entry).entry, known: { filer: store.filer }, options: all };
     if (manifest) return { by: "manifest", target: this.#manifest(manifest), known, options: all };
     const path = (filer ?? url).path ?? this.#file(filer ?? url).path;
-    return { by: filer ? "filer" : "url", target: store.filer + path.split("/").map(encodeURIComponent).join("/"), known, options: all };
+    return { by: filer ? "filer" : "url", target: urlOf(store, path), known, options: all };
   }
 
   #file(name) {

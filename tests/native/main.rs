@@ -52,6 +52,17 @@ fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Reads all of a file; once the first piece is here, the first volume server is killed.
+async fn read_while_a_server_dies(file: &File, store: &mut Store) -> Vec<u8> {
+    let mut reader = file.stream(..).unwrap();
+    let mut bytes = reader.next().await.unwrap().unwrap().to_vec();
+    store.ask("killVolume", &json!([0]));
+    while let Some(piece) = reader.next().await {
+        bytes.extend_from_slice(&piece.unwrap());
+    }
+    bytes
+}
+
 fn quick() -> Options {
     let mut options = Options::default();
     options.read.retry.base_delay = Duration::from_millis(1);
@@ -205,12 +216,7 @@ fn dead_replicas_and_cut_bodies_are_borne() {
         let mut options = quick();
         options.locate = Locate::Master(store.master.clone());
         let opened = Client::new().open_filer(&url, &options).await.unwrap();
-        let mut reader = opened.stream(..).unwrap();
-        let mut bytes = reader.next().await.unwrap().unwrap().to_vec();
-        store.ask("killVolume", &json!([0]));
-        while let Some(piece) = reader.next().await {
-            bytes.extend_from_slice(&piece.unwrap());
-        }
+        let bytes = read_while_a_server_dies(&opened, &mut store).await;
         assert_eq!(hex(&bytes), file["sha256"]);
     });
 }

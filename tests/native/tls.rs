@@ -10,7 +10,7 @@ use kelp_stream::{
 };
 use serde_json::{Value, json};
 
-use crate::{hex, quick, run, store::Store};
+use crate::{hex, quick, read_while_a_server_dies, run, store::Store};
 
 fn trusting(store: &Store) -> Client {
     Client::builder().trust(store.certificate.as_bytes()).unwrap().build()
@@ -130,12 +130,7 @@ fn over_http2_a_body_that_is_reset_and_a_server_that_dies_are_borne() {
         store.ask("fault", &json!([{ "server": "volume1", "times": 2 }, { "cut": 20_000 }]));
         let url = format!("{}/f.bin", store.filer);
         let opened = trusting(&store).open_filer(&url, &at_volumes(&store, 2)).await.unwrap();
-        let mut reader = opened.stream(..).unwrap();
-        let mut bytes = reader.next().await.unwrap().unwrap().to_vec();
-        store.ask("killVolume", &json!([0]));
-        while let Some(piece) = reader.next().await {
-            bytes.extend_from_slice(&piece.unwrap());
-        }
+        let bytes = read_while_a_server_dies(&opened, &mut store).await;
         assert_eq!(hex(&bytes), file["sha256"]);
     });
 }

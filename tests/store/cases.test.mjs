@@ -2,9 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { goJson } from "./entry.mjs";
-import { parseEntry, sha256, startStore } from "./index.mjs";
-
-const urlOf = (store, path) => store.filer + path.split("/").map(encodeURIComponent).join("/");
+import { parseEntry, sha256, startStore, urlOf } from "./index.mjs";
 
 for (const cluster of ["plain", "cipher", "s3"]) {
   test(`${cluster}: what the real filer delivered, the stand-in delivers`, { timeout: 30_000 }, async (t) => {

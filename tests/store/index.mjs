@@ -34,6 +34,9 @@ export async function startStore({ cluster = "plain", fixtures = FIXTURES, volum
   return store;
 }
 
+/** Where the filer of a store serves a path. */
+export const urlOf = ({ filer }, path) => filer + path.split("/").map(encodeURIComponent).join("/");
+
 /** A running cluster. */
 export class Store {
   /** Where the servers are: "http://127.0.0.1:<port>", or "https://..." */
