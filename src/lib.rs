@@ -33,74 +33,30 @@
 //! that of WASI, `native` one for programs, each of the two behind a feature of its name, `sim` a
 //! deterministic one for tests.
 
-#[cfg_attr(
-    any(feature = "component", not(any(feature = "native", target_arch = "wasm32"))),
-    allow(dead_code, reason = "hosts use it")
-)]
-mod causes;
-pub mod chunk;
-mod content_range;
-mod date;
 pub mod decode;
-mod disposition;
-pub mod entry;
 pub mod error;
-mod etag;
-pub mod event;
-#[cfg_attr(
-    not(all(target_arch = "wasm32", feature = "component-gateway")),
-    allow(dead_code, reason = "gateways use it")
-)]
-mod gate;
-pub mod host;
-mod inquiry;
-mod json;
-pub mod locate;
-pub mod locator;
-pub mod manifest;
-pub mod master;
-pub mod merge;
-pub mod opening;
-pub mod options;
-mod pace;
-pub mod pin;
-pub mod plan;
-pub mod pool;
-pub mod prefetch;
-pub mod respond;
-pub mod retrieve;
-pub mod retry;
-pub mod stats;
-#[cfg_attr(
-    any(feature = "component", not(any(feature = "native", target_arch = "wasm32"))),
-    allow(dead_code, reason = "hosts use it")
-)]
-mod streams;
-#[cfg_attr(
-    not(feature = "component-gateway"),
-    allow(dead_code, reason = "hosts whose platform knows no URLs use it")
-)]
-mod target;
-mod throttle;
-pub mod token;
-pub mod url;
-mod watch;
-pub mod window;
-
-pub use crate::{
-    error::{Error, Kind},
-    options::Options,
-    plan::Plan,
-    prefetch::{Reader, prefetch},
-};
-
-#[cfg(all(target_arch = "wasm32", feature = "component"))]
-pub mod component;
+pub mod fetch;
+pub mod formats;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+pub mod host;
+pub mod hosts;
+pub mod http;
+mod json;
+pub mod model;
+pub mod read;
+pub mod schedule;
+
+#[cfg(all(target_arch = "wasm32", feature = "component"))]
+pub use crate::hosts::component;
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
-pub mod native;
+pub use crate::hosts::native;
 #[cfg(not(target_arch = "wasm32"))]
-pub mod sim;
+pub use crate::hosts::sim;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown", not(feature = "component")))]
-pub mod web;
+pub use crate::hosts::web;
+pub use crate::{
+    error::{Error, Kind},
+    read::{Reader, prefetch},
+    schedule::{options::Options, plan::Plan},
+};

@@ -10,10 +10,12 @@ use base64ct::{Base64, Encoding};
 use flate2::read::MultiGzDecoder;
 use kelp_stream::{
     Error, Kind, Options, Plan,
-    chunk::{CipherKey, Source},
-    entry::{Entry, Keys},
-    event::{Event, EventKind},
-    host::Location,
+    formats::seaweedfs::entry::{Entry, Keys},
+    host::{
+        Location,
+        event::{Event, EventKind},
+    },
+    model::chunk::{CipherKey, Source},
     sim::{Script, World, collect},
 };
 use serde_json::Value;

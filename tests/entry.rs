@@ -9,8 +9,8 @@
 
 use kelp_stream::{
     Error, Kind,
-    chunk::{Chunk, Compression, Source},
-    entry::{Entry, EntryError, Keys, MAX_TEXT_BYTES, Reason, SseKind, Unsupported},
+    formats::seaweedfs::entry::{Entry, EntryError, Keys, MAX_TEXT_BYTES, Reason, SseKind, Unsupported},
+    model::chunk::{Chunk, Compression, Source},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -17,12 +17,11 @@ use flate2::write::GzEncoder;
 use futures::future::{Either, select};
 use kelp_stream::{
     Error, Kind, Options, Plan,
-    chunk::{Chunk, CipherKey, Compression, Source},
     decode::{MAX_CHUNK_BYTES, ceiling},
     error::Cause,
-    event::EventKind,
-    host::{Headers, LocateError, Location, Request},
-    options::Verify,
+    host::{Headers, LocateError, Location, Request, event::EventKind},
+    model::chunk::{Chunk, CipherKey, Compression, Source},
+    schedule::options::Verify,
     sim::{Asked, Outcome, Script, World, collect},
 };
 use support::*;

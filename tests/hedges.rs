@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use kelp_stream::{
     Error, Options, Plan,
-    chunk::{Chunk, CipherKey, Source},
-    event::EventKind,
-    pool::Pool,
+    host::event::EventKind,
+    model::chunk::{Chunk, CipherKey, Source},
     prefetch,
+    read::stats::Stats,
+    schedule::pool::Pool,
     sim::{Asked, Outcome, Script, World, collect},
-    stats::Stats,
 };
 use support::*;
 

@@ -15,11 +15,10 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::future::join_all;
 use kelp_stream::{
     Error, Kind, Options,
-    chunk::{Chunk, Source},
     error::Cause,
-    event::EventKind,
-    host::{Headers, Host, LocateError, Location},
-    locator::Locator,
+    fetch::locator::Locator,
+    host::{Headers, Host, LocateError, Location, event::EventKind},
+    model::chunk::{Chunk, Source},
     sim::{Asked, Logged, Outcome, Script, World, collect},
 };
 use support::*;

@@ -8,11 +8,12 @@ use std::ops::Range;
 
 use kelp_stream::{
     Error, Kind, Options, Plan,
-    chunk::Chunk,
     host::Headers,
-    merge::merge,
-    plan::{Lists, Summary},
-    retry::Policy,
+    model::{chunk::Chunk, merge::merge},
+    schedule::{
+        plan::{Lists, Summary},
+        retry::Policy,
+    },
     sim::{Outcome, Script, World, collect},
 };
 use proptest::prelude::*;

@@ -10,8 +10,8 @@
 use std::{ops::Range, sync::Arc};
 
 use kelp_stream::{
-    chunk::{Chunk, Source},
-    plan::{Plan, Step},
+    model::chunk::{Chunk, Source},
+    schedule::plan::{Plan, Step},
 };
 use proptest::prelude::*;
 use serde_json::Value;

@@ -8,12 +8,13 @@ use std::time::Duration;
 use futures::StreamExt;
 use kelp_stream::{
     Error, Kind, Options, Plan, Reader,
-    chunk::{Chunk, Source},
-    event::EventKind,
-    host::Location,
-    options::{Holes, Verify},
-    pool::{Pool, PoolLimits},
+    host::{Location, event::EventKind},
+    model::chunk::{Chunk, Source},
     prefetch,
+    schedule::{
+        options::{Holes, Verify},
+        pool::{Pool, PoolLimits},
+    },
     sim::{Outcome, Script, SimHost, World, collect},
 };
 use proptest::prelude::*;

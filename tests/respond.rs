@@ -10,8 +10,8 @@
 use std::ops::Range;
 
 use kelp_stream::{
-    entry::SERVED,
-    respond::{FileHead, Reply, RequestHeaders, respond},
+    formats::seaweedfs::entry::SERVED,
+    http::respond::{FileHead, Reply, RequestHeaders, respond},
 };
 use proptest::prelude::*;
 

@@ -8,13 +8,15 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use futures::StreamExt;
 use kelp_stream::{
     Error, Kind, Options, Plan,
-    chunk::{Chunk, Source},
-    event::EventKind,
-    options::{Priority, Width},
-    pool::{Pool, PoolLimits},
+    host::event::EventKind,
+    model::chunk::{Chunk, Source},
     prefetch,
+    read::stats::Stats,
+    schedule::{
+        options::{Priority, Width},
+        pool::{Pool, PoolLimits},
+    },
     sim::{Busy, Link, Outcome, Protocol, Script, World},
-    stats::Stats,
 };
 use support::MS;
 

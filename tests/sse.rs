@@ -12,11 +12,10 @@ mod support;
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, Mac};
 use kelp_stream::{
-    Error, Kind, Options, Plan,
-    chunk::{Chunk, CipherKey, Compression, Ctr},
-    decode,
-    entry::{Entry, EntryError, Keys, Reason, SseKind, Unsupported, WrongKey},
-    options::Verify,
+    Error, Kind, Options, Plan, decode,
+    formats::seaweedfs::entry::{Entry, EntryError, Keys, Reason, SseKind, Unsupported, WrongKey},
+    model::chunk::{Chunk, CipherKey, Compression, Ctr},
+    schedule::options::Verify,
     sim::{Outcome, Script, World},
 };
 use kelp_stream_cipher::aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};

@@ -7,8 +7,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use kelp_stream::{
-    entry::Entry,
-    respond::{FileHead, RequestHeaders, respond},
+    formats::seaweedfs::entry::Entry,
+    http::respond::{FileHead, RequestHeaders, respond},
 };
 use serde_json::Value;
 use support::*;

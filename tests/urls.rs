@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kelp_stream::{
     Error, Kind, Options, Plan,
-    chunk::{Chunk, Source},
-    entry::{Entry, Keys},
+    fetch::probe::{self, UrlFile},
+    formats::{
+        manifest::ranges_of,
+        seaweedfs::entry::{Entry, Keys},
+    },
     host::{Headers, LocateError, Location},
-    manifest::ranges_of,
-    retry::Policy,
+    model::chunk::{Chunk, Source},
+    schedule::retry::Policy,
     sim::{Asked, Outcome, Script, World, collect},
-    url::{self, UrlFile},
 };
 use support::*;
 
@@ -219,7 +221,7 @@ fn a_url_that_leads_to_what_is_refused_is_refused() {
 /// Opens [`URL`], to be read in ranges of 10 000 bytes.
 fn ask(world: &World, options: &Options) -> Result<UrlFile, Error> {
     let (host, options) = (world.host(), options.clone());
-    world.run(async move { url::open(&host, &options, URL, SIZE / 10).await }).expect("it does not hang")
+    world.run(async move { probe::open(&host, &options, URL, SIZE / 10).await }).expect("it does not hang")
 }
 
 /// How a server that tells only these headers answers.

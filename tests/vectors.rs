@@ -2,7 +2,7 @@
 
 mod support;
 
-use kelp_stream::{chunk::CipherKey, decode::open, host::DecodeError};
+use kelp_stream::{decode::open, host::DecodeError, model::chunk::CipherKey};
 use serde_json::Value;
 
 fn bytes(vector: &Value, field: &str) -> Vec<u8> {

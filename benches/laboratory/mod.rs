@@ -8,10 +8,12 @@ use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 use futures::StreamExt;
 use kelp_stream::{
     Options, Plan,
-    chunk::{Chunk, Source},
-    options,
-    pool::{Pool, PoolLimits},
+    model::chunk::{Chunk, Source},
     prefetch,
+    schedule::{
+        options,
+        pool::{Pool, PoolLimits},
+    },
     sim::{Link, Protocol, World},
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kelp_stream::pool::PoolLimits;
+use kelp_stream::schedule::pool::PoolLimits;
 
 use super::{Cell, Hosts, Lab, Progress, Watched, Width, bytes, grid};
 

@@ -5,9 +5,9 @@ use std::{fs, ops::Range, path::Path, time::Instant};
 use futures::StreamExt;
 use kelp_stream::{
     Error, Kind,
-    manifest::Manifest,
+    formats::manifest::Manifest,
     native::{File, Options},
-    opening::UrlHead,
+    read::open::UrlHead,
 };
 
 use crate::{

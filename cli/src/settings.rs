@@ -4,9 +4,9 @@ use std::{fmt::Display, fs, time::Duration};
 
 use base64ct::{Base64, Encoding};
 use kelp_stream::{
-    chunk::CipherKey,
+    model::chunk::CipherKey,
     native::{Client, Locate, Options, Token},
-    options::{Holes, Timeout, Verify},
+    schedule::options::{Holes, Timeout, Verify},
 };
 
 use crate::{arguments::Cat, failure::Failure};

@@ -2,7 +2,7 @@
 
 use std::{io::Write, time::Duration};
 
-use kelp_stream::stats::Stats;
+use kelp_stream::read::stats::Stats;
 use serde_json::json;
 
 pub(crate) fn print(stats: &Stats, size: u64, resumed_at: u64, time: Duration) {

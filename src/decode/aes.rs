@@ -1,7 +1,7 @@
 //! AES-256-GCM as SeaweedFS stores it: `nonce (12) || ciphertext || tag (16)`, no associated
 //! data (`weed/util/cipher.go`; NIST SP 800-38D).
 
-use crate::{chunk::CipherKey, host::DecodeError};
+use crate::{host::DecodeError, model::chunk::CipherKey};
 
 /// How many bytes longer than its plaintext an encrypted chunk is.
 pub const GCM_OVERHEAD: u64 = (NONCE + TAG) as u64;

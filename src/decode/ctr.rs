@@ -1,7 +1,7 @@
 //! AES-256-CTR (NIST SP 800-38A, 6.5), the cipher of objects in SeaweedFS's S3 gateway. Nothing in
 //! it tells whether bytes or key are the right ones.
 
-use crate::chunk::Ctr;
+use crate::model::chunk::Ctr;
 
 /// Deciphers bytes of a chunk in place, the first of which is the chunk's byte `at`.
 pub fn apply(ctr: &Ctr, at: u64, bytes: &mut [u8]) {
@@ -12,7 +12,7 @@ pub fn apply(ctr: &Ctr, at: u64, bytes: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chunk::CipherKey;
+    use crate::model::chunk::CipherKey;
 
     fn bytes<const N: usize>(hex: &str) -> [u8; N] {
         let byte = |i: usize| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap();

@@ -1,6 +1,6 @@
 //! How large a chunk may be: sizes come from metadata, which nobody vouches for.
 
-use crate::chunk::Chunk;
+use crate::model::chunk::Chunk;
 
 /// The longest chunk that is decoded in memory: 1 GiB. SeaweedFS cuts files at 4 to 64 MiB, and
 /// a wasm memory has 4 GiB in all.

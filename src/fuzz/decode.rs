@@ -7,9 +7,9 @@ use kelp_stream_cipher::aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 
 use super::input::Input;
 use crate::{
-    chunk::CipherKey,
     decode::{GCM_OVERHEAD, decode},
     host::{DecodeError, Recipe},
+    model::chunk::CipherKey,
 };
 
 /// A recipe and what is stored.

@@ -4,10 +4,10 @@ use serde::de::IgnoredAny;
 
 use super::plan::covers;
 use crate::{
-    chunk::{Chunk, CipherKey, MAX_FILE_BYTES, Source},
-    entry::{Entry, Keys, MAX_EXTENDED},
-    etag,
-    plan::Plan,
+    formats::seaweedfs::entry::{Entry, Keys, MAX_EXTENDED},
+    http::etag,
+    model::chunk::{Chunk, CipherKey, MAX_FILE_BYTES, Source},
+    schedule::plan::Plan,
 };
 
 /// Any bytes: an entry that is accepted is JSON, and is all that the core takes for granted.

@@ -1,19 +1,19 @@
 //! File ids, which go into URLs.
 
 use super::input::Input;
-use crate::entry::fid;
+use crate::formats::seaweedfs::file_id;
 
 /// A text; and a volume, a key and a cookie.
 pub(super) fn run(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes)
-        && fid::is_file_id(text)
+        && file_id::is_file_id(text)
     {
         is_harmless(text);
     }
     let mut input = Input(bytes);
     let (volume, key, cookie) = (input.number(4) as u32, input.any_number(), input.number(4) as u32);
-    let Some(text) = fid::text(volume, key, cookie) else { return assert_eq!(key, 0) };
-    assert!(fid::is_file_id(&text), "{text}");
+    let Some(text) = file_id::text(volume, key, cookie) else { return assert_eq!(key, 0) };
+    assert!(file_id::is_file_id(&text), "{text}");
     let (before, after) = text.split_once(',').expect("there is a comma");
     let (hex_key, hex_cookie) = after.split_at(after.len() - 8);
     let hex = |digits| u64::from_str_radix(digits, 16);

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use crate::{
-    content_range::{self, ContentRange},
-    date,
-    entry::SERVED,
-    etag, locate,
-    manifest::is_url,
-    respond::{FileHead, Reply, RequestHeaders, is_header, respond},
-    retry::Failure,
-    token,
+    formats::{manifest::is_url, seaweedfs::entry::SERVED},
+    http::{
+        content_range::{self, ContentRange},
+        date, etag, jwt,
+        respond::{FileHead, Reply, RequestHeaders, is_header, respond},
+        url,
+    },
+    schedule::retry::Failure,
 };
 
 /// Some time in 2026.
@@ -37,7 +37,7 @@ fn value(text: &str) {
     }
     // Any number of seconds, or until any date: who waits has a limit of its own.
     let _ = Failure::status(503, Some(text), NOW).retry_after;
-    if token::is_due(text, NOW) {
+    if jwt::is_due(text, NOW) {
         assert!(text.split('.').count() >= 3, "only a token of three parts says when it ends");
     }
     if let Some(seconds) = date::from_http(text) {
@@ -56,13 +56,13 @@ fn value(text: &str) {
             assert!(etag::matches(list, Some(tag), false) && !etag::matches(list, Some(tag), true));
         }
     }
-    if let Some(origin) = locate::origin(text) {
+    if let Some(origin) = url::origin(text) {
         assert!(text.starts_with(origin));
     }
-    let with_token = locate::with_token(text, "a/b?&#");
+    let with_token = url::with_token(text, "a/b?&#");
     assert!(with_token.ends_with("jwt=a%2fb%3f%26%23") && !with_token.contains('#'));
     if is_url(text) {
-        assert!(locate::host(text).is_some() && text.starts_with(locate::without_query(text)));
+        assert!(url::host(text).is_some() && text.starts_with(url::without_query(text)));
     }
 }
 

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::{entry::is_sound, input::Input, plan::chunks};
 use crate::{
-    chunk::{Chunk, Compression, Source},
-    entry::{EntryError, parse_manifest},
+    formats::seaweedfs::{chunk_manifest::parse_manifest, entry::EntryError},
+    model::chunk::{Chunk, Compression, Source},
 };
 
 /// Any bytes, and any list of chunks as a filer writes it.

@@ -2,11 +2,10 @@
 
 use super::{input::Input, plan::covers};
 use crate::{
-    chunk::{MAX_FILE_BYTES, Source},
-    etag,
-    manifest::{ChunkFields, MAX_RANGES, MAX_URLS, ManifestFields, from_base64, is_url, ranges_of},
-    plan::Plan,
-    respond::is_header,
+    formats::manifest::{ChunkFields, MAX_RANGES, MAX_URLS, ManifestFields, from_base64, is_url, ranges_of},
+    http::{etag, respond::is_header},
+    model::chunk::{MAX_FILE_BYTES, Source},
+    schedule::plan::Plan,
 };
 
 /// The fields of a manifest: what is accepted is all that the core takes for granted.

@@ -3,8 +3,8 @@
 use serde::de::IgnoredAny;
 
 use crate::{
-    locate,
-    master::{bearer, parse},
+    fetch::master::{bearer, parse},
+    http::url,
 };
 
 /// Any bytes: of an answer that is accepted, which is JSON, no server is lost on the way, and
@@ -14,7 +14,7 @@ pub(super) fn run(bytes: &[u8]) {
         assert!(serde_json::from_slice::<IgnoredAny>(bytes).is_ok(), "it is JSON");
         assert!(servers.iter().all(|server| !server.is_empty()), "{servers:?}");
         for server in &servers {
-            if let Some(origin) = locate::origin(server) {
+            if let Some(origin) = url::origin(server) {
                 assert!(server.starts_with(origin));
             }
         }

@@ -4,8 +4,8 @@ use std::{ops::Range, sync::Arc};
 
 use super::input::Input;
 use crate::{
-    chunk::{Chunk, Source},
-    plan::{Plan, Step},
+    model::chunk::{Chunk, Source},
+    schedule::plan::{Plan, Step},
 };
 
 /// Chunks and a range: the steps are those of the simplest rule that there is.

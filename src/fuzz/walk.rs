@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{input::Input, plan::chunks};
 use crate::{
-    chunk::{Chunk, Source},
     error::{Error, Kind},
-    plan::{Ahead, Lists, Plan, Summary, Walk},
+    model::chunk::{Chunk, Source},
+    schedule::plan::{Ahead, Lists, Plan, Summary, Walk},
 };
 
 /// A range, chunks, and what each manifest lists: the walk ends, after all bytes or at an error,

@@ -14,11 +14,11 @@ use futures::{Stream, StreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use kelp_stream::{
     Error,
-    chunk::CipherKey,
-    manifest::Manifest,
+    formats::manifest::Manifest,
+    model::chunk::CipherKey,
     native::{Client, File, Locate, Options, Token},
-    opening::UrlHead,
-    options::{Holes, Verify},
+    read::open::UrlHead,
+    schedule::options::{Holes, Verify},
 };
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};

@@ -4,8 +4,8 @@ use std::{collections::HashMap, time::Duration};
 
 use kelp_stream::{
     Kind,
-    event::{Event, EventKind},
-    options::{Holes, Verify, Width},
+    host::event::{Event, EventKind},
+    schedule::options::{Holes, Verify, Width},
     sim::Logged,
 };
 use proptest::{prelude::*, test_runner::TestCaseError};

@@ -7,13 +7,14 @@ use futures::{
     future::{Either, join_all, select},
 };
 use kelp_stream::{
-    Error, Kind, Options, Plan, Reader,
-    options::{Holes, Priority, Verify, Width},
-    pool::{Pool, PoolLimits},
-    prefetch,
-    retry::Policy,
+    Error, Kind, Options, Plan, Reader, prefetch,
+    read::stats::Meter,
+    schedule::{
+        options::{Holes, Priority, Verify, Width},
+        pool::{Pool, PoolLimits},
+        retry::Policy,
+    },
     sim::{SimHost, World},
-    stats::Meter,
 };
 use proptest::prelude::*;
 

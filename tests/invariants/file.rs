@@ -3,7 +3,7 @@
 use std::{io::Write, ops::Range, rc::Rc};
 
 use flate2::{Compression as Level, write::GzEncoder};
-use kelp_stream::chunk::{Chunk, Compression, Source};
+use kelp_stream::model::chunk::{Chunk, Compression, Source};
 use proptest::prelude::*;
 
 use super::support::{self, protobuf};

@@ -3,8 +3,8 @@
 use std::{ops::Range, sync::Arc};
 
 use kelp_stream::{
-    chunk::{Chunk, CipherKey, Compression, Source},
-    plan::{Ahead, Lists, Plan, Walk},
+    model::chunk::{Chunk, CipherKey, Compression, Source},
+    schedule::plan::{Ahead, Lists, Plan, Walk},
 };
 use proptest::prelude::*;
 

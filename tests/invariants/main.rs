@@ -18,7 +18,7 @@ mod network;
 #[path = "../support/mod.rs"]
 mod support;
 
-use kelp_stream::{Plan, entry::parse_manifest};
+use kelp_stream::{Plan, formats::seaweedfs::chunk_manifest::parse_manifest};
 use proptest::{
     prelude::*,
     test_runner::{RngAlgorithm, RngSeed},

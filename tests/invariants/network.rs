@@ -8,9 +8,9 @@ use std::{
 };
 
 use kelp_stream::{
-    chunk::{Chunk, Source},
     host::{Headers, LocateError, Location},
-    options::Verify,
+    model::chunk::{Chunk, Source},
+    schedule::options::Verify,
     sim::{Asked, Outcome, Script, World},
 };
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! What a copy of a file is worth.
 
 use kelp_stream::{
-    manifest::{ChunkFields, ManifestFields},
+    formats::manifest::{ChunkFields, ManifestFields},
     native::{Client, File},
 };
 use md5::{Digest, Md5};

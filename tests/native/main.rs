@@ -28,12 +28,14 @@ use futures::StreamExt;
 use http::{HeaderMap, HeaderValue, Method};
 use kelp_stream::{
     Kind,
-    chunk::CipherKey,
-    entry::Keys,
+    formats::{
+        manifest::{ChunkFields, ManifestFields},
+        seaweedfs::entry::Keys,
+    },
     host::Location,
-    manifest::{ChunkFields, ManifestFields},
+    model::chunk::CipherKey,
     native::{Client, File, Locate, Options, Token},
-    opening::UrlHead,
+    read::open::UrlHead,
 };
 use serde_json::{Value, json};
 use server::{Server, answer};
@@ -80,7 +82,7 @@ fn keys(case: &Value) -> Keys {
 }
 
 /// One chunk at a URL that holds `size` bytes.
-fn manifest(url: &str, size: u64) -> kelp_stream::manifest::Manifest {
+fn manifest(url: &str, size: u64) -> kelp_stream::formats::manifest::Manifest {
     let chunk = ChunkFields { urls: vec![url.to_owned()], size, ..ChunkFields::default() };
     ManifestFields { size, chunks: vec![chunk], ..ManifestFields::default() }.check().unwrap()
 }

@@ -9,7 +9,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use futures::StreamExt;
 use kelp_stream::{
     Error, Options, Plan, Reader,
-    chunk::{Chunk, CipherKey, Source},
+    model::chunk::{Chunk, CipherKey, Source},
     prefetch,
     sim::{SimHost, World, collect},
 };

@@ -1,7 +1,7 @@
 //! Writes chunk manifests as a filer does: the protobuf `FileChunkManifest`.
 
 use base64ct::{Base64, Encoding};
-use kelp_stream::chunk::{Chunk, Compression, Source};
+use kelp_stream::model::chunk::{Chunk, Compression, Source};
 
 /// A list of chunks that have file ids. `forms`: how each is written, one bit a choice.
 pub fn manifest(chunks: &[Chunk], forms: u8) -> Vec<u8> {

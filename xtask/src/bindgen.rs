@@ -1,7 +1,6 @@
 //! The bridge between the wasm file and JavaScript, as it is published.
 
-use std::error::Error;
-use std::path::Path;
+use std::{error::Error, path::Path};
 
 use wasm_bindgen_cli_support::Bindgen;
 

@@ -1,8 +1,6 @@
 //! A component of a core module, as it is published.
 
-use std::error::Error;
-use std::fs;
-use std::path::Path;
+use std::{error::Error, fs, path::Path};
 
 use wit_component::{ComponentEncoder, DecodedWasm, decode};
 use wit_parser::{Resolve, WorldItem, WorldKey};

@@ -7,10 +7,7 @@ mod bindgen;
 mod component;
 mod wit;
 
-use std::error::Error;
-use std::ffi::OsString;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::{error::Error, ffi::OsString, path::PathBuf, process::ExitCode};
 
 const USAGE: &str = "\
 usage: cargo xtask bindgen <in.wasm> <outdir>      writes the JavaScript bridge, for release

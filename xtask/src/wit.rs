@@ -1,7 +1,6 @@
 //! Whether the interface files in `wit/` parse, and whether everything that they name exists.
 
-use std::error::Error;
-use std::path::Path;
+use std::{error::Error, path::Path};
 
 use wit_parser::Resolve;
 

@@ -1,0 +1,183 @@
+//! Small bodies, whole and with patience: an entry, the probe of a URL.
+
+use std::{fmt, future::Future, pin::pin, time::Duration};
+
+use futures::{
+    StreamExt,
+    future::{Either, select},
+};
+
+use crate::{
+    error::{Error, Kind},
+    fetch::locator::filer_token,
+    host::{Answer, ByteRange, Headers, Host, Piece, Request},
+    http::url,
+    schedule::{
+        idle_timer::Watch,
+        options::Options,
+        retry::{Failure, Next, Trial},
+    },
+};
+
+/// What is wanted of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The body, of at most so many bytes.
+    Body(u64),
+    /// The body, of at most so many bytes, of an answer with the whole whose length no header tells;
+    /// of any other the headers alone: its body is cancelled.
+    Unsized(u64),
+}
+
+/// An answer to a GET, whole.
+#[derive(Debug)]
+pub struct Retrieved<P> {
+    /// 200 or 206.
+    pub status: u16,
+    /// What may be seen of its headers.
+    pub headers: Headers,
+    /// Where a redirect led, if one was followed.
+    pub url: Option<String>,
+    /// Its body; empty if only the headers were.
+    pub body: Vec<P>,
+}
+
+/// What is asked for; it becomes a request anew for each attempt.
+#[derive(Clone, Copy)]
+pub enum Asked<'a> {
+    /// An answer of the filer's own, with a fresh token where it wants one.
+    Filer {
+        /// Where to ask.
+        url: &'a str,
+        /// Whether there is a way to another token.
+        may_renew: bool,
+    },
+    /// A URL that is read in ranges, where its last redirect led.
+    Url {
+        /// The URL itself.
+        url: &'a str,
+        /// The bytes wanted; the whole otherwise.
+        range: Option<ByteRange>,
+    },
+}
+
+impl Asked<'_> {
+    async fn request<H: Host>(self, host: &H, options: &Options) -> Result<Request, Error> {
+        match self {
+            Self::Filer { url, .. } => {
+                let token = filer_token(host, options).await?;
+                let url = token.map_or_else(|| url.to_owned(), |token| url::with_token(url, &token));
+                Ok(Request { url, range: None })
+            }
+            Self::Url { url, range } => Ok(Request { url: options.pins.at(url), range }),
+        }
+    }
+
+    fn may_renew(self) -> bool {
+        matches!(self, Self::Filer { may_renew: true, .. })
+    }
+}
+
+impl fmt::Debug for Asked<'_> {
+    /// Without the query, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Filer { url, .. } | Self::Url { url, .. }) = self;
+        f.debug_tuple("Asked").field(&url::without_query(url)).finish()
+    }
+}
+
+/// Sends a GET, again after a failure as the policy has it. After a 401 it is sent once more where
+/// there is a way to another token.
+///
+/// # Errors
+///
+/// As a stream's: by what the attempts came to. [`Kind::Limit`] if the body is too long.
+pub async fn retrieve<H: Host>(
+    host: &H,
+    options: &Options,
+    wanted: Wanted,
+    asked: Asked<'_>,
+) -> Result<Retrieved<H::Piece>, Error> {
+    let mut trial = Trial::new(options.retry, 1);
+    loop {
+        let request = asked.request(host, options).await?;
+        let url = request.url.clone();
+        let failure = match attempt(host, options, wanted, request).await {
+            Ok(Ok(retrieved)) => return Ok(retrieved),
+            Ok(Err(limit)) => return Err(limit.of_chunk(url::without_query(&url))),
+            Err(failure) => failure,
+        };
+        if failure.kind == Kind::Network && host.is_offline() && back_online(host).await {
+            continue;
+        }
+        let name = url::host(&url).unwrap_or_default();
+        // What is not there, or must not be read, is so for good: there is but one place to ask.
+        let final_answer = matches!(failure.kind, Kind::NotFound | Kind::Range);
+        match trial.failed(0, name, failure, asked.may_renew(), false, host.random()) {
+            Next::Try(_, pause) if !final_answer => host.sleep(pause).await,
+            Next::Token(_) => {}
+            _ => return Err(trial.error(url::without_query(&url))),
+        }
+    }
+}
+
+/// Sends one GET. The inner error: its body is longer than wanted.
+pub(crate) async fn attempt<H: Host>(
+    host: &H,
+    options: &Options,
+    wanted: Wanted,
+    request: Request,
+) -> Result<Result<Retrieved<H::Piece>, Error>, Failure> {
+    let whole = request.range.is_none_or(|range| range.start == 0 && range.end.is_none());
+    let fetched = host.fetch(request);
+    let Answer { status, headers, url, mut body } =
+        within(host, options.timeout.headers, "no answer in time", fetched).await??;
+    if status != 200 && status != 206 {
+        return Err(Failure::status(status, headers.retry_after.as_deref(), host.unix_time()));
+    }
+    let mut pieces = Vec::new();
+    let most = match wanted {
+        Wanted::Body(most) => most,
+        Wanted::Unsized(most) if (status == 200 || whole) && headers.told_length().is_none() => most,
+        Wanted::Unsized(_) => return Ok(Ok(Retrieved { status, headers, url, body: pieces })),
+    };
+    let mut len = 0;
+    while let Some(piece) = within(host, options.timeout.idle, "the body stalled", body.next()).await? {
+        let piece = piece?;
+        len += piece.len() as u64;
+        if len > most {
+            return Ok(Err(Error::new(Kind::Limit, format!("it is longer than {most} bytes"))));
+        }
+        pieces.push(piece);
+    }
+    Ok(Ok(Retrieved { status, headers, url, body: pieces }))
+}
+
+/// Waits for something, but not for ever: [`Kind::Timeout`] after `time`, in which nobody slept.
+pub(crate) async fn within<H: Host, T>(
+    host: &H,
+    time: Duration,
+    message: &str,
+    future: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    let mut future = pin!(future);
+    let mut watch = Watch::new(time, host.now());
+    let mut rings = pin!(host.sleep(time));
+    loop {
+        match select(future.as_mut(), rings.as_mut()).await {
+            Either::Left((value, _)) => return Ok(value),
+            Either::Right(_) => match watch.rang(host.now()) {
+                Some(more) => rings.set(host.sleep(more)),
+                None => return Err(Failure::new(Kind::Timeout, message)),
+            },
+        }
+    }
+}
+
+/// Waits for a network that the platform says is gone; says whether it came back.
+pub(crate) async fn back_online<H: Host>(host: &H) -> bool {
+    within(host, OFFLINE_PATIENCE, "offline", host.online()).await.is_ok()
+}
+
+/// How long to wait for a network.
+const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);

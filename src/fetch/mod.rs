@@ -1,0 +1,8 @@
+//! One GET, one lookup or one token at a time.
+
+pub mod get;
+pub mod locator;
+pub mod master;
+pub mod probe;
+pub(crate) mod single_flight;
+pub mod validators;

@@ -1,0 +1,596 @@
+//! The generic manifest: a file in any chunk store or CDN, told as a list of URLs (`design.md`, 5).
+
+use std::ops::Range;
+
+use base64ct::{Base64, Encoding};
+
+use crate::{
+    error::{Error, Kind},
+    http::{etag, respond::is_header},
+    model::chunk::{Chunk, CipherKey, Compression, MAX_FILE_BYTES, Source},
+};
+
+/// The most replicas of a chunk, without repetitions: one pass asks each of them.
+pub const MAX_URLS: usize = 16;
+
+/// The longest list of chunks.
+pub const MAX_CHUNKS: usize = 1 << 20;
+
+/// The most ranges that one URL is cut into: 4 TiB of 4 MiB each.
+pub const MAX_RANGES: u64 = 1 << 20;
+
+/// What AES-256-GCM adds to a chunk: nonce and tag.
+const SEAL_BYTES: u64 = 12 + 16;
+
+/// The last time that JavaScript's `Date` can tell, in milliseconds from 1970.
+const MAX_DATE_MS: u64 = 8_640_000_000_000_000;
+
+/// A file whose fields have been checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    size: u64,
+    name: String,
+    media_type: String,
+    etag: String,
+    last_modified_ms: Option<i64>,
+    chunks: Vec<Chunk>,
+}
+
+/// The fields of a manifest as they were given; [`ManifestFields::check`] makes a [`Manifest`].
+#[derive(Clone, Debug, Default)]
+pub struct ManifestFields {
+    /// Bytes of the file, at most 2^53 - 1.
+    pub size: u64,
+    /// The name; empty where none is given.
+    pub name: Option<String>,
+    /// The media type; `application/octet-stream` where none is given.
+    pub media_type: Option<String>,
+    /// A strong entity tag, quotes included; derived from the list of chunks where none is given.
+    pub etag: Option<String>,
+    /// Milliseconds since 1970.
+    pub last_modified_ms: Option<i64>,
+    /// The chunks, in any order.
+    pub chunks: Vec<ChunkFields>,
+}
+
+/// The fields of a chunk as they were given.
+#[derive(Clone, Default)]
+pub struct ChunkFields {
+    /// Full URLs, one a replica.
+    pub urls: Vec<String>,
+    /// Position in the file of its first byte.
+    pub offset: u64,
+    /// How many bytes of the file it holds.
+    pub size: u64,
+    /// The bytes at the URL that are this chunk; all where none is given.
+    pub range: Option<Range<u64>>,
+    /// AES-256-GCM key; stored is `nonce (12) || ciphertext || tag (16)`.
+    pub key: Option<Vec<u8>>,
+    /// Whether it was packed with gzip, before it was encrypted.
+    pub gzip: bool,
+    /// MD5 of the whole chunk once decoded.
+    pub md5: Option<Vec<u8>>,
+    /// Its version: where chunks overlap, the greatest wins, and among equals the later in the list.
+    pub modified: i64,
+}
+
+impl std::fmt::Debug for ChunkFields {
+    /// Without the key, and without the URLs, whose queries may be secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChunkFields")
+            .field("offset", &self.offset)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ManifestFields {
+    /// Checks every field. What chunks hold beyond `size` is clipped by the plan.
+    ///
+    /// # Errors
+    ///
+    /// [`ManifestError`] names the first field whose value is wrong.
+    pub fn check(self) -> Result<Manifest, ManifestError> {
+        let wrong = |field: &str, must: &'static str| ManifestError { field: field.into(), must };
+        if self.size > MAX_FILE_BYTES {
+            return Err(wrong("size", SAFE));
+        }
+        if self.media_type.as_deref().is_some_and(|media_type| !is_header(media_type)) {
+            return Err(wrong("type", "a media type"));
+        }
+        if self.etag.as_deref().is_some_and(|etag| !etag::is_strong(etag)) {
+            return Err(wrong("etag", "a strong entity tag in quotes"));
+        }
+        if self.last_modified_ms.is_some_and(|ms| ms.unsigned_abs() > MAX_DATE_MS) {
+            return Err(wrong("lastModified", "a time that a Date can tell"));
+        }
+        if self.chunks.len() > MAX_CHUNKS {
+            return Err(wrong("chunks", "a list of at most 1048576"));
+        }
+        let mut chunks: Vec<Chunk> = Vec::with_capacity(self.chunks.len());
+        for (index, fields) in self.chunks.into_iter().enumerate() {
+            let mut chunk = fields
+                .check()
+                .map_err(|(field, must)| ManifestError { field: format!("chunks[{index}].{field}"), must })?;
+            // Neighbours in one blob share its URLs, which are most of what a long list holds.
+            if let Some(last) = chunks.last()
+                && last.source == chunk.source
+            {
+                chunk.source = last.source.clone();
+            }
+            chunks.push(chunk);
+        }
+        let derived = || chunks.iter().fold(etag::Derived::new(self.size), etag::Derived::chunk).finish();
+        Ok(Manifest {
+            size: self.size,
+            name: self.name.unwrap_or_default(),
+            media_type: self
+                .media_type
+                .filter(|t| !t.is_empty())
+                .unwrap_or_else(|| "application/octet-stream".into()),
+            etag: self.etag.unwrap_or_else(derived),
+            last_modified_ms: self.last_modified_ms,
+            chunks,
+        })
+    }
+}
+
+impl ChunkFields {
+    fn check(self) -> Result<Chunk, (&'static str, &'static str)> {
+        let mut urls: Vec<String> = Vec::new();
+        for url in self.urls {
+            if !is_url(&url) {
+                return Err(("urls", "http or https URLs without user and password"));
+            }
+            if !urls.contains(&url) {
+                urls.push(url);
+            }
+            if urls.len() > MAX_URLS {
+                return Err(("urls", "at most 16 different URLs"));
+            }
+        }
+        if urls.is_empty() {
+            return Err(("urls", "at least one URL"));
+        }
+        if self.offset > MAX_FILE_BYTES {
+            return Err(("offset", SAFE));
+        }
+        if self.offset.checked_add(self.size).is_none_or(|end| end > MAX_FILE_BYTES) {
+            return Err(("size", "such that the chunk ends at 2^53 - 1 or before"));
+        }
+        let key = match self.key {
+            None => None,
+            Some(key) => Some(CipherKey::new(&key).ok_or(("key", "32 bytes"))?),
+        };
+        let md5 = match self.md5 {
+            None => None,
+            Some(md5) => Some(md5.try_into().map_err(|_| ("md5", "16 bytes"))?),
+        };
+        if let Some(range) = &self.range {
+            let sealed = if key.is_some() { SEAL_BYTES } else { 0 };
+            let length = range
+                .end
+                .checked_sub(range.start)
+                .ok_or(("range", "a start and an end that is not before it"))?;
+            if range.end > MAX_FILE_BYTES {
+                return Err(("range", SAFE));
+            }
+            if self.gzip && length <= sealed {
+                return Err(("range", "long enough for what is stored"));
+            }
+            if !self.gzip && length != self.size.saturating_add(sealed) {
+                return Err(("range", "as long as what is stored: size, and 28 more where there is a key"));
+            }
+        }
+        Ok(Chunk {
+            source: Source::Urls(urls.into()),
+            offset: self.offset,
+            size: self.size,
+            modified: self.modified,
+            md5,
+            key,
+            compression: if self.gzip { Compression::Gzip } else { Compression::None },
+            ctr: None,
+            stored: self.range,
+            is_manifest: false,
+        })
+    }
+}
+
+impl Manifest {
+    /// Bytes of the file.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The name; empty where none was given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The media type.
+    #[must_use]
+    pub fn media_type(&self) -> &str {
+        &self.media_type
+    }
+
+    /// A strong entity tag, quotes included.
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        &self.etag
+    }
+
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn last_modified_ms(&self) -> Option<i64> {
+        self.last_modified_ms
+    }
+
+    /// The chunks in the order of the list; all of them have URLs.
+    #[must_use]
+    pub fn chunks(&self) -> &[Chunk] {
+        &self.chunks
+    }
+
+    /// The chunks alone.
+    #[must_use]
+    pub fn into_chunks(self) -> Vec<Chunk> {
+        self.chunks
+    }
+}
+
+/// One URL of `size` bytes, cut into ranges of `chunk_size` bytes; the last is the rest.
+///
+/// Ranges grow where there would be more than [`MAX_RANGES`]. A chunk size of 0 counts as 1.
+#[must_use]
+pub fn ranges_of(url: &str, size: u64, chunk_size: u64) -> Vec<Chunk> {
+    cut(&Source::Urls([url.to_owned()].into()), size, chunk_size)
+}
+
+/// As [`ranges_of`], wherever the bytes are to be had.
+pub(crate) fn cut(source: &Source, size: u64, chunk_size: u64) -> Vec<Chunk> {
+    let chunk_size = chunk_size.max(size.div_ceil(MAX_RANGES)).max(1);
+    (0..size.div_ceil(chunk_size))
+        .map(|index| {
+            let start = index.saturating_mul(chunk_size);
+            let end = start.saturating_add(chunk_size).min(size);
+            let plain = Chunk::plain(source.clone(), start, end.saturating_sub(start));
+            Chunk { stored: Some(start..end), ..plain }
+        })
+        .collect()
+}
+
+/// Whether a text is a full http or https URL that every parser reads alike, without user and
+/// password.
+#[must_use]
+pub fn is_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    (scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https"))
+        && !authority.is_empty()
+        && !authority.contains('@')
+        // Browsers drop some of these and cut at others.
+        && !text.chars().any(|c| c <= ' ' || c == '\u{7f}')
+}
+
+/// The bytes of a text in standard base64, padding included; `None` if it is not that.
+#[must_use]
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
+    Base64::decode_vec(text).ok()
+}
+
+const SAFE: &str = "at most 2^53 - 1";
+
+/// A field of a manifest whose value is wrong. It never quotes the value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} must be {must}")]
+pub struct ManifestError {
+    /// Its path, as `chunks[2].range`.
+    pub field: String,
+    /// What it must be.
+    pub must: &'static str,
+}
+
+impl From<ManifestError> for Error {
+    fn from(error: ManifestError) -> Self {
+        Self::new(Kind::Manifest, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn chunk() -> ChunkFields {
+        ChunkFields {
+            urls: vec!["https://a.example/1?sig=secret".into()],
+            size: 10,
+            ..ChunkFields::default()
+        }
+    }
+
+    fn manifest(chunks: Vec<ChunkFields>) -> ManifestFields {
+        ManifestFields { size: 10, chunks, ..ManifestFields::default() }
+    }
+
+    /// The field that is refused.
+    fn refused(fields: ManifestFields) -> Option<String> {
+        fields.check().err().map(|error| error.field)
+    }
+
+    fn refused_chunk(change: impl FnOnce(&mut ChunkFields)) -> Option<String> {
+        let mut changed = chunk();
+        change(&mut changed);
+        let field = refused(manifest(vec![chunk(), changed]))?;
+        Some(field.strip_prefix("chunks[1].").expect("the second chunk is the odd one").to_owned())
+    }
+
+    #[test]
+    fn every_field_arrives() {
+        let fields = ManifestFields {
+            size: 30,
+            name: Some("a.bin".into()),
+            media_type: Some("video/webm".into()),
+            etag: Some("\"x\"".into()),
+            last_modified_ms: Some(5),
+            chunks: vec![ChunkFields {
+                urls: vec!["http://a/1".into(), "http://b/1".into(), "http://a/1".into()],
+                offset: 20,
+                size: 10,
+                range: Some(100..138),
+                key: Some(vec![7; 32]),
+                gzip: false,
+                md5: Some(vec![8; 16]),
+                modified: -3,
+            }],
+        };
+        let manifest = fields.check().unwrap();
+        assert_eq!((manifest.size(), manifest.name(), manifest.media_type()), (30, "a.bin", "video/webm"));
+        assert_eq!((manifest.etag(), manifest.last_modified_ms()), ("\"x\"", Some(5)));
+        let expected = Chunk {
+            source: Source::Urls(["http://a/1".to_owned(), "http://b/1".to_owned()].into()),
+            offset: 20,
+            size: 10,
+            modified: -3,
+            md5: Some([8; 16]),
+            key: CipherKey::new(&[7; 32]),
+            compression: Compression::None,
+            ctr: None,
+            stored: Some(100..138),
+            is_manifest: false,
+        };
+        assert_eq!(manifest.chunks(), [expected]);
+    }
+
+    #[test]
+    fn what_is_not_given_has_a_default() {
+        let manifest = manifest(vec![ChunkFields { gzip: true, ..chunk() }]).check().unwrap();
+        assert_eq!((manifest.name(), manifest.media_type()), ("", "application/octet-stream"));
+        assert!(manifest.etag().ends_with("-chunks\"") && etag::is_strong(manifest.etag()));
+        let chunk = &manifest.into_chunks()[0];
+        assert_eq!((chunk.compression, &chunk.stored, &chunk.md5), (Compression::Gzip, &None, &None));
+    }
+
+    #[test]
+    fn a_wrong_field_of_the_file_is_named() {
+        assert_eq!(refused(manifest(vec![])), None);
+        assert_eq!(refused(ManifestFields { size: MAX_FILE_BYTES, ..manifest(vec![]) }), None);
+        assert_eq!(refused(ManifestFields { size: 1 << 53, ..manifest(vec![]) }).unwrap(), "size");
+        assert_eq!(
+            refused(ManifestFields { media_type: Some("a\r\nb".into()), ..manifest(vec![]) }).unwrap(),
+            "type"
+        );
+        for etag in ["x", "W/\"x\"", "\"x\r\n\""] {
+            assert_eq!(
+                refused(ManifestFields { etag: Some(etag.into()), ..manifest(vec![]) }).unwrap(),
+                "etag"
+            );
+        }
+        assert_eq!(
+            refused(ManifestFields { last_modified_ms: Some(8_640_000_000_000_000), ..manifest(vec![]) }),
+            None
+        );
+        assert_eq!(
+            refused(ManifestFields { last_modified_ms: Some(i64::MIN), ..manifest(vec![]) }).unwrap(),
+            "lastModified"
+        );
+    }
+
+    #[test]
+    fn a_wrong_field_of_a_chunk_is_named() {
+        assert_eq!(refused_chunk(|_| ()), None);
+        assert_eq!(refused_chunk(|c| c.urls.clear()).unwrap(), "urls");
+        assert_eq!(refused_chunk(|c| c.urls.push("ftp://a/1".into())).unwrap(), "urls");
+        assert_eq!(refused_chunk(|c| c.urls = (0..16).map(|i| format!("http://{i}/")).collect()), None);
+        assert_eq!(
+            refused_chunk(|c| c.urls = (0..17).map(|i| format!("http://{i}/")).collect()).unwrap(),
+            "urls"
+        );
+        assert_eq!(refused_chunk(|c| c.urls = vec!["http://a/".into(); 40]), None);
+        assert_eq!(refused_chunk(|c| (c.offset, c.size) = (MAX_FILE_BYTES - 1, 1)), None);
+        assert_eq!(refused_chunk(|c| (c.offset, c.size) = (MAX_FILE_BYTES, 1)).unwrap(), "size");
+        assert_eq!(refused_chunk(|c| (c.offset, c.size) = (1, u64::MAX)).unwrap(), "size");
+        assert_eq!(refused_chunk(|c| (c.offset, c.size) = (1 << 53, 0)).unwrap(), "offset");
+        for length in [0, 16, 31, 33] {
+            assert_eq!(refused_chunk(|c| c.key = Some(vec![0; length])).unwrap(), "key");
+        }
+        for length in [0, 15, 17, 32] {
+            assert_eq!(refused_chunk(|c| c.md5 = Some(vec![0; length])).unwrap(), "md5");
+        }
+    }
+
+    #[test]
+    fn a_range_is_as_long_as_what_is_stored() {
+        let refused = |key: bool, gzip: bool, range: Range<u64>| {
+            refused_chunk(|c| (c.key, c.gzip, c.range) = (key.then(|| vec![0; 32]), gzip, Some(range)))
+                .is_some()
+        };
+        assert!(!refused(false, false, 5..15));
+        assert!(refused(false, false, 5..14) && refused(false, false, 5..16));
+        assert!(!refused(true, false, 5..43));
+        assert!(refused(true, false, 5..15) && refused(true, false, 5..42) && refused(true, false, 5..44));
+        assert!(!refused(false, true, 5..6));
+        assert!(refused(false, true, 5..5));
+        assert!(!refused(true, true, 5..34) && refused(true, true, 5..33));
+        assert!(!refused(false, false, MAX_FILE_BYTES - 10..MAX_FILE_BYTES));
+        assert!(refused(false, false, MAX_FILE_BYTES - 9..MAX_FILE_BYTES + 1));
+        #[expect(clippy::reversed_empty_ranges, reason = "that is what is tried")]
+        let reversed = 6..5;
+        assert!(refused(false, true, reversed));
+        assert_eq!(refused_chunk(|c| c.range = Some(0..3)).unwrap(), "range");
+    }
+
+    #[test]
+    fn a_million_chunks_are_a_list_and_more_than_fit_into_a_table_are_not() {
+        let chunk = |i: u64| ChunkFields { offset: i, size: 1, ..chunk() };
+        let million = manifest((0..1_000_000).map(chunk).collect()).check().unwrap();
+        assert_eq!(million.chunks().len(), 1_000_000);
+        assert_eq!(refused(manifest(vec![ChunkFields::default(); MAX_CHUNKS + 1])).unwrap(), "chunks");
+    }
+
+    #[test]
+    fn the_last_of_many_chunks_is_named_by_its_index() {
+        let mut chunks = vec![chunk(); 12_346];
+        chunks[12_345].urls.clear();
+        assert_eq!(refused(manifest(chunks)).unwrap(), "chunks[12345].urls");
+    }
+
+    #[test]
+    fn neighbours_share_their_urls() {
+        let mut chunks = manifest(vec![chunk(), chunk()]).check().unwrap().into_chunks();
+        match (chunks.pop().unwrap().source, chunks.pop().unwrap().source) {
+            (Source::Urls(one), Source::Urls(other)) => assert!(Arc::ptr_eq(&one, &other)),
+            _ => unreachable!("they are URLs"),
+        }
+    }
+
+    #[test]
+    fn an_error_says_what_must_be_and_quotes_nothing() {
+        let mut bad = chunk();
+        bad.range = Some(0..3);
+        bad.key = Some(vec![77; 32]);
+        assert!(!format!("{bad:?}").contains("77") && !format!("{bad:?}").contains("secret"));
+        let error = manifest(vec![bad]).check().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "chunks[0].range must be as long as what is stored: size, and 28 more where there is a key"
+        );
+        assert_eq!(Error::from(error).kind(), Kind::Manifest);
+    }
+
+    #[test]
+    fn a_derived_etag_changes_with_the_list() {
+        let tag = |change: fn(&mut ChunkFields)| {
+            let mut changed = chunk();
+            change(&mut changed);
+            manifest(vec![changed]).check().unwrap().etag().to_owned()
+        };
+        let mut tags = vec![
+            tag(|_| ()),
+            tag(|c| c.urls[0].push('2')),
+            tag(|c| c.urls.push("http://b/1".into())),
+            tag(|c| c.offset = 1),
+            tag(|c| c.size = 11),
+            tag(|c| c.range = Some(0..10)),
+            tag(|c| c.range = Some(1..11)),
+            tag(|c| c.md5 = Some(vec![0; 16])),
+            tag(|c| c.modified = 1),
+        ];
+        let count = tags.len();
+        tags.sort();
+        tags.dedup();
+        assert_eq!(tags.len(), count);
+        assert_eq!(tag(|c| c.urls.push(c.urls[0].clone())), tag(|_| ()));
+    }
+
+    #[test]
+    fn a_url_is_full_and_has_no_user() {
+        for url in [
+            "http://a",
+            "HTTPS://a.example:8080/x?y@z#w",
+            "http://[::1]:80/",
+            "https://a/b@c",
+            "http://a?u@h",
+            "https://日本.example/é",
+        ] {
+            assert!(is_url(url), "{url}");
+        }
+        for url in [
+            "",
+            "a",
+            "/a",
+            "//a/b",
+            "ftp://a",
+            "file:///etc/passwd",
+            "data:,x",
+            "javascript:alert(1)//://",
+            "http:a",
+            "http:/a",
+            "http://",
+            "http:///a",
+            "http://\\a",
+            "http:////u@h",
+            "http://u@h/",
+            "http://u:p@h",
+            "http://@h",
+            "http://a\\b@c/ ",
+            " http://a",
+            "http://a ",
+            "ht\ntp://a",
+            "http://u\t@h",
+            "http://a/\r\nx",
+            "http://a/\0",
+            "blob:http://a/b",
+            "http://a/\u{7f}",
+        ] {
+            assert!(!is_url(url), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_cut_into_ranges_that_are_all_of_it() {
+        let cut = |size, chunk_size| -> Vec<(u64, u64, Option<Range<u64>>)> {
+            ranges_of("http://a/b", size, chunk_size)
+                .into_iter()
+                .map(|c| (c.offset, c.size, c.stored))
+                .collect()
+        };
+        assert_eq!(cut(10, 4), [(0, 4, Some(0..4)), (4, 4, Some(4..8)), (8, 2, Some(8..10))]);
+        assert_eq!(cut(8, 4), [(0, 4, Some(0..4)), (4, 4, Some(4..8))]);
+        assert_eq!(cut(3, 4), [(0, 3, Some(0..3))]);
+        assert_eq!(cut(0, 4), []);
+        assert_eq!(cut(2, 0).len(), 2);
+        let chunks = ranges_of("http://a/b", 10, 4);
+        assert!(
+            chunks
+                .iter()
+                .all(|c| c.source == Source::Urls(["http://a/b".to_owned()].into()) && c.modified == 0)
+        );
+        match (&chunks[0].source, &chunks[1].source) {
+            (Source::Urls(one), Source::Urls(other)) => assert!(Arc::ptr_eq(one, other)),
+            _ => unreachable!("they are URLs"),
+        }
+    }
+
+    #[test]
+    fn a_url_of_any_size_is_cut_into_a_list_that_fits_into_memory() {
+        let chunks = ranges_of("http://a/b", MAX_FILE_BYTES, 1);
+        assert!(chunks.len() as u64 <= MAX_RANGES);
+        assert_eq!(chunks.last().unwrap().end(), MAX_FILE_BYTES);
+        assert!(ranges_of("http://a/b", u64::MAX, u64::MAX).len() == 1);
+    }
+
+    #[test]
+    fn base64_is_of_the_standard_and_padded() {
+        assert_eq!(from_base64("+/8=").unwrap(), [0xfb, 0xff]);
+        for text in ["+/8", "-_8=", "+/8= ", "+/9="] {
+            assert_eq!(from_base64(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The formats of SeaweedFS.
+
+pub mod chunk_manifest;
+pub mod entry;
+pub mod file_id;
+mod protobuf;
+mod raw_chunk;

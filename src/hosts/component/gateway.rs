@@ -1,0 +1,158 @@
+//! The worlds `gateway` and `gateway-async`: a filer's files over HTTP, from configured origins alone. What is
+//! asked and what is answered, whichever WASI carries it.
+
+use std::{rc::Rc, sync::Arc};
+
+use bytes::Bytes;
+use futures::{
+    StreamExt,
+    future::ready,
+    stream::{self, LocalBoxStream},
+};
+
+use super::{
+    bindings::wasi::{
+        cli::environment,
+        http::types::{Fields, Method},
+    },
+    fetch::{Fetcher, joined},
+    host::WasiHost,
+    wasi,
+};
+use crate::{
+    error::{Error, Kind},
+    fetch::locator::Locator,
+    formats::seaweedfs::entry::Keys,
+    hosts::gateway_config::Gate,
+    http::{
+        respond::{Conditions, reason, refusal, respond},
+        target,
+    },
+    read::{
+        open::{self, Opened},
+        prefetch,
+    },
+    schedule::{options::Options, plan::Plan, pool::Pool},
+};
+
+thread_local! {
+    /// What all requests share, where a host keeps the instance.
+    static POOL: Pool = Pool::default();
+}
+
+/// A request.
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) path: Option<String>,
+    pub(super) headers: Fields,
+}
+
+/// What is answered.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    headers: Vec<(&'static str, String)>,
+    /// Its bytes. If there is an error among them, they are not all.
+    pub(super) body: Option<LocalBoxStream<'static, Result<Bytes, Error>>>,
+}
+
+pub(super) async fn answer(asked: Asked) -> Answer {
+    open(asked).await.unwrap_or_else(Answer::from)
+}
+
+/// Why there is nothing of a file in the answer. What went wrong behind the gateway is no business of
+/// whoever asks: neither hosts nor chunks are told.
+pub(super) struct Refusal {
+    status: u16,
+    code: &'static str,
+}
+
+impl Refusal {
+    /// What must not happen.
+    pub(super) const INTERNAL: Self = Self { status: 500, code: "internal" };
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        let status = if error.kind() == Kind::Internal { 500 } else { refusal(error.kind()).0 };
+        Self { status, code: error.kind().code() }
+    }
+}
+
+impl From<Refusal> for Answer {
+    /// Says what is wrong, as RFC 9457 has it.
+    fn from(Refusal { status, code }: Refusal) -> Self {
+        let number = status.to_string();
+        let title = reason(status);
+        let text = [
+            "{\"type\":\"about:blank\",\"title\":\"",
+            title,
+            "\",\"status\":",
+            &number,
+            ",\"code\":\"",
+            code,
+            "\"}",
+        ]
+        .concat();
+        let mut headers = vec![
+            ("Content-Type", "application/problem+json".to_owned()),
+            ("Content-Length", text.len().to_string()),
+            ("Cache-Control", "no-store".to_owned()),
+            ("X-Content-Type-Options", "nosniff".to_owned()),
+        ];
+        if status == 405 {
+            headers.push(("Allow", "GET, HEAD".to_owned()));
+        }
+        Self { status, headers, body: Some(stream::once(ready(Ok(text.into()))).boxed_local()) }
+    }
+}
+
+impl Answer {
+    /// Its headers, as WASI has them; nothing if the host does not take them.
+    pub(super) fn fields(&self) -> Option<Fields> {
+        let lines = self.headers.iter().map(|(name, value)| ((*name).to_owned(), latin1(value)));
+        Fields::from_list(&lines.collect::<Vec<_>>()).ok()
+    }
+}
+
+/// As the JavaScript API's headers have it: what is stored with a file came as bytes.
+fn latin1(value: &str) -> Vec<u8> {
+    value.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
+}
+
+async fn open(asked: Asked) -> Result<Answer, Refusal> {
+    let method = match asked.method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        _ => return Err(Refusal { status: 405, code: "unsupported" }),
+    };
+    let variables = environment::get_environment();
+    let variable = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
+    let gate = Gate::new(variable).map_err(|_| Refusal { status: 500, code: "unsupported" })?;
+    let url = gate.url(&asked.path.unwrap_or_default()).ok_or(Refusal { status: 404, code: "not_found" })?;
+
+    let (host, options) = desk(gate, variable("KELP_FILER_TOKEN"));
+    let entry = open::entry(&host, &options, &target::of_entry(&url).0, false).await?;
+    let Opened { head, chunks } = open::of_entry(&entry, Some(&url), &Keys::default(), &options)?;
+    let conditions = Conditions::read(|name| joined(asked.headers.get(name)));
+    let reply = respond(method, &conditions.headers(), &head.as_served());
+    let mut answer = Answer { status: reply.status, headers: reply.headers, body: None };
+    if let Some(range) = reply.body {
+        let (driver, mut reader) = prefetch(Plan::new(Arc::from(chunks), range), host, options);
+        wasi::spawn(driver);
+        // As long as no header is sent, a failure can say what it is.
+        let first = reader.next().await.transpose()?;
+        answer.body = Some(stream::iter(first.map(Ok)).chain(reader).boxed_local());
+    }
+    Ok(answer)
+}
+
+fn desk(gate: Gate, filer_token: Option<String>) -> (WasiHost, Options) {
+    let locator = match &gate.master {
+        Some(master) => Locator::master(master),
+        None => Locator::proxy(&gate.filer),
+    };
+    let fetcher = Fetcher { headers: Vec::new(), home: gate.filer, origins: Some(gate.origins) };
+    let filer_token = filer_token.filter(|token| !token.is_empty()).map(Into::into);
+    let host = WasiHost { fetcher: Rc::new(fetcher), filer_token };
+    (host, Options { locator, pool: POOL.with(Pool::clone), ..Options::default() })
+}

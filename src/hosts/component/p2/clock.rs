@@ -1,0 +1,19 @@
+//! The clocks of WASI 0.2.
+
+use std::time::Duration;
+
+use super::executor::Readiness;
+use crate::hosts::component::bindings::wasi::clocks::{monotonic_clock, wall_clock};
+
+/// Resolves when its time is over.
+pub(crate) type Timer = Readiness;
+
+pub(crate) fn timer(nanos: u64) -> Timer {
+    Readiness::new(monotonic_clock::subscribe_duration(nanos))
+}
+
+/// Time since 1970.
+pub(crate) fn unix_time() -> Duration {
+    let now = wall_clock::now();
+    Duration::from_secs(now.seconds) + Duration::from_nanos(now.nanoseconds.into())
+}

@@ -1,0 +1,15 @@
+//! The platforms that the core runs on.
+
+#[cfg(all(target_arch = "wasm32", feature = "component"))]
+pub mod component;
+#[cfg_attr(
+    not(all(target_arch = "wasm32", feature = "component-gateway")),
+    allow(dead_code, reason = "gateways use it")
+)]
+pub(crate) mod gateway_config;
+#[cfg(all(feature = "native", not(target_arch = "wasm32")))]
+pub mod native;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod sim;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", not(feature = "component")))]
+pub mod web;

@@ -1,0 +1,247 @@
+//! Where files are opened.
+
+use std::{fmt, io, sync::Arc, time::Instant};
+
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use super::{
+    BoxError,
+    body::Thrown,
+    connector::Connector,
+    fetch::{Fetcher, Wire, wire},
+    file::File,
+    host::NativeHost,
+    options::{Locate, Options},
+};
+use crate::{
+    error::{Error, Kind},
+    formats::{manifest::Manifest, seaweedfs::entry::Entry},
+    http::{target, url},
+    read::{
+        open::{self, Opened, UrlHead},
+        streams::Streams,
+    },
+    schedule::{
+        options,
+        pool::{Pool, PoolLimits},
+    },
+};
+
+/// Connections, and what all files that are read over them share. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct Client {
+    wire: Wire,
+    pool: Pool,
+    causes: Arc<Thrown>,
+    streams: Streams<NativeHost>,
+}
+
+impl Client {
+    /// A client that trusts whom the system trusts, with the limits of [`PoolLimits`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::builder().build()
+    }
+
+    /// A client with limits of its own, or that trusts more than the system does.
+    #[must_use]
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Opens a file of a filer: fetches its entry.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unsupported`] for what is no http or https URL, [`Kind::NotFound`], and as a stream's.
+    pub async fn open_filer(&self, url: &str, options: &Options) -> Result<File, Error> {
+        let (entry_url, file_url) = target::of_entry(&checked(url)?);
+        let desk = self.desk(&file_url, options);
+        let asking = open::entry(&desk.host, &desk.options, &entry_url, options.filer_token.is_some());
+        let entry = asking.await?;
+        let file = open::of_entry(&entry, Some(&file_url), &options.keys, &desk.options)?;
+        desk.open(file, entry.md5().copied())
+    }
+
+    /// Opens a file by its entry, the JSON that a filer answered; `filer`: where to ask for more, if
+    /// there is one to be asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Manifest`] for what is no entry, [`Kind::NoLocations`] where nothing says where chunks are.
+    pub fn open_entry(&self, json: &[u8], filer: Option<&str>, options: &Options) -> Result<File, Error> {
+        let entry = Entry::parse(json)?;
+        let filer = filer.map(checked).transpose()?;
+        let origin = filer.as_deref().and_then(url::origin);
+        let url = origin.map(|origin| url::file_url(origin, entry.path()));
+        let desk = self.desk(origin.unwrap_or_default(), options);
+        if origin.is_none() && matches!(options.locate, Locate::Proxy) {
+            return Err(Error::new(Kind::NoLocations, "a filer or `locate` must say where the chunks are"));
+        }
+        let file = open::of_entry(&entry, url.as_deref(), &options.keys, &desk.options)?;
+        desk.open(file, entry.md5().copied())
+    }
+
+    /// Opens a file by a list of its chunks.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Closed`].
+    pub fn open_manifest(&self, manifest: Manifest, options: &Options) -> Result<File, Error> {
+        let desk = self.desk("", options);
+        let file = open::of_manifest(manifest, &desk.options);
+        desk.open(file, None)
+    }
+
+    /// Opens one URL, to be read in ranges. An empty name in `known` is taken from the URL, a chunk size
+    /// of 0 is 4 MiB.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Unsupported`] where its size cannot be had, and as a stream's.
+    pub async fn open_url(&self, url: &str, mut known: UrlHead, options: &Options) -> Result<File, Error> {
+        let url = checked(url)?;
+        let desk = self.desk(&url, options);
+        if known.name.is_empty() {
+            known.name = target::name_of(&url);
+        }
+        if known.chunk_size == 0 {
+            known.chunk_size = CHUNK_SIZE;
+        }
+        let file = open::of_url(&desk.host, &desk.options, &url, known).await?;
+        desk.open(file, None)
+    }
+
+    /// What is shared, to look at.
+    #[must_use]
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// What a connection, or a function of the user's, failed with: the cause of an error of this
+    /// client's, if it is one of the latest.
+    #[must_use]
+    pub fn cause(&self, error: &Error) -> Option<Arc<BoxError>> {
+        self.causes.of(error.cause()?)
+    }
+
+    /// Makes every stream of every file fail with [`Kind::Closed`], and each later call.
+    pub fn close(&self) {
+        self.streams.close();
+    }
+
+    fn desk(&self, url: &str, options: &Options) -> Desk {
+        let home = url::origin(url).unwrap_or_default().to_owned();
+        let read = options.of_file(&home, &self.pool);
+        let fetcher = Fetcher {
+            wire: self.wire.clone(),
+            headers: options.headers.clone(),
+            home,
+            causes: Arc::clone(&self.causes),
+        };
+        let host = NativeHost {
+            fetcher: Arc::new(fetcher),
+            locate: options.locate.clone(),
+            token: options.token.clone(),
+            filer_token: options.filer_token.clone(),
+            on_event: options.on_event.clone(),
+            since: Instant::now(),
+        };
+        Desk { host, options: read, client_streams: self.streams.clone() }
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Makes a [`Client`].
+#[derive(Clone, Debug, Default)]
+pub struct ClientBuilder {
+    limits: PoolLimits,
+    trusted: Vec<CertificateDer<'static>>,
+}
+
+impl ClientBuilder {
+    /// What all files of the client share.
+    #[must_use]
+    pub fn limits(mut self, limits: PoolLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Trusts these certificates too, in PEM: an authority of one's own, or the certificate of one server.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none in it, or one that cannot be read.
+    pub fn trust(mut self, pem: &[u8]) -> io::Result<Self> {
+        let wrong = |message| io::Error::new(io::ErrorKind::InvalidData, message);
+        let before = self.trusted.len();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|_| wrong("a certificate is not as PEM has it"))?;
+            let is_read = RootCertStore::empty().add(certificate.clone());
+            is_read.map_err(|_| wrong("a certificate cannot be read"))?;
+            self.trusted.push(certificate);
+        }
+        if self.trusted.len() == before {
+            return Err(wrong("there is no certificate in it"));
+        }
+        Ok(self)
+    }
+
+    /// The client. Nothing is connected, nor read from the system, before it is needed.
+    #[must_use]
+    pub fn build(self) -> Client {
+        Client {
+            wire: wire(Connector::new(self.trusted)),
+            pool: Pool::new(self.limits),
+            causes: Arc::default(),
+            streams: Streams::default(),
+        }
+    }
+}
+
+/// As much at a time as SeaweedFS cuts files into.
+const CHUNK_SIZE: u64 = 4 << 20;
+
+fn checked(url: &str) -> Result<String, Error> {
+    let wrong = || Error::new(Kind::Unsupported, "it is no http or https URL without user and password");
+    target::checked(url).ok_or_else(wrong)
+}
+
+/// All that a file needs, and is given.
+struct Desk {
+    host: NativeHost,
+    options: options::Options,
+    client_streams: Streams<NativeHost>,
+}
+
+impl Desk {
+    fn open(self, file: Opened, md5: Option<[u8; 16]>) -> Result<File, Error> {
+        let Self { host, options, client_streams } = self;
+        let Opened { head, chunks } = file;
+        let file = File {
+            head,
+            md5,
+            chunks: chunks.into(),
+            host,
+            options,
+            streams: Streams::default(),
+            client_streams,
+        };
+        file.check_open()?;
+        Ok(file)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("pool", &self.pool).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,114 @@
+//! The port, on tokio.
+
+use std::{
+    fmt,
+    future::Future,
+    hash::{BuildHasher, Hasher, RandomState},
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use bytes::Bytes;
+
+use super::{
+    body::Body,
+    decode,
+    fetch::Fetcher,
+    options::{Listener, Locate, Token},
+};
+use crate::host::{
+    Answer, DecodeError, FetchError, Host, LocateError, Location, Recipe, Request, event::Event,
+};
+
+/// A file's host: how it sends requests and finds chunks, and whom it tells. Clones are handles on
+/// the same one.
+#[derive(Clone)]
+pub struct NativeHost {
+    pub(super) fetcher: Arc<Fetcher>,
+    pub(super) locate: Locate,
+    pub(super) token: Token,
+    pub(super) filer_token: Token,
+    pub(super) on_event: Option<Listener>,
+    pub(super) since: Instant,
+}
+
+impl NativeHost {
+    fn refused(&self, error: super::BoxError) -> LocateError {
+        LocateError { cause: Some(self.fetcher.causes.keep(Arc::new(error))) }
+    }
+
+    async fn text(&self, token: &Token, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
+        let Some(asking) = token.ask(file_id, origin) else { return Ok(None) };
+        asking.await.map(Some).map_err(|error| self.refused(error))
+    }
+}
+
+impl Host for NativeHost {
+    type Piece = Bytes;
+    type Body = Body;
+    type Sleep = Pin<Box<tokio::time::Sleep>>;
+
+    fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Body>, FetchError>> {
+        self.fetcher.fetch(request)
+    }
+
+    async fn locate(&self, file_id: &str, stale: Option<Duration>) -> Result<Location, LocateError> {
+        let Locate::Function(function) = &self.locate else { return Ok(Location::default()) };
+        function(file_id.to_owned(), stale.is_some()).await.map_err(|error| self.refused(error))
+    }
+
+    async fn token(&self, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
+        self.text(&self.token, file_id, origin).await
+    }
+
+    async fn filer_token(&self) -> Result<Option<String>, LocateError> {
+        self.text(&self.filer_token, "", &self.fetcher.home).await
+    }
+
+    fn decode(
+        &self,
+        stored: Vec<Bytes>,
+        recipe: &Recipe,
+    ) -> impl Future<Output = Result<Vec<Bytes>, DecodeError>> {
+        decode::decode(stored, recipe.clone())
+    }
+
+    fn sleep(&self, time: Duration) -> Self::Sleep {
+        Box::pin(tokio::time::sleep(time))
+    }
+
+    fn now(&self) -> Duration {
+        self.since.elapsed()
+    }
+
+    fn unix_time(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
+    /// Of the keys that the standard library draws for its maps: good enough to spread pauses.
+    fn random(&self) -> f64 {
+        let bits = RandomState::new().build_hasher().finish();
+        (bits >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn piece(&self, bytes: &[u8]) -> Bytes {
+        Bytes::copy_from_slice(bytes)
+    }
+
+    fn zeros(&self, len: usize) -> Bytes {
+        vec![0; len].into()
+    }
+
+    fn event(&self, event: Event) {
+        if let Some(on_event) = &self.on_event {
+            on_event(&event);
+        }
+    }
+}
+
+impl fmt::Debug for NativeHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NativeHost").field("locate", &self.locate).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! How a file is found and read.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::BoxError;
+use crate::{
+    fetch::{locator::Locator, validators::Pins},
+    formats::seaweedfs::entry::Keys,
+    host::{Location, event::Event},
+    read::stats::Meter,
+    schedule::{options, plan::Lists, pool::Pool},
+};
+
+/// How a file is found and read.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// How far to read ahead, how patient to be, what to check, how fast bytes leave. What belongs to
+    /// one file (`pins`, `locator`, `pool`, `meter`, `lists`) is set when it is opened.
+    pub read: options::Options,
+    /// Where the chunks of a filer's file are.
+    pub locate: Locate,
+    /// Read tokens for chunks, by file id and origin; asked for when a request is about to leave.
+    pub token: Token,
+    /// Read tokens for the filer's own answers.
+    pub filer_token: Token,
+    /// Keys of S3 objects.
+    pub keys: Keys,
+    /// Sent to the origin of the URL that is opened, and to no other.
+    pub headers: HeaderMap,
+    /// Is told what happens. Must not block.
+    pub on_event: Option<Listener>,
+}
+
+/// Is told what happens.
+pub type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
+
+type Promise<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
+
+/// Where the chunks of a filer's file are.
+#[derive(Clone, Default)]
+pub enum Locate {
+    /// The filer relays them.
+    #[default]
+    Proxy,
+    /// The master at this URL knows.
+    Master(String),
+    /// This function knows; see [`Locate::by`].
+    Function(Arc<dyn Fn(String, bool) -> Promise<Location> + Send + Sync>),
+}
+
+impl Locate {
+    /// A function finds them, by file id; `true`: what it said before did not work.
+    pub fn by<F, P>(function: F) -> Self
+    where
+        F: Fn(String, bool) -> P + Send + Sync + 'static,
+        P: Future<Output = Result<Location, BoxError>> + Send + 'static,
+    {
+        Self::Function(Arc::new(move |file_id, refresh| Box::pin(function(file_id, refresh))))
+    }
+}
+
+impl fmt::Debug for Locate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proxy => "Proxy",
+            Self::Master(_) => "Master",
+            Self::Function(_) => "Function",
+        })
+    }
+}
+
+/// A way to a read token; none by default.
+#[derive(Clone, Default)]
+pub struct Token(Option<Arc<Signer>>);
+
+type Signer = dyn Fn(String, String) -> Promise<String> + Send + Sync;
+
+impl Token {
+    /// Always this one.
+    #[must_use]
+    pub fn fixed(token: impl Into<String>) -> Self {
+        let token = token.into();
+        Self::by(move |_, _| std::future::ready(Ok(token.clone())))
+    }
+
+    /// A function signs it, by file id and origin; the filer's own has no file id.
+    pub fn by<F, P>(function: F) -> Self
+    where
+        F: Fn(String, String) -> P + Send + Sync + 'static,
+        P: Future<Output = Result<String, BoxError>> + Send + 'static,
+    {
+        Self(Some(Arc::new(move |file_id, origin| Box::pin(function(file_id, origin)))))
+    }
+
+    pub(super) fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(super) fn ask(&self, file_id: &str, origin: &str) -> Option<Promise<String>> {
+        self.0.as_ref().map(|function| function(file_id.to_owned(), origin.to_owned()))
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_some() { "Some" } else { "None" })
+    }
+}
+
+impl Options {
+    /// Adds a header, as a line `Name: value`.
+    ///
+    /// # Errors
+    ///
+    /// When no header can be written so.
+    pub fn header(&mut self, line: &str) -> Result<(), BoxError> {
+        let (name, value) = line.split_once(':').ok_or("a header is a name, a colon and a value")?;
+        self.headers
+            .append(HeaderName::from_bytes(name.trim().as_bytes())?, HeaderValue::try_from(value.trim())?);
+        Ok(())
+    }
+
+    /// The core's options of one file.
+    pub(super) fn of_file(&self, home: &str, pool: &Pool) -> options::Options {
+        options::Options {
+            pins: Pins::default(),
+            locator: match &self.locate {
+                Locate::Proxy => Locator::proxy(home),
+                Locate::Master(url) => Locator::master(url),
+                Locate::Function(_) => Locator::default(),
+            },
+            pool: pool.clone(),
+            meter: Meter::default(),
+            lists: Lists::default(),
+            ..self.read.clone()
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    /// Without headers and keys.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("locate", &self.locate)
+            .field("token", &self.token)
+            .finish_non_exhaustive()
+    }
+}

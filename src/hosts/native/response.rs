@@ -1,0 +1,155 @@
+//! The answer to an HTTP request for a file.
+
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use hyper::body::{Body, Frame, SizeHint};
+use serde_json::{Value, json};
+
+use super::{file::File, host::NativeHost};
+use crate::{
+    error::{Error, Kind},
+    http::respond::{Conditions, Reply, refusal, respond},
+    read::Reader,
+};
+
+impl File {
+    /// Answers a request for this file: 200, 206, 304, 405, 412 or 416, for GET and HEAD, with the
+    /// conditions and the one range of RFC 9110.
+    ///
+    /// It is there once the first bytes are. Where they cannot be had it is [`problem`] that answers; a body
+    /// that fails later breaks off.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Closed`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn respond(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+    ) -> Result<Response<ResponseBody>, Error> {
+        self.check_open()?;
+        let asked = Conditions::read(|name| joined(headers, name));
+        let reply = respond(method.as_str(), &asked.headers(), &self.head().as_served());
+        let Some(range) = reply.body.clone() else { return Ok(response(&reply, ResponseBody::default())) };
+        let left = range.end - range.start;
+        let mut reader = self.stream(range)?;
+        // As long as no header is sent, a failure can say what it is.
+        match reader.next().await.transpose() {
+            Ok(first) => Ok(response(&reply, ResponseBody { first, rest: Some(reader), left })),
+            Err(error) if error.kind() == Kind::Closed => Err(error),
+            Err(error) => Ok(problem(&error)),
+        }
+    }
+}
+
+/// The answer where a file, or its bytes, cannot be had (RFC 9457): 404, 403, else 502, with the code of the
+/// error. Which servers were asked in vain is not in it: that is for the one who asked.
+#[must_use]
+pub fn problem(error: &Error) -> Response<ResponseBody> {
+    let (status, title) = refusal(error.kind());
+    let mut told = json!({
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": error.to_string(),
+        "code": error.kind().code(),
+        "retryable": error.kind().retryable(),
+    });
+    if let Value::Object(told) = &mut told {
+        told.extend(error.chunk().map(|chunk| ("chunk".to_owned(), chunk.into())));
+        told.extend(error.offset().map(|offset| ("offset".to_owned(), offset.into())));
+    }
+    let text = Bytes::from(told.to_string());
+    let mut response = Response::new(ResponseBody { left: text.len() as u64, first: Some(text), rest: None });
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "application/problem+json"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn response(reply: &Reply, body: ResponseBody) -> Response<ResponseBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
+    // What no header can carry is not among them.
+    let headers = reply.headers.iter().filter_map(|(name, value)| Some((*name, latin1(value)?)));
+    headers.for_each(|(name, value)| {
+        response.headers_mut().insert(name, value);
+    });
+    response
+}
+
+/// All lines of a field. Its bytes are characters, as in the headers of JavaScript.
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let text = |line: &HeaderValue| line.as_bytes().iter().map(|byte| char::from(*byte)).collect();
+    let lines: Vec<String> = headers.get_all(name).iter().map(text).collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
+}
+
+fn latin1(value: &str) -> Option<HeaderValue> {
+    let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
+    HeaderValue::from_bytes(&bytes?).ok()
+}
+
+/// The bytes of an answer, in order: a `Stream` and a body as hyper and axum take it. Dropping it cancels
+/// what is being fetched.
+#[derive(Default)]
+pub struct ResponseBody {
+    first: Option<Bytes>,
+    rest: Option<Reader<NativeHost>>,
+    left: u64,
+}
+
+impl Stream for ResponseBody {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let piece = match (self.first.take(), &mut self.rest) {
+            (Some(first), _) => Some(Ok(first)),
+            (None, Some(rest)) => ready!(rest.poll_next_unpin(cx)),
+            (None, None) => None,
+        };
+        if let Some(Ok(piece)) = &piece {
+            self.left = self.left.saturating_sub(piece.len() as u64);
+        }
+        Poll::Ready(piece)
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        self.poll_next(cx).map_ok(Frame::data)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").field("left", &self.left).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,77 @@
+//! Decoding on the web: WebCrypto where there is one, this module where there is none.
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use super::piece::WebPiece;
+use crate::{
+    decode::{self, GCM_OVERHEAD},
+    host::{DecodeError, Piece, Recipe},
+    model::chunk::CipherKey,
+};
+
+#[wasm_bindgen(module = "/src/web/front/platform.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = hasSubtle)]
+    pub(super) fn has_subtle() -> bool;
+    fn join(pieces: &Array, length: f64) -> Uint8Array;
+    #[wasm_bindgen(catch)]
+    async fn decrypt(key: &Uint8Array, stored: &Uint8Array) -> Result<JsValue, JsValue>;
+}
+
+/// Decoded bytes go out in pieces of this size: one large array for each chunk would be fresh
+/// memory every time, which costs more than the copy.
+const PIECE: usize = 256 << 10;
+
+pub(super) async fn decode(
+    stored: Vec<WebPiece>,
+    recipe: &Recipe,
+    native: bool,
+) -> Result<Vec<WebPiece>, DecodeError> {
+    let Some(key) = recipe.key.as_ref().filter(|_| native) else {
+        return in_wasm(&stored, recipe);
+    };
+    let mut plain = open(stored, key).await?;
+    if recipe.gzip {
+        return in_wasm(&[plain], &Recipe { key: None, ..recipe.clone() });
+    }
+    let keep = usize::try_from(recipe.keep).unwrap_or(usize::MAX).min(plain.len());
+    Ok(vec![plain.split_to(keep)])
+}
+
+async fn open(stored: Vec<WebPiece>, key: &CipherKey) -> Result<WebPiece, DecodeError> {
+    let whole = whole(stored);
+    if u64::from(whole.length()) < GCM_OVERHEAD {
+        return Err(DecodeError::Truncated);
+    }
+    let key = Uint8Array::from(&key.bytes()[..]);
+    let plain = decrypt(&key, &whole).await.map_err(|_| DecodeError::Tag)?;
+    // Handed to the platform; ours to forget.
+    key.fill(0, 0, key.length());
+    Ok(plain.unchecked_into::<Uint8Array>().into())
+}
+
+fn whole(stored: Vec<WebPiece>) -> Uint8Array {
+    let len: usize = stored.iter().map(Piece::len).sum();
+    let pieces: Array = stored.into_iter().map(WebPiece::into_array).collect();
+    if pieces.length() == 0 {
+        return Uint8Array::new_with_length(0);
+    }
+    join(&pieces, len as f64)
+}
+
+fn in_wasm(stored: &[WebPiece], recipe: &Recipe) -> Result<Vec<WebPiece>, DecodeError> {
+    let len: usize = stored.iter().map(Piece::len).sum();
+    let mut bytes = vec![0; len];
+    let mut rest = bytes.as_mut_slice();
+    for piece in stored {
+        let (start, end) = std::mem::take(&mut rest).split_at_mut(piece.len());
+        piece.array().copy_to(start);
+        rest = end;
+    }
+    let mut pieces = Vec::new();
+    decode::decode(bytes, recipe, &mut |decoded| {
+        pieces.extend(decoded.chunks(PIECE).map(|part| WebPiece::from(Uint8Array::from(part))));
+    })?;
+    Ok(pieces)
+}

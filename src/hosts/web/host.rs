@@ -1,0 +1,102 @@
+//! The port on the web.
+
+use std::{future::Future, rc::Rc, time::Duration};
+
+use js_sys::{Date, Math, Uint8Array};
+
+use super::{
+    decode,
+    events::Listener,
+    fetch::{Body, Fetcher},
+    locate::Finder,
+    network,
+    piece::WebPiece,
+    timer::{self, Sleep},
+};
+use crate::host::{
+    Answer, DecodeError, FetchError, Host, LocateError, Location, Recipe, Request, event::Event,
+};
+
+/// A stream's host: how its file sends requests and finds chunks, and whom the stream tells.
+#[derive(Clone, Debug)]
+pub struct WebHost {
+    pub(super) fetcher: Rc<Fetcher>,
+    pub(super) finder: Rc<Finder>,
+    pub(super) listener: Rc<Listener>,
+    /// Whether WebCrypto decrypts.
+    pub(super) native: bool,
+}
+
+impl Host for WebHost {
+    type Piece = WebPiece;
+    type Body = Body;
+    type Sleep = Sleep;
+
+    fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Body>, FetchError>> {
+        self.fetcher.fetch(request)
+    }
+
+    fn locate(
+        &self,
+        file_id: &str,
+        stale: Option<Duration>,
+    ) -> impl Future<Output = Result<Location, LocateError>> {
+        self.finder.locate(file_id, stale.is_some())
+    }
+
+    fn token(
+        &self,
+        file_id: &str,
+        origin: &str,
+    ) -> impl Future<Output = Result<Option<String>, LocateError>> {
+        self.finder.token(file_id, origin)
+    }
+
+    fn filer_token(&self) -> impl Future<Output = Result<Option<String>, LocateError>> {
+        self.finder.filer_token()
+    }
+
+    fn decode(
+        &self,
+        stored: Vec<WebPiece>,
+        recipe: &Recipe,
+    ) -> impl Future<Output = Result<Vec<WebPiece>, DecodeError>> {
+        decode::decode(stored, recipe, self.native)
+    }
+
+    fn sleep(&self, time: Duration) -> Sleep {
+        Sleep::new(time)
+    }
+
+    fn is_offline(&self) -> bool {
+        network::is_offline()
+    }
+
+    fn online(&self) -> impl Future<Output = ()> {
+        network::online()
+    }
+
+    fn now(&self) -> Duration {
+        timer::now()
+    }
+
+    fn unix_time(&self) -> Duration {
+        Duration::try_from_secs_f64(Date::now() / 1000.0).unwrap_or_default()
+    }
+
+    fn random(&self) -> f64 {
+        Math::random()
+    }
+
+    fn piece(&self, bytes: &[u8]) -> WebPiece {
+        Uint8Array::from(bytes).into()
+    }
+
+    fn zeros(&self, len: usize) -> WebPiece {
+        Uint8Array::new_with_length(len as u32).into()
+    }
+
+    fn event(&self, event: Event) {
+        self.listener.hear(&event);
+    }
+}

@@ -1,0 +1,67 @@
+//! The pool as JavaScript holds it: with the streams that it can close.
+
+use wasm_bindgen::prelude::*;
+
+use super::host::WebHost;
+use crate::{
+    read::streams::Streams,
+    schedule::pool::{Pool, PoolLimits},
+};
+
+/// What the streams of a `Pool` share.
+#[wasm_bindgen]
+#[derive(Clone, Debug)]
+pub struct CorePool {
+    pool: Pool,
+    streams: Streams<WebHost>,
+}
+
+#[wasm_bindgen]
+impl CorePool {
+    /// A pool with these limits; `Infinity` is none.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new(max_bytes: f64, per_host: f64, max_concurrency: f64) -> Self {
+        let limits = PoolLimits {
+            max_bytes: max_bytes as u64,
+            per_host: per_host as usize,
+            max_concurrency: max_concurrency as usize,
+        };
+        Self { pool: Pool::new(limits), streams: Streams::default() }
+    }
+
+    /// Bytes held or promised now.
+    #[must_use]
+    pub fn bytes(&self) -> f64 {
+        self.pool.bytes() as f64
+    }
+
+    /// The most that `bytes` has been.
+    #[wasm_bindgen(js_name = peakBytes)]
+    #[must_use]
+    pub fn peak_bytes(&self) -> f64 {
+        self.pool.peak_bytes() as f64
+    }
+
+    /// Views in flight now.
+    #[wasm_bindgen(js_name = inFlight)]
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.pool.in_flight() as u32
+    }
+
+    /// Makes every stream fail with `closed`.
+    pub fn close(&self) {
+        self.streams.close();
+    }
+}
+
+impl CorePool {
+    pub(super) fn pool(&self) -> Pool {
+        self.pool.clone()
+    }
+
+    pub(super) fn streams(&self) -> &Streams<WebHost> {
+        &self.streams
+    }
+}

@@ -1,0 +1,167 @@
+//! The options as the JavaScript front hands them over: checked, and with every default filled in.
+
+use std::time::Duration;
+
+use js_sys::{Array, Function, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use super::pool::CorePool;
+use crate::{
+    fetch::{locator::Locator, validators::Pins},
+    formats::seaweedfs::entry::Keys,
+    model::chunk::CipherKey,
+    read::stats::Meter,
+    schedule::{
+        options::{Holes, Options, Priority, Timeout, Verify, Width},
+        plan::Lists,
+        retry::Policy,
+    },
+};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What `front/options.js` makes of the user's options.
+    #[derive(Debug)]
+    pub type Settings;
+
+    #[wasm_bindgen(method, getter)]
+    fn concurrency(this: &Settings) -> f64;
+    /// Whether `concurrency` is a ceiling, and the width is found.
+    #[wasm_bindgen(method, getter)]
+    fn auto(this: &Settings) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn priority(this: &Settings) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn hedge(this: &Settings) -> bool;
+    #[wasm_bindgen(method, getter, js_name = perHost)]
+    fn per_host(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = maxBytesAhead)]
+    fn max_bytes_ahead(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter)]
+    fn holes(this: &Settings) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn verify(this: &Settings) -> String;
+    /// Not set where bytes leave as fast as can be.
+    #[wasm_bindgen(method, getter)]
+    fn throttle(this: &Settings) -> Option<f64>;
+    #[wasm_bindgen(method, getter)]
+    fn passes(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = baseDelay)]
+    fn base_delay(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = maxDelay)]
+    fn max_delay(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = headersTimeout)]
+    fn headers_timeout(this: &Settings) -> f64;
+    #[wasm_bindgen(method, getter, js_name = idleTimeout)]
+    fn idle_timeout(this: &Settings) -> f64;
+
+    /// Whether this module decrypts although there is WebCrypto.
+    #[wasm_bindgen(method, getter, js_name = wasmDecoder)]
+    pub(super) fn wasm_decoder(this: &Settings) -> bool;
+    /// Pairs of name and value.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn headers(this: &Settings) -> Array;
+    /// The origin that `headers` may go to.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn home(this: &Settings) -> String;
+    /// Where a filer serves the file that is opened, if that is how it was opened.
+    #[wasm_bindgen(method, getter, js_name = fileUrl)]
+    pub(super) fn file_url(this: &Settings) -> Option<String>;
+    /// Whether a filer at `home` relays chunks.
+    #[wasm_bindgen(method, getter)]
+    fn proxy(this: &Settings) -> bool;
+    /// URL of a master that knows where chunks are.
+    #[wasm_bindgen(method, getter)]
+    fn master(this: &Settings) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn fetch(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn locate(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn token(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter, js_name = filerToken)]
+    pub(super) fn filer_token(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter, js_name = customerKey)]
+    fn customer_key(this: &Settings) -> Option<Uint8Array>;
+    #[wasm_bindgen(method, getter)]
+    fn kek(this: &Settings) -> Option<Uint8Array>;
+    #[wasm_bindgen(method, getter, js_name = onEvent)]
+    pub(super) fn on_event(this: &Settings) -> Option<Function>;
+    #[wasm_bindgen(method, getter, js_name = onProgress)]
+    pub(super) fn on_progress(this: &Settings) -> Option<Function>;
+
+    /// With what `openUrl` takes besides.
+    #[wasm_bindgen(extends = Settings)]
+    #[derive(Debug)]
+    pub type UrlSettings;
+
+    /// Not set where it is not known.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn size(this: &UrlSettings) -> Option<f64>;
+    #[wasm_bindgen(method, getter, js_name = chunkSize)]
+    pub(super) fn chunk_size(this: &UrlSettings) -> f64;
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn name(this: &UrlSettings) -> String;
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub(super) fn media_type(this: &UrlSettings) -> Option<String>;
+}
+
+impl Settings {
+    /// Whether nothing says where chunks are.
+    pub(super) fn is_lost(&self) -> bool {
+        !self.proxy() && self.master().is_none() && self.locate().is_none()
+    }
+
+    fn locator(&self) -> Locator {
+        match self.master() {
+            Some(master) => Locator::master(&master),
+            None if self.proxy() => Locator::proxy(&self.home()),
+            None => Locator::default(),
+        }
+    }
+
+    pub(super) fn options(&self, pool: &CorePool, meter: &Meter) -> Options {
+        Options {
+            concurrency: match (self.auto(), self.concurrency() as usize) {
+                (true, most) => Width::Auto { most },
+                (false, views) => Width::Fixed(views),
+            },
+            priority: match self.priority().as_str() {
+                "high" => Priority::High,
+                "low" => Priority::Low,
+                _ => Priority::Normal,
+            },
+            hedge: self.hedge(),
+            per_host: self.per_host() as usize,
+            max_bytes_ahead: self.max_bytes_ahead() as u64,
+            holes: if self.holes() == "error" { Holes::Error } else { Holes::Zero },
+            verify: match self.verify().as_str() {
+                "strict" => Verify::Strict,
+                "off" => Verify::Off,
+                _ => Verify::Stream,
+            },
+            pins: Pins::default(),
+            throttle: self.throttle(),
+            retry: Policy {
+                passes: self.passes() as u32,
+                base_delay: ms(self.base_delay()),
+                max_delay: ms(self.max_delay()),
+            },
+            timeout: Timeout { headers: ms(self.headers_timeout()), idle: ms(self.idle_timeout()) },
+            locator: self.locator(),
+            pool: pool.pool(),
+            meter: meter.clone(),
+            lists: Lists::default(),
+        }
+    }
+
+    /// The keys of S3 objects.
+    pub(super) fn keys(&self) -> Keys {
+        let key = |array: Option<Uint8Array>| CipherKey::new(&array?.to_vec());
+        Keys { customer: key(self.customer_key()), kek: key(self.kek()) }
+    }
+}
+
+fn ms(ms: f64) -> Duration {
+    Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX)
+}

@@ -1,0 +1,4 @@
+//! What a file is made of.
+
+pub mod chunk;
+pub mod merge;

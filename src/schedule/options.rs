@@ -1,0 +1,151 @@
+//! How to read.
+
+use std::time::Duration;
+
+use crate::{
+    fetch::{locator::Locator, validators::Pins},
+    read::stats::Meter,
+    schedule::{plan::Lists, pool::Pool, retry::Policy},
+};
+
+/// How far to read ahead, how patient to be, what to check.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Views in flight. Defaults to what the link turns out to need, 64 at most.
+    pub concurrency: Width,
+    /// Among the streams of a pool.
+    pub priority: Priority,
+    /// Whether another replica is asked when the head is late against what its host usually takes.
+    pub hedge: bool,
+    /// Requests to one host at a time. No limit of our own by default.
+    pub per_host: usize,
+    /// Bytes held or promised but not yet read, decoding included. Defaults to 32 MiB. The view
+    /// that the reader waits for is fetched however large it is.
+    pub max_bytes_ahead: u64,
+    /// What to do with bytes that no chunk holds. Defaults to zeros.
+    pub holes: Holes,
+    /// Which bytes may leave unverified. Defaults to [`Verify::Stream`].
+    pub verify: Verify,
+    /// The versions of what is read in ranges. To be shared by all streams of a file.
+    pub pins: Pins,
+    /// Bytes per second that leave at most, evenly; as fast as can be by default.
+    pub throttle: Option<f64>,
+    /// When to try again.
+    pub retry: Policy,
+    /// How long to wait for a server.
+    pub timeout: Timeout,
+    /// Where chunks of SeaweedFS are found. Asks the host by default.
+    pub locator: Locator,
+    /// What this stream shares with others.
+    pub pool: Pool,
+    /// The counters of the file.
+    pub meter: Meter,
+    /// What has been read of the file's chunk manifests, by any of its streams.
+    pub lists: Lists,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            concurrency: Width::default(),
+            priority: Priority::default(),
+            hedge: true,
+            per_host: usize::MAX,
+            max_bytes_ahead: 32 << 20,
+            holes: Holes::default(),
+            verify: Verify::default(),
+            pins: Pins::default(),
+            throttle: None,
+            retry: Policy::default(),
+            timeout: Timeout::default(),
+            locator: Locator::default(),
+            pool: Pool::default(),
+            meter: Meter::default(),
+            lists: Lists::default(),
+        }
+    }
+}
+
+/// How many views may be in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    /// As many as the link needs, found while it is used; one width for all such streams of a pool.
+    Auto {
+        /// No more than so many, at least 1.
+        most: usize,
+    },
+    /// So many, at least 1.
+    Fixed(usize),
+}
+
+impl Width {
+    /// The most views that may ever be in flight.
+    #[must_use]
+    pub fn most(self) -> usize {
+        let (Self::Auto { most } | Self::Fixed(most)) = self;
+        most.max(1)
+    }
+}
+
+impl From<usize> for Width {
+    fn from(views: usize) -> Self {
+        Self::Fixed(views)
+    }
+}
+
+impl Default for Width {
+    fn default() -> Self {
+        // HTTP/2 at 50 ms uses 64 views in flight.
+        Self::Auto { most: 64 }
+    }
+}
+
+/// Which of the streams of a pool comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Somebody waits for it.
+    High,
+    /// As most.
+    #[default]
+    Normal,
+    /// In the background: it starts views when no other stream wants to, and one a second in any case.
+    Low,
+}
+
+/// What to do with bytes that no chunk holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Holes {
+    /// They are zeros, as in SeaweedFS; counted, and told by an event.
+    #[default]
+    Zero,
+    /// They end the stream with [`crate::error::Kind::Hole`].
+    Error,
+}
+
+/// What is checked before bytes leave. Encrypted chunks are always whole and verified.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// Each known digest is checked as bytes go by; a mismatch never ends cleanly.
+    #[default]
+    Stream,
+    /// Nothing unverified leaves: chunks are fetched whole and held until their digest fits.
+    Strict,
+    /// Digests are not looked at.
+    Off,
+}
+
+/// How long to wait for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeout {
+    /// For the headers of an answer. Defaults to 15 s.
+    pub headers: Duration,
+    /// For the next bytes of a body. Defaults to 20 s.
+    pub idle: Duration,
+}
+
+impl Default for Timeout {
+    fn default() -> Self {
+        Self { headers: Duration::from_secs(15), idle: Duration::from_secs(20) }
+    }
+}

@@ -1,0 +1,437 @@
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    error::Kind,
+    model::chunk::{Chunk, Source},
+    schedule::plan::Step,
+};
+
+fn chunk(offset: u64, size: u64) -> Chunk {
+    Chunk::plain(Source::FileId("1,0100000001".into()), offset, size)
+}
+
+fn window(sizes: &[u64], limits: Limits) -> Window<Bytes> {
+    of_plan(plan(sizes), limits, false)
+}
+
+/// Adjacent chunks of these sizes; a size of 0 is a gap of 5.
+fn plan(sizes: &[u64]) -> Plan {
+    let mut end = 0;
+    let mut chunks = Vec::new();
+    for size in sizes {
+        if *size > 0 {
+            chunks.push(chunk(end, *size));
+        }
+        end += if *size > 0 { *size } else { 5 };
+    }
+    Plan::new(chunks.into(), 0..end)
+}
+
+fn of_plan(plan: Plan, limits: Limits, strict: bool) -> Window<Bytes> {
+    Window::new(Arc::new(plan), Lists::default(), limits, strict)
+}
+
+fn limits(views: usize, bytes: u64) -> Limits {
+    Limits { views, bytes }
+}
+
+fn start(window: &mut Window<Bytes>) -> Option<usize> {
+    let Next::Start { job, cost, .. } = window.upcoming() else {
+        return None;
+    };
+    window.start(&job, cost);
+    match job {
+        Job::View { index, .. } => Some(index),
+        Job::Manifest(_) => None,
+    }
+}
+
+/// What may start, in short: a view's place or a manifest's id, its cost, whether it is the head.
+fn next(window: &mut Window<Bytes>) -> (String, u64, bool) {
+    match window.upcoming() {
+        Next::Start { job: Job::View { index, .. }, cost, head } => (index.to_string(), cost, head),
+        Next::Start { job: Job::Manifest(chunk), cost, head } => (chunk.source.name().to_owned(), cost, head),
+        other => (format!("{other:?}"), 0, false),
+    }
+}
+
+fn whole(window: &mut Window<Bytes>, index: usize, len: usize) {
+    window.arrive(index, vec![index as u8; len].into());
+    window.finish(index, None);
+}
+
+/// What leaves now, each view as its number and each gap as `_`, with lengths.
+fn leaves(window: &mut Window<Bytes>) -> String {
+    let mut all = Vec::new();
+    loop {
+        match window.deliver(u64::MAX) {
+            Delivery::Piece { piece, index, .. } => all.push(format!("{index}:{}", piece.len())),
+            Delivery::Zeros { len, .. } => all.push(format!("_{len}")),
+            Delivery::Wait => return all.join(" "),
+            Delivery::End => {
+                return all.into_iter().chain(["end".to_owned()]).collect::<Vec<_>>().join(" ");
+            }
+            Delivery::Failed(error) => {
+                all.push(format!("{}@{}", error.kind().code(), error.offset().unwrap()));
+                return all.join(" ");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_late_first_chunk_holds_back_the_others() {
+    let mut window = window(&[3, 3, 3], limits(3, 100));
+    while start(&mut window).is_some() {}
+    whole(&mut window, 2, 3);
+    whole(&mut window, 1, 3);
+    assert_eq!(leaves(&mut window), "");
+    whole(&mut window, 0, 3);
+    assert_eq!(leaves(&mut window), "0:3 1:3 2:3 end");
+}
+
+#[test]
+fn the_bytes_of_the_head_flow_as_they_arrive() {
+    let mut window = window(&[6, 3], limits(2, 100));
+    while start(&mut window).is_some() {}
+    window.arrive(0, Bytes::from_static(b"ab"));
+    window.arrive(1, Bytes::from_static(b"x"));
+    assert_eq!(leaves(&mut window), "0:2");
+    window.arrive(0, Bytes::from_static(b"cdef"));
+    assert_eq!(leaves(&mut window), "0:4");
+    window.finish(0, None);
+    assert_eq!(leaves(&mut window), "1:1");
+}
+
+#[test]
+fn a_strict_head_leaves_only_when_it_is_complete() {
+    let plan = Plan::new([chunk(0, 6)].into(), 0..6);
+    let mut window = of_plan(plan, limits(1, 100), true);
+    start(&mut window);
+    window.arrive(0, Bytes::from_static(b"abcdef"));
+    assert_eq!(leaves(&mut window), "");
+    window.finish(0, None);
+    assert_eq!(leaves(&mut window), "0:6 end");
+}
+
+#[test]
+fn only_so_many_views_are_in_flight_and_finished_ones_do_not_count() {
+    let mut window = window(&[1; 5], limits(2, 100));
+    assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
+    assert_eq!(window.upcoming(), Next::TooManyViews);
+    whole(&mut window, 1, 1);
+    assert_eq!(start(&mut window), Some(2));
+    assert_eq!(window.upcoming(), Next::TooManyViews);
+}
+
+#[test]
+fn bytes_are_promised_before_a_fetch_and_free_once_they_left() {
+    let mut window = window(&[4, 4, 4], limits(9, 8));
+    assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
+    assert_eq!((window.upcoming(), window.bytes()), (Next::TooManyBytes, 8));
+    whole(&mut window, 0, 4);
+    assert_eq!((window.upcoming(), window.bytes()), (Next::TooManyBytes, 8));
+    assert_eq!(leaves(&mut window), "0:4");
+    assert_eq!(window.bytes(), 4);
+    assert_eq!(start(&mut window), Some(2));
+}
+
+#[test]
+fn a_view_beyond_the_budget_goes_alone() {
+    let mut window = window(&[50, 50], limits(9, 8));
+    assert_eq!(next(&mut window), ("0".into(), 8, true));
+    assert_eq!(start(&mut window), Some(0));
+    assert_eq!(window.upcoming(), Next::TooManyBytes);
+    whole(&mut window, 0, 50);
+    assert_eq!(leaves(&mut window), "0:50");
+    assert_eq!(start(&mut window), Some(1));
+}
+
+#[test]
+fn the_next_view_is_the_head_as_soon_as_all_before_it_has_left() {
+    let mut window = window(&[4, 4], limits(9, 8));
+    start(&mut window);
+    whole(&mut window, 0, 4);
+    assert!(matches!(window.deliver(u64::MAX), Delivery::Piece { .. }));
+    assert_eq!(next(&mut window), ("1".into(), 4, true));
+}
+
+#[test]
+fn of_a_view_beyond_the_budget_no_more_than_the_budget_is_let_in() {
+    let mut window = window(&[50], limits(1, 8));
+    start(&mut window);
+    window.arrive(0, vec![0; 7].into());
+    assert!(!window.is_full(0));
+    window.arrive(0, vec![0; 7].into());
+    assert!(window.is_full(0));
+    assert_eq!(leaves(&mut window), "0:7 0:7");
+    assert!(!window.is_full(0));
+    assert_eq!(window.bytes(), 8);
+    window.arrive(0, vec![0; 36].into());
+    assert!(!window.is_full(0), "it is all here");
+    window.finish(0, None);
+    assert_eq!(leaves(&mut window), "0:36 end");
+    assert_eq!(window.bytes(), 0);
+}
+
+#[test]
+fn gaps_cost_nothing_and_are_zeros_in_their_place() {
+    let mut window = window(&[0, 3, 0, 2], limits(9, 5));
+    assert_eq!((start(&mut window), start(&mut window)), (Some(1), Some(3)));
+    assert_eq!(window.bytes(), 5);
+    whole(&mut window, 3, 2);
+    assert_eq!(leaves(&mut window), "_5");
+    whole(&mut window, 1, 3);
+    assert_eq!(leaves(&mut window), "1:3 _5 3:2 end");
+}
+
+// F84
+#[test]
+fn a_giant_gap_comes_in_pieces_and_is_told_once() {
+    let plan = Plan::new(Vec::new().into(), 0..1 << 50);
+    let mut window = of_plan(plan, limits(1, 1), false);
+    assert_eq!(window.upcoming(), Next::Nothing);
+    assert!(matches!(window.deliver(u64::MAX), Delivery::Zeros { len: 65_536, gap: Some(_), .. }));
+    assert!(matches!(window.deliver(u64::MAX), Delivery::Zeros { len: 65_536, gap: None, .. }));
+    assert_eq!(window.position(), 131_072);
+}
+
+#[test]
+fn bytes_before_a_failure_are_still_delivered_and_what_lies_behind_is_given_up() {
+    let mut window = window(&[4, 4, 4], limits(9, 100));
+    while start(&mut window).is_some() {}
+    whole(&mut window, 2, 4);
+    window.arrive(1, Bytes::from_static(b"zz"));
+    window.fail(1, Error::new(Kind::Network, "x"));
+    assert_eq!(window.upcoming(), Next::Nothing);
+    assert_eq!((window.in_flight(), window.bytes()), (1, 4));
+    assert_eq!(leaves(&mut window), "");
+    whole(&mut window, 0, 4);
+    assert_eq!(leaves(&mut window), "0:4 network@4");
+    assert_eq!(window.bytes(), 0);
+}
+
+#[test]
+fn a_view_that_is_started_over_forgets_what_arrived() {
+    let mut window = window(&[4], limits(1, 100));
+    start(&mut window);
+    window.arrive(0, Bytes::from_static(b"zz"));
+    assert_eq!(window.arrived(0), 2);
+    assert!(!window.has_left(0));
+    window.discard(0);
+    assert_eq!(window.arrived(0), 0);
+    window.arrive(0, Bytes::from_static(b"z"));
+    assert_eq!(leaves(&mut window), "0:1");
+    assert!(window.has_left(0));
+}
+
+#[test]
+fn a_decoded_chunk_holds_its_memory_until_its_last_byte_has_left() {
+    let mut window = window(&[10], limits(1, 100));
+    start(&mut window);
+    window.outgrow(Ticket::View(0), 48);
+    assert_eq!(window.bytes(), 48);
+    window.arrive(0, Bytes::from_static(b"abcde"));
+    window.arrive(0, Bytes::from_static(b"fghij"));
+    window.finish(0, Some(24));
+    assert_eq!(window.bytes(), 24);
+    window.deliver(u64::MAX);
+    assert_eq!(window.bytes(), 19);
+    window.deliver(u64::MAX);
+    assert_eq!(window.bytes(), 0);
+}
+
+fn manifest(id: &str, offset: u64, size: u64) -> Chunk {
+    Chunk { source: Source::FileId(id.into()), is_manifest: true, ..chunk(offset, size) }
+}
+
+fn learn(window: &mut Window<Bytes>, id: &str, chunks: &[Chunk]) {
+    window.learn(&Source::FileId(id.into()), Ok(chunks.into()));
+}
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn nothing_starts_behind_a_manifest_before_it_has_been_read() {
+    let plan = Plan::new([manifest("m", 0, 8), chunk(8, 4)].into(), 0..12);
+    let mut window = of_plan(plan, limits(9, 4 * MIB), false);
+    assert_eq!(next(&mut window), ("m".into(), MIB, true));
+    start(&mut window);
+    assert_eq!((window.upcoming(), window.bytes(), window.in_flight()), (Next::Unread, MIB, 1));
+    learn(&mut window, "m", &[chunk(0, 5), chunk(6, 2)]);
+    assert_eq!((window.bytes(), window.in_flight()), (0, 0));
+    assert_eq!([start(&mut window), start(&mut window), start(&mut window)], [Some(0), Some(2), Some(3)]);
+    [(0, 5), (2, 2), (3, 4)].into_iter().for_each(|(index, len)| whole(&mut window, index, len));
+    assert_eq!(leaves(&mut window), "0:5 _1 2:2 3:4 end");
+}
+
+#[test]
+fn a_manifest_near_ahead_is_read_before_the_views_on_the_way_to_it() {
+    let chunks = [chunk(0, 4), chunk(4, 4), manifest("m", 8, 8)];
+    let mut window = of_plan(Plan::new(chunks.into(), 0..16), limits(4, 4 * MIB), false);
+    assert_eq!(next(&mut window), ("m".into(), MIB, false));
+    start(&mut window);
+    assert_eq!([start(&mut window), start(&mut window)], [Some(0), Some(1)]);
+    assert_eq!(window.upcoming(), Next::Unread);
+}
+
+#[test]
+fn a_manifest_that_more_views_lie_before_than_may_be_in_flight_waits() {
+    let chunks = [chunk(0, 4), chunk(4, 4), manifest("m", 8, 8)];
+    let mut window = of_plan(Plan::new(chunks.into(), 0..16), limits(2, 4 * MIB), false);
+    assert_eq!([start(&mut window), start(&mut window)], [Some(0), None]);
+    assert_eq!(window.in_flight(), 2, "a view, and by then the manifest");
+}
+
+#[test]
+fn a_manifest_far_ahead_in_the_file_is_not_read() {
+    let far = 40 << 30;
+    let chunks = [chunk(0, far), manifest("m", far, 8)];
+    let mut window = of_plan(Plan::new(chunks.into(), 0..far + 8), limits(9, 32 * MIB), false);
+    assert_eq!(next(&mut window), ("0".into(), 32 * MIB, true));
+    let chunks = [manifest("m", 0, far), manifest("n", far, 8)];
+    let mut window = of_plan(Plan::new(chunks.into(), 0..far + 8), limits(9, 32 * MIB), false);
+    assert_eq!(start(&mut window), None);
+    assert_eq!((window.upcoming(), window.in_flight()), (Next::Unread, 1), "only the first is read");
+}
+
+#[test]
+fn manifests_next_to_one_another_are_read_at_the_same_time_within_the_budget() {
+    let chunks = [manifest("m", 0, 8), manifest("n", 8, 8), manifest("o", 16, 8)];
+    let mut window = of_plan(Plan::new(chunks.into(), 0..24), limits(9, 2 * MIB), false);
+    assert_eq!([start(&mut window), start(&mut window)], [None, None]);
+    assert_eq!((window.upcoming(), window.in_flight(), window.bytes()), (Next::Unread, 2, 2 * MIB));
+}
+
+#[test]
+fn at_the_head_a_manifest_is_read_whatever_the_budget_is() {
+    let mut window = of_plan(Plan::new([manifest("m", 0, 8)].into(), 0..8), limits(1, 10), false);
+    assert_eq!(next(&mut window), ("m".into(), 10, true));
+    start(&mut window);
+    window.outgrow(Ticket::Manifest(&Source::FileId("m".into())), 50);
+    assert_eq!(window.bytes(), 50);
+    learn(&mut window, "m", &[chunk(0, 8)]);
+    assert_eq!((window.bytes(), start(&mut window)), (0, Some(0)));
+}
+
+#[test]
+fn of_manifests_over_one_another_one_at_a_time_may_pass_the_budget() {
+    let plan = Plan::new([manifest("m", 0, 8), manifest("n", 0, 8)].into(), 0..8);
+    let mut window = of_plan(plan, limits(4, 10), false);
+    assert_eq!(next(&mut window), ("m".into(), 10, true));
+    start(&mut window);
+    window.outgrow(Ticket::Manifest(&Source::FileId("m".into())), 50);
+    assert_eq!((window.upcoming(), window.bytes()), (Next::TooManyBytes, 50));
+    learn(&mut window, "m", &[chunk(0, 8)]);
+    assert_eq!(next(&mut window), ("n".into(), 10, true));
+}
+
+#[test]
+fn a_manifest_that_cannot_be_had_is_an_error_at_its_place() {
+    let chunks = [chunk(0, 4), manifest("m", 4, 8), chunk(12, 4)];
+    let mut window = of_plan(Plan::new(chunks.into(), 0..16), limits(9, 4 * MIB), false);
+    start(&mut window);
+    window.learn(&Source::FileId("m".into()), Err(Error::new(Kind::Manifest, "x")));
+    assert_eq!(start(&mut window), Some(0));
+    assert_eq!(window.upcoming(), Next::Nothing);
+    whole(&mut window, 0, 4);
+    assert_eq!(leaves(&mut window), "0:4 manifest@4");
+    assert_eq!((window.bytes(), window.in_flight()), (0, 0));
+}
+
+#[test]
+fn a_view_that_failed_gives_up_the_manifests_behind_it() {
+    let chunks = [chunk(0, 4), manifest("m", 4, 8)];
+    let mut window = of_plan(Plan::new(chunks.into(), 0..12), limits(9, 4 * MIB), false);
+    start(&mut window);
+    start(&mut window);
+    window.fail(0, Error::new(Kind::Network, "x"));
+    assert_eq!((window.bytes(), window.in_flight()), (0, 0));
+    learn(&mut window, "m", &[chunk(4, 8)]);
+    assert_eq!((window.bytes(), window.in_flight()), (0, 0));
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Start,
+    Arrive(usize),
+    Finish(usize),
+    Deliver,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        Just(Act::Start),
+        (0..20_usize).prop_map(Act::Arrive),
+        (0..20_usize).prop_map(Act::Finish),
+        Just(Act::Deliver),
+    ]
+}
+
+proptest! {
+    /// Whatever order fetches end in, bytes leave in file order and the limits hold.
+    #[test]
+    fn order_and_limits_hold_in_every_course_of_events(
+        sizes in prop::collection::vec(0..9_u64, 1..20),
+        views in 1..5_usize,
+        bytes in 1..30_u64,
+        acts in prop::collection::vec(act(), 0..200),
+    ) {
+        let plan = plan(&sizes);
+        let mut window = of_plan(plan.clone(), limits(views, bytes), false);
+        let largest = plan.views().map(View::len).max().unwrap_or(0);
+        let mut flying: Vec<usize> = Vec::new();
+        let mut out: Vec<(u64, Option<usize>)> = Vec::new();
+        // Random acts, then all that is left, so that every course ends.
+        let rest = (0..1000).flat_map(|i| [Act::Start, Act::Arrive(i), Act::Finish(i), Act::Deliver]);
+        for act in acts.into_iter().chain(rest) {
+            match act {
+                Act::Start => flying.extend(start(&mut window)),
+                Act::Arrive(i) if !flying.is_empty() => {
+                    let index = flying[i % flying.len()];
+                    let left = view(&plan, index).len() - window.arrived(index);
+                    if left > 0 {
+                        window.arrive(index, vec![0; left.div_ceil(2) as usize].into());
+                    }
+                }
+                Act::Finish(i) if !flying.is_empty() => {
+                    let index = flying[i % flying.len()];
+                    if window.arrived(index) == view(&plan, index).len() {
+                        window.finish(index, None);
+                        flying.retain(|other| *other != index);
+                    }
+                }
+                Act::Deliver => match window.deliver(u64::MAX) {
+                    Delivery::Piece { piece, index, .. } => out.extend(vec![(0, Some(index)); piece.len()]),
+                    Delivery::Zeros { len, .. } => out.extend(vec![(0, None); len]),
+                    Delivery::Wait | Delivery::End => {}
+                    Delivery::Failed(error) => panic!("nothing failed: {error}"),
+                },
+                _ => {}
+            }
+            prop_assert!(window.in_flight() <= views);
+            prop_assert!(window.bytes() <= bytes.max(largest), "{} bytes", window.bytes());
+            prop_assert_eq!(window.position(), out.len() as u64);
+        }
+        let mut wanted = Vec::new();
+        for (index, step) in plan.steps().iter().enumerate() {
+            match step {
+                Step::View(view) => wanted.extend(vec![(0, Some(index)); view.len() as usize]),
+                Step::Gap(gap) => wanted.extend(vec![(0, None); (gap.end - gap.start) as usize]),
+                Step::Unread(_) => unreachable!("there are no manifests"),
+            }
+        }
+        prop_assert_eq!(out, wanted);
+        prop_assert_eq!((window.bytes(), window.in_flight()), (0, 0));
+        prop_assert!(matches!(window.deliver(u64::MAX), Delivery::End));
+    }
+}
+
+fn view(plan: &Plan, index: usize) -> &View {
+    match &plan.steps()[index] {
+        Step::View(view) => view,
+        _ => panic!("only views are fetched"),
+    }
+}
