@@ -1,4 +1,5 @@
 //! The simulation's links: times that can be reckoned by hand.
+#![cfg(not(target_arch = "wasm32"))]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! Published vectors of the cipher (`tests/fixtures/vectors`).
+#![cfg(not(target_arch = "wasm32"))]
 
 mod support;
 

@@ -143,6 +143,8 @@ pub(super) mod tests {
         }
     }
 
+    // proptest is a dependency of native tests only.
+    #[cfg(not(target_arch = "wasm32"))]
     proptest::proptest! {
         // F72
         #[test]

@@ -305,6 +305,8 @@ mod tests {
         }
     }
 
+    // proptest is a dependency of native tests only.
+    #[cfg(not(target_arch = "wasm32"))]
     proptest::proptest! {
         #[test]
         fn no_answer_makes_it_panic(text in "\\PC*", place in "\\PC*") {

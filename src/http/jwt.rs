@@ -134,6 +134,8 @@ mod tests {
         assert!(is_due("e30.eyJleHAiOjF9==.c", Duration::MAX), "padding is superfluous");
     }
 
+    // proptest is a dependency of native tests only.
+    #[cfg(not(target_arch = "wasm32"))]
     proptest::proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "\\PC*", claims in "\\PC*", now: u64) {
