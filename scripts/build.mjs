@@ -8,7 +8,7 @@ import { needModules, needNode, needRust } from "./toolchain.mjs";
 
 const WASM = "wasm32-unknown-unknown";
 const BRIDGE = join(target, "bindgen");
-const FRONT = join(root, "src/web/front");
+const FRONT = join(root, "js");
 const DIST = join(root, "dist");
 
 /** Builds everything that the package ships into dist/. */
@@ -84,7 +84,7 @@ async function bundle() {
 const oneCopyOfSnippets = {
   name: "one copy of snippets",
   setup(build) {
-    build.onResolve({ filter: /^\.\/snippets\/kelp-stream-[^/]+\/src\// }, ({ path }) => ({
+    build.onResolve({ filter: /^\.\/snippets\/kelp-stream-[^/]+\/js\// }, ({ path }) => ({
       path: join(root, path.replace(/^\.\/snippets\/[^/]+\//, "")),
     }));
   },

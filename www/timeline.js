@@ -55,7 +55,7 @@ export class Timeline {
     if (width !== undefined) this.widths.push({ at: 0, width });
   }
 
-  /** @param {import("../src/web/front/index.d.ts").StreamEvent} event */
+  /** @param {import("../js/index.d.ts").StreamEvent} event */
   add(event) {
     this.startedAt ??= event.at;
     this.latestAt = event.at;

@@ -87,7 +87,7 @@ test("time stands still after the end", () => {
 });
 
 test("every code of an error has an advice", () => {
-  const types = readFileSync(join(root, "src/web/front/index.d.ts"), "utf8");
+  const types = readFileSync(join(root, "js/index.d.ts"), "utf8");
   const codes = /type ErrorCode =([^;]+);/.exec(types)[1].match(/\w+/g);
   assert.ok(codes.length > 10);
   const unexpected = explain(new Error("x")).meaning;

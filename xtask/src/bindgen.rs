@@ -6,7 +6,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 /// Writes `<stem>.js`, `<stem>_bg.wasm` and the snippets of `wasm` into `out`.
 ///
-/// Types are left out: `src/web/front/index.d.ts` is written by hand. Names and producers are
+/// Types are left out: `js/index.d.ts` is written by hand. Names and producers are
 /// left out too, since nobody reads them in a published file.
 pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     if !wasm.is_file() {

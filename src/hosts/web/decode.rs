@@ -10,7 +10,7 @@ use crate::{
     model::chunk::CipherKey,
 };
 
-#[wasm_bindgen(module = "/src/web/front/platform.js")]
+#[wasm_bindgen(module = "/js/platform.js")]
 extern "C" {
     #[wasm_bindgen(js_name = hasSubtle)]
     pub(super) fn has_subtle() -> bool;

@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::{error::Error, host::causes};
 
-#[wasm_bindgen(module = "/src/web/front/error.js")]
+#[wasm_bindgen(module = "/js/error.js")]
 extern "C" {
     /// The error class of the package.
     #[derive(Debug)]

@@ -30,7 +30,7 @@ extern "C" {
     fn global_fetch(url: &str, init: &RequestInit) -> Promise;
 }
 
-#[wasm_bindgen(module = "/src/web/front/platform.js")]
+#[wasm_bindgen(module = "/js/platform.js")]
 extern "C" {
     #[wasm_bindgen(js_name = isResponse)]
     fn is_response(value: &JsValue) -> bool;

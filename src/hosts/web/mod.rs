@@ -1,5 +1,5 @@
 //! Browsers, workers, edge runtimes and Node: the wasm-bindgen host, and what the JavaScript
-//! front (`src/web/front`) calls.
+//! front (`js/`) calls.
 //!
 //! [`open`] makes a [`mod@file`], whose streams run against [`host`]. Each of the port's parts has
 //! its file: `fetch`, `locate`, `decode`, `timer`, `network`, `events`. Plain bytes stay outside wasm

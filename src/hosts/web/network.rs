@@ -7,7 +7,7 @@ use web_sys::AbortSignal;
 
 use super::fetch::AbortOnDrop;
 
-#[wasm_bindgen(module = "/src/web/front/platform.js")]
+#[wasm_bindgen(module = "/js/platform.js")]
 extern "C" {
     #[wasm_bindgen(js_name = isOffline)]
     pub(super) fn is_offline() -> bool;
