@@ -1,4 +1,4 @@
-// The edge gateway of examples/, bundled as wrangler does it, with the installed package, and run in workerd.
+// The edge gateway of gateway/, bundled as wrangler does it, with the installed package, and run in workerd.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Failure, root, target } from "./command.mjs";
 
 const CONSUMER = join(target, "pack/consumer");
-const GATEWAY = join(root, "examples/edge-gateway/src/index.ts");
+const GATEWAY = join(root, "gateway/src/index.ts");
 
 /** As in wrangler.toml. */
 export const COMPATIBILITY = { compatibilityDate: "2026-04-20", compatibilityFlags: ["enable_request_signal", "streams_no_default_auto_allocate_chunk_size"] };

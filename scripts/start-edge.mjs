@@ -1,4 +1,4 @@
-// `npm run start:edge`: the gateway of examples/ in workerd, in front of a store with real SeaweedFS fixtures.
+// `npm run start:edge`: gateway/ in workerd, in front of a store with real SeaweedFS fixtures.
 import { createHmac } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";

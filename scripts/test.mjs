@@ -49,7 +49,7 @@ const long = {
 };
 
 async function types() {
-  for (const project of ["tsconfig.json", "examples/edge-gateway/tsconfig.json"]) await run("npx", ["--no-install", "tsc", "--project", project]);
+  for (const project of ["tsconfig.json", "gateway/tsconfig.json"]) await run("npx", ["--no-install", "tsc", "--project", project]);
 }
 
 async function lint() {

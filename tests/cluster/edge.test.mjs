@@ -1,4 +1,4 @@
-// The gateway of examples/ in workerd, in front of a real SeaweedFS that wants tokens.
+// gateway/ in workerd, in front of a real SeaweedFS that wants tokens.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { bundleWorker, startWorker } from "../../scripts/edge.mjs";

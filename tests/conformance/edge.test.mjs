@@ -1,4 +1,4 @@
-// In workerd: the package in a worker, and the gateway of examples/ in front of a filer.
+// In workerd: the package in a worker, and gateway/ in front of a filer.
 import { fileURLToPath } from "node:url";
 import { bundleWorker, startBareWorker } from "../../scripts/edge.mjs";
 import { conform } from "./conform.mjs";

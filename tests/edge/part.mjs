@@ -4,7 +4,7 @@ import { build } from "esbuild";
 
 /** What it exports. */
 export async function importPart(name) {
-  const entry = fileURLToPath(new URL(`../../examples/edge-gateway/src/${name}`, import.meta.url));
+  const entry = fileURLToPath(new URL(`../../gateway/src/${name}`, import.meta.url));
   const { outputFiles: [{ text }] } = await build({ entryPoints: [entry], bundle: true, write: false, format: "esm" });
   return import(`data:text/javascript,${encodeURIComponent(text)}`);
 }

@@ -13,7 +13,7 @@ const WRANGLER = process.env.WRANGLER ?? "wrangler";
 const ENV = { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_SEND_ERROR_REPORTS: "false", WRANGLER_HIDE_BANNER: "true", CI: "1" };
 
 test("what the other tests run with is what wrangler.toml says", () => {
-  const said = readFileSync(join(root, "examples/edge-gateway/wrangler.toml"), "utf8");
+  const said = readFileSync(join(root, "gateway/wrangler.toml"), "utf8");
   const { compatibilityDate, compatibilityFlags } = COMPATIBILITY;
   assert.ok(said.includes(`\ncompatibility_date = "${compatibilityDate}"\n`));
   assert.deepEqual(JSON.parse(/\ncompatibility_flags = (.*)\n/.exec(said)[1]), compatibilityFlags);
@@ -70,7 +70,7 @@ function missing() {
 /** The example as a project of its own, with the installed package. */
 function project() {
   const folder = mkdtempSync(join(tmpdir(), "kelp-wrangler-"));
-  cpSync(join(root, "examples/edge-gateway"), folder, { recursive: true, filter: (path) => !path.includes("node_modules") });
+  cpSync(join(root, "gateway"), folder, { recursive: true, filter: (path) => !path.includes("node_modules") });
   mkdirSync(join(folder, "node_modules/.mf"), { recursive: true });
   symlinkSync(join(target, "pack/consumer/node_modules/kelp-stream"), join(folder, "node_modules/kelp-stream"));
   // Otherwise it would ask the network where it is.
