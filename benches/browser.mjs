@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join, normalize, sep } from "node:path";
 import { json } from "node:stream/consumers";
-import { browser, flags } from "../scripts/chromium.mjs";
+import { browser, flags } from "../scripts/install/chromium.mjs";
 import { Failure, root } from "../scripts/command.mjs";
 
 /** How long the browser may take to start and to ask for its first job, in ms. */

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { ask, isMain, main, manifest, root, run, target } from "./command.mjs";
 import { report } from "./size.mjs";
-import { needModules, needNode, needRust } from "./toolchain.mjs";
+import { needModules, needNode, needRust } from "./install/toolchain.mjs";
 
 const WASM = "wasm32-unknown-unknown";
 const BRIDGE = join(target, "bindgen");

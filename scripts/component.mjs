@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { compile } from "./build.mjs";
 import { Failure, isMain, main, run, target } from "./command.mjs";
-import { needNode, needRust } from "./toolchain.mjs";
+import { needNode, needRust } from "./install/toolchain.mjs";
 
 /** The worlds, and the features of the crate that make it one of them. */
 const WORLDS = {

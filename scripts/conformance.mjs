@@ -2,10 +2,10 @@
 // came of it; with `-- --cases` a line for each case. The package must be packed, and the components built, before:
 // `npm test -- build pack component`.
 import { rmSync } from "node:fs";
-import { installBrowsers } from "./browsers.mjs";
+import { installBrowsers } from "./install/browsers.mjs";
 import { isMain, main, run } from "./command.mjs";
 import { nodeTests } from "./runner.mjs";
-import { installRuntimes } from "./runtimes.mjs";
+import { installRuntimes } from "./install/runtimes.mjs";
 
 /** Runs it all. What cannot be had is skipped, and the matrix says so. */
 export async function conformance() {

@@ -1,4 +1,4 @@
-// The edge gateway of gateway/, bundled as wrangler does it, with the installed package, and run in workerd.
+// The worker of gateway/, bundled as wrangler does it, with the installed package, and run in workerd.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { startStore } from "../tests/store/index.mjs";
 import { isMain, main, run, target } from "./command.mjs";
 import { bundleWorker, startWorker } from "./edge.mjs";
-import { needNode } from "./toolchain.mjs";
+import { needNode } from "./install/toolchain.mjs";
 
 /** Opens what is served here for a day, to whoever reads this: it is for trying. */
 const SECRET = "for trying";

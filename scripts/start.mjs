@@ -5,7 +5,7 @@ import { extname, join, sep } from "node:path";
 import { build } from "./build.mjs";
 import { Failure, isMain, main, root } from "./command.mjs";
 import { StandIn } from "./standin.mjs";
-import { needNode } from "./toolchain.mjs";
+import { needNode } from "./install/toolchain.mjs";
 
 const HOST = "127.0.0.1";
 const PORTS = { first: 8080, last: 8099 };

@@ -1,16 +1,16 @@
 // `npm test`: everything that a change must pass. `npm test -- lint core` runs only those steps.
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { installBrowsers } from "./browsers.mjs";
+import { installBrowsers } from "./install/browsers.mjs";
 import { build } from "./build.mjs";
-import { driverEnvironment } from "./chromium.mjs";
+import { driverEnvironment } from "./install/chromium.mjs";
 import { buildComponents } from "./component.mjs";
 import { Failure, main, manifest, run, target } from "./command.mjs";
 import { conformance } from "./conformance.mjs";
-import { installHosts } from "./hosts.mjs";
+import { installHosts } from "./install/hosts.mjs";
 import { checkLicences } from "./licences.mjs";
 import { needTests, nodeTests } from "./runner.mjs";
-import { installRuntimes } from "./runtimes.mjs";
+import { installRuntimes } from "./install/runtimes.mjs";
 import { setup } from "./setup.mjs";
 import { checkSize } from "./size.mjs";
 

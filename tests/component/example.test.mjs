@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { root } from "../../scripts/command.mjs";
-import { hosts } from "../../scripts/hosts.mjs";
+import { hosts } from "../../scripts/install/hosts.mjs";
 import { noise, sha256, startStore } from "../store/index.mjs";
 import { urlOf } from "./support.mjs";
 

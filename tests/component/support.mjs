@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { components } from "../../scripts/component.mjs";
-import { hosts } from "../../scripts/hosts.mjs";
+import { hosts } from "../../scripts/install/hosts.mjs";
 
 const { jco, wasmtime, node24, serve } = hosts();
 const inFolder = (name) => fileURLToPath(new URL(`hosts/${name}`, import.meta.url));

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
-import { browsers, openBrowser } from "../../scripts/browsers.mjs";
+import { browsers, openBrowser } from "../../scripts/install/browsers.mjs";
 import { closeAll, servePackage } from "../package/support.mjs";
 import { conform } from "./conform.mjs";
 

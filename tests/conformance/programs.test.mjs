@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { runtimes } from "../../scripts/runtimes.mjs";
+import { runtimes } from "../../scripts/install/runtimes.mjs";
 import { consumer } from "../package/support.mjs";
 import { conform } from "./conform.mjs";
 import { startLines } from "./lines.mjs";

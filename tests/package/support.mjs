@@ -8,7 +8,7 @@ import { extname, join, normalize, sep } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
-import { browser, flags } from "../../scripts/chromium.mjs";
+import { browser, flags } from "../../scripts/install/chromium.mjs";
 import { Failure, manifest, target } from "../../scripts/command.mjs";
 
 /** A folder in which the packed package is installed, as in a user's project: `npm test -- pack` makes it. */

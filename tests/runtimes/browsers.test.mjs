@@ -7,7 +7,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { browsers, openBrowser } from "../../scripts/browsers.mjs";
+import { browsers, openBrowser } from "../../scripts/install/browsers.mjs";
 
 const AGENTS = { chromium: /Chrome\//, firefox: /Firefox\//, webkit: /AppleWebKit\/(?!.*Chrome)/ };
 const PAGE = "<!doctype html><link rel=icon href=data:,><script>fetch('/agent', { method: 'POST', body: navigator.userAgent })</script>";
@@ -65,7 +65,7 @@ for (const [kind, { skip = false }] of Object.entries(browsers())) {
 }
 
 const OPENS_AND_WAITS = `
-  const { openBrowser } = await import(${JSON.stringify(new URL("../../scripts/browsers.mjs", import.meta.url).href)});
+  const { openBrowser } = await import(${JSON.stringify(new URL("../../scripts/install/browsers.mjs", import.meta.url).href)});
   await openBrowser(process.argv[1], process.argv[2]);
   process.stdin.resume().once("end", () => process.exit());
 `;

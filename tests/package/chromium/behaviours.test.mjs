@@ -1,6 +1,6 @@
 // The behaviours of the package, in Chromium: a page for each group, from a static server.
 import { after, before, describe, test } from "node:test";
-import { flags } from "../../../scripts/chromium.mjs";
+import { flags } from "../../../scripts/install/chromium.mjs";
 import { behaviours, behavioursOfInsecurePages } from "../behaviours/index.mjs";
 import { startControl } from "../control.mjs";
 import { routes, script } from "../routes.mjs";

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { openBrowser } from "../../../scripts/browsers.mjs";
+import { openBrowser } from "../../../scripts/install/browsers.mjs";
 import { behaviours } from "../behaviours/index.mjs";
 import { startControl } from "../control.mjs";
 import { routes, scripts } from "../routes.mjs";

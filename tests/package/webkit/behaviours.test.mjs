@@ -1,5 +1,5 @@
 // The behaviours of the package, in Webkit.
-import { browsers } from "../../../scripts/browsers.mjs";
+import { browsers } from "../../../scripts/install/browsers.mjs";
 import { describeInBrowser } from "../elsewhere/describe.mjs";
 
 describeInBrowser("webkit", browsers().webkit);

@@ -1,7 +1,7 @@
 // What a build needs: the Rust toolchain with its wasm target, and node_modules.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { ask, Failure, find, root, run } from "./command.mjs";
+import { ask, Failure, find, root, run } from "../command.mjs";
 
 const WASM = "wasm32-unknown-unknown";
 

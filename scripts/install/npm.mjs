@@ -1,7 +1,7 @@
 // Packages that the tests need and the project does not depend on: each has a folder of its own below target/.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { attempt } from "./command.mjs";
+import { attempt } from "../command.mjs";
 
 const OPTIONS = ["--no-save", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"];
 

@@ -1,5 +1,5 @@
 // Debian's packages.
-import { find, run } from "./command.mjs";
+import { find, run } from "../command.mjs";
 
 /** Whether packages can be installed here without asking anybody: on Debian, as root. */
 export const hasApt = () => find("apt-get") !== null && process.getuid() === 0;

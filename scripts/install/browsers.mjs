@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { aptInstall, hasApt } from "./apt.mjs";
 import { browser as chromium, flags, needChromium } from "./chromium.mjs";
-import { Failure, find } from "./command.mjs";
+import { Failure, find } from "../command.mjs";
 
 /** The browsers of this machine, each `{ program }` or `{ skip }`, why it is not there. `CHROME`, `FIREFOX` and `WEBKIT` in the environment decide. */
 export const browsers = () => ({

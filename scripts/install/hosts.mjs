@@ -5,8 +5,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { components } from "./component.mjs";
-import { attempt, find, target } from "./command.mjs";
+import { components } from "../component.mjs";
+import { attempt, find, target } from "../command.mjs";
 import { npmInstall } from "./npm.mjs";
 import { installNode } from "./runtimes.mjs";
 

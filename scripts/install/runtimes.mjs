@@ -2,7 +2,7 @@
 // what needs them installs them into target/runtimes/.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ask, find, target } from "./command.mjs";
+import { ask, find, target } from "../command.mjs";
 import { npmInstall } from "./npm.mjs";
 
 const folder = join(target, "runtimes");

@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { aptInstall, hasApt } from "./apt.mjs";
-import { Failure, find, root, target } from "./command.mjs";
+import { Failure, find, root, target } from "../command.mjs";
 
 /** The flags of a browser under test; webdriver.json is the one place that has them. */
 export const flags = JSON.parse(readFileSync(join(root, "webdriver.json"), "utf8"))["goog:chromeOptions"].args;
