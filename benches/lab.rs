@@ -1,6 +1,6 @@
 //! How well the width that is found compares with the best one in hindsight, over many networks.
 //!
-//! Everything is simulated (`src/sim`), and the same in each run:
+//! Everything is simulated (`src/hosts/sim`), and the same in each run:
 //!
 //! ```text
 //! cargo bench --bench lab                  # all cells

@@ -25,13 +25,22 @@
 //! # Ok(()) }
 //! ```
 //!
-//! To read it in order: [`chunk`] says what a file is made of; [`entry`], [`manifest`] and [`url`]
-//! find that out; [`plan`] turns chunks and a range into views and gaps; [`window`] decides what may
-//! start and what may leave; [`locator`], [`retry`] and [`decode`] what happens to one view;
-//! [`mod@prefetch`] drives all that against a [`host`]. These are pure: they do no I/O and know no
-//! platform. [`opening`] puts together what a file is for them. `web` is the browser's host, `component`
-//! that of WASI, `native` one for programs, each of the two behind a feature of its name, `sim` a
-//! deterministic one for tests.
+//! The modules are layers, from the bottom to the top. A module imports only from the ones above it in this list:
+//!
+//! | layer | content |
+//! |---|---|
+//! | [`error`] | the error of a stream and its kinds |
+//! | [`http`] | HTTP semantics as pure text: URLs, header fields, dates, conditional and range requests |
+//! | [`model`] | what a file is made of: chunks and where they are stored |
+//! | [`formats`] | the formats that list a file's chunks: the filer's entry, chunk manifests, the generic manifest |
+//! | [`host`] | the port: what the core asks of a platform |
+//! | [`decode`] | stored bytes to written bytes: AES-GCM, AES-CTR, gzip |
+//! | [`schedule`] | decisions, without async, clock, chance or I/O: plan, window, concurrency, pool, retries |
+//! | [`fetch`] | one GET, one lookup or one token at a time |
+//! | [`read`] | opening a file; the driver that fetches ahead, and the reader |
+//! | [`hosts`] | the platforms: `web`, `native`, `component`, and `sim`, a deterministic simulation for tests |
+//!
+//! `native` and `component` are behind features of these names.
 
 pub mod decode;
 pub mod error;
