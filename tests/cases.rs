@@ -11,11 +11,11 @@ use flate2::read::MultiGzDecoder;
 use kelp_stream::{
     Error, Kind, Options, Plan,
     formats::seaweedfs::entry::{Entry, Keys},
-    host::{
-        Location,
-        event::{Event, EventKind},
+    host::event::{Event, EventKind},
+    model::{
+        chunk::{CipherKey, Source},
+        location::Location,
     },
-    model::chunk::{CipherKey, Source},
     sim::{Script, World, collect},
 };
 use serde_json::Value;

@@ -19,8 +19,12 @@ use kelp_stream::{
     Error, Kind, Options, Plan,
     decode::{MAX_CHUNK_BYTES, ceiling},
     error::Cause,
-    host::{Headers, LocateError, Location, Request, event::EventKind},
-    model::chunk::{Chunk, CipherKey, Compression, Source},
+    host::{LocateError, Request, event::EventKind},
+    http::headers::Headers,
+    model::{
+        chunk::{Chunk, CipherKey, Compression, Source},
+        location::Location,
+    },
     schedule::options::Verify,
     sim::{Asked, Outcome, Script, World, collect},
 };

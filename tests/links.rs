@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kelp_stream::{
-    host::{ByteRange, Host, Request},
+    host::{Host, Request},
+    http::headers::ByteRange,
     sim::{Busy, Counts, Link, Protocol, Stalls, World},
 };
 

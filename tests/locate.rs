@@ -17,8 +17,12 @@ use kelp_stream::{
     Error, Kind, Options,
     error::Cause,
     fetch::locator::Locator,
-    host::{Headers, Host, LocateError, Location, event::EventKind},
-    model::chunk::{Chunk, Source},
+    host::{Host, LocateError, event::EventKind},
+    http::headers::Headers,
+    model::{
+        chunk::{Chunk, Source},
+        location::Location,
+    },
     sim::{Asked, Logged, Outcome, Script, World, collect},
 };
 use support::*;

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use kelp_stream::{
     Error, Kind, Options, Plan,
-    host::Headers,
+    http::headers::Headers,
     model::{chunk::Chunk, merge::merge},
     schedule::{
         plan::{Lists, Summary},

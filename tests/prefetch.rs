@@ -8,8 +8,11 @@ use std::time::Duration;
 use futures::StreamExt;
 use kelp_stream::{
     Error, Kind, Options, Plan, Reader,
-    host::{Location, event::EventKind},
-    model::chunk::{Chunk, Source},
+    host::event::EventKind,
+    model::{
+        chunk::{Chunk, Source},
+        location::Location,
+    },
     prefetch,
     schedule::{
         options::{Holes, Verify},

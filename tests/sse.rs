@@ -141,7 +141,7 @@ fn read_entry(entry: &Entry, keys: &Keys, stored: &[(u64, Vec<u8>)]) -> Vec<u8> 
         world.store(&format!("http://a/3,{key:02x}00000000"), bytes.clone());
     }
     world.locator(|id, _| {
-        Ok(kelp_stream::host::Location { urls: vec![format!("http://a/{id}")], token: None })
+        Ok(kelp_stream::model::location::Location { urls: vec![format!("http://a/{id}")], token: None })
     });
     read(&world, entry.chunks_to_read(keys).unwrap(), Options::default()).unwrap()
 }

@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kelp_stream::{
     Error, Kind, Options, Plan,
-    fetch::probe::{self, UrlFile},
-    formats::{
-        manifest::ranges_of,
-        seaweedfs::entry::{Entry, Keys},
+    fetch::{probe, probe::UrlFile},
+    formats::seaweedfs::entry::{Entry, Keys},
+    host::LocateError,
+    http::headers::Headers,
+    model::{
+        chunk::{Chunk, Source},
+        location::Location,
+        ranges::ranges_of,
     },
-    host::{Headers, LocateError, Location},
-    model::chunk::{Chunk, Source},
     schedule::retry::Policy,
     sim::{Asked, Outcome, Script, World, collect},
 };

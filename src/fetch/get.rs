@@ -10,8 +10,11 @@ use futures::{
 use crate::{
     error::{Error, Kind},
     fetch::locator::filer_token,
-    host::{Answer, ByteRange, Headers, Host, Piece, Request},
-    http::url,
+    host::{Answer, Host, Piece, Request},
+    http::{
+        headers::{ByteRange, Headers},
+        url,
+    },
     schedule::{
         idle_timer::Watch,
         options::Options,

@@ -10,8 +10,10 @@ use crate::{
         master::Master,
         single_flight::{Found, Inquiries},
     },
-    host::{Host, LocateError, Location},
-    http::{jwt, url::proxy_url},
+    formats::seaweedfs::urls::proxy_url,
+    host::{Host, LocateError},
+    http::jwt,
+    model::location::Location,
     schedule::options::Options,
 };
 

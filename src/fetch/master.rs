@@ -12,12 +12,14 @@ use std::{
 use crate::{
     error::{Error, Kind},
     fetch::{
-        get::{self, Retrieved, Wanted},
+        get,
+        get::{Retrieved, Wanted},
         single_flight::{Found, Inquiries},
     },
-    host::{Host, Location, Request, joined},
+    host::{Host, Request, joined},
     http::{jwt, url},
     json::{Value, walk},
+    model::location::Location,
     schedule::{
         options::Options,
         retry::{Failure, Next, Trial},

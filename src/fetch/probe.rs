@@ -8,10 +8,16 @@ use crate::{
         get::{Asked, Retrieved, Wanted, retrieve},
         validators::Seen,
     },
-    formats::manifest::ranges_of,
-    host::{ByteRange, Headers, Host, Piece, joined},
-    http::{content_range, date, etag, url},
-    model::chunk::{Chunk, MAX_FILE_BYTES},
+    host::{Host, Piece, joined},
+    http::{
+        content_range, date, etag,
+        headers::{ByteRange, Headers},
+        url,
+    },
+    model::{
+        chunk::{Chunk, MAX_FILE_BYTES},
+        ranges::ranges_of,
+    },
     schedule::{options::Options, retry::Policy},
 };
 

@@ -8,8 +8,11 @@ use std::{
 
 use crate::{
     error::Kind,
-    host::{ByteRange, Headers},
-    http::{content_range, url},
+    http::{
+        content_range,
+        headers::{ByteRange, Headers},
+        url,
+    },
     schedule::retry::Failure,
 };
 

@@ -7,7 +7,10 @@ use base64ct::{Base64, Encoding};
 use crate::{
     error::{Error, Kind},
     http::{etag, respond::is_header},
-    model::chunk::{Chunk, CipherKey, Compression, MAX_FILE_BYTES, Source},
+    model::{
+        chunk::{Chunk, CipherKey, Compression, MAX_FILE_BYTES, Source},
+        derived_etag,
+    },
 };
 
 /// The most replicas of a chunk, without repetitions: one pass asks each of them.
@@ -15,9 +18,6 @@ pub const MAX_URLS: usize = 16;
 
 /// The longest list of chunks.
 pub const MAX_CHUNKS: usize = 1 << 20;
-
-/// The most ranges that one URL is cut into: 4 TiB of 4 MiB each.
-pub const MAX_RANGES: u64 = 1 << 20;
 
 /// What AES-256-GCM adds to a chunk: nonce and tag.
 const SEAL_BYTES: u64 = 12 + 16;
@@ -120,7 +120,9 @@ impl ManifestFields {
             }
             chunks.push(chunk);
         }
-        let derived = || chunks.iter().fold(etag::Derived::new(self.size), etag::Derived::chunk).finish();
+        let derived = || {
+            chunks.iter().fold(derived_etag::Derived::new(self.size), derived_etag::Derived::chunk).finish()
+        };
         Ok(Manifest {
             size: self.size,
             name: self.name.unwrap_or_default(),
@@ -239,27 +241,6 @@ impl Manifest {
     pub fn into_chunks(self) -> Vec<Chunk> {
         self.chunks
     }
-}
-
-/// One URL of `size` bytes, cut into ranges of `chunk_size` bytes; the last is the rest.
-///
-/// Ranges grow where there would be more than [`MAX_RANGES`]. A chunk size of 0 counts as 1.
-#[must_use]
-pub fn ranges_of(url: &str, size: u64, chunk_size: u64) -> Vec<Chunk> {
-    cut(&Source::Urls([url.to_owned()].into()), size, chunk_size)
-}
-
-/// As [`ranges_of`], wherever the bytes are to be had.
-pub(crate) fn cut(source: &Source, size: u64, chunk_size: u64) -> Vec<Chunk> {
-    let chunk_size = chunk_size.max(size.div_ceil(MAX_RANGES)).max(1);
-    (0..size.div_ceil(chunk_size))
-        .map(|index| {
-            let start = index.saturating_mul(chunk_size);
-            let end = start.saturating_add(chunk_size).min(size);
-            let plain = Chunk::plain(source.clone(), start, end.saturating_sub(start));
-            Chunk { stored: Some(start..end), ..plain }
-        })
-        .collect()
 }
 
 /// Whether a text is a full http or https URL that every parser reads alike, without user and
@@ -551,39 +532,6 @@ mod tests {
         ] {
             assert!(!is_url(url), "{url:?}");
         }
-    }
-
-    #[test]
-    fn a_url_is_cut_into_ranges_that_are_all_of_it() {
-        let cut = |size, chunk_size| -> Vec<(u64, u64, Option<Range<u64>>)> {
-            ranges_of("http://a/b", size, chunk_size)
-                .into_iter()
-                .map(|c| (c.offset, c.size, c.stored))
-                .collect()
-        };
-        assert_eq!(cut(10, 4), [(0, 4, Some(0..4)), (4, 4, Some(4..8)), (8, 2, Some(8..10))]);
-        assert_eq!(cut(8, 4), [(0, 4, Some(0..4)), (4, 4, Some(4..8))]);
-        assert_eq!(cut(3, 4), [(0, 3, Some(0..3))]);
-        assert_eq!(cut(0, 4), []);
-        assert_eq!(cut(2, 0).len(), 2);
-        let chunks = ranges_of("http://a/b", 10, 4);
-        assert!(
-            chunks
-                .iter()
-                .all(|c| c.source == Source::Urls(["http://a/b".to_owned()].into()) && c.modified == 0)
-        );
-        match (&chunks[0].source, &chunks[1].source) {
-            (Source::Urls(one), Source::Urls(other)) => assert!(Arc::ptr_eq(one, other)),
-            _ => unreachable!("they are URLs"),
-        }
-    }
-
-    #[test]
-    fn a_url_of_any_size_is_cut_into_a_list_that_fits_into_memory() {
-        let chunks = ranges_of("http://a/b", MAX_FILE_BYTES, 1);
-        assert!(chunks.len() as u64 <= MAX_RANGES);
-        assert_eq!(chunks.last().unwrap().end(), MAX_FILE_BYTES);
-        assert!(ranges_of("http://a/b", u64::MAX, u64::MAX).len() == 1);
     }
 
     #[test]

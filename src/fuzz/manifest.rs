@@ -2,9 +2,12 @@
 
 use super::{input::Input, plan::covers};
 use crate::{
-    formats::manifest::{ChunkFields, MAX_RANGES, MAX_URLS, ManifestFields, from_base64, is_url, ranges_of},
+    formats::manifest::{ChunkFields, MAX_URLS, ManifestFields, from_base64, is_url},
     http::{etag, respond::is_header},
-    model::chunk::{MAX_FILE_BYTES, Source},
+    model::{
+        chunk::{MAX_FILE_BYTES, Source},
+        ranges::{MAX_RANGES, ranges_of},
+    },
     schedule::plan::Plan,
 };
 

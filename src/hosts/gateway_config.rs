@@ -1,6 +1,6 @@
 //! What a gateway serves: which paths, and from which origins.
 
-use crate::http::{target, url};
+use crate::{formats::seaweedfs::urls::file_url, http::url};
 
 /// The limits of a gateway, as they were configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Gate {
         let master = get("KELP_MASTER").filter(|url| !url.is_empty());
         let mut origins = vec![filer.clone()];
         if let Some(master) = &master {
-            let master = target::checked(master);
+            let master = url::checked(master);
             let origin = master.as_deref().and_then(url::origin).ok_or("KELP_MASTER must be a URL")?;
             origins.push(origin.to_owned());
         }
@@ -44,14 +44,14 @@ impl Gate {
     /// The URL at the filer of what a request asks for, if it may be had. `target`: its path and query;
     /// the query says nothing.
     pub(crate) fn url(&self, target: &str) -> Option<String> {
-        let path = target::unescaped(target.split(['?', '#']).next()?)?;
+        let path = url::unescaped(target.split(['?', '#']).next()?)?;
         let mut parts = path.split('/');
         // What one server takes for a step upwards, another one takes for a name.
         let is_plain = parts.next() == Some("") && parts.all(is_name);
         let is_served = |prefix: &String| {
             path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        (is_plain && self.prefixes.iter().any(is_served)).then(|| url::file_url(&self.filer, &path))
+        (is_plain && self.prefixes.iter().any(is_served)).then(|| file_url(&self.filer, &path))
     }
 }
 
@@ -61,7 +61,7 @@ fn is_name(part: &str) -> bool {
 }
 
 fn origin_alone(url: &str) -> Option<String> {
-    let url = target::checked(url.trim())?;
+    let url = url::checked(url.trim())?;
     let origin = url::origin(&url)?;
     matches!(url.strip_prefix(origin), Some("" | "/")).then(|| origin.to_owned())
 }

@@ -4,11 +4,12 @@ pub(crate) mod content_disposition;
 pub(crate) mod content_range;
 pub(crate) mod date;
 pub(crate) mod etag;
+pub mod headers;
 pub mod jwt;
-pub mod respond;
 #[cfg_attr(
-    not(feature = "component-gateway"),
-    allow(dead_code, reason = "hosts whose platform knows no URLs use it")
+    not(any(feature = "native", feature = "component")),
+    allow(dead_code, reason = "hosts whose platform follows no redirects use it")
 )]
-pub(crate) mod target;
+pub(crate) mod redirect;
+pub mod respond;
 pub mod url;

@@ -1,43 +1,4 @@
-//! Replicas as URLs: which are acceptable, whose host they are, how a token rides along.
-
-use crate::host::Location;
-
-/// The most replicas of one chunk that are considered (F10): a lookup is outside input.
-const MAX_REPLICAS: usize = 16;
-
-/// The URL at which a filer relays a chunk from any of its volume servers
-/// (`filer_server_handlers_proxy.go`), deleted-but-kept bytes included.
-#[must_use]
-pub fn proxy_url(filer_origin: &str, file_id: &str) -> String {
-    format!("{filer_origin}/?proxyChunkId={file_id}&readDeleted=true")
-}
-
-/// What may be used of a lookup's answer: http and https, no user information, each URL once,
-/// however it is spelt.
-#[must_use]
-pub fn usable(location: Location) -> Location {
-    let mut urls: Vec<String> = Vec::new();
-    let mut known: Vec<String> = Vec::new();
-    for url in location.urls {
-        if let Some(normal) = normalized(&url)
-            && urls.len() < MAX_REPLICAS
-            && !known.contains(&normal)
-        {
-            urls.push(url);
-            known.push(normal);
-        }
-    }
-    Location { urls, token: location.token }
-}
-
-/// Whether two locations name the same replicas. Lookups shuffle: the order means nothing.
-#[must_use]
-pub fn same_set(a: &[String], b: &[String]) -> bool {
-    // Both lists hold each replica once, and but a few: sorting them would be more code than this.
-    let normal = |urls: &[String]| urls.iter().map(|url| normalized(url)).collect::<Vec<_>>();
-    let (a, b) = (normal(a), normal(b));
-    a.len() == b.len() && a.iter().all(|url| b.contains(url))
-}
+//! URLs as text: origin, host, normal form, query, percent-encoding, and how a reference is resolved (RFC 3986).
 
 /// One spelling of an http or https URL out of many: what counts as the same host is written the
 /// same. Percent-encoding stays as it is.
@@ -116,16 +77,8 @@ pub fn with_token(url: &str, token: &str) -> String {
     out
 }
 
-/// The URL at which a filer serves the file of this full path.
-#[must_use]
-pub fn file_url(filer_origin: &str, path: &str) -> String {
-    let mut url = filer_origin.to_owned();
-    encode(path, "/", &mut url);
-    url
-}
-
 /// Percent-encodes all but what is never special in a URL, and what is to be `kept`.
-fn encode(text: &str, kept: &str, out: &mut String) {
+pub(crate) fn encode(text: &str, kept: &str, out: &mut String) {
     for byte in text.bytes() {
         let letter = char::from(byte);
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || kept.contains(letter)
@@ -139,6 +92,118 @@ fn encode(text: &str, kept: &str, out: &mut String) {
     }
 }
 
+/// An http or https URL without user information and fragment, with nothing in it that a request
+/// line cannot carry.
+pub(crate) fn checked(url: &str) -> Option<String> {
+    let url = escaped(url.split('#').next()?.trim());
+    let authority = host(&url)?;
+    is_authority(authority).then_some(url)
+}
+
+/// A host by name or by address, perhaps with a port.
+fn is_authority(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, port)) => (address, port.strip_prefix(':').or(port.is_empty().then_some("80"))),
+            None => return false,
+        },
+        None => match authority.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, Some("80")),
+        },
+    };
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    let is_host = match authority.starts_with('[') {
+        true => host.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')),
+        false => host.bytes().all(is_letter),
+    };
+    let is_port =
+        |port: &str| port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    !host.is_empty() && is_host && port.is_some_and(is_port)
+}
+
+/// What no URL may hold, percent-encoded; escapes stay as they are.
+fn escaped(url: &str) -> String {
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or('0');
+    let mut out = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        let is_plain = byte.is_ascii_graphic()
+            && !matches!(byte, b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\');
+        if is_plain {
+            out.push(char::from(byte));
+        } else {
+            out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        }
+    }
+    out
+}
+
+/// The last component of a URL's path, decoded where it is UTF-8.
+#[cfg(feature = "native")]
+pub(crate) fn name_of(url: &str) -> String {
+    let path = without_query(url);
+    let origin = origin(path).unwrap_or_default().len();
+    let name = path.get(origin..).unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    unescaped(name).unwrap_or_else(|| name.to_owned())
+}
+
+/// The text with its percent-encoding undone, where it is UTF-8 then.
+pub(crate) fn unescaped(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend_from_slice(before.as_bytes());
+        let digits = after.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = after.get(2..)?;
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).ok()
+}
+
+/// Where `location` leads from `base` (RFC 3986, 5.2); `None` where that is no URL to follow.
+pub(crate) fn joined(base: &str, location: &str) -> Option<String> {
+    let location = location.split('#').next()?.trim();
+    let is_absolute = location.split(['/', '?']).next()?.contains(':');
+    if is_absolute {
+        return checked(location);
+    }
+    if let Some(rest) = location.strip_prefix("//") {
+        return checked(&[base.split_once("://")?.0, "://", rest].concat());
+    }
+    let origin = origin(base)?;
+    let path = without_query(base).get(origin.len()..)?;
+    let (relative, query) = location.split_at(location.find('?').unwrap_or(location.len()));
+    let path = match relative {
+        "" => path.to_owned(),
+        _ if relative.starts_with('/') => without_dots(relative),
+        _ => {
+            let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            without_dots(&[folder, "/", relative].concat())
+        }
+    };
+    checked(&[origin, &path, query].concat())
+}
+
+fn without_dots(path: &str) -> String {
+    let mut out: Vec<&str> = Vec::new();
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let last = parts.len().saturating_sub(1);
+    for (at, part) in parts.into_iter().enumerate() {
+        if part == ".." {
+            out.pop();
+        } else if part != "." {
+            out.push(part);
+            continue;
+        }
+        if at == last {
+            out.push("");
+        }
+    }
+    ["/", &out.join("/")].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,48 +212,6 @@ mod tests {
     fn a_token_goes_into_the_query_and_replaces_an_older_one() {
         assert_eq!(with_token("http://v/3,01", "a.b-c"), "http://v/3,01?jwt=a.b-c");
         assert_eq!(with_token("http://v/3,01?x=1&jwt=old#f", "n+w"), "http://v/3,01?x=1&jwt=n%2bw");
-    }
-
-    #[test]
-    fn a_path_is_encoded_but_for_its_slashes() {
-        assert_eq!(file_url("http://f:1", "/a b/ü?#%.bin"), "http://f:1/a%20b/%c3%bc%3f%23%25.bin");
-    }
-
-    // F10
-    #[test]
-    fn only_http_without_user_information_is_usable() {
-        let urls = [
-            "http://a:1/x",
-            "ftp://a/x",
-            "https://u:p@a/x",
-            "//a/x",
-            "http:///x",
-            "http://a:1/x",
-            "HTTPS://b",
-        ];
-        let location = Location { urls: urls.map(str::to_owned).to_vec(), token: None };
-        assert_eq!(usable(location).urls, ["http://a:1/x", "HTTPS://b"]);
-    }
-
-    #[test]
-    fn one_replica_in_several_spellings_is_one() {
-        let same = [
-            "http://v.example/3,01",
-            "HTTP://V.Example:80/3,01",
-            "http://v.example./3,01#x",
-            "http://v.example:/3,01",
-        ];
-        let others = [
-            "https://v.example/3,01",
-            "http://v.example:443/3,01",
-            "http://v.example/3,01?x",
-            "http://v.example/3,0A",
-        ];
-        let urls = |urls: &[&str]| urls.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>();
-        let location = Location { urls: urls(&[&same[..], &others[..]].concat()), token: None };
-        assert_eq!(usable(location).urls, [&same[..1], &others[..]].concat());
-        assert!(same_set(&urls(&[same[0], others[0]]), &urls(&[others[0], same[1]])));
-        assert!(!same_set(&urls(&[same[0]]), &urls(&[others[0]])));
     }
 
     #[test]
@@ -209,13 +232,6 @@ mod tests {
         }
     }
 
-    // F10
-    #[test]
-    fn a_lookup_cannot_flood_us_with_replicas() {
-        let urls = (0..1000).map(|i| format!("http://h{i}/x")).collect();
-        assert_eq!(usable(Location { urls, token: None }).urls.len(), MAX_REPLICAS);
-    }
-
     #[test]
     fn an_origin_ends_where_the_path_begins() {
         assert_eq!(origin("http://127.0.0.1:8080/3,01?x"), Some("http://127.0.0.1:8080"));
@@ -226,5 +242,65 @@ mod tests {
     #[test]
     fn what_is_shown_has_no_query() {
         assert_eq!(without_query("http://v/3,01?jwt=secret"), "http://v/3,01");
+    }
+
+    #[test]
+    fn a_redirect_is_resolved_as_rfc_3986_has_it() {
+        let base = "http://a/b/c/d;p?q";
+        for (location, expected) in [
+            ("http://g/x", "http://g/x"),
+            ("g", "http://a/b/c/g"),
+            ("./g/", "http://a/b/c/g/"),
+            ("/g", "http://a/g"),
+            ("//g", "http://g"),
+            ("?y", "http://a/b/c/d;p?y"),
+            ("g?y/./x", "http://a/b/c/g?y/./x"),
+            ("", "http://a/b/c/d;p"),
+            (".", "http://a/b/c/"),
+            ("..", "http://a/b/"),
+            ("../g", "http://a/b/g"),
+            ("../../../g", "http://a/g"),
+            ("g#s", "http://a/b/c/g"),
+            ("sp ä", "http://a/b/c/sp%20%C3%A4"),
+        ] {
+            assert_eq!(joined(base, location).as_deref(), Some(expected), "{location}");
+        }
+    }
+
+    #[test]
+    fn a_redirect_leads_to_http_alone_and_carries_no_password() {
+        for location in
+            ["ftp://a/b", "file:///etc/passwd", "javascript:1", "http://user:secret@a/", "http://", "//"]
+        {
+            assert_eq!(joined("http://a/b", location), None, "{location}");
+        }
+    }
+
+    #[test]
+    fn only_what_a_request_can_be_sent_to_is_a_url() {
+        for url in ["http://a", "https://a.b-c:8443/x?y=1", "http://[::1]:80/", "http://127.0.0.1:1"] {
+            assert_eq!(checked(url).as_deref(), Some(url));
+        }
+        for url in
+            ["", "a", "http://", "http://:80/", "http://a:x/", "http://a:65536/", "http://[::1/", "http://ä/"]
+        {
+            assert_eq!(checked(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn escapes_are_undone_where_they_are_text() {
+        assert_eq!(unescaped("a%20%C3%a4%2f").as_deref(), Some("a ä/"));
+        for text in ["%", "%2", "%zz", "%+1", "%ff"] {
+            assert_eq!(unescaped(text), None, "{text}");
+        }
+    }
+
+    #[cfg(feature = "native")]
+    #[test]
+    fn a_file_is_named_after_the_path_alone() {
+        assert_eq!(name_of("http://a/b/sp%C3%A4ce.bin?x=/y"), "späce.bin");
+        assert_eq!(name_of("http://a/b/100%"), "100%");
+        assert_eq!(name_of("http://a"), "");
     }
 }

@@ -50,9 +50,9 @@ fn join(one: &mut Chunk, next: &Chunk, most: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        formats::manifest::ranges_of,
-        model::chunk::{CipherKey, Source},
+    use crate::model::{
+        chunk::{CipherKey, Source},
+        ranges::ranges_of,
     };
 
     const MIB: u64 = 1 << 20;

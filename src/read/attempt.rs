@@ -24,11 +24,11 @@ use crate::{
     error::Kind,
     fetch::{get::within, validators::Seen},
     host::{
-        Answer, FetchError, Headers, Host, Location, Piece, Request,
+        Answer, FetchError, Host, Piece, Request,
         event::{Event, EventKind},
     },
-    http::content_range,
-    model::chunk::Source,
+    http::{content_range, headers::Headers},
+    model::{chunk::Source, location::Location},
     schedule::{idle_timer::Watch, pool::Turn, retry::Failure},
 };
 

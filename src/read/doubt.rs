@@ -6,7 +6,8 @@ use md5::{Digest, Md5};
 use super::lane::undecoded;
 use crate::{
     decode::{ceiling, inflate, is_gzip},
-    host::{Headers, Piece, Recipe, joined},
+    host::{Piece, Recipe, joined},
+    http::headers::Headers,
     model::chunk::{Chunk, Compression},
     schedule::retry::Failure,
 };

@@ -2,14 +2,16 @@
 
 use super::{doubt::begin, flight::Flight};
 use crate::{
-    decode::{self, ceiling, is_gzip},
+    decode,
+    decode::{ceiling, is_gzip},
     error::{Error, Kind},
     formats::seaweedfs::chunk_manifest::{MAX_MANIFEST_BYTES, parse_manifest},
     host::{
-        ByteRange, DecodeError, Headers, Host, Piece, Recipe,
+        DecodeError, Host, Piece, Recipe,
         event::{Event, EventKind},
         joined,
     },
+    http::headers::{ByteRange, Headers},
     model::chunk::{Chunk, Compression},
     schedule::{options::Verify, plan::View, retry::Failure},
 };

@@ -7,12 +7,12 @@ use crate::{
         probe,
     },
     formats::{
-        manifest::{Manifest, ranges_of},
+        manifest::Manifest,
         seaweedfs::entry::{Entry, Keys, MAX_TEXT_BYTES},
     },
     host::{Host, joined},
     http::respond::FileHead,
-    model::{chunk::Chunk, merge::merge},
+    model::{chunk::Chunk, merge::merge, ranges::ranges_of},
     schedule::options::Options,
 };
 

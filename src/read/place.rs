@@ -6,9 +6,9 @@ use super::{flight::Flight, shared::Shared};
 use crate::{
     error::{Error, Kind},
     fetch::locator::filer_token,
-    host::{Host, Location, event::EventKind},
+    host::{Host, event::EventKind},
     http::{jwt, url},
-    model::chunk::Source,
+    model::{chunk::Source, location, location::Location},
     schedule::retry::{Failure, Next, Trial},
 };
 
@@ -49,7 +49,7 @@ impl<H: Host> Flight<'_, H> {
     }
 
     fn usable(&self, location: Location) -> Result<Location, Error> {
-        let mut location = url::usable(location);
+        let mut location = location::usable(location);
         self.shared.options.pool.rank(&mut location.urls, self.view.len(), self.shared.host.now());
         if location.urls.is_empty() {
             return Err(Error::new(Kind::NoLocations, "no replica is known").of_chunk(self.name()));
@@ -87,7 +87,7 @@ impl<H: Host> Flight<'_, H> {
             return Ok(replica);
         }
         let fresh = self.locate(true).await?;
-        if url::same_set(&fresh.urls, &location.urls) {
+        if location::same_set(&fresh.urls, &location.urls) {
             location.token = fresh.token;
             return Ok(replica);
         }
@@ -113,7 +113,7 @@ impl<H: Host> Flight<'_, H> {
             Err(error) if reason == Kind::NotFound.code() => return Err(error),
             Err(_) => return Ok(false),
         };
-        if url::same_set(&fresh.urls, &location.urls) {
+        if location::same_set(&fresh.urls, &location.urls) {
             location.token = fresh.token;
             return Ok(false);
         }

@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     error::Kind,
-    host::{Host, Location, event::EventKind},
+    host::{Host, event::EventKind},
     http::{jwt, url},
-    model::chunk::Chunk,
+    model::{chunk::Chunk, location::Location},
     schedule::{plan::View, retry::Failure, window::Expected},
 };
 

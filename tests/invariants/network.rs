@@ -8,8 +8,12 @@ use std::{
 };
 
 use kelp_stream::{
-    host::{Headers, LocateError, Location},
-    model::chunk::{Chunk, Source},
+    host::LocateError,
+    http::headers::Headers,
+    model::{
+        chunk::{Chunk, Source},
+        location::Location,
+    },
     schedule::options::Verify,
     sim::{Asked, Outcome, Script, World},
 };

@@ -32,8 +32,7 @@ use kelp_stream::{
         manifest::{ChunkFields, ManifestFields},
         seaweedfs::entry::Keys,
     },
-    host::Location,
-    model::chunk::CipherKey,
+    model::{chunk::CipherKey, location::Location},
     native::{Client, File, Locate, Options, Token},
     read::open::UrlHead,
 };

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use futures::StreamExt;
 use kelp_stream::{
     Kind,
-    host::Location,
+    model::location::Location,
     native::{Client, Locate, Options},
 };
 use serde_json::{Value, json};

@@ -5,3 +5,4 @@ pub mod entry;
 pub mod file_id;
 mod protobuf;
 mod raw_chunk;
+pub mod urls;

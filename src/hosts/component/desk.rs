@@ -5,12 +5,15 @@ use std::sync::Arc;
 use super::{bindings::exports::kelp::stream::types, host::WasiHost, settings};
 use crate::{
     error::{Error, Kind},
-    formats::seaweedfs::entry::{Entry, Keys},
-    http::{target, url},
+    formats::seaweedfs::{
+        entry::{Entry, Keys},
+        urls,
+    },
+    http::url,
     model::chunk::{Chunk, Source},
     read::{
-        Reader,
-        open::{self, Head, Opened},
+        Reader, open,
+        open::{Head, Opened},
         prefetch,
         streams::Streams,
     },
@@ -26,7 +29,7 @@ pub(super) async fn filer(
     filer: types::FilerOptions,
     given: types::Options,
 ) -> Result<OpenFile, Error> {
-    let (entry_url, url) = target::of_entry(&settings::url(&url, "url")?);
+    let (entry_url, url) = urls::entry_url(&settings::url(&url, "url")?);
     let home = url::origin(&url).unwrap_or_default().to_owned();
     let mut desk = Desk::new(given, home.clone())?;
     desk.of_filer(&filer, Some(&home))?;
@@ -46,7 +49,7 @@ pub(super) fn entry(
     let mut desk = Desk::new(given, home.clone().unwrap_or_default())?;
     desk.of_filer(filer, home.as_deref())?;
     let entry = Entry::parse(entry.as_bytes())?;
-    let url = home.map(|home| url::file_url(&home, entry.path()));
+    let url = home.map(|home| urls::file_url(&home, entry.path()));
     desk.open_entry(&entry, url.as_deref(), &settings::keys(filer)?)
 }
 

@@ -7,9 +7,10 @@ use super::{
     wasi::{Response, send},
 };
 use crate::{
-    host::{Answer, ByteRange, FetchError, Headers, Request},
+    host::{Answer, FetchError, Request},
     http::{
-        target::{self, MAX_REDIRECTS},
+        headers::{ByteRange, Headers},
+        redirect::MAX_REDIRECTS,
         url,
     },
 };
@@ -47,7 +48,7 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     pub(super) async fn fetch(&self, request: Request) -> Result<Answer<Body>, FetchError> {
-        let mut url = target::checked(&request.url).ok_or(FAILED)?;
+        let mut url = url::checked(&request.url).ok_or(FAILED)?;
         // Once a redirect has led away from home, nothing of the user's goes along any more.
         let mut at_home = true;
         let mut moved = false;
@@ -61,7 +62,7 @@ impl Fetcher {
             if request.url.contains("jwt=") {
                 return Err(FAILED);
             }
-            let next = target::joined(&url, &location).ok_or(FAILED)?;
+            let next = url::joined(&url, &location).ok_or(FAILED)?;
             if is_secure(&url) && !is_secure(&next) {
                 return Err(FAILED);
             }

@@ -22,16 +22,10 @@ use super::{
 use crate::{
     error::{Error, Kind},
     fetch::locator::Locator,
-    formats::seaweedfs::entry::Keys,
+    formats::seaweedfs::{entry::Keys, urls},
     hosts::gateway_config::Gate,
-    http::{
-        respond::{Conditions, reason, refusal, respond},
-        target,
-    },
-    read::{
-        open::{self, Opened},
-        prefetch,
-    },
+    http::respond::{Conditions, reason, refusal, respond},
+    read::{open, open::Opened, prefetch},
     schedule::{options::Options, plan::Plan, pool::Pool},
 };
 
@@ -131,7 +125,7 @@ async fn open(asked: Asked) -> Result<Answer, Refusal> {
     let url = gate.url(&asked.path.unwrap_or_default()).ok_or(Refusal { status: 404, code: "not_found" })?;
 
     let (host, options) = desk(gate, variable("KELP_FILER_TOKEN"));
-    let entry = open::entry(&host, &options, &target::of_entry(&url).0, false).await?;
+    let entry = open::entry(&host, &options, &urls::entry_url(&url).0, false).await?;
     let Opened { head, chunks } = open::of_entry(&entry, Some(&url), &Keys::default(), &options)?;
     let conditions = Conditions::read(|name| joined(asked.headers.get(name)));
     let reply = respond(method, &conditions.headers(), &head.as_served());

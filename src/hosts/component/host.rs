@@ -17,7 +17,8 @@ use super::{
 };
 use crate::{
     decode,
-    host::{Answer, DecodeError, FetchError, Host, LocateError, Location, Recipe, Request, joined},
+    host::{Answer, DecodeError, FetchError, Host, LocateError, Recipe, Request, joined},
+    model::location::Location,
 };
 
 /// A file's host: how it sends requests.

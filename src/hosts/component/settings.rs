@@ -14,7 +14,7 @@ use crate::{
         manifest::{ChunkFields, Manifest, ManifestFields},
         seaweedfs::entry::Keys,
     },
-    http::{target, url},
+    http::url,
     model::chunk::CipherKey,
     read::open::UrlHead,
     schedule::{
@@ -122,7 +122,7 @@ pub(super) fn url_head(given: wit::UrlOptions) -> Result<UrlHead, Error> {
 
 /// A URL that can be asked.
 pub(super) fn url(text: &str, field: &str) -> Result<String, Error> {
-    target::checked(text).ok_or_else(|| refused(field, "an http or https URL without user and password"))
+    url::checked(text).ok_or_else(|| refused(field, "an http or https URL without user and password"))
 }
 
 /// A filer's origin.

@@ -18,10 +18,14 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    formats::{manifest::Manifest, seaweedfs::entry::Entry},
-    http::{target, url},
+    formats::{
+        manifest::Manifest,
+        seaweedfs::{entry::Entry, urls},
+    },
+    http::url,
     read::{
-        open::{self, Opened, UrlHead},
+        open,
+        open::{Opened, UrlHead},
         streams::Streams,
     },
     schedule::{
@@ -58,7 +62,7 @@ impl Client {
     ///
     /// [`Kind::Unsupported`] for what is no http or https URL, [`Kind::NotFound`], and as a stream's.
     pub async fn open_filer(&self, url: &str, options: &Options) -> Result<File, Error> {
-        let (entry_url, file_url) = target::of_entry(&checked(url)?);
+        let (entry_url, file_url) = urls::entry_url(&checked(url)?);
         let desk = self.desk(&file_url, options);
         let asking = open::entry(&desk.host, &desk.options, &entry_url, options.filer_token.is_some());
         let entry = asking.await?;
@@ -76,7 +80,7 @@ impl Client {
         let entry = Entry::parse(json)?;
         let filer = filer.map(checked).transpose()?;
         let origin = filer.as_deref().and_then(url::origin);
-        let url = origin.map(|origin| url::file_url(origin, entry.path()));
+        let url = origin.map(|origin| urls::file_url(origin, entry.path()));
         let desk = self.desk(origin.unwrap_or_default(), options);
         if origin.is_none() && matches!(options.locate, Locate::Proxy) {
             return Err(Error::new(Kind::NoLocations, "a filer or `locate` must say where the chunks are"));
@@ -106,7 +110,7 @@ impl Client {
         let url = checked(url)?;
         let desk = self.desk(&url, options);
         if known.name.is_empty() {
-            known.name = target::name_of(&url);
+            known.name = url::name_of(&url);
         }
         if known.chunk_size == 0 {
             known.chunk_size = CHUNK_SIZE;
@@ -212,7 +216,7 @@ const CHUNK_SIZE: u64 = 4 << 20;
 
 fn checked(url: &str) -> Result<String, Error> {
     let wrong = || Error::new(Kind::Unsupported, "it is no http or https URL without user and password");
-    target::checked(url).ok_or_else(wrong)
+    url::checked(url).ok_or_else(wrong)
 }
 
 /// All that a file needs, and is given.

@@ -17,11 +17,8 @@ use super::{
     connector::Connector,
 };
 use crate::{
-    host::{Answer, FetchError, Headers, Request},
-    http::{
-        target::{self, MAX_REDIRECTS},
-        url,
-    },
+    host::{Answer, FetchError, Request},
+    http::{headers::Headers, redirect::MAX_REDIRECTS, url},
 };
 
 /// The connections of a client.
@@ -61,7 +58,7 @@ impl Fetcher {
     async fn follow(&self, request: Request) -> Result<Answer<Body>, BoxError> {
         // Once a redirect has led away from home, nothing of the user's goes along any more.
         let mut at_home = true;
-        let mut url = target::checked(&request.url).ok_or("it is no http or https URL")?;
+        let mut url = url::checked(&request.url).ok_or("it is no http or https URL")?;
         let mut moved = false;
         for _ in 0..=MAX_REDIRECTS {
             at_home &= url::origin(&url) == Some(&self.home);
@@ -73,7 +70,7 @@ impl Fetcher {
             if request.url.contains("jwt=") {
                 return Err("a request with a token was redirected".into());
             }
-            let next = target::joined(&url, location).ok_or("a redirect leads to no http or https URL")?;
+            let next = url::joined(&url, location).ok_or("a redirect leads to no http or https URL")?;
             if url.starts_with("https:") && !next.starts_with("https:") {
                 return Err("a redirect leads from https to http".into());
             }

@@ -17,8 +17,9 @@ use super::{
     fetch::Fetcher,
     options::{Listener, Locate, Token},
 };
-use crate::host::{
-    Answer, DecodeError, FetchError, Host, LocateError, Location, Recipe, Request, event::Event,
+use crate::{
+    host::{Answer, DecodeError, FetchError, Host, LocateError, Recipe, Request, event::Event},
+    model::location::Location,
 };
 
 /// A file's host: how it sends requests and finds chunks, and whom it tells. Clones are handles on

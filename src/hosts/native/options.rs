@@ -8,7 +8,8 @@ use super::BoxError;
 use crate::{
     fetch::{locator::Locator, validators::Pins},
     formats::seaweedfs::entry::Keys,
-    host::{Location, event::Event},
+    host::event::Event,
+    model::location::Location,
     read::stats::Meter,
     schedule::{options, plan::Lists, pool::Pool},
 };

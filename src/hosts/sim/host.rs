@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     decode,
-    host::{Answer, DecodeError, FetchError, Host, LocateError, Location, Recipe, Request, event::Event},
+    host::{Answer, DecodeError, FetchError, Host, LocateError, Recipe, Request, event::Event},
+    model::location::Location,
 };
 
 /// A host in a simulated world.

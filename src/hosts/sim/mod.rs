@@ -47,7 +47,8 @@ pub use self::{
 use self::{clock::Timers, content::Content, executor::Executor, network::Network};
 use crate::{
     error::Error,
-    host::{Host, LocateError, Location, event::Event},
+    host::{Host, LocateError, event::Event},
+    model::location::Location,
     read::Reader,
 };
 

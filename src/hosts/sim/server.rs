@@ -17,8 +17,11 @@ use super::{
     network::{Place, Seat},
 };
 use crate::{
-    host::{Answer, ByteRange, FetchError, Headers, Request},
-    http::url,
+    host::{Answer, FetchError, Request},
+    http::{
+        headers::{ByteRange, Headers},
+        url,
+    },
 };
 
 /// A request, as a script sees it.

@@ -18,8 +18,8 @@ use web_sys::{
 
 use super::{error::Causes, piece::WebPiece, thrown::tellable};
 use crate::{
-    host::{Answer, FetchError, Headers, Request},
-    http::url,
+    host::{Answer, FetchError, Request},
+    http::{headers::Headers, url},
 };
 use std::rc::Rc;
 

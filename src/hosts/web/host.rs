@@ -13,8 +13,9 @@ use super::{
     piece::WebPiece,
     timer::{self, Sleep},
 };
-use crate::host::{
-    Answer, DecodeError, FetchError, Host, LocateError, Location, Recipe, Request, event::Event,
+use crate::{
+    host::{Answer, DecodeError, FetchError, Host, LocateError, Recipe, Request, event::Event},
+    model::location::Location,
 };
 
 /// A stream's host: how its file sends requests and finds chunks, and whom the stream tells.

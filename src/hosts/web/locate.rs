@@ -10,7 +10,7 @@ use super::{
     error::{Causes, set},
     fetch::AbortOnDrop,
 };
-use crate::host::{LocateError, Location};
+use crate::{host::LocateError, model::location::Location};
 
 /// The user's functions that find chunks.
 #[derive(Debug)]

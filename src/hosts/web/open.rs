@@ -13,16 +13,18 @@ use super::{
     fetch::Fetcher,
     file::CoreFile,
     host::WebHost,
+    locate::Finder,
     manifest::{self, JsManifest},
     pool::CorePool,
     settings::{Settings, UrlSettings},
     timer,
-    locate::Finder,
 };
 use crate::{
     error::{Error, Kind},
-    formats::seaweedfs::entry::{Entry, Keys},
-    http::url,
+    formats::seaweedfs::{
+        entry::{Entry, Keys},
+        urls,
+    },
     model::chunk::{Chunk, Source},
     read::{
         open::{self, Opened, UrlHead},
@@ -64,7 +66,7 @@ pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<Co
     let entry = Entry::parse(json).map_err(Error::from);
     let home = Some(settings.home()).filter(|home| !home.is_empty());
     let file = entry.and_then(|entry| {
-        let url = home.map(|filer| url::file_url(&filer, entry.path()));
+        let url = home.map(|filer| urls::file_url(&filer, entry.path()));
         desk.file(&entry, url, &settings.keys())
     });
     let of_filer = |chunk: &Chunk| matches!(chunk.source, Source::FileId(_));

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Kind},
-    formats::manifest::cut,
-    http::etag,
-    model::chunk::{Chunk, MAX_FILE_BYTES, Source},
+    model::{
+        chunk::{Chunk, MAX_FILE_BYTES, Source},
+        derived_etag,
+        ranges::cut,
+    },
 };
 
 mod json;
@@ -200,19 +202,20 @@ impl Entry {
     #[must_use]
     pub fn etag(&self) -> String {
         if let Some(md5) = &self.md5 {
-            return etag::of_digest(md5, "");
+            return derived_etag::of_digest(md5, "");
         }
         let digests: Option<Vec<&[u8; 16]>> =
             self.chunks.iter().map(|each| each.chunk.md5.as_ref()).collect();
         match digests.as_deref() {
             None | Some([]) => self.derived_etag(),
-            Some([md5]) => etag::of_digest(*md5, ""),
-            Some(all) => etag::of_digests(all),
+            Some([md5]) => derived_etag::of_digest(*md5, ""),
+            Some(all) => derived_etag::of_digests(all),
         }
     }
 
     fn derived_etag(&self) -> String {
-        let start = etag::Derived::new(self.size()).bytes(self.content.as_deref().unwrap_or_default());
+        let start =
+            derived_etag::Derived::new(self.size()).bytes(self.content.as_deref().unwrap_or_default());
         let remote = self.remote.as_ref().filter(|_| self.is_remote_only());
         let start = match remote {
             Some(remote) => start.number(remote.size).bytes(remote.e_tag.as_bytes()),
