@@ -66,6 +66,6 @@ pub use crate::hosts::sim;
 pub use crate::hosts::web;
 pub use crate::{
     error::{Error, Kind},
-    read::{Reader, prefetch},
+    read::{Reader, prefetch, session::Session},
     schedule::{options::Options, plan::Plan},
 };

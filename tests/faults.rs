@@ -25,6 +25,7 @@ use kelp_stream::{
         chunk::{Chunk, CipherKey, Compression, Source},
         location::Location,
     },
+    read::session::Session,
     schedule::options::Verify,
     sim::{Asked, Outcome, Script, World, collect},
 };
@@ -33,16 +34,16 @@ use support::*;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// So many passes over the replicas.
-fn passes(passes: u32) -> Options {
-    let mut options = Options::default();
-    options.retry.passes = passes;
-    options
+fn passes(passes: u32) -> Session {
+    let mut session = Session::default();
+    session.options.retry.passes = passes;
+    session
 }
 
-fn verify(verify: Verify) -> Options {
-    let mut options = passes(1);
-    options.verify = verify;
-    options
+fn verify(verify: Verify) -> Session {
+    let mut session = passes(1);
+    session.options.verify = verify;
+    session
 }
 
 /// A chunk of `size` bytes at hosts a and b.
@@ -141,8 +142,8 @@ fn hosts_of(error: &Error) -> Vec<&str> {
 }
 
 /// Reads one chunk whole.
-fn read_one(world: &World, chunk: Chunk, options: Options) -> Result<Vec<u8>, Error> {
-    read(world, vec![chunk], options)
+fn read_one(world: &World, chunk: Chunk, session: Session) -> Result<Vec<u8>, Error> {
+    read(world, vec![chunk], session)
 }
 
 /// Reads a part of one chunk at the start of its file.
@@ -150,9 +151,9 @@ fn read_part(
     world: &World,
     chunk: Chunk,
     part: std::ops::Range<u64>,
-    options: Options,
+    session: Session,
 ) -> Result<Vec<u8>, Error> {
-    let reader = open_plan(world, Plan::new(vec![chunk].into(), part), options);
+    let reader = open_plan(world, Plan::new(vec![chunk].into(), part), session);
     world.run(collect(reader)).expect("it does not hang")
 }
 
@@ -160,9 +161,9 @@ fn read_part(
 fn read_within_a_minute(
     world: &World,
     chunks: Vec<Chunk>,
-    options: Options,
+    session: Session,
 ) -> Option<Result<Vec<u8>, Error>> {
-    let reading = Box::pin(collect(open(world, chunks, options)));
+    let reading = Box::pin(collect(open(world, chunks, session)));
     let clock = world.sleep(60 * SECOND);
     let course = async move {
         match select(reading, clock).await {
@@ -188,9 +189,9 @@ fn of_a_refused_replica_the_next_is_asked_at_once() {
     let world = World::new();
     let chunk = two(&world, 1000);
     hosts(&world, &[("a", Outcome::Refused)]);
-    let options = passes(3);
-    let meter = options.meter.clone();
-    assert_eq!(read_one(&world, chunk, options).unwrap(), bytes(0..1000));
+    let session = passes(3);
+    let meter = session.stats.clone();
+    assert_eq!(read_one(&world, chunk, session).unwrap(), bytes(0..1000));
     assert_eq!(asked(&world), ["a", "b"]);
     assert_eq!(world.now(), Duration::ZERO);
     let stats = meter.stats();
@@ -245,9 +246,9 @@ fn a_server_that_is_away_for_half_a_minute_is_read_on_and_no_byte_comes_twice() 
             _ => script,
         }
     });
-    let options = passes(14);
-    let meter = options.meter.clone();
-    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..3000));
+    let session = passes(14);
+    let meter = session.stats.clone();
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..3000));
     let stats = meter.stats();
     assert_eq!((stats.bytes_received, stats.bytes_delivered), (3000, 3000));
     assert!(world.now() >= 30 * SECOND && world.now() <= 41 * SECOND, "{:?}", world.now());
@@ -386,9 +387,9 @@ fn what_no_replica_has_is_looked_up_once_more_and_read_where_it_is_now() {
             Ok(location(if refresh { &["c", "new"] } else { &["a", "b"] }, id))
         }
     });
-    let options = passes(1);
-    let meter = options.meter.clone();
-    assert_eq!(read_one(&world, of_id("3,01", 10), options).unwrap(), bytes(0..10));
+    let session = passes(1);
+    let meter = session.stats.clone();
+    assert_eq!(read_one(&world, of_id("3,01", 10), session).unwrap(), bytes(0..10));
     assert_eq!(asked(&world), ["a", "b", "c", "new"]);
     assert_eq!(calls.all(), ["3,01", "3,01 refresh"]);
     assert_eq!(meter.stats().relookups, 1);
@@ -662,9 +663,9 @@ fn a_token_is_asked_for_when_its_request_leaves_not_when_it_queues() {
     let second = Chunk { offset: 610, ..first.clone() };
     let count = numbered_tokens(&world);
     world.script(|_| Script::default().piece(10).rate(10));
-    let mut options = passes(1);
-    options.per_host = 1;
-    let reader = open(&world, vec![first, second], options);
+    let mut session = passes(1);
+    session.options.per_host = 1;
+    let reader = open(&world, vec![first, second], session);
     world.spawn({
         let world = world.clone();
         async move {
@@ -692,10 +693,10 @@ fn after_an_idle_hour_requests_carry_tokens_of_that_hour() {
         let hour = Arc::clone(&hour);
         move |_, _| Ok(Some(format!("hour{}", hour.load(Ordering::Relaxed))))
     });
-    let mut options = passes(1);
-    options.max_bytes_ahead = 300;
-    let meter = options.meter.clone();
-    let (some, reader) = read_some(&world, open(&world, chunks, options), 1);
+    let mut session = passes(1);
+    session.options.max_bytes_ahead = 300;
+    let meter = session.stats.clone();
+    let (some, reader) = read_some(&world, open(&world, chunks, session), 1);
     world.run_for(3600 * SECOND);
     assert_eq!(meter.stats().bytes_ahead, 300);
     hour.store(1, Ordering::Relaxed);
@@ -776,9 +777,9 @@ fn a_broken_body_is_continued_elsewhere_from_the_first_missing_byte() {
             let mut chunk = two(&world, 1000);
             chunk.md5 = with_md5.then(|| md5(&bytes(0..1000)));
             outcomes(&world, move |asked| if asked.host == "a" { Outcome::Cut(cut) } else { Outcome::Good });
-            let options = passes(1);
-            let meter = options.meter.clone();
-            assert_eq!(read_one(&world, chunk, options).unwrap(), bytes(0..1000), "cut at {cut}");
+            let session = passes(1);
+            let meter = session.stats.clone();
+            assert_eq!(read_one(&world, chunk, session).unwrap(), bytes(0..1000), "cut at {cut}");
             let rest = match (cut, with_md5) {
                 (0, _) => "b".to_owned(),
                 // A digest also covers what a truncation left beyond the size.
@@ -817,9 +818,9 @@ fn a_damaged_replica_that_broke_after_its_last_byte_is_not_continued_past_the_en
         _ if asked.host == "a" => Outcome::Cut(1000),
         _ => Outcome::Good,
     });
-    let mut options = passes(2);
-    options.verify = Verify::Strict;
-    assert_eq!(read_one(&world, chunk, options).unwrap(), bytes(0..1000), "b has it");
+    let mut session = passes(2);
+    session.options.verify = Verify::Strict;
+    assert_eq!(read_one(&world, chunk, session).unwrap(), bytes(0..1000), "b has it");
 }
 
 #[test]
@@ -856,10 +857,10 @@ fn the_digest_of_a_chunk_that_came_in_two_parts_covers_both() {
             other[damaged] ^= 1;
             world.store("http://a/0", other);
         }
-        let mut options = passes(1);
-        options.verify = Verify::Strict;
+        let mut session = passes(1);
+        session.options.verify = Verify::Strict;
         // With one pass there may be nothing left to try: what counts is that no wrong byte is told good.
-        match read_within_a_minute(&world, chunks, options).expect("it ends") {
+        match read_within_a_minute(&world, chunks, session).expect("it ends") {
             Ok(all) => assert_eq!(all, bytes(0..2000)),
             Err(error) => assert_eq!(error.offset(), Some(1000)),
         }
@@ -874,9 +875,9 @@ fn bytes_of_a_bad_replica_that_broke_do_not_spoil_the_good_one_for_ever() {
     damaged[100] ^= 1;
     world.store("http://a/0", damaged);
     hosts(&world, &[("a", Outcome::Cut(500))]);
-    let mut options = passes(3);
-    options.verify = Verify::Strict;
-    let read = read_within_a_minute(&world, vec![chunk], options);
+    let mut session = passes(3);
+    session.options.verify = Verify::Strict;
+    let read = read_within_a_minute(&world, vec![chunk], session);
     let asked = asked(&world);
     let read = read.unwrap_or_else(|| panic!("{} requests, and no end: {:?}", asked.len(), &asked[..6]));
     assert_eq!(read.unwrap(), bytes(0..1000), "b has it, whole and good: {asked:?}");
@@ -887,9 +888,9 @@ fn a_replica_that_breaks_and_one_that_is_damaged_are_not_tried_for_ever() {
     let world = World::new();
     let chunk = digested(two(&world, 1000), &bytes(0..1000));
     hosts(&world, &[("a", Outcome::Cut(100)), ("b", Outcome::Flip(900))]);
-    let mut options = passes(3);
-    options.verify = Verify::Strict;
-    let read = read_within_a_minute(&world, vec![chunk], options);
+    let mut session = passes(3);
+    session.options.verify = Verify::Strict;
+    let read = read_within_a_minute(&world, vec![chunk], session);
     let asked = asked(&world);
     let read = read.unwrap_or_else(|| panic!("{} requests, and no end: {:?}", asked.len(), &asked[..6]));
     read.unwrap_err();
@@ -923,9 +924,9 @@ fn an_encrypted_chunk_that_broke_or_is_damaged_is_fetched_whole_elsewhere() {
         let chunk = sealed(&world, size);
         let bad = outcome.clone();
         outcomes(&world, move |asked| if asked.host == "a" { bad.clone() } else { Outcome::Good });
-        let options = passes(1);
-        let meter = options.meter.clone();
-        assert_eq!(read_part(&world, chunk, 100..200, options).unwrap(), bytes(100..200), "{outcome:?}");
+        let session = passes(1);
+        let meter = session.stats.clone();
+        assert_eq!(read_part(&world, chunk, 100..200, session).unwrap(), bytes(100..200), "{outcome:?}");
         assert_eq!(asked(&world), ["a", "b"]);
         assert_eq!(meter.stats().bytes_delivered, 100);
     }
@@ -940,9 +941,9 @@ fn patience_is_renewed_by_every_byte_that_is_won() {
     for with_md5 in [false, true] {
         let mut chunk = plain(&["http://a/0"], 0, 10_000);
         chunk.md5 = with_md5.then(|| md5(&bytes(0..10_000)));
-        let options = passes(2);
-        let meter = options.meter.clone();
-        assert_eq!(read_one(&world, chunk, options).unwrap(), bytes(0..10_000));
+        let session = passes(2);
+        let meter = session.stats.clone();
+        assert_eq!(read_one(&world, chunk, session).unwrap(), bytes(0..10_000));
         assert_eq!(meter.stats().requests, 100);
         assert_eq!(meter.stats().bytes_received, 10_000);
     }
@@ -954,9 +955,9 @@ fn patience_is_renewed_also_on_the_way_to_the_part_that_is_wanted() {
     world.store("http://a/0", bytes(0..10_000));
     outcomes(&world, |_| Outcome::Cut(100));
     let chunk = digested(plain(&["http://a/0"], 0, 10_000), &bytes(0..10_000));
-    let mut options = passes(2);
-    options.verify = Verify::Strict;
-    assert_eq!(read_part(&world, chunk, 9000..9100, options).unwrap(), bytes(9000..9100));
+    let mut session = passes(2);
+    session.options.verify = Verify::Strict;
+    assert_eq!(read_part(&world, chunk, 9000..9100, session).unwrap(), bytes(9000..9100));
 }
 
 #[test]
@@ -1039,7 +1040,7 @@ fn text_behind_the_data_is_none_of_the_file() {
     let broken = cut(&plain);
     outcomes(&world, move |asked| if asked.host == "a" { broken.clone() } else { Outcome::Good });
     let mut strict = passes(2);
-    strict.verify = Verify::Strict;
+    strict.options.verify = Verify::Strict;
     assert_eq!(read_one(&world, by_digest, strict).unwrap(), plain);
     // Without a digest it is taken for data: only its length tells that it is not all.
     let short = plain_at(&by_length, "http://a/0");
@@ -1078,9 +1079,9 @@ fn what_a_truncation_left_beyond_the_size_is_clipped() {
         chunk.md5 = md5_of.map(|all| md5(&all));
         for piece in [100, 1 << 20] {
             world.script(move |_| Script::default().piece(piece));
-            let options = passes(1);
-            let meter = options.meter.clone();
-            assert_eq!(read_one(&world, chunk.clone(), options).unwrap(), bytes(0..1000));
+            let session = passes(1);
+            let meter = session.stats.clone();
+            assert_eq!(read_one(&world, chunk.clone(), session).unwrap(), bytes(0..1000));
             let received = meter.stats().bytes_received;
             if piece == 100 {
                 assert!((sizes[0]..=sizes[1]).contains(&received), "{received}");
@@ -1107,18 +1108,18 @@ fn a_body_without_an_end_is_not_read_to_it() {
     let endless = vec![0; (64 << 20) + (1 << 20)];
     world.store("http://a/0", endless);
     let chunk = plain(&["http://a/0"], 0, 1000);
-    let options = passes(1);
-    let meter = options.meter.clone();
-    assert_eq!(read_one(&world, chunk.clone(), options).unwrap(), vec![0; 1000]);
+    let session = passes(1);
+    let meter = session.stats.clone();
+    assert_eq!(read_one(&world, chunk.clone(), session).unwrap(), vec![0; 1000]);
     assert!(meter.stats().bytes_received <= 64 << 10 && world.log()[0].aborted);
     for chunk in [
         Chunk { md5: Some([0; 16]), ..chunk.clone() },
         Chunk { key: Some(key()), ..chunk.clone() },
         Chunk { compression: Compression::Gzip, ..chunk },
     ] {
-        let options = passes(1);
-        let meter = options.meter.clone();
-        let error = read_one(&world, chunk, options).unwrap_err();
+        let session = passes(1);
+        let meter = session.stats.clone();
+        let error = read_one(&world, chunk, session).unwrap_err();
         assert_eq!(error.kind(), Kind::LongBody);
         assert!(meter.stats().bytes_received <= (64 << 20) + (64 << 10));
     }
@@ -1148,9 +1149,9 @@ fn the_whole_in_answer_to_a_range_is_cut_here() {
             _ => script,
         }
     });
-    let options = passes(1);
-    let meter = options.meter.clone();
-    assert_eq!(read_part(&world, chunk, 300..500, options).unwrap(), bytes(300..500));
+    let session = passes(1);
+    let meter = session.stats.clone();
+    assert_eq!(read_part(&world, chunk, 300..500, session).unwrap(), bytes(300..500));
     assert_eq!(asked(&world), ["a bytes=300-499", "b bytes=400-499"]);
     assert!(meter.stats().bytes_received <= 400 + 630, "what follows is not waited for");
 }
@@ -1304,9 +1305,9 @@ fn damage_that_is_noticed_before_its_bytes_are_due_is_made_good_elsewhere() {
         "a" => Script::default().piece(100).outcome(Outcome::Flip(10)),
         _ => Script::default().piece(100),
     });
-    let options = passes(1);
-    let meter = options.meter.clone();
-    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..2000));
+    let session = passes(1);
+    let meter = session.stats.clone();
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..2000));
     assert_eq!(asked(&world), ["slow", "a", "b"], "the whole is asked for again");
     assert_eq!(meter.stats().bytes_ahead, 0);
 }
@@ -1347,11 +1348,11 @@ fn a_file_that_changed_is_not_mixed_and_that_is_not_tried_again() {
     let world = World::new();
     let chunk = Chunk { stored: Some(0..1000), ..two(&world, 1000) };
     let version = |etag: &str| Headers { etag: Some(etag.into()), ..Headers::default() };
-    let options = passes(3);
+    let session = passes(3);
     world.script(move |_| Script::default().headers(version("\"1\"")));
-    assert_eq!(read_one(&world, chunk.clone(), options.clone()).unwrap(), bytes(0..1000));
+    assert_eq!(read_one(&world, chunk.clone(), session.clone()).unwrap(), bytes(0..1000));
     world.script(move |_| Script::default().headers(version("\"2\"")));
-    let (none, error) = read_to_error(&world, open(&world, vec![chunk], options));
+    let (none, error) = read_to_error(&world, open(&world, vec![chunk], session));
     assert_eq!((none.len(), error.kind(), error.kind().retryable()), (0, Kind::SourceChanged, false));
     assert_eq!(asked(&world), ["a bytes=0-999", "a bytes=0-999"]);
 }
@@ -1402,7 +1403,7 @@ fn strictly_damage_outside_the_wanted_part_is_damage_too() {
     let world = World::new();
     let chunk = digested(two(&world, 1000), &bytes(0..1000));
     hosts(&world, &[("a", Outcome::Flip(0))]);
-    let part = |options| read_part(&world, chunk.clone(), 300..500, options).unwrap();
+    let part = |session| read_part(&world, chunk.clone(), 300..500, session).unwrap();
     assert_eq!(part(verify(Verify::Strict)), bytes(300..500));
     assert_eq!(asked(&world), ["a", "b"]);
     assert_eq!(part(verify(Verify::Stream)), bytes(300..500));
@@ -1652,10 +1653,10 @@ fn retries_failovers_and_pauses_are_counted_and_told() {
     let world = World::new();
     let chunk = two(&world, 1000);
     at_first(&world, &[("a", Outcome::Refused), ("b", Outcome::Status(500))]);
-    let mut options = passes(2);
-    options.concurrency = 1.into();
-    let meter = options.meter.clone();
-    assert_eq!(read_one(&world, chunk, options).unwrap(), bytes(0..1000));
+    let mut session = passes(2);
+    session.options.concurrency = 1.into();
+    let meter = session.stats.clone();
+    assert_eq!(read_one(&world, chunk, session).unwrap(), bytes(0..1000));
     let stats = meter.stats();
     assert_eq!((stats.requests, stats.retries, stats.failovers, stats.relookups), (3, 0, 2, 0));
     let mut told = Vec::new();
@@ -1688,9 +1689,9 @@ fn another_attempt_at_the_only_replica_is_a_retry() {
     let world = World::new();
     world.store("http://a/0", bytes(0..10));
     at_first(&world, &[("a", Outcome::Refused)]);
-    let options = passes(2);
-    let meter = options.meter.clone();
-    read_one(&world, plain(&["http://a/0"], 0, 10), options).unwrap();
+    let session = passes(2);
+    let meter = session.stats.clone();
+    read_one(&world, plain(&["http://a/0"], 0, 10), session).unwrap();
     let stats = meter.stats();
     assert_eq!((stats.requests, stats.retries, stats.failovers), (2, 1, 0));
     assert!(kinds(&world).contains(&EventKind::Retry));
@@ -1701,9 +1702,9 @@ fn wasted_bytes_are_received_but_not_delivered() {
     let world = World::new();
     let chunk = sealed(&world, 1000);
     hosts(&world, &[("a", Outcome::Cut(400))]);
-    let options = passes(1);
-    let meter = options.meter.clone();
-    read_one(&world, chunk, options).unwrap();
+    let session = passes(1);
+    let meter = session.stats.clone();
+    read_one(&world, chunk, session).unwrap();
     let stats = meter.stats();
     assert_eq!((stats.bytes_received, stats.bytes_delivered), (1428, 1000));
     assert_eq!((stats.bytes_ahead, stats.in_flight), (0, 0));
@@ -1781,10 +1782,10 @@ fn after_any_failure_nothing_is_left_open() {
             }
             _ => Outcome::Good,
         });
-        let mut options = passes(2);
-        options.verify = Verify::Strict;
-        let meter = options.meter.clone();
-        let reader = open(&world, chunks.collect(), options);
+        let mut session = passes(2);
+        session.options.verify = Verify::Strict;
+        let meter = session.stats.clone();
+        let reader = open(&world, chunks.collect(), session);
         let (some, _) = read_to_error(&world, reader);
         assert_eq!(some, bytes(0..1000), "{outcome:?}");
         world.run_for(SECOND);
@@ -1810,7 +1811,7 @@ fn a_page_that_was_frozen_does_not_blame_the_server_for_that_time() {
         });
         // In the wait for the headers, and again in the body.
         world.freeze(2_000 * MS..3_600_000 * MS);
-        assert_eq!(read(&world, vec![chunk], Options::default()).unwrap(), bytes(0..1000));
+        assert_eq!(read(&world, vec![chunk], Session::default()).unwrap(), bytes(0..1000));
         let timeouts = world.events().iter().filter(|event| event.reason == Some("timeout")).count();
         assert_eq!(timeouts, 0);
     }
@@ -1826,7 +1827,7 @@ fn a_body_that_stalls_over_a_freeze_is_given_up_after_it() {
         _ => Script::default().piece(100),
     });
     world.freeze(1_000 * MS..3_600_000 * MS);
-    assert_eq!(read(&world, vec![chunk], Options::default()).unwrap(), bytes(0..1000));
+    assert_eq!(read(&world, vec![chunk], Session::default()).unwrap(), bytes(0..1000));
     assert_eq!(world.now(), 3_600_000 * MS + Options::default().timeout.idle);
 }
 
@@ -1859,9 +1860,9 @@ fn without_a_network_it_waits_for_one_and_spends_no_patience() {
     let chunks = file(&world, 4, 1000);
     world.script(|_| Script::default().latency(10 * MS).piece(100).rate(100_000));
     world.offline(5 * MS..50_000 * MS);
-    let mut options = Options::default();
-    options.retry.passes = 1;
-    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..4000));
+    let mut session = Session::default();
+    session.options.retry.passes = 1;
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..4000));
     assert_eq!(world.now(), 50_020 * MS);
     let waits = |reason| world.events().iter().filter(|event| event.reason == Some(reason)).count();
     assert_eq!((waits("offline"), waits("network")), (8, 0), "a wait and a retry for each view");
@@ -1873,9 +1874,9 @@ fn a_network_that_stays_away_is_an_error_in_the_end() {
     let world = World::new();
     let chunks = file(&world, 1, 1000);
     world.offline(Duration::ZERO..10_000_000 * MS);
-    let mut options = Options::default();
-    options.retry.passes = 2;
-    let error = read(&world, chunks, options).unwrap_err();
+    let mut session = Session::default();
+    session.options.retry.passes = 2;
+    let error = read(&world, chunks, session).unwrap_err();
     assert_eq!((error.kind(), error.attempts().len()), (Kind::Network, 2));
     assert!(world.now() < 300_000 * MS, "{:?}", world.now());
 }
@@ -1888,9 +1889,9 @@ fn a_host_that_failed_is_asked_last_for_the_next_chunks() {
         "a" => Script::default().latency(MS).outcome(Outcome::Refused),
         _ => Script::default().latency(MS),
     });
-    let mut options = Options::default();
-    options.concurrency = 2.into();
-    read(&world, chunks, options).unwrap();
+    let mut session = Session::default();
+    session.options.concurrency = 2.into();
+    read(&world, chunks, session).unwrap();
     let asked = world.log().iter().filter(|logged| logged.asked.host == "a").count();
     assert_eq!(asked, 1, "the second view in flight has gone to the other host");
 }
@@ -1901,9 +1902,9 @@ fn a_host_that_is_much_slower_than_another_is_asked_last() {
     let world = World::new();
     let chunks: Vec<Chunk> = (0..20).map(|i| Chunk { offset: i * 100, ..two(&world, 100) }).collect();
     world.script(|asked| Script::default().latency(if asked.host == "a" { 400 * MS } else { 10 * MS }));
-    let mut options = Options::default();
-    options.concurrency = 1.into();
-    read(&world, chunks, options).unwrap();
+    let mut session = Session::default();
+    session.options.concurrency = 1.into();
+    read(&world, chunks, session).unwrap();
     let asked = world.log().iter().filter(|logged| logged.asked.host == "a").count();
     assert_eq!(asked, 1);
 }
@@ -1914,7 +1915,7 @@ fn a_server_that_gives_a_byte_at_a_time_is_not_asked_without_end() {
     let world = World::new();
     let chunks = file(&world, 1, 100_000);
     world.script(|_| Script::default().outcome(Outcome::Cut(1)));
-    let error = read(&world, chunks, Options::default()).unwrap_err();
+    let error = read(&world, chunks, Session::default()).unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
     assert_eq!((world.log().len(), error.offset()), (257, Some(256)));
 }
@@ -1939,12 +1940,12 @@ fn what_goes_on_elsewhere_is_of_the_same_copy_or_not_taken() {
     };
     let chunk = plain(&["http://a/0", "http://b/0"], 0, 1000);
     // Nothing has left: the other copy is read from its start.
-    let mut strict = Options::default();
-    strict.verify = Verify::Strict;
+    let mut strict = Session::default();
+    strict.options.verify = Verify::Strict;
     assert_eq!(read(&world_of_two_copies(), vec![chunk.clone()], strict).unwrap(), [7; 1000]);
     // Bytes have left: nothing else goes on with them.
     let world = world_of_two_copies();
-    let (some, error) = read_to_error(&world, open(&world, vec![chunk], Options::default()));
+    let (some, error) = read_to_error(&world, open(&world, vec![chunk], Session::default()));
     assert_eq!(some, bytes(0..500));
     assert!(error.attempts().iter().any(|attempt| attempt.reason == "range"), "{error:?}");
 }

@@ -6,11 +6,11 @@ mod support;
 use std::time::Duration;
 
 use kelp_stream::{
-    Error, Options, Plan,
+    Error, Plan,
     host::event::EventKind,
     model::chunk::{Chunk, CipherKey, Source},
     prefetch,
-    read::stats::Stats,
+    read::{session::Session, stats::Stats},
     schedule::pool::Pool,
     sim::{Asked, Outcome, Script, World, collect},
 };
@@ -32,18 +32,18 @@ fn file(world: &World, count: u64) -> Vec<Chunk> {
 }
 
 /// Options of a pool that knows both hosts to answer after 20 ms.
-fn knowing(world: &World) -> Options {
-    let mut options = Options::default();
-    options.concurrency = 4.into();
+fn knowing(world: &World) -> Session {
+    let mut session = Session::default();
+    session.options.concurrency = 4.into();
     world.script(|_| Script::default().latency(20 * MS));
     let chunks = file(world, 40);
-    read_with(world, chunks, &options).expect("it is read");
-    options
+    read_with(world, chunks, &session).expect("it is read");
+    session
 }
 
-fn read_with(world: &World, chunks: Vec<Chunk>, options: &Options) -> Result<Vec<u8>, Error> {
+fn read_with(world: &World, chunks: Vec<Chunk>, session: &Session) -> Result<Vec<u8>, Error> {
     let end = chunks.iter().map(Chunk::end).max().unwrap_or_default();
-    let (driver, reader) = prefetch(Plan::new(chunks.into(), 0..end), world.host(), options.clone());
+    let (driver, reader) = prefetch(Plan::new(chunks.into(), 0..end), world.host(), session.clone());
     world.spawn(driver);
     world.run(collect(reader)).expect("it does not hang")
 }
@@ -57,21 +57,21 @@ fn a_is(world: &World, script: impl Fn(&Asked) -> Script + Send + 'static) {
 }
 
 /// Reads anew, and what was counted meanwhile.
-fn again(world: &World, options: &Options, count: u64) -> (Duration, Stats, usize) {
+fn again(world: &World, session: &Session, count: u64) -> (Duration, Stats, usize) {
     let (begun, before) = (world.now(), world.log().len());
-    let mut options = options.clone();
-    options.meter = Default::default();
-    let all = read_with(world, file(world, count), &options).expect("it is read");
+    let mut session = session.clone();
+    session.stats = Default::default();
+    let all = read_with(world, file(world, count), &session).expect("it is read");
     assert_eq!(all, bytes(0..count * SIZE));
-    (world.now() - begun, options.meter.stats(), world.log().len() - before)
+    (world.now() - begun, session.stats.stats(), world.log().len() - before)
 }
 
 #[test]
 fn a_head_that_does_not_come_is_had_from_another_replica_soon() {
     let world = World::new();
-    let options = knowing(&world);
+    let session = knowing(&world);
     a_is(&world, |_| Script::default().outcome(Outcome::Silent));
-    let (time, stats, _) = again(&world, &options, 1);
+    let (time, stats, _) = again(&world, &session, 1);
     assert!(time < 100 * MS, "{time:?}");
     assert_eq!((stats.hedges, stats.requests, stats.retries, stats.failovers), (1, 2, 0, 0));
     assert_eq!(world.open(), 0, "the loser is cancelled");
@@ -83,9 +83,9 @@ fn a_head_that_does_not_come_is_had_from_another_replica_soon() {
 #[test]
 fn a_body_that_crawls_is_overtaken_and_its_bytes_are_delivered_once() {
     let world = World::new();
-    let options = knowing(&world);
+    let session = knowing(&world);
     a_is(&world, |_| Script::default().latency(20 * MS).rate(100).piece(10));
-    let (time, stats, _) = again(&world, &options, 1);
+    let (time, stats, _) = again(&world, &session, 1);
     assert!(time < 200 * MS, "{time:?}");
     assert_eq!((stats.hedges, stats.bytes_delivered), (1, SIZE));
     assert!(
@@ -98,23 +98,23 @@ fn a_body_that_crawls_is_overtaken_and_its_bytes_are_delivered_once() {
 #[test]
 fn an_encrypted_chunk_that_is_late_is_overtaken_too() {
     let world = World::new();
-    let options = knowing(&world);
+    let session = knowing(&world);
     let key = CipherKey::new(&[7; 32]).expect("a key");
     let stored = encrypted(&bytes(0..SIZE), &key);
     ["a", "b"].iter().for_each(|host| world.store(&format!("http://{host}/0"), stored.clone()));
     a_is(&world, |_| Script::default().latency(20 * MS).rate(100).piece(10));
     let sealed = Chunk { key: Some(key), ..plain(&["http://a/0", "http://b/0"], 0, SIZE) };
     let begun = world.now();
-    assert_eq!(read_with(&world, vec![sealed], &options).unwrap(), bytes(0..SIZE));
+    assert_eq!(read_with(&world, vec![sealed], &session).unwrap(), bytes(0..SIZE));
     assert!(world.now() - begun < 200 * MS, "{:?}", world.now() - begun);
 }
 
 #[test]
 fn the_first_to_deliver_wins_also_if_it_was_asked_first() {
     let world = World::new();
-    let options = knowing(&world);
+    let session = knowing(&world);
     world.script(|asked| Script::default().latency(if asked.host == "a" { 70 * MS } else { 400 * MS }));
-    let (time, stats, _) = again(&world, &options, 1);
+    let (time, stats, _) = again(&world, &session, 1);
     assert_eq!((time, stats.hedges, stats.bytes_received), (70 * MS, 1, SIZE));
     assert_eq!(world.open(), 0);
 }
@@ -125,13 +125,13 @@ fn a_second_request_that_fails_does_no_harm() {
         [Outcome::Refused, Outcome::Status(404), Outcome::Status(503), Outcome::Silent, Outcome::End(0)]
     {
         let world = World::new();
-        let options = knowing(&world);
+        let session = knowing(&world);
         let bad = outcome.clone();
         world.script(move |asked| match asked.host.as_str() {
             "a" => Script::default().latency(300 * MS),
             _ => Script::default().latency(20 * MS).outcome(bad.clone()),
         });
-        let (time, stats, requests) = again(&world, &options, 1);
+        let (time, stats, requests) = again(&world, &session, 1);
         assert_eq!((time, stats.hedges, requests), (300 * MS, 1, 2), "{outcome:?}");
     }
 }
@@ -139,44 +139,44 @@ fn a_second_request_that_fails_does_no_harm() {
 #[test]
 fn only_a_late_head_is_hedged_and_once() {
     let world = World::new();
-    let options = knowing(&world);
+    let session = knowing(&world);
     // Both are silent for the first chunk, until its request times out.
     world.script(|asked| {
         let lost = asked.url.ends_with("/0") && asked.nth < 2;
         Script::default().latency(20 * MS).outcome(if lost { Outcome::Silent } else { Outcome::Good })
     });
-    let (_, stats, _) = again(&world, &options, 20);
+    let (_, stats, _) = again(&world, &session, 20);
     assert_eq!(stats.hedges, 1);
 }
 
 #[test]
 fn nothing_is_hedged_where_it_is_switched_off_or_there_is_no_other_host() {
     let world = World::new();
-    let mut options = knowing(&world);
+    let mut session = knowing(&world);
     a_is(&world, |_| Script::default().latency(500 * MS));
     let alone = |chunk: Chunk| match &chunk.source {
         Source::Urls(urls) => Chunk { source: Source::Urls([urls[0].clone()].into()), ..chunk },
         _ => chunk,
     };
-    options.meter = Default::default();
-    read_with(&world, file(&world, 4).into_iter().map(alone).collect(), &options).unwrap();
-    assert_eq!(options.meter.stats().hedges, 0);
-    let mut options = knowing(&world);
+    session.stats = Default::default();
+    read_with(&world, file(&world, 4).into_iter().map(alone).collect(), &session).unwrap();
+    assert_eq!(session.stats.stats().hedges, 0);
+    let mut session = knowing(&world);
     a_is(&world, |_| Script::default().latency(500 * MS));
-    options.hedge = false;
-    assert_eq!(again(&world, &options, 4).1.hedges, 0);
+    session.options.hedge = false;
+    assert_eq!(again(&world, &session, 4).1.hedges, 0);
 }
 
 #[test]
 fn hedges_are_a_few_per_cent_of_requests_in_the_long_run() {
     let world = World::new();
-    let options = knowing(&world);
+    let session = knowing(&world);
     // Every other request of each host takes long, so that any may be late.
     world.script(|asked| {
         let slow = asked.url.bytes().map(usize::from).sum::<usize>() % 2 == 0;
         Script::default().latency(if slow { 300 * MS } else { 20 * MS })
     });
-    let (_, stats, requests) = again(&world, &options, 1000);
+    let (_, stats, requests) = again(&world, &session, 1000);
     assert!(stats.hedges <= 16 + requests as u64 * 3 / 100 + 1, "{} of {requests}", stats.hedges);
     assert!(stats.hedges > 0);
 }
@@ -184,17 +184,17 @@ fn hedges_are_a_few_per_cent_of_requests_in_the_long_run() {
 #[test]
 fn a_host_that_becomes_slow_in_mid_stream_costs_little_and_is_left_alone() {
     let world = World::new();
-    let mut options = Options::default();
-    options.pool = Pool::default();
+    let mut session = Session::default();
+    session.pool = Pool::default();
     let since = 400 * MS;
     world.script(move |asked| {
         let slow = asked.host == "a" && asked.at >= since;
         Script::default().latency(if slow { 400 * MS } else { 20 * MS })
     });
-    let (time, stats, _) = again(&world, &options, 500);
+    let (time, stats, _) = again(&world, &session, 500);
     let good = World::new();
     good.script(|_| Script::default().latency(20 * MS));
-    let mut fresh = Options::default();
+    let mut fresh = Session::default();
     fresh.pool = Pool::default();
     let (alone, ..) = again(&good, &fresh, 500);
     let asked = world.log().iter().filter(|logged| logged.asked.host == "a" && logged.at > 600 * MS).count();

@@ -14,7 +14,7 @@ use std::{
 use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::future::join_all;
 use kelp_stream::{
-    Error, Kind, Options,
+    Error, Kind,
     error::Cause,
     fetch::locator::Locator,
     host::{Host, LocateError, event::EventKind},
@@ -23,6 +23,7 @@ use kelp_stream::{
         chunk::{Chunk, Source},
         location::Location,
     },
+    read::session::Session,
     sim::{Asked, Logged, Outcome, Script, World, collect},
 };
 use support::*;
@@ -31,11 +32,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const MASTER: &str = "m:9333";
 
 /// Reads with the master, in so many passes.
-fn by_master(passes: u32) -> Options {
-    let mut options = Options::default();
-    options.retry.passes = passes;
-    options.locator = Locator::master(&format!("http://{MASTER}"));
-    options
+fn by_master(passes: u32) -> Session {
+    let mut session = Session::default();
+    session.options.retry.passes = passes;
+    session.locator = Locator::master(&format!("http://{MASTER}"));
+    session
 }
 
 fn of_id(id: &str, offset: u64, size: u64) -> Chunk {
@@ -99,8 +100,8 @@ fn with_authorization(script: Script, token: &str) -> Script {
     script.headers(Headers { authorization: Some(format!("Bearer {token}")), ..Headers::default() })
 }
 
-fn read_within_a_minute(world: &World, chunks: Vec<Chunk>, options: Options) -> Result<Vec<u8>, Error> {
-    let read = read(world, chunks, options);
+fn read_within_a_minute(world: &World, chunks: Vec<Chunk>, session: Session) -> Result<Vec<u8>, Error> {
+    let read = read(world, chunks, session);
     assert!(world.now() <= 60 * SECOND, "it took {:?}", world.now());
     read
 }
@@ -122,16 +123,16 @@ fn what_is_known_is_kept_for_ten_minutes_and_shared_by_the_streams_of_a_file() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     served(&world, |_| at(&["a"]), good);
-    let options = by_master(1);
+    let session = by_master(1);
     for _ in 0..3 {
-        assert_eq!(read(&world, chunks.clone(), options.clone()).unwrap(), bytes(0..100));
+        assert_eq!(read(&world, chunks.clone(), session.clone()).unwrap(), bytes(0..100));
     }
     assert_eq!(lookups(&world).len(), 1);
     world.run_for(599 * SECOND);
-    read(&world, chunks.clone(), options.clone()).unwrap();
+    read(&world, chunks.clone(), session.clone()).unwrap();
     assert_eq!(lookups(&world).len(), 1);
     world.run_for(2 * SECOND);
-    read(&world, chunks, options).unwrap();
+    read(&world, chunks, session).unwrap();
     assert_eq!(lookups(&world).len(), 2);
 }
 
@@ -173,9 +174,9 @@ fn requests_to_a_host_are_counted_together_whatever_it_is_called() {
     });
     let chunks = chunks.collect();
     world.script(|_| Script::default().latency(MS));
-    let mut options = by_master(1);
-    options.per_host = 1;
-    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..300));
+    let mut session = by_master(1);
+    session.options.per_host = 1;
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..300));
     assert_eq!(world.most_open(), 1);
 }
 
@@ -186,9 +187,9 @@ fn chunks_of_a_volume_that_fail_together_look_it_up_again_once() {
     let ids = ["3,01", "3,02", "3,03", "3,04", "3,05", "3,06"];
     let chunks = file_of(&world, &ids, &["new"]);
     served(&world, |asked| at(if asked.nth == 0 { &["old"] } else { &["new"] }), good);
-    let options = by_master(1);
-    let meter = options.meter.clone();
-    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..600));
+    let session = by_master(1);
+    let meter = session.stats.clone();
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..600));
     assert_eq!(lookups(&world), ["volumeId=3", "volumeId=3"]);
     assert_eq!(meter.stats().relookups, 6);
     assert_eq!(requests(&world).len(), 12);
@@ -228,9 +229,9 @@ fn the_same_servers_in_another_order_are_no_news() {
     let chunks = file_of(&world, &["3,01"], &["a", "b"]);
     let dead = |asked: &Asked| if asked.at < SECOND { Outcome::Refused } else { Outcome::Good };
     served(&world, |asked| at(if asked.nth % 2 == 0 { &["a", "b"] } else { &["B", "a:80"] }), dead);
-    let mut options = by_master(2);
-    options.retry.base_delay = 2 * SECOND;
-    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..100));
+    let mut session = by_master(2);
+    session.options.retry.base_delay = 2 * SECOND;
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..100));
     let times: Vec<_> = requests(&world).iter().map(|logged| logged.at).collect();
     assert_eq!(times.len(), 3);
     assert!(times[2] >= SECOND, "there is a pause: {times:?}");
@@ -365,9 +366,9 @@ fn a_master_that_refuses_is_asked_no_more() {
 fn a_lookup_ends_with_the_last_stream_that_waits_for_it() {
     let world = World::new();
     served(&world, |_| answers(Outcome::Silent), good);
-    let options = by_master(1);
+    let session = by_master(1);
     let readers: Vec<_> =
-        (0..2).map(|_| open(&world, vec![of_id("3,01", 0, 100)], options.clone())).collect();
+        (0..2).map(|_| open(&world, vec![of_id("3,01", 0, 100)], session.clone())).collect();
     let [first, second] = readers.try_into().expect("there are two");
     let course = {
         let world = world.clone();
@@ -394,10 +395,10 @@ fn a_lookup_ends_with_the_last_stream_that_waits_for_it() {
 fn a_locator_that_never_settles_is_left_after_its_time() {
     let world = World::new();
     world.locate_time(Duration::MAX);
-    let mut options = by_master(2);
-    options.locator = Locator::default();
-    options.timeout.headers = SECOND;
-    let error = read(&world, vec![of_id("3,01", 0, 100)], options).unwrap_err();
+    let mut session = by_master(2);
+    session.locator = Locator::default();
+    session.options.timeout.headers = SECOND;
+    let error = read(&world, vec![of_id("3,01", 0, 100)], session).unwrap_err();
     assert_eq!((error.kind(), error.chunk()), (Kind::NoLocations, Some("3,01")));
     assert!(world.now() >= 2 * SECOND && world.now() < 3 * SECOND, "{:?}", world.now());
     assert_eq!(world.timers(), 0);
@@ -408,9 +409,9 @@ fn a_proxy_relays_and_nobody_is_asked_for_anything() {
     let world = World::new();
     world.store("http://filer/", bytes(0..100));
     world.tokens(|_, _| panic!("what a filer relays, it signs itself"));
-    let mut options = by_master(1);
-    options.locator = Locator::proxy("http://filer");
-    assert_eq!(read(&world, vec![of_id("3,01", 0, 100)], options).unwrap(), bytes(0..100));
+    let mut session = by_master(1);
+    session.locator = Locator::proxy("http://filer");
+    assert_eq!(read(&world, vec![of_id("3,01", 0, 100)], session).unwrap(), bytes(0..100));
     assert_eq!(world.log()[0].asked.query, "proxyChunkId=3,01&readDeleted=true");
 }
 
@@ -425,9 +426,9 @@ fn a_relay_is_shown_the_token_of_its_filer_and_a_fresh_one_once_it_refuses() {
     world.script(|asked| {
         Script::default().outcome(if token_of(asked) == "t1" { Outcome::Good } else { Outcome::Status(401) })
     });
-    let mut options = by_master(1);
-    options.locator = Locator::proxy("http://filer");
-    assert_eq!(read(&world, vec![of_id("3,01", 0, 100)], options).unwrap(), bytes(0..100));
+    let mut session = by_master(1);
+    session.locator = Locator::proxy("http://filer");
+    assert_eq!(read(&world, vec![of_id("3,01", 0, 100)], session).unwrap(), bytes(0..100));
     assert_eq!(world.log().len(), 2);
 }
 
@@ -473,9 +474,9 @@ fn a_master_is_asked_for_tokens_once_a_server_wants_one_and_then_for_each_file_i
     let world = World::new();
     let chunks = file_of(&world, &["3,01", "3,02", "3,03"], &["a", "b"]);
     signing(&world, 60 * SECOND);
-    let mut options = by_master(1);
-    options.concurrency = 1.into();
-    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..300));
+    let mut session = by_master(1);
+    session.options.concurrency = 1.into();
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..300));
     let by_file = |id| format!("fileId={id}&read=yes");
     assert_eq!(lookups(&world), ["volumeId=3".to_owned(), by_file("3,01"), by_file("3,02"), by_file("3,03")]);
     let bare = requests(&world).iter().filter(|logged| token_of(&logged.asked).is_empty()).count();
@@ -487,10 +488,10 @@ fn a_token_of_a_master_is_used_until_shortly_before_it_expires() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a", "b"]);
     signing(&world, 60 * SECOND);
-    let options = by_master(1);
+    let session = by_master(1);
     for (wait, expected) in [(0, 2), (50, 2), (10, 3)] {
         world.run_for(wait * SECOND);
-        assert_eq!(read(&world, chunks.clone(), options.clone()).unwrap(), bytes(0..100));
+        assert_eq!(read(&world, chunks.clone(), session.clone()).unwrap(), bytes(0..100));
         assert_eq!(lookups(&world).len(), expected, "at {:?}", world.now());
     }
     let refused = requests(&world).iter().filter(|logged| token_of(&logged.asked).is_empty()).count();
@@ -562,10 +563,10 @@ fn located(world: &World, hosts: &'static [&'static str]) {
     });
 }
 
-fn by_user(passes: u32) -> Options {
-    let mut options = by_master(passes);
-    options.locator = Locator::default();
-    options
+fn by_user(passes: u32) -> Session {
+    let mut session = by_master(passes);
+    session.locator = Locator::default();
+    session
 }
 
 // F20
@@ -575,9 +576,9 @@ fn a_token_that_never_comes_is_unauthorized_after_its_time_and_nothing_is_sent()
     let chunks = file_of(&world, &["3,01"], &["a"]);
     located(&world, &["a"]);
     world.token_time(Duration::MAX);
-    let mut options = by_user(3);
-    options.timeout.headers = SECOND;
-    let error = read(&world, chunks, options).unwrap_err();
+    let mut session = by_user(3);
+    session.options.timeout.headers = SECOND;
+    let error = read(&world, chunks, session).unwrap_err();
     assert_eq!((error.kind(), error.chunk()), (Kind::Unauthorized, Some("3,01")));
     assert_eq!((world.now(), world.log().len(), world.timers()), (SECOND, 0, 0));
 }
@@ -607,10 +608,10 @@ fn those_who_want_the_same_token_at_the_same_time_share_one_call_and_its_failure
                 answer.clone()
             }
         });
-        let options = by_user(1);
+        let session = by_user(1);
         let ask = |id: &'static str, origin: &'static str| {
-            let (host, options) = (world.host(), options.clone());
-            async move { options.locator.token(&host, &options, id, origin, None).await }
+            let (host, session) = (world.host(), session.clone());
+            async move { session.locator.token(&host, &session.options, id, origin, None).await }
         };
         let all = join_all([ask("3,01", "http://a"), ask("3,01", "http://a"), ask("3,01", "http://b")]);
         for told in world.run(all).unwrap() {
@@ -681,10 +682,10 @@ fn a_token_of_a_location_that_expired_while_its_request_queued_is_renewed_before
         assert!(until(jwt, id) > Some(asked.at), "{id} left at {:?} with a token of the past", asked.at);
         Script::default().piece(10).rate(10)
     });
-    let mut options = by_user(1);
-    options.per_host = 1;
+    let mut session = by_user(1);
+    session.options.per_host = 1;
     // The first chunk takes 61 s, and the second waits for its turn.
-    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..1220));
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..1220));
     assert_eq!(refreshed.load(Ordering::Relaxed), 1);
     assert!(world.now() >= 122 * SECOND);
 }
@@ -719,9 +720,9 @@ fn no_token_and_no_question_to_a_master_is_in_an_error_or_an_event() {
         },
         |_| Outcome::Status(401),
     );
-    let options = by_master(1);
-    let told = format!("{options:?}");
-    let error = read(&world, chunks, options).unwrap_err();
+    let session = by_master(1);
+    let told = format!("{session:?}");
+    let error = read(&world, chunks, session).unwrap_err();
     let events = world.events();
     assert!(events.iter().any(|event| event.kind == EventKind::Retry));
     let answer = Headers { authorization: Some(secret.clone()), ..Headers::default() };

@@ -7,9 +7,10 @@ mod support;
 use std::ops::Range;
 
 use kelp_stream::{
-    Error, Kind, Options, Plan,
+    Error, Kind, Plan,
     http::headers::Headers,
     model::{chunk::Chunk, merge::merge},
+    read::session::Session,
     schedule::{
         plan::{Lists, Summary},
         retry::Policy,
@@ -32,20 +33,20 @@ fn pack(world: &World, count: u64) -> Vec<Chunk> {
     (0..count).map(|i| packed(PACK, 100 * i, 100, 50 + 100 * i)).collect()
 }
 
-fn patient(max_bytes_ahead: u64) -> Options {
-    let mut options = Options::default();
-    options.max_bytes_ahead = max_bytes_ahead;
-    options.retry = Policy { passes: 2, base_delay: MS, max_delay: 2 * MS };
-    options
+fn patient(max_bytes_ahead: u64) -> Session {
+    let mut session = Session::default();
+    session.options.max_bytes_ahead = max_bytes_ahead;
+    session.options.retry = Policy { passes: 2, base_delay: MS, max_delay: 2 * MS };
+    session
 }
 
 fn read_range(
     world: &World,
     chunks: Vec<Chunk>,
     range: Range<u64>,
-    options: Options,
+    session: Session,
 ) -> Result<Vec<u8>, Error> {
-    let reader = open_plan(world, Plan::new(chunks.into(), range), options);
+    let reader = open_plan(world, Plan::new(chunks.into(), range), session);
     world.run(collect(reader)).expect("it does not hang")
 }
 
@@ -54,16 +55,16 @@ fn neighbours_are_one_request_each_time_they_fit() {
     let world = World::new();
     let chunks = pack(&world, 40);
     // An eighth of it holds ten of them.
-    let options = patient(8000);
-    let merged = merge(chunks.clone(), options.max_bytes_ahead);
+    let session = patient(8000);
+    let merged = merge(chunks.clone(), session.options.max_bytes_ahead);
     let plan = Plan::new(merged.clone().into(), 0..4000);
     assert_eq!(Summary::of(&plan.into(), &Lists::default(), 8000).requests, 4);
-    assert_eq!(read_range(&world, merged.clone(), 0..4000, options.clone()).unwrap(), bytes(0..4000));
+    assert_eq!(read_range(&world, merged.clone(), 0..4000, session.clone()).unwrap(), bytes(0..4000));
     let ranges: Vec<_> = world.log().iter().map(|l| l.asked.range.unwrap().to_string()).collect();
     assert_eq!(ranges, ["bytes=50-1049", "bytes=1050-2049", "bytes=2050-3049", "bytes=3050-4049"]);
-    assert!(options.meter.stats().peak_bytes_ahead <= 8000);
+    assert!(session.stats.stats().peak_bytes_ahead <= 8000);
     // Of a merged chunk no more is asked for than is wanted.
-    assert_eq!(read_range(&world, merged, 995..1005, options).unwrap(), bytes(995..1005));
+    assert_eq!(read_range(&world, merged, 995..1005, session).unwrap(), bytes(995..1005));
     let ranges: Vec<_> = world.log()[4..].iter().map(|l| l.asked.range.unwrap().to_string()).collect();
     assert_eq!(ranges, ["bytes=1045-1049", "bytes=1050-1054"]);
 }
@@ -80,10 +81,10 @@ fn merged_chunks_fail_where_the_others_would_and_with_the_same_error() {
                 let outcome = if asked.host == "b" { gone.clone() } else { Outcome::Good };
                 Script::default().outcome(outcome)
             });
-            let options = patient(1 << 20);
-            let chunks = if together { merge(chunks, options.max_bytes_ahead) } else { chunks };
+            let session = patient(1 << 20);
+            let chunks = if together { merge(chunks, session.options.max_bytes_ahead) } else { chunks };
             assert_eq!(chunks.len(), if together { 3 } else { 20 });
-            let (some, error) = read_to_error(&world, open(&world, chunks, options));
+            let (some, error) = read_to_error(&world, open(&world, chunks, session));
             assert_eq!(some, bytes(0..1000));
             (error.kind(), error.offset(), error.chunk().map(str::to_owned), error.attempts().to_vec())
         });
@@ -97,9 +98,9 @@ fn a_pack_that_ends_too_early_ends_the_file_there_merged_or_not() {
         let world = World::new();
         let chunks = pack(&world, 20);
         world.store(PACK, [vec![0xee; 50], bytes(0..1000)].concat());
-        let options = patient(1 << 20);
-        let chunks = if together { merge(chunks, options.max_bytes_ahead) } else { chunks };
-        let (some, error) = read_to_error(&world, open(&world, chunks, options));
+        let session = patient(1 << 20);
+        let chunks = if together { merge(chunks, session.options.max_bytes_ahead) } else { chunks };
+        let (some, error) = read_to_error(&world, open(&world, chunks, session));
         assert_eq!((some, error.offset()), (bytes(0..1000), Some(1000)));
         assert_eq!(error.kind(), Kind::ShortBody);
     }
@@ -114,13 +115,13 @@ fn packs_have_versions_of_their_own() {
         [("http://a/1", 0, 0), ("http://a/2", 200, 0), ("http://a/1", 100, 100), ("http://a/2", 300, 100)]
             .map(|(url, offset, at)| packed(url, offset, 100, at))
             .into();
-    let mut options = patient(1 << 20);
-    options.concurrency = 1.into();
+    let mut session = patient(1 << 20);
+    session.options.concurrency = 1.into();
     let tagged = |etag: &str| {
         Script::default().headers(Headers { etag: Some(format!("\"{etag}\"")), ..Headers::default() })
     };
     world.script(move |asked| tagged(&asked.url));
-    assert_eq!(read(&world, chunks.clone(), options.clone()).unwrap(), bytes(0..400));
+    assert_eq!(read(&world, chunks.clone(), session.clone()).unwrap(), bytes(0..400));
     // The last one's pack is another now.
     world.script(move |asked| {
         if asked.range.unwrap().start == 100 && asked.url == "http://a/2" {
@@ -129,7 +130,7 @@ fn packs_have_versions_of_their_own() {
             tagged(&asked.url)
         }
     });
-    let (some, error) = read_to_error(&world, open(&world, chunks, options));
+    let (some, error) = read_to_error(&world, open(&world, chunks, session));
     assert_eq!((error.kind(), some), (Kind::SourceChanged, bytes(0..300)));
 }
 

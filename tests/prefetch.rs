@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use kelp_stream::{
-    Error, Kind, Options, Plan, Reader,
+    Error, Kind, Plan, Reader,
     host::event::EventKind,
     model::{
         chunk::{Chunk, Source},
         location::Location,
     },
     prefetch,
+    read::session::Session,
     schedule::{
         options::{Holes, Verify},
         pool::{Pool, PoolLimits},
@@ -23,11 +24,11 @@ use kelp_stream::{
 use proptest::prelude::*;
 use support::*;
 
-fn options(concurrency: usize, max_bytes_ahead: u64) -> Options {
-    let mut options = Options::default();
-    options.concurrency = concurrency.into();
-    options.max_bytes_ahead = max_bytes_ahead;
-    options
+fn session(concurrency: usize, max_bytes_ahead: u64) -> Session {
+    let mut session = Session::default();
+    session.options.concurrency = concurrency.into();
+    session.options.max_bytes_ahead = max_bytes_ahead;
+    session
 }
 
 /// All orders of four.
@@ -52,7 +53,7 @@ fn bytes_come_in_file_order_whatever_order_chunks_arrive_in() {
             let chunk: usize = asked.url.rsplit('/').next().unwrap().parse().unwrap();
             Script::default().latency(MS * 10 * order[chunk])
         });
-        assert_eq!(read(&world, chunks, options(4, 1 << 20)).unwrap(), bytes(0..4000), "{order:?}");
+        assert_eq!(read(&world, chunks, session(4, 1 << 20)).unwrap(), bytes(0..4000), "{order:?}");
     }
 }
 
@@ -60,7 +61,7 @@ fn bytes_come_in_file_order_whatever_order_chunks_arrive_in() {
 #[test]
 fn an_empty_file_ends_at_once_and_asks_for_nothing() {
     let world = World::new();
-    assert_eq!(read(&world, vec![], Options::default()).unwrap(), b"");
+    assert_eq!(read(&world, vec![], Session::default()).unwrap(), b"");
     assert_eq!(world.log().len(), 0);
 }
 
@@ -68,7 +69,7 @@ fn an_empty_file_ends_at_once_and_asks_for_nothing() {
 fn one_byte_is_a_file() {
     let world = World::new();
     let chunks = file(&world, 1, 1);
-    assert_eq!(read(&world, chunks, Options::default()).unwrap(), bytes(0..1));
+    assert_eq!(read(&world, chunks, Session::default()).unwrap(), bytes(0..1));
 }
 
 #[test]
@@ -76,7 +77,7 @@ fn a_thousand_chunks_come_through_a_narrow_window() {
     let world = World::new();
     let chunks = file(&world, 1000, 100);
     world.script(|asked| Script::default().latency(MS * (asked.url.len() as u32 * 7 % 5)));
-    assert_eq!(read(&world, chunks, options(7, 500)).unwrap(), bytes(0..100_000));
+    assert_eq!(read(&world, chunks, session(7, 500)).unwrap(), bytes(0..100_000));
     assert_eq!((world.log().len(), world.most_open()), (1000, 5), "500 bytes are five chunks");
 }
 
@@ -86,7 +87,7 @@ fn look_ahead_of_four_takes_a_quarter_of_the_round_trips() {
         let world = World::new();
         let chunks = file(&world, 64, 64);
         world.script(|_| Script::default().latency(MS * 10));
-        read(&world, chunks, options(width, 1 << 20)).unwrap();
+        read(&world, chunks, session(width, 1 << 20)).unwrap();
         assert_eq!((world.now(), world.most_open()), (MS * time, width));
     }
 }
@@ -95,7 +96,7 @@ fn look_ahead_of_four_takes_a_quarter_of_the_round_trips() {
 fn nothing_is_fetched_before_the_first_read() {
     let world = World::new();
     let chunks = file(&world, 4, 10);
-    let reader = open(&world, chunks, Options::default());
+    let reader = open(&world, chunks, Session::default());
     world.run_for(MS * 1000);
     assert_eq!(world.log().len(), 0);
     drop(reader);
@@ -106,7 +107,7 @@ fn look_ahead_goes_on_while_nobody_reads() {
     let world = World::new();
     let chunks = file(&world, 20, 10);
     world.script(|_| Script::default().latency(MS));
-    let reader = open(&world, chunks, options(2, 1 << 20));
+    let reader = open(&world, chunks, session(2, 1 << 20));
     let (_, reader) = read_some(&world, reader, 1);
     world.run_for(MS * 1000);
     assert_eq!((world.log().len(), world.open()), (20, 0));
@@ -118,9 +119,9 @@ fn look_ahead_goes_on_while_nobody_reads() {
 fn a_reader_that_does_not_read_holds_the_store_back() {
     let world = World::new();
     let chunks = file(&world, 100, 10);
-    let options = options(8, 50);
-    let meter = options.meter.clone();
-    let reader = open(&world, chunks, options);
+    let session = session(8, 50);
+    let meter = session.stats.clone();
+    let reader = open(&world, chunks, session);
     let (some, reader) = read_some(&world, reader, 10);
     world.run_for(MS * 60_000);
     assert_eq!(some.len(), 10);
@@ -136,7 +137,7 @@ fn a_late_head_holds_back_what_is_behind_it_and_no_more_than_the_budget_is_fetch
     let world = World::new();
     let chunks = file(&world, 50, 10);
     world.script(|asked| Script::default().latency(if asked.url == "http://a/0" { MS * 5000 } else { MS }));
-    let reader = open(&world, chunks, options(4, 100));
+    let reader = open(&world, chunks, session(4, 100));
     let reading = collect(reader);
     let probe = world.clone();
     world.spawn(async move {
@@ -152,7 +153,7 @@ fn dropping_the_reader_cancels_every_request_at_once_and_nothing_follows() {
     let world = World::new();
     let chunks = file(&world, 50, 10_000);
     world.script(|_| Script::default().latency(MS).rate(100_000).piece(1000));
-    let reader = open(&world, chunks, options(4, 1 << 20));
+    let reader = open(&world, chunks, session(4, 1 << 20));
     let (_, reader) = read_some(&world, reader, 1000);
     assert_eq!(world.open(), 4);
     drop(reader);
@@ -168,7 +169,7 @@ fn dropping_the_reader_cancels_every_request_at_once_and_nothing_follows() {
 fn a_reader_dropped_before_its_first_read_leaves_nothing_behind() {
     let world = World::new();
     let chunks = file(&world, 4, 10);
-    drop(open(&world, chunks, Options::default()));
+    drop(open(&world, chunks, Session::default()));
     world.run_for(MS);
     assert_eq!((world.log().len(), world.timers()), (0, 0));
 }
@@ -181,9 +182,9 @@ fn an_error_ends_the_stream_for_good_and_the_rest_is_cancelled() {
         let script = Script::default().latency(MS * 5);
         if asked.url == "http://a/2" { script.outcome(Outcome::Status(403)) } else { script.rate(1) }
     });
-    let mut options = options(6, 1 << 20);
-    options.timeout.idle = MS * 100_000;
-    let reader = open(&world, chunks, options);
+    let mut session = session(6, 1 << 20);
+    session.options.timeout.idle = MS * 100_000;
+    let reader = open(&world, chunks, session);
     let mut reader = reader;
     let course = async move {
         let mut all = Vec::new();
@@ -215,7 +216,7 @@ fn a_file_may_begin_with_a_gap() {
     let chunks = vec![plain(&["http://a/0"], 100_000, 10)];
     let mut wanted = vec![0; 100_000];
     wanted.extend(bytes(0..10));
-    assert_eq!(read(&world, chunks, Options::default()).unwrap(), wanted);
+    assert_eq!(read(&world, chunks, Session::default()).unwrap(), wanted);
 }
 
 // F82
@@ -225,14 +226,14 @@ fn holes_are_counted_and_can_be_an_error() {
     world.store("http://a/0", bytes(0..10));
     let chunks: Vec<Chunk> = vec![plain(&["http://a/0"], 0, 10)];
     let plan = || Plan::new(chunks.clone().into(), 0..30);
-    let options = Options::default();
-    let meter = options.meter.clone();
-    let all = world.run(collect(open_plan(&world, plan(), options))).unwrap().unwrap();
+    let session = Session::default();
+    let meter = session.stats.clone();
+    let all = world.run(collect(open_plan(&world, plan(), session))).unwrap().unwrap();
     assert_eq!((all.len(), &all[10..]), (30, &[0; 20][..]));
     assert_eq!((meter.stats().holes, meter.stats().hole_bytes), (1, 20));
-    let mut options = Options::default();
-    options.holes = Holes::Error;
-    let (some, error) = read_to_error(&world, open_plan(&world, plan(), options));
+    let mut session = Session::default();
+    session.options.holes = Holes::Error;
+    let (some, error) = read_to_error(&world, open_plan(&world, plan(), session));
     assert_eq!((some, error.kind(), error.offset()), (bytes(0..10), Kind::Hole, Some(10)));
 }
 
@@ -242,7 +243,7 @@ fn positions_beyond_four_gigabytes_are_read() {
     world.store("http://a/0", bytes(0..10));
     let at = 1 << 40;
     let chunks: Vec<Chunk> = vec![plain(&["http://a/0"], at, 10)];
-    let reader = open_plan(&world, Plan::new(chunks.into(), at - 2..at + 10), Options::default());
+    let reader = open_plan(&world, Plan::new(chunks.into(), at - 2..at + 10), Session::default());
     assert_eq!(world.run(collect(reader)).unwrap().unwrap(), [&[0, 0], &bytes(0..10)[..]].concat());
 }
 
@@ -260,7 +261,7 @@ fn tiny_chunks_are_in_their_places_on_both_sides_of_four_gigabytes_and_at_the_la
         (last - 3..last, vec![0, 0, 7]),
     ] {
         let plan = Plan::new(chunks.clone().into(), range);
-        let reader = open_plan(&world, plan, Options::default());
+        let reader = open_plan(&world, plan, Session::default());
         assert_eq!(world.run(collect(reader)).unwrap().unwrap(), right);
     }
 }
@@ -271,7 +272,7 @@ fn a_manifest_that_spans_nothing_is_nothing() {
     let world = World::new();
     let mut chunks = file(&world, 1, 10);
     chunks.push(Chunk { is_manifest: true, modified: 9, ..plain(&["http://a/list"], 5, 0) });
-    assert_eq!(read(&world, chunks, Options::default()).unwrap(), bytes(0..10));
+    assert_eq!(read(&world, chunks, Session::default()).unwrap(), bytes(0..10));
     assert_eq!(world.log().len(), 1, "it is not asked for");
 }
 
@@ -281,9 +282,9 @@ fn of_a_chunk_beyond_the_budget_no_more_than_the_budget_is_held_and_no_timeout_s
     let world = World::new();
     world.store("http://a/0", bytes(0..100_000));
     world.script(|_| Script::default().piece(1000));
-    let options = options(4, 10_000);
-    let meter = options.meter.clone();
-    let reader = open(&world, vec![plain(&["http://a/0"], 0, 100_000)], options);
+    let session = session(4, 10_000);
+    let meter = session.stats.clone();
+    let reader = open(&world, vec![plain(&["http://a/0"], 0, 100_000)], session);
     let (some, reader) = read_some(&world, reader, 1);
     world.run_for(MS * 3_600_000);
     assert!(meter.stats().bytes_received <= 12_000, "{} bytes", meter.stats().bytes_received);
@@ -301,9 +302,9 @@ fn streams_of_a_pool_share_its_bytes_and_an_idle_one_starves_nobody() {
     chunks.iter_mut().for_each(|chunk| chunk.md5 = Some(md5(&bytes(chunk.offset..chunk.end()))));
     let pool = Pool::new(PoolLimits { max_bytes: 400, ..PoolLimits::default() });
     let with_pool = || {
-        let mut options = options(8, 1 << 20);
-        options.pool = pool.clone();
-        options
+        let mut session = session(8, 1 << 20);
+        session.pool = pool.clone();
+        session
     };
     let idle = open(&world, chunks.clone(), with_pool());
     let (_, idle) = read_some(&world, idle, 1);
@@ -327,9 +328,9 @@ fn a_manifest_that_the_pool_has_no_room_for_does_not_hold_up_what_is_before_it()
     world.locator(|id, _| Ok(Location { urls: vec![format!("http://a/{id}")], token: None }));
     let manifest = Chunk { is_manifest: true, ..of_id("1,0100000001") };
     let chunks = vec![plain(&["http://a/0"], 10, 10), manifest];
-    let mut options = Options::default();
-    options.pool = Pool::new(PoolLimits { max_bytes: 10, ..PoolLimits::default() });
-    assert_eq!(read(&world, chunks, options).unwrap(), [vec![0; 10], bytes(10..30)].concat());
+    let mut session = Session::default();
+    session.pool = Pool::new(PoolLimits { max_bytes: 10, ..PoolLimits::default() });
+    assert_eq!(read(&world, chunks, session).unwrap(), [vec![0; 10], bytes(10..30)].concat());
 }
 
 #[test]
@@ -340,9 +341,9 @@ fn a_pool_keeps_its_ceiling_of_views_in_flight() {
     let pool = Pool::new(PoolLimits { max_concurrency: 3, ..PoolLimits::default() });
     let mut readers = Vec::new();
     for _ in 0..2 {
-        let mut options = options(8, 1 << 20);
-        options.pool = pool.clone();
-        readers.push(open(&world, chunks.clone(), options));
+        let mut session = session(8, 1 << 20);
+        session.pool = pool.clone();
+        readers.push(open(&world, chunks.clone(), session));
     }
     let all = world.run(futures::future::join_all(readers.into_iter().map(collect))).unwrap();
     assert!(all.into_iter().all(|read| read.unwrap() == bytes(0..200)));
@@ -354,9 +355,9 @@ fn a_host_is_asked_no_more_than_it_may_be() {
     let world = World::new();
     let chunks = file(&world, 20, 10);
     world.script(|_| Script::default().latency(MS));
-    let mut options = options(8, 1 << 20);
-    options.per_host = 2;
-    assert_eq!(read(&world, chunks, options).unwrap(), bytes(0..200));
+    let mut session = session(8, 1 << 20);
+    session.options.per_host = 2;
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..200));
     assert_eq!(world.most_open(), 2);
 }
 
@@ -367,14 +368,14 @@ fn bytes_that_did_not_fit_are_not_spliced_again() {
     world.store("http://b/0", bytes(0..1000));
     let mut chunk = plain(&["http://a/0", "http://b/0"], 0, 1000);
     chunk.md5 = Some(md5(&bytes(0..1000)));
-    let mut options = options(1, 1 << 20);
-    options.verify = Verify::Strict;
-    assert_eq!(read(&world, vec![chunk.clone()], options).unwrap(), bytes(0..1000));
+    let mut session = session(1, 1 << 20);
+    session.options.verify = Verify::Strict;
+    assert_eq!(read(&world, vec![chunk.clone()], session).unwrap(), bytes(0..1000));
 
     world.store("http://b/0", vec![1; 1000]);
-    let mut options = Options::default();
-    options.verify = Verify::Strict;
-    let error = read(&world, vec![chunk], options).unwrap_err();
+    let mut session = Session::default();
+    session.options.verify = Verify::Strict;
+    let error = read(&world, vec![chunk], session).unwrap_err();
     assert_eq!((error.kind(), error.attempts().len()), (Kind::ShortBody, 6), "three passes, and no more");
 }
 
@@ -383,7 +384,7 @@ fn a_handle_ends_a_stream_that_nobody_reads() {
     let world = World::new();
     let chunks = file(&world, 20, 10);
     world.script(|_| Script::default().latency(MS * 1000));
-    let reader = open(&world, chunks, Options::default());
+    let reader = open(&world, chunks, Session::default());
     let handle = reader.handle();
     world.spawn({
         let world = world.clone();
@@ -403,14 +404,14 @@ fn waits_say_who_held_up_whom() {
     let world = World::new();
     let chunks = file(&world, 4, 1000);
     world.script(|_| Script::default().latency(MS * 30));
-    let slow_network = options(1, 1 << 20);
-    let meter = slow_network.meter.clone();
+    let slow_network = session(1, 1 << 20);
+    let meter = slow_network.stats.clone();
     read(&world, chunks.clone(), slow_network).unwrap();
     assert_eq!(meter.stats().waits.network, MS * 120);
     assert!(meter.stats().waits.reader.is_zero());
 
-    let slow_reader = options(1, 1000);
-    let meter = slow_reader.meter.clone();
+    let slow_reader = session(1, 1000);
+    let meter = slow_reader.stats.clone();
     let (_, reader) = read_some(&world, open(&world, chunks, slow_reader), 1000);
     world.run_for(MS * 500);
     drop(reader);
@@ -421,7 +422,7 @@ fn waits_say_who_held_up_whom() {
 fn events_tell_each_request_and_every_delivered_byte_and_one_end() {
     let world = World::new();
     let chunks = file(&world, 5, 100);
-    read(&world, chunks, Options::default()).unwrap();
+    read(&world, chunks, Session::default()).unwrap();
     let events = world.events();
     let count = |kind| events.iter().filter(|event| event.kind == kind).count();
     let sum = |kind| events.iter().filter(|e| e.kind == kind).filter_map(|e| e.bytes).sum::<u64>();
@@ -436,7 +437,7 @@ fn the_driver_may_move_to_another_thread_where_its_host_may() {
         value
     }
     let world = World::new();
-    let (driver, reader) = prefetch(Plan::new(Vec::new().into(), 0..0), world.host(), Options::default());
+    let (driver, reader) = prefetch(Plan::new(Vec::new().into(), 0..0), world.host(), Session::default());
     drop(is_send(driver));
     drop(is_send(reader));
 }
@@ -445,7 +446,7 @@ fn the_driver_may_move_to_another_thread_where_its_host_may() {
 fn content_of_the_entry_needs_no_request() {
     let world = World::new();
     let inline = Chunk { source: Source::Inline(bytes(0..50).into()), ..plain(&[], 0, 50) };
-    let reader = open_plan(&world, Plan::new(vec![inline].into(), 10..30), Options::default());
+    let reader = open_plan(&world, Plan::new(vec![inline].into(), 10..30), Session::default());
     assert_eq!(world.run(collect(reader)).unwrap().unwrap(), bytes(10..30));
     assert_eq!(world.log().len(), 0);
 }
@@ -492,11 +493,11 @@ proptest! {
             })
         });
         let range = (cut.0 * end / 1000)..end - (cut.1 * end / 1000).min(end - cut.0 * end / 1000);
-        let mut options = options(width, budget);
-        options.retry.passes = 8;
-        let meter = options.meter.clone();
+        let mut session = session(width, budget);
+        session.options.retry.passes = 8;
+        let meter = session.stats.clone();
         let largest = sizes.iter().map(|(size, _)| *size).max().unwrap();
-        let reader = open_plan(&world, Plan::new(chunks.into(), range.clone()), options);
+        let reader = open_plan(&world, Plan::new(chunks.into(), range.clone()), session);
         let read = world.run(collect(reader)).expect("it does not hang");
         match read {
             Ok(all) => prop_assert!(all == model[range.start as usize..range.end as usize], "other bytes"),
@@ -529,9 +530,9 @@ fn a_throttle_lets_bytes_go_evenly_gaps_included() {
     let world = World::new();
     let mut chunks = file(&world, 4, 1000);
     chunks.remove(1);
-    let mut options = Options::default();
-    options.throttle = Some(1000.0);
-    let times = leaving(&world, open(&world, chunks, options));
+    let mut session = Session::default();
+    session.options.throttle = Some(1000.0);
+    let times = leaving(&world, open(&world, chunks, session));
     assert_eq!(times.iter().map(|(_, len)| len).sum::<usize>(), 4000);
     assert!(times.iter().all(|(_, len)| *len <= 50));
     for (nth, (time, _)) in times.iter().enumerate() {
@@ -543,11 +544,11 @@ fn a_throttle_lets_bytes_go_evenly_gaps_included() {
 fn a_throttled_reader_fetches_ahead_within_its_budget() {
     let world = World::new();
     let chunks = file(&world, 20, 1000);
-    let mut options = Options::default();
-    options.throttle = Some(1000.0);
-    options.max_bytes_ahead = 3000;
-    let meter = options.meter.clone();
-    let (some, reader) = read_some(&world, open(&world, chunks, options), 500);
+    let mut session = Session::default();
+    session.options.throttle = Some(1000.0);
+    session.options.max_bytes_ahead = 3000;
+    let meter = session.stats.clone();
+    let (some, reader) = read_some(&world, open(&world, chunks, session), 500);
     assert_eq!(some, bytes(0..500));
     assert!(meter.stats().peak_bytes_ahead <= 3000);
     assert!((3..=4).contains(&world.log().len()));
@@ -561,9 +562,9 @@ fn a_throttled_reader_fetches_ahead_within_its_budget() {
 fn what_ends_a_stream_is_told_while_the_throttle_holds_it_back() {
     let world = World::new();
     let chunks = file(&world, 1, 1000);
-    let mut options = Options::default();
-    options.throttle = Some(1.0);
-    let reader = open(&world, chunks, options);
+    let mut session = Session::default();
+    session.options.throttle = Some(1.0);
+    let reader = open(&world, chunks, session);
     let handle = reader.handle();
     let later = world.clone();
     world.spawn(async move {

@@ -7,11 +7,11 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use futures::StreamExt;
 use kelp_stream::{
-    Error, Kind, Options, Plan,
+    Error, Kind, Plan,
     host::event::EventKind,
     model::chunk::{Chunk, Source},
     prefetch,
-    read::stats::Stats,
+    read::{session::Session, stats::Stats},
     schedule::{
         options::{Priority, Width},
         pool::{Pool, PoolLimits},
@@ -45,17 +45,17 @@ fn http2(round_trip: Duration, bandwidth: u64) -> Link {
 struct Watched {
     bytes: Rc<RefCell<u64>>,
     first: Rc<RefCell<Option<Duration>>>,
-    options: Options,
+    session: Session,
 }
 
-fn start(world: &World, options: &Options, chunks: &[Chunk], rate: Option<f64>) -> Watched {
-    let mut options = options.clone();
-    options.meter = Default::default();
+fn start(world: &World, session: &Session, chunks: &[Chunk], rate: Option<f64>) -> Watched {
+    let mut session = session.clone();
+    session.stats = Default::default();
     let end = chunks.iter().map(Chunk::end).max().unwrap_or_default();
     let plan = Plan::new(chunks.to_vec().into(), 0..end);
-    let (driver, mut reader) = prefetch(plan, world.host(), options.clone());
+    let (driver, mut reader) = prefetch(plan, world.host(), session.clone());
     world.spawn(driver);
-    let watched = Watched { bytes: Rc::default(), first: Rc::default(), options };
+    let watched = Watched { bytes: Rc::default(), first: Rc::default(), session };
     let (bytes, first, clock) = (Rc::clone(&watched.bytes), Rc::clone(&watched.first), world.clone());
     world.spawn(async move {
         while let Some(piece) = reader.next().await {
@@ -76,30 +76,30 @@ impl Watched {
     }
 
     fn stats(&self) -> Stats {
-        self.options.meter.stats()
+        self.session.stats.stats()
     }
 }
 
 /// Reads it all; how long that took, and what was counted.
-fn whole(world: &World, options: &Options, chunks: &[Chunk]) -> (Duration, Stats) {
+fn whole(world: &World, session: &Session, chunks: &[Chunk]) -> (Duration, Stats) {
     let (begun, size) = (world.now(), chunks.iter().map(|chunk| chunk.size).sum::<u64>());
-    let stream = start(world, options, chunks, None);
+    let stream = start(world, session, chunks, None);
     while stream.read() < size {
         world.run_for(MS);
     }
     (world.now() - begun, stream.stats())
 }
 
-fn pooled() -> Options {
-    let mut options = Options::default();
-    options.pool = Pool::default();
-    options
+fn pooled() -> Session {
+    let mut session = Session::default();
+    session.pool = Pool::default();
+    session
 }
 
-fn fixed(views: usize) -> Options {
-    let mut options = pooled();
-    options.concurrency = Width::Fixed(views);
-    options
+fn fixed(views: usize) -> Session {
+    let mut session = pooled();
+    session.options.concurrency = Width::Fixed(views);
+    session
 }
 
 #[test]
@@ -117,16 +117,16 @@ fn the_width_that_is_found_is_about_as_good_as_the_best_that_could_be_given() {
             .map(|views| (views, whole(&world(chunk, http2(round_trip, bandwidth)), &fixed(views), &file).0));
         let best = swept.iter().map(|(_, time)| *time).min().unwrap();
         let enough = swept.iter().find(|(_, time)| best >= time.mul_f64(0.97)).unwrap().0;
-        let (options, world) = (pooled(), world(chunk, http2(round_trip, bandwidth)));
-        let (first, _) = whole(&world, &options, &file);
-        let (second, stats) = whole(&world, &options, &file);
+        let (session, world) = (pooled(), world(chunk, http2(round_trip, bandwidth)));
+        let (first, _) = whole(&world, &session, &file);
+        let (second, stats) = whole(&world, &session, &file);
         let what = format!("{round_trip:?} {bandwidth} {chunk}: best {best:?}, {first:?}, {second:?}");
         assert!(best.as_secs_f64() / first.as_secs_f64() > 0.85, "{what}");
         assert!(best.as_secs_f64() / second.as_secs_f64() > 0.95, "{what}");
         // Less than four are not told apart in so few chunks.
         let most = (enough * 3 / 2).max(4);
         // More than the budget has room for are not in flight, whatever the width.
-        let width = stats.concurrency.min(usize::try_from(options.max_bytes_ahead / chunk).unwrap());
+        let width = stats.concurrency.min(usize::try_from(session.options.max_bytes_ahead / chunk).unwrap());
         assert!(width <= most, "{} where {enough} are enough: {what}", stats.concurrency);
     }
 }
@@ -134,9 +134,9 @@ fn the_width_that_is_found_is_about_as_good_as_the_best_that_could_be_given() {
 #[test]
 fn no_more_views_are_in_flight_than_the_most_that_may_be() {
     let world = world(64 << 10, http2(100 * MS, 125_000_000));
-    let mut options = pooled();
-    options.concurrency = Width::Auto { most: 5 };
-    let (_, stats) = whole(&world, &options, &chunks(20 * MIB, 64 << 10));
+    let mut session = pooled();
+    session.options.concurrency = Width::Auto { most: 5 };
+    let (_, stats) = whole(&world, &session, &chunks(20 * MIB, 64 << 10));
     assert_eq!((stats.concurrency, world.counts().most_open), (5, 5));
 }
 
@@ -161,11 +161,11 @@ fn a_server_that_has_too_much_gets_less_and_nothing_is_lost() {
 
 #[test]
 fn a_stream_after_another_starts_with_what_that_has_learnt() {
-    let (world, options) = (world(64 << 10, http2(50 * MS, 125_000_000)), pooled());
+    let (world, session) = (world(64 << 10, http2(50 * MS, 125_000_000)), pooled());
     let file = chunks(20 * MIB, 64 << 10);
-    let (_, learnt) = whole(&world, &options, &file);
+    let (_, learnt) = whole(&world, &session, &file);
     let before = world.counts().requests;
-    let stream = start(&world, &options, &file, None);
+    let stream = start(&world, &session, &file, None);
     world.run_for(MS * 40);
     assert!(learnt.concurrency > 16, "{}", learnt.concurrency);
     assert_eq!(world.counts().requests - before, learnt.concurrency as u64);
@@ -174,9 +174,9 @@ fn a_stream_after_another_starts_with_what_that_has_learnt() {
 
 #[test]
 fn streams_of_a_pool_share_a_link_and_fill_it() {
-    let (world, options) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
+    let (world, session) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
     let file = chunks(1 << 30, MIB);
-    let streams: Vec<_> = (0..10).map(|_| start(&world, &options, &file, None)).collect();
+    let streams: Vec<_> = (0..10).map(|_| start(&world, &session, &file, None)).collect();
     world.run_for(20 * SECOND);
     let read: Vec<_> = streams.iter().map(Watched::read).collect();
     let (least, most) = (read.iter().min().unwrap(), read.iter().max().unwrap());
@@ -188,18 +188,18 @@ fn streams_of_a_pool_share_a_link_and_fill_it() {
 fn a_new_stream_among_ten_gets_its_first_bytes_soon() {
     let link = || world(MIB, http2(20 * MS, 125_000_000));
     let file = chunks(4 << 30, MIB);
-    let first_mib = |world: &World, options: &Options| {
-        let (begun, stream) = (world.now(), start(world, options, &file, None));
+    let first_mib = |world: &World, session: &Session| {
+        let (begun, stream) = (world.now(), start(world, session, &file, None));
         while stream.read() < MIB {
             world.run_for(MS);
         }
         (stream.first.borrow().unwrap() - begun, world.now() - begun)
     };
     let alone = first_mib(&link(), &pooled());
-    let (world, options) = (link(), pooled());
-    let bulk: Vec<_> = (0..10).map(|_| start(&world, &options, &file, None)).collect();
+    let (world, session) = (link(), pooled());
+    let bulk: Vec<_> = (0..10).map(|_| start(&world, &session, &file, None)).collect();
     world.run_for(5 * SECOND);
-    let among = first_mib(&world, &options);
+    let among = first_mib(&world, &session);
     drop(bulk);
     assert!(among.0 <= alone.0 * 3, "first byte {:?}, alone {:?}", among.0, alone.0);
     assert!(among.1 <= alone.1 * 5 / 2, "first MiB {:?}, alone {:?}", among.1, alone.1);
@@ -207,12 +207,12 @@ fn a_new_stream_among_ten_gets_its_first_bytes_soon() {
 
 #[test]
 fn a_stream_in_the_background_yields_and_does_not_starve() {
-    let (world, options) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
+    let (world, session) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
     let file = chunks(1 << 30, MIB);
     let with = |priority| {
-        let mut options = options.clone();
-        options.priority = priority;
-        options
+        let mut session = session.clone();
+        session.options.priority = priority;
+        session
     };
     let (low, high) = (with(Priority::Low), with(Priority::High));
     let low = start(&world, &low, &file, None);
@@ -227,11 +227,11 @@ fn a_stream_in_the_background_yields_and_does_not_starve() {
 
 #[test]
 fn what_a_stream_had_is_for_the_others_when_it_is_closed() {
-    let (world, options) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
+    let (world, session) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
     let file = chunks(1 << 30, MIB);
-    let stream = start(&world, &options, &file, None);
+    let stream = start(&world, &session, &file, None);
     let (driver, reader) =
-        prefetch(Plan::new(file.clone().into(), 0..1 << 30), world.host(), options.clone());
+        prefetch(Plan::new(file.clone().into(), 0..1 << 30), world.host(), session.clone());
     world.spawn(driver);
     let (_, reader) = world
         .run(async move {
@@ -244,26 +244,26 @@ fn what_a_stream_had_is_for_the_others_when_it_is_closed() {
     let before = stream.read();
     world.run_for(5 * SECOND);
     assert!(stream.read() - before > 60_000_000, "{}", stream.read() - before);
-    assert!(options.pool.in_flight() <= stream.stats().in_flight);
+    assert!(session.pool.in_flight() <= stream.stats().in_flight);
 }
 
 #[test]
 fn for_a_reader_that_is_slower_than_the_link_no_more_is_held_than_it_takes_in_seconds() {
-    let (world, options) = (world(MIB, http2(20 * MS, 125_000_000)), pooled());
-    let stream = start(&world, &options, &chunks(1 << 30, MIB), Some(2_000_000.0));
+    let (world, session) = (world(MIB, http2(20 * MS, 125_000_000)), pooled());
+    let stream = start(&world, &session, &chunks(1 << 30, MIB), Some(2_000_000.0));
     world.run_for(30 * SECOND);
     let held = stream.stats().bytes_ahead;
-    assert!(held <= 8 * MIB, "{held} of {}", options.max_bytes_ahead);
+    assert!(held <= 8 * MIB, "{held} of {}", session.options.max_bytes_ahead);
     assert!(stream.read() > 55_000_000, "{}", stream.read());
     assert!(stream.stats().waits.reader > 20 * SECOND, "{:?}", stream.stats().waits);
 }
 
 #[test]
 fn large_chunks_over_one_link_are_not_asked_for_all_together() {
-    let (world, options) = (world(4 * MIB, http2(20 * MS, 125_000_000)), pooled());
+    let (world, session) = (world(4 * MIB, http2(20 * MS, 125_000_000)), pooled());
     let file = chunks(512 * MIB, 4 * MIB);
-    whole(&world, &options, &file);
-    let (time, _) = whole(&world, &options, &file);
+    whole(&world, &session, &file);
+    let (time, _) = whole(&world, &session, &file);
     let link = Duration::from_secs_f64(512.0 * MIB as f64 / 125_000_000.0);
     assert!(link.as_secs_f64() / time.as_secs_f64() > 0.96, "{time:?} of {link:?}");
 }
@@ -272,27 +272,27 @@ fn large_chunks_over_one_link_are_not_asked_for_all_together() {
 fn a_pool_counts_each_stream_once_however_it_ends() {
     let limits = PoolLimits { max_concurrency: 3, ..PoolLimits::default() };
     let world = world(64 << 10, http2(20 * MS, 125_000_000));
-    let mut options = Options::default();
-    options.pool = Pool::new(limits);
+    let mut session = Session::default();
+    session.pool = Pool::new(limits);
     for _ in 0..50 {
         let plan = Plan::new(chunks(MIB, 64 << 10).into(), 0..MIB);
-        let (driver, mut reader) = prefetch(plan, world.host(), options.clone());
+        let (driver, mut reader) = prefetch(plan, world.host(), session.clone());
         world.spawn(driver);
         assert!(world.run(async move { reader.next().await.is_some() }).unwrap());
     }
-    assert_eq!((options.pool.in_flight(), options.pool.bytes()), (0, 0));
+    assert_eq!((session.pool.in_flight(), session.pool.bytes()), (0, 0));
     assert!(world.counts().most_open <= 3);
 }
 
 #[test]
 fn a_stream_that_ended_while_it_waited_does_not_hold_the_others_up() {
     let world = world(64 << 10, http2(20 * MS, 125_000_000));
-    let mut options = Options::default();
-    options.pool = Pool::new(PoolLimits { max_concurrency: 1, ..PoolLimits::default() });
+    let mut session = Session::default();
+    session.pool = Pool::new(PoolLimits { max_concurrency: 1, ..PoolLimits::default() });
     let file = chunks(MIB, 64 << 10);
-    let other = start(&world, &options, &file, None);
+    let other = start(&world, &session, &file, None);
     world.run_for(MS);
-    let (driver, mut reader) = prefetch(Plan::new(file.into(), 0..MIB), world.host(), options.clone());
+    let (driver, mut reader) = prefetch(Plan::new(file.into(), 0..MIB), world.host(), session.clone());
     world.spawn(driver);
     let handle = reader.handle();
     let timer = world.clone();
@@ -320,12 +320,12 @@ fn a_server_that_hangs_does_not_keep_the_streams_of_another_waiting() {
         "a" => Script::default().outcome(Outcome::Silent),
         _ => Script::default(),
     });
-    let options = pooled();
-    let hanging = start(&world, &options, &chunks(MIB, 64 << 10), None);
+    let session = pooled();
+    let hanging = start(&world, &session, &chunks(MIB, 64 << 10), None);
     world.run_for(10 * MS);
     let good =
         |i: u64| Chunk::plain(Source::Urls([format!("http://b/{i}")].into()), i * (64 << 10), 64 << 10);
-    let stream = start(&world, &options, &(0..16).map(good).collect::<Vec<_>>(), None);
+    let stream = start(&world, &session, &(0..16).map(good).collect::<Vec<_>>(), None);
     world.run_for(10 * SECOND);
     assert_eq!(hanging.read(), 0);
     assert!(stream.read() >= 9 * (64 << 10), "{}", stream.read());

@@ -7,7 +7,7 @@ mod support;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kelp_stream::{
-    Error, Kind, Options, Plan,
+    Error, Kind, Plan,
     fetch::{probe, probe::UrlFile},
     formats::seaweedfs::entry::{Entry, Keys},
     host::LocateError,
@@ -17,6 +17,7 @@ use kelp_stream::{
         location::Location,
         ranges::ranges_of,
     },
+    read::session::Session,
     schedule::retry::Policy,
     sim::{Asked, Outcome, Script, World, collect},
 };
@@ -48,11 +49,11 @@ fn asked(world: &World) -> Vec<String> {
     world.log().iter().map(|logged| line(&logged.asked)).collect()
 }
 
-fn one_at_a_time() -> Options {
-    let mut options = Options::default();
-    options.concurrency = 1.into();
-    options.retry = Policy { passes: 2, base_delay: MS, max_delay: 10 * MS };
-    options
+fn one_at_a_time() -> Session {
+    let mut session = Session::default();
+    session.options.concurrency = 1.into();
+    session.options.retry = Policy { passes: 2, base_delay: MS, max_delay: 10 * MS };
+    session
 }
 
 fn changed(read: (Vec<u8>, Error)) -> u64 {
@@ -120,7 +121,7 @@ fn ranges_that_are_fetched_at_once_are_of_one_version() {
             let late = if u64::from(!i.is_multiple_of(2)) == odd { MS } else { 2 * MS };
             tagged(if i.is_multiple_of(2) { "\"even\"" } else { "\"odd\"" }).latency(late)
         });
-        let read = read_to_error(&world, open(&world, chunks, Options::default()));
+        let read = read_to_error(&world, open(&world, chunks, Session::default()));
         assert_eq!(changed(read), if odd == 0 { 10_000 } else { 0 });
     }
 }
@@ -129,11 +130,11 @@ fn ranges_that_are_fetched_at_once_are_of_one_version() {
 fn the_streams_of_a_file_read_one_version() {
     let world = World::new();
     let chunks = stored(&world);
-    let options = one_at_a_time();
+    let session = one_at_a_time();
     world.script(|_| tagged("\"1\""));
-    assert_eq!(read(&world, chunks.clone(), options.clone()).unwrap(), bytes(0..SIZE));
+    assert_eq!(read(&world, chunks.clone(), session.clone()).unwrap(), bytes(0..SIZE));
     world.script(|_| tagged("\"2\""));
-    assert_eq!(changed(read_to_error(&world, open(&world, chunks.clone(), options))), 0);
+    assert_eq!(changed(read_to_error(&world, open(&world, chunks.clone(), session))), 0);
     assert_eq!(read(&world, chunks, one_at_a_time()).unwrap(), bytes(0..SIZE), "another file");
 }
 
@@ -167,12 +168,12 @@ fn where_a_redirect_led_is_asked_from_then_on() {
         "a" => Script::default().redirect("http://cdn/f?sig=secret"),
         _ => Script::default(),
     });
-    let options = one_at_a_time();
-    assert_eq!(read(&world, chunks, options.clone()).unwrap(), bytes(0..SIZE));
+    let session = one_at_a_time();
+    assert_eq!(read(&world, chunks, session.clone()).unwrap(), bytes(0..SIZE));
     let asked = asked(&world);
     assert_eq!(asked[..2], ["http://a/file 0", "http://cdn/f?sig=secret 10000"]);
     assert_eq!(asked.iter().filter(|line| line.starts_with("http://a/")).count(), 1);
-    assert!(!format!("{:?} {:?}", world.events(), options).contains("secret"));
+    assert!(!format!("{:?} {:?}", world.events(), session).contains("secret"));
 }
 
 // F17
@@ -189,8 +190,8 @@ fn a_target_that_expired_is_asked_for_once_more() {
             }
             _ => Script::default(),
         });
-        let options = one_at_a_time();
-        assert_eq!(read(&world, chunks, options.clone()).unwrap(), bytes(0..SIZE));
+        let session = one_at_a_time();
+        assert_eq!(read(&world, chunks, session.clone()).unwrap(), bytes(0..SIZE));
         assert_eq!(
             asked(&world)[2..6],
             [
@@ -200,7 +201,7 @@ fn a_target_that_expired_is_asked_for_once_more() {
                 "http://cdn/f?sig=1 40000"
             ]
         );
-        assert_eq!(options.meter.stats().retries, 1);
+        assert_eq!(session.stats.stats().retries, 1);
     }
 }
 
@@ -221,9 +222,11 @@ fn a_url_that_leads_to_what_is_refused_is_refused() {
 }
 
 /// Opens [`URL`], to be read in ranges of 10 000 bytes.
-fn ask(world: &World, options: &Options) -> Result<UrlFile, Error> {
-    let (host, options) = (world.host(), options.clone());
-    world.run(async move { probe::open(&host, &options, URL, SIZE / 10).await }).expect("it does not hang")
+fn ask(world: &World, session: &Session) -> Result<UrlFile, Error> {
+    let (host, session) = (world.host(), session.clone());
+    world
+        .run(async move { probe::open(&host, &session.options, &session.validators, URL, SIZE / 10).await })
+        .expect("it does not hang")
 }
 
 /// How a server that tells only these headers answers.
@@ -251,18 +254,18 @@ fn the_first_byte_tells_the_size_and_the_version() {
             ..length(1)
         })
     });
-    let options = Options::default();
-    let file = ask(&world, &options).unwrap();
+    let session = Session::default();
+    let file = ask(&world, &session).unwrap();
     assert_eq!(asked(&world), ["http://a/file 0"]);
     assert_eq!((file.size, file.chunks.len()), (SIZE, 10));
     assert_eq!(
         (file.etag.as_deref(), file.media_type.as_deref(), file.modified_ms),
         (Some("\"1\""), Some("video/webm"), Some(5000))
     );
-    assert_eq!(read(&world, file.chunks.clone(), options.clone()).unwrap(), bytes(0..SIZE));
+    assert_eq!(read(&world, file.chunks.clone(), session.clone()).unwrap(), bytes(0..SIZE));
     // What the question saw is what must be read.
     world.script(|_| tagged("\"2\""));
-    assert_eq!(changed(read_to_error(&world, open(&world, file.chunks, options))), 0);
+    assert_eq!(changed(read_to_error(&world, open(&world, file.chunks, session))), 0);
 }
 
 // F45
@@ -277,11 +280,11 @@ fn a_weak_tag_is_none_of_the_files_and_pins_it_all_the_same() {
             ..length(1)
         })
     });
-    let options = Options::default();
-    let file = ask(&world, &options).unwrap();
+    let session = Session::default();
+    let file = ask(&world, &session).unwrap();
     assert_eq!(file.etag, None);
     world.script(|_| tagged("W/\"2\""));
-    assert_eq!(changed(read_to_error(&world, open(&world, file.chunks, options))), 0);
+    assert_eq!(changed(read_to_error(&world, open(&world, file.chunks, session))), 0);
 }
 
 #[test]
@@ -295,15 +298,15 @@ fn a_size_that_is_hidden_is_the_length_of_a_range_without_an_end() {
             Some(range) => range.end.unwrap_or(SIZE) - range.start,
         }))
     });
-    let options = Options::default();
-    let file = ask(&world, &options).unwrap();
+    let session = Session::default();
+    let file = ask(&world, &session).unwrap();
     assert_eq!((file.size, file.chunks.len()), (SIZE, 10));
     assert_eq!(
         world.log().iter().map(|l| l.asked.range.unwrap().to_string()).collect::<Vec<_>>(),
         ["bytes=0-0", "bytes=0-"]
     );
     assert!(world.log().iter().all(|logged| logged.aborted), "no body is waited for");
-    assert_eq!(read(&world, file.chunks, options).unwrap(), bytes(0..SIZE));
+    assert_eq!(read(&world, file.chunks, session).unwrap(), bytes(0..SIZE));
 }
 
 #[test]
@@ -311,7 +314,7 @@ fn a_file_that_changes_while_it_is_asked_about_is_not_opened() {
     let world = World::new();
     stored(&world);
     world.script(|asked| telling(Headers { last_modified: Some(asked.nth.to_string()), ..length(1) }));
-    let error = ask(&world, &Options::default()).unwrap_err();
+    let error = ask(&world, &Session::default()).unwrap_err();
     assert_eq!((error.kind(), error.chunk()), (Kind::SourceChanged, Some(URL)));
 }
 
@@ -321,10 +324,10 @@ fn a_server_without_ranges_is_read_in_one_piece() {
     let world = World::new();
     stored(&world);
     world.script(|_| Script::default().no_ranges());
-    let options = Options::default();
-    let file = ask(&world, &options).unwrap();
+    let session = Session::default();
+    let file = ask(&world, &session).unwrap();
     assert_eq!((file.size, file.chunks.len()), (SIZE, 1));
-    assert_eq!(read(&world, file.chunks, options).unwrap(), bytes(0..SIZE));
+    assert_eq!(read(&world, file.chunks, session).unwrap(), bytes(0..SIZE));
     assert_eq!(world.log().len(), 2);
 }
 
@@ -337,12 +340,12 @@ fn a_size_that_no_header_tells_is_counted_and_what_was_counted_is_kept() {
         stored(&world);
         let told = headers.clone();
         world.script(move |_| telling(told.clone()).no_ranges());
-        let options = Options::default();
-        let file = ask(&world, &options).unwrap();
+        let session = Session::default();
+        let file = ask(&world, &session).unwrap();
         assert_eq!((file.size, &file.etag), (SIZE, &headers.etag));
-        assert_eq!(read(&world, file.chunks.clone(), options.clone()).unwrap(), bytes(0..SIZE));
+        assert_eq!(read(&world, file.chunks.clone(), session.clone()).unwrap(), bytes(0..SIZE));
         let part = Plan::new(file.chunks.into(), 5..70_000);
-        assert_eq!(world.run(collect(open_plan(&world, part, options))).unwrap().unwrap(), bytes(5..70_000));
+        assert_eq!(world.run(collect(open_plan(&world, part, session))).unwrap().unwrap(), bytes(5..70_000));
         assert_eq!(asked(&world), ["http://a/file 0"], "one request in all");
     }
 }
@@ -353,10 +356,10 @@ fn a_part_of_what_is_packed_is_of_no_use_so_the_whole_is_asked_for() {
     let world = World::new();
     stored(&world);
     world.script(|_| telling(Headers { content_encoding: Some("gzip".into()), ..length(7) }));
-    let file = ask(&world, &Options::default()).unwrap();
+    let file = ask(&world, &Session::default()).unwrap();
     assert_eq!((file.size, world.log().len()), (SIZE, 2));
     assert_eq!(world.log()[1].asked.range, None);
-    assert_eq!(read(&world, file.chunks, Options::default()).unwrap(), bytes(0..SIZE));
+    assert_eq!(read(&world, file.chunks, Session::default()).unwrap(), bytes(0..SIZE));
 }
 
 // F46
@@ -370,10 +373,10 @@ fn what_a_platform_leaves_packed_when_it_asks_in_ranges_is_asked_for_without() {
             let told = if asked.range.is_some() { told } else { 7 };
             telling(Headers { content_encoding: Some("gzip".into()), ..length(told) }).no_ranges()
         });
-        let file = ask(&world, &Options::default()).unwrap();
+        let file = ask(&world, &Session::default()).unwrap();
         assert_eq!((file.size, world.log().len()), (SIZE, requests));
         assert_eq!(world.log().last().unwrap().asked.range.is_none(), left);
-        assert_eq!(read(&world, file.chunks, Options::default()).unwrap(), bytes(0..SIZE));
+        assert_eq!(read(&world, file.chunks, Session::default()).unwrap(), bytes(0..SIZE));
     }
 }
 
@@ -396,11 +399,11 @@ fn what_is_counted_must_fit_into_what_may_be_held() {
     let world = World::new();
     stored(&world);
     world.script(|_| telling(Headers::default()).no_ranges());
-    let mut options = Options::default();
-    options.max_bytes_ahead = SIZE;
-    assert!(ask(&world, &options).is_ok());
-    options.max_bytes_ahead = SIZE - 1;
-    let error = ask(&world, &options).unwrap_err();
+    let mut session = Session::default();
+    session.options.max_bytes_ahead = SIZE;
+    assert!(ask(&world, &session).is_ok());
+    session.options.max_bytes_ahead = SIZE - 1;
+    let error = ask(&world, &session).unwrap_err();
     assert_eq!((error.kind(), error.chunk()), (Kind::Unsupported, Some(URL)));
     assert!(error.to_string().contains("`size`"), "{error}");
     assert_eq!(world.open(), 0);
@@ -410,15 +413,15 @@ fn what_is_counted_must_fit_into_what_may_be_held() {
 fn a_body_that_breaks_off_is_not_the_whole() {
     let world = World::new();
     stored(&world);
-    let mut options = one_at_a_time();
+    let mut session = one_at_a_time();
     world.script(|asked| {
         let outcome = if asked.nth == 0 { Outcome::Cut(10) } else { Outcome::Good };
         telling(Headers::default()).no_ranges().outcome(outcome)
     });
-    assert_eq!(ask(&world, &options).unwrap().size, SIZE);
-    options.retry.passes = 1;
+    assert_eq!(ask(&world, &session).unwrap().size, SIZE);
+    session.options.retry.passes = 1;
     world.script(|_| telling(Headers::default()).no_ranges().outcome(Outcome::Cut(10)));
-    assert_eq!(ask(&world, &options).unwrap_err().kind(), Kind::Network);
+    assert_eq!(ask(&world, &session).unwrap_err().kind(), Kind::Network);
 }
 
 // F81
@@ -431,7 +434,7 @@ fn an_empty_file_is_empty_whatever_its_server_says_to_its_first_byte() {
             let refused = refuses && asked.range.is_some();
             Script::default().outcome(if refused { Outcome::Status(416) } else { Outcome::Good })
         });
-        let file = ask(&world, &Options::default()).unwrap();
+        let file = ask(&world, &Session::default()).unwrap();
         assert_eq!((file.size, file.chunks.len()), (0, 0));
     }
 }
@@ -444,10 +447,10 @@ fn a_redirect_is_followed_when_it_is_opened_and_not_again() {
         "a" => Script::default().redirect("http://cdn/f?sig=secret"),
         _ => Script::default(),
     });
-    let options = Options::default();
-    let file = ask(&world, &options).unwrap();
+    let session = Session::default();
+    let file = ask(&world, &session).unwrap();
     assert_eq!(file.chunks[0].source.name(), URL, "errors and events tell what was opened");
-    assert_eq!(read(&world, file.chunks, options).unwrap(), bytes(0..SIZE));
+    assert_eq!(read(&world, file.chunks, session).unwrap(), bytes(0..SIZE));
     let asked = asked(&world);
     assert_eq!(asked[0], "http://a/file 0");
     assert!(asked[1..].iter().all(|line| line.starts_with("http://cdn/f?sig=secret ")), "{asked:?}");
@@ -474,10 +477,10 @@ fn what_cannot_be_had_is_not_opened() {
 fn a_size_that_is_given_and_is_not_the_one_that_is_seen_has_changed() {
     let world = World::new();
     stored(&world);
-    let options = one_at_a_time();
-    options.pins.expect(URL, SIZE - 1);
+    let session = one_at_a_time();
+    session.validators.expect(URL, SIZE - 1);
     let chunks = ranges_of(URL, SIZE - 1, SIZE / 10);
-    assert_eq!(changed(read_to_error(&world, open(&world, chunks, options))), 0);
+    assert_eq!(changed(read_to_error(&world, open(&world, chunks, session))), 0);
 }
 
 #[test]
@@ -486,10 +489,10 @@ fn a_server_without_ranges_is_read_also_where_the_size_was_given() {
         let world = World::new();
         let chunks = stored(&world);
         world.script(|_| Script::default().no_ranges());
-        let options = Options::default();
-        options.pins.expect(URL, SIZE);
+        let session = Session::default();
+        session.validators.expect(URL, SIZE);
         let plan = Plan::new(chunks.into(), part.clone());
-        assert_eq!(world.run(collect(open_plan(&world, plan, options))).unwrap().unwrap(), bytes(part));
+        assert_eq!(world.run(collect(open_plan(&world, plan, session))).unwrap().unwrap(), bytes(part));
     }
 }
 
@@ -570,7 +573,7 @@ fn a_filer_that_is_still_fetching_a_remote_file_is_given_the_time_it_asks_for() 
             .headers(Headers { retry_after: Some("5".into()), ..Headers::default() }),
         _ => Script::default(),
     });
-    assert_eq!(read(&world, chunks, Options::default()).unwrap(), bytes(0..SIZE));
+    assert_eq!(read(&world, chunks, Session::default()).unwrap(), bytes(0..SIZE));
     assert!(world.now() >= MS * 5000, "{:?}", world.now());
 }
 

@@ -7,9 +7,10 @@ use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use kelp_stream::{
-    Options, Plan,
+    Plan,
     model::chunk::{Chunk, Source},
     prefetch,
+    read::session::Session,
     schedule::{
         options,
         pool::{Pool, PoolLimits},
@@ -139,21 +140,21 @@ impl Lab {
         Self { world, pool: Pool::new(cell.pool), cell: cell.clone(), width }
     }
 
-    fn options(&self) -> Options {
-        let mut options = Options::default();
-        options.max_bytes_ahead = self.cell.max_bytes_ahead;
-        options.pool = self.pool.clone();
-        options.concurrency = match self.width {
+    fn session(&self) -> Session {
+        let mut session = Session::default();
+        session.options.max_bytes_ahead = self.cell.max_bytes_ahead;
+        session.pool = self.pool.clone();
+        session.options.concurrency = match self.width {
             Width::Auto => options::Width::Auto { most: self.cell.pool.max_concurrency },
             Width::Fixed(width) => width.into(),
         };
-        options
+        session
     }
 
     /// Opens a stream of the file from `start` on and reads it to its end, unless it is stopped.
     pub fn stream(&self, start: u64, size: u64) -> Watched {
         let plan = Plan::new(self.cell.chunks(start + size).into(), start..start + size);
-        let (driver, mut reader) = prefetch(plan, self.world.host(), self.options());
+        let (driver, mut reader) = prefetch(plan, self.world.host(), self.session());
         self.world.spawn(driver);
         let opened = self.world.now();
         let progress = Rc::new(RefCell::new(Progress { opened, ..Progress::default() }));

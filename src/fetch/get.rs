@@ -1,22 +1,22 @@
 //! Small bodies, whole and with patience: an entry, the probe of a URL.
 
-use std::{fmt, future::Future, pin::pin, time::Duration};
+use std::fmt;
 
-use futures::{
-    StreamExt,
-    future::{Either, select},
-};
+use futures::StreamExt;
 
 use crate::{
     error::{Error, Kind},
-    fetch::locator::filer_token,
+    fetch::{
+        filer_token::filer_token,
+        timeout::{back_online, within},
+        validators::Pins,
+    },
     host::{Answer, Host, Piece, Request},
     http::{
         headers::{ByteRange, Headers},
         url,
     },
     schedule::{
-        idle_timer::Watch,
         options::Options,
         retry::{Failure, Next, Trial},
     },
@@ -59,6 +59,8 @@ pub enum Asked<'a> {
     Url {
         /// The URL itself.
         url: &'a str,
+        /// Where its last redirect led.
+        validators: &'a Pins,
         /// The bytes wanted; the whole otherwise.
         range: Option<ByteRange>,
     },
@@ -72,7 +74,7 @@ impl Asked<'_> {
                 let url = token.map_or_else(|| url.to_owned(), |token| url::with_token(url, &token));
                 Ok(Request { url, range: None })
             }
-            Self::Url { url, range } => Ok(Request { url: options.pins.at(url), range }),
+            Self::Url { url, validators, range } => Ok(Request { url: validators.at(url), range }),
         }
     }
 
@@ -155,32 +157,3 @@ pub(crate) async fn attempt<H: Host>(
     }
     Ok(Ok(Retrieved { status, headers, url, body: pieces }))
 }
-
-/// Waits for something, but not for ever: [`Kind::Timeout`] after `time`, in which nobody slept.
-pub(crate) async fn within<H: Host, T>(
-    host: &H,
-    time: Duration,
-    message: &str,
-    future: impl Future<Output = T>,
-) -> Result<T, Failure> {
-    let mut future = pin!(future);
-    let mut watch = Watch::new(time, host.now());
-    let mut rings = pin!(host.sleep(time));
-    loop {
-        match select(future.as_mut(), rings.as_mut()).await {
-            Either::Left((value, _)) => return Ok(value),
-            Either::Right(_) => match watch.rang(host.now()) {
-                Some(more) => rings.set(host.sleep(more)),
-                None => return Err(Failure::new(Kind::Timeout, message)),
-            },
-        }
-    }
-}
-
-/// Waits for a network that the platform says is gone; says whether it came back.
-pub(crate) async fn back_online<H: Host>(host: &H) -> bool {
-    within(host, OFFLINE_PATIENCE, "offline", host.online()).await.is_ok()
-}
-
-/// How long to wait for a network.
-const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);

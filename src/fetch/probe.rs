@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Kind},
     fetch::{
         get::{Asked, Retrieved, Wanted, retrieve},
-        validators::Seen,
+        validators::{Pins, Seen},
     },
     host::{Host, Piece, joined},
     http::{
@@ -49,14 +49,15 @@ pub struct UrlFile {
 pub async fn open<H: Host>(
     host: &H,
     options: &Options,
+    validators: &Pins,
     url: &str,
     chunk_size: u64,
 ) -> Result<UrlFile, Error> {
-    let found = Probe { host, options, url }.look().await;
+    let found = Probe { host, options, validators, url }.look().await;
     let Found { headers, size, body } = found.map_err(|error| error.of_chunk(url::without_query(url)))?;
     let (size, chunks) = match size {
         Size::Told { size, ranges } => {
-            options.pins.expect(url, size);
+            validators.expect(url, size);
             (size, ranges_of(url, size, if ranges { chunk_size } else { u64::MAX }))
         }
         Size::Counted => {
@@ -81,6 +82,7 @@ pub async fn open<H: Host>(
 struct Probe<'a, H> {
     host: &'a H,
     options: &'a Options,
+    validators: &'a Pins,
     url: &'a str,
 }
 
@@ -138,17 +140,16 @@ impl<H: Host> Probe<'_, H> {
     }
 
     async fn ask(&self, range: Option<ByteRange>) -> Result<Retrieved<H::Piece>, Error> {
-        let Self { host, options, url } = *self;
-        let pins = &options.pins;
+        let Self { host, options, validators, url } = *self;
         let wanted = Wanted::Unsized(options.max_bytes_ahead);
-        let answer = retrieve(host, options, wanted, Asked::Url { url, range }).await;
+        let answer = retrieve(host, options, wanted, Asked::Url { url, validators, range }).await;
         let answer = answer.map_err(|error| match error.kind() {
             Kind::Limit => Error::new(Kind::Unsupported, TOO_LONG),
             _ => error,
         })?;
         let Retrieved { status, headers, url: at, .. } = &answer;
         let seen = Seen { range, status: *status, headers, at: at.as_deref() };
-        pins.see(url, seen).map_err(|failure| Error::new(failure.kind, failure.message))?;
+        validators.see(url, seen).map_err(|failure| Error::new(failure.kind, failure.message))?;
         Ok(answer)
     }
 }

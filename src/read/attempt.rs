@@ -22,7 +22,7 @@ use super::{
 use crate::{
     decode::{GCM_OVERHEAD, ceiling},
     error::Kind,
-    fetch::{get::within, validators::Seen},
+    fetch::{timeout::within, validators::Seen},
     host::{
         Answer, FetchError, Host, Piece, Request,
         event::{Event, EventKind},
@@ -256,9 +256,9 @@ impl<H: Host> Flight<'_, H> {
         mut take: impl FnMut(&mut Self, H::Piece, u64) -> Result<Flow, Failure>,
     ) -> Result<Option<Overtaken<H>>, Failure> {
         let shared = self.shared;
-        let pool = &shared.options.pool;
+        let pool = &shared.session.pool;
         let Course { mut at, host, mut first, .. } = course;
-        let (idle, begun) = (shared.options.timeout.idle, shared.host.now());
+        let (idle, begun) = (shared.session.options.timeout.idle, shared.host.now());
         let mut count = 0;
         let mut watch = Watch::new(idle, begun);
         let mut rings = pin!(shared.host.sleep(idle));
@@ -323,7 +323,7 @@ impl<H: Host> Flight<'_, H> {
     }
 
     fn received(&self, bytes: u64, host: &Arc<str>, first: bool) {
-        self.shared.options.meter.lock().bytes_received += bytes;
+        self.shared.session.stats.lock().bytes_received += bytes;
         let tell = |kind, bytes| {
             self.shared.emit(Event { host: Some(Arc::clone(host)), bytes, ..self.event(kind) });
         };
@@ -352,14 +352,15 @@ impl<H: Host> Envoy<'_, H> {
     ) -> Result<Answer<H::Body>, Failure> {
         let shared = self.shared;
         let expected = wanted.end.unwrap_or(self.size).saturating_sub(wanted.start);
-        shared.options.meter.lock().requests += 1;
+        shared.session.stats.lock().requests += 1;
         self.tell(EventKind::Request, host, |event| event.bytes = Some(expected));
         let sent = shared.host.now();
         let fetched = shared.host.fetch(Request { url, range: wanted.range });
         let answer =
-            within(&shared.host, shared.options.timeout.headers, "no answer in time", fetched).await??;
+            within(&shared.host, shared.session.options.timeout.headers, "no answer in time", fetched)
+                .await??;
         let now = shared.host.now();
-        shared.options.pool.answered(host, now.saturating_sub(sent), now);
+        shared.session.pool.answered(host, now.saturating_sub(sent), now);
         self.tell(EventKind::Headers, host, |event| event.status = Some(answer.status));
         Ok(answer)
     }

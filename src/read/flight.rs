@@ -12,7 +12,7 @@ use super::{
 use crate::{
     decode::MAX_CHUNK_BYTES,
     error::{Attempt, Error, Kind},
-    fetch::{get, validators::Pins},
+    fetch::{timeout, validators::Pins},
     host::{
         Host,
         event::{Event, EventKind},
@@ -85,7 +85,7 @@ impl<'a, H: Host> Flight<'a, H> {
     fn new(shared: &'a Shared<H>, job: Job) -> Self {
         let (index, view, chunk, lane) = match job {
             Job::View { index, view, chunk } => {
-                let lane = Lane::of(&view, &chunk, shared.options.verify);
+                let lane = Lane::of(&view, &chunk, shared.session.options.verify);
                 (Some(index), view, chunk, lane)
             }
             Job::Manifest(chunk) => {
@@ -126,7 +126,7 @@ impl<'a, H: Host> Flight<'a, H> {
             return Err(Error::new(Kind::Limit, message).of_chunk(self.name()));
         }
         let mut location = self.locate(false).await?;
-        let mut trial = Trial::new(self.shared.options.retry, location.urls.len());
+        let mut trial = Trial::new(self.shared.session.options.retry, location.urls.len());
         let mut replica = 0;
         let mut farthest = 0;
         // Only a filer's chunks have a locator to be asked again, and only they and its files tokens.
@@ -136,7 +136,7 @@ impl<'a, H: Host> Flight<'a, H> {
             let url = location.urls.get(replica).map_or("", String::as_str);
             let at = self.pins().at(url);
             let host: Arc<str> = url::host(&at).unwrap_or_default().into();
-            let turn = self.shared.options.pool.enter(&host, self.shared.options.per_host).await;
+            let turn = self.shared.session.pool.enter(&host, self.shared.session.options.per_host).await;
             // Asked for now, when the request is about to leave: tokens live for seconds.
             let target = self.with_token(&at, &location).await?;
             let mut leg = Leg { replica, name: url.to_owned(), host, turn };
@@ -158,7 +158,7 @@ impl<'a, H: Host> Flight<'a, H> {
                 self.again(true, &host, failure.kind.code());
                 continue;
             }
-            self.shared.options.pool.failed(&host, &failure, self.shared.host.now());
+            self.shared.session.pool.failed(&host, &failure, self.shared.host.now());
             let failure = self.after_failure(failure, &host)?;
             let here = self.digested.max(self.arrived());
             if here > farthest {
@@ -200,12 +200,12 @@ impl<'a, H: Host> Flight<'a, H> {
             return false;
         }
         self.note(EventKind::Wait, host, "offline");
-        get::back_online(&self.shared.host).await
+        timeout::back_online(&self.shared.host).await
     }
 
     /// Counts and tells another attempt, at the same replica or at another.
     fn again(&self, same: bool, host: &Arc<str>, reason: &'static str) {
-        let mut stats = self.shared.options.meter.lock();
+        let mut stats = self.shared.session.stats.lock();
         let (count, kind) = match same {
             true => (&mut stats.retries, EventKind::Retry),
             false => (&mut stats.failovers, EventKind::Failover),
@@ -254,7 +254,7 @@ impl<'a, H: Host> Flight<'a, H> {
 
     /// What this chunk's answers must be versions of: where chunks share a URL, what all of them are.
     pub(super) fn pins(&self) -> &Pins {
-        if self.chunk.stored.is_some() { &self.shared.options.pins } else { &self.own_pins }
+        if self.chunk.stored.is_some() { &self.shared.session.validators } else { &self.own_pins }
     }
 
     pub(super) fn name(&self) -> &str {

@@ -151,7 +151,7 @@ impl<H: Host> Flight<'_, H> {
 
     /// Decodes a chunk that is whole in memory, and hands on what is wanted of it.
     pub(super) async fn decode(&mut self, stored: Vec<H::Piece>, headers: &Headers) -> Result<(), Failure> {
-        let checked = self.chunk.md5.is_some() && self.shared.options.verify != Verify::Off;
+        let checked = self.chunk.md5.is_some() && self.shared.session.options.verify != Verify::Off;
         let recipe = Recipe {
             key: self.chunk.key.clone(),
             gzip: match self.chunk.compression {

@@ -13,6 +13,7 @@ pub mod open;
 mod place;
 mod reader;
 mod rival;
+pub mod session;
 mod shared;
 pub mod stats;
 #[cfg_attr(
@@ -38,11 +39,12 @@ use futures::{
 pub use self::reader::{Handle, Reader};
 use self::{
     flight::Landed,
+    session::Session,
     shared::{Shared, Step},
 };
 use crate::{
     host::Host,
-    schedule::{options::Options, plan::Plan, window::Job},
+    schedule::{plan::Plan, window::Job},
 };
 
 /// Opens a stream of a plan's bytes, in file order.
@@ -53,8 +55,8 @@ use crate::{
 ///
 /// The driver is `Send` where the host, its bodies and its futures are.
 #[must_use = "nothing is fetched unless the driver is polled"]
-pub fn prefetch<H: Host>(plan: Plan, host: H, options: Options) -> (impl Future<Output = ()>, Reader<H>) {
-    let shared = Arc::new(Shared::new(Arc::new(plan), host, options));
+pub fn prefetch<H: Host>(plan: Plan, host: H, session: Session) -> (impl Future<Output = ()>, Reader<H>) {
+    let shared = Arc::new(Shared::new(Arc::new(plan), host, session));
     (drive(Arc::clone(&shared)), Reader::new(shared))
 }
 

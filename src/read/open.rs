@@ -1,5 +1,6 @@
 //! Opening a file: what it says of itself, and what it is made of.
 
+use super::session::Session;
 use crate::{
     error::Error,
     fetch::{
@@ -89,13 +90,13 @@ pub async fn entry<H: Host>(host: &H, options: &Options, url: &str, may_renew: b
 /// # Errors
 ///
 /// [`crate::Kind::Unsupported`] where it cannot be read, [`crate::Kind::Corrupt`] where a key is wrong.
-pub fn of_entry(entry: &Entry, url: Option<&str>, keys: &Keys, options: &Options) -> Result<Opened, Error> {
+pub fn of_entry(entry: &Entry, url: Option<&str>, keys: &Keys, session: &Session) -> Result<Opened, Error> {
     let chunks = match url {
         Some(url) => entry.chunks_to_read_at(url, keys)?,
         None => entry.chunks_to_read(keys)?,
     };
     if let Some(url) = url.filter(|_| entry.is_remote_only()) {
-        options.pins.expect(url, entry.size());
+        session.validators.expect(url, entry.size());
     }
     let head = Head {
         size: entry.size(),
@@ -129,18 +130,18 @@ pub fn of_manifest(manifest: Manifest, options: &Options) -> Opened {
 /// Those of [`probe::open`].
 pub async fn of_url<H: Host>(
     host: &H,
-    options: &Options,
+    session: &Session,
     url: &str,
     known: UrlHead,
 ) -> Result<Opened, Error> {
     let UrlHead { size, name, media_type, chunk_size } = known;
     if let Some(size) = size {
-        options.pins.expect(url, size);
+        session.validators.expect(url, size);
         let media_type = media_type.unwrap_or_else(|| OCTETS.to_owned());
         let head = Head { size, name, media_type, ..Head::default() };
         return Ok(Opened { head, chunks: ranges_of(url, size, chunk_size) });
     }
-    let found = probe::open(host, options, url, chunk_size).await?;
+    let found = probe::open(host, &session.options, &session.validators, url, chunk_size).await?;
     let head = Head {
         size: found.size,
         name,

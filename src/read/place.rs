@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{flight::Flight, shared::Shared};
 use crate::{
     error::{Error, Kind},
-    fetch::locator::filer_token,
+    fetch::filer_token::filer_token,
     host::{Host, event::EventKind},
     http::{jwt, url},
     model::{chunk::Source, location, location::Location},
@@ -25,11 +25,12 @@ impl<H: Host> Flight<'_, H> {
             }
             Source::Inline(_) => return self.usable(Location::default()),
         };
-        let Shared { host, options, .. } = self.shared;
+        let Shared { host, session, .. } = self.shared;
+        let options = &session.options;
         let mut trial = Trial::new(options.retry, 1);
         loop {
             let stale = (refresh || trial.has_failed()).then_some(self.located_at);
-            let found = options.locator.locate(host, options, id, stale).await;
+            let found = session.locator.locate(host, options, id, stale).await;
             let error = match found.and_then(|location| self.usable(location)) {
                 Ok(location) => {
                     self.located_at = host.now();
@@ -40,7 +41,7 @@ impl<H: Host> Flight<'_, H> {
             let failure = Failure::new(Kind::NoLocations, "");
             let dice = self.shared.host.random();
             match trial.failed(0, "", failure, false, false, dice) {
-                Next::Try(_, pause) if !options.locator.is_patient() => {
+                Next::Try(_, pause) if !session.locator.is_patient() => {
                     self.pause(pause, &"".into(), Kind::NoLocations.code()).await;
                 }
                 _ => return Err(error),
@@ -50,7 +51,7 @@ impl<H: Host> Flight<'_, H> {
 
     fn usable(&self, location: Location) -> Result<Location, Error> {
         let mut location = location::usable(location);
-        self.shared.options.pool.rank(&mut location.urls, self.view.len(), self.shared.host.now());
+        self.shared.session.pool.rank(&mut location.urls, self.view.len(), self.shared.host.now());
         if location.urls.is_empty() {
             return Err(Error::new(Kind::NoLocations, "no replica is known").of_chunk(self.name()));
         }
@@ -107,7 +108,7 @@ impl<H: Host> Flight<'_, H> {
         reason: &'static str,
     ) -> Result<bool, Error> {
         self.note(EventKind::Relookup, host, reason);
-        self.shared.options.meter.lock().relookups += 1;
+        self.shared.session.stats.lock().relookups += 1;
         let fresh = match self.locate(true).await {
             Ok(fresh) => fresh,
             Err(error) if reason == Kind::NotFound.code() => return Err(error),
@@ -130,12 +131,13 @@ pub(super) async fn token_for<H: Host>(
     location: &Location,
     refused: Option<Duration>,
 ) -> Result<Option<String>, Error> {
-    let Shared { host, options, .. } = shared;
+    let Shared { host, session, .. } = shared;
+    let options = &session.options;
     match (source, &location.token) {
         (Source::FileId(_), Some(token)) => Ok(Some(token.clone())),
         (Source::FileId(id), None) => {
             let origin = url::origin(url).unwrap_or_default();
-            options.locator.token(host, options, id, origin, refused).await
+            session.locator.token(host, options, id, origin, refused).await
         }
         (Source::Filer(_), _) => filer_token(host, options).await,
         (Source::Urls(_) | Source::Inline(_), _) => Ok(None),

@@ -39,7 +39,7 @@ pub struct Handle<H: Host> {
 
 impl<H: Host> Reader<H> {
     pub(super) fn new(shared: Arc<Shared<H>>) -> Self {
-        let throttle = shared.options.throttle.map(Throttle::new);
+        let throttle = shared.session.options.throttle.map(Throttle::new);
         Self { shared, throttle, pause: None }
     }
 
@@ -163,11 +163,11 @@ fn read<H: Host>(
         Delivery::Zeros { len, index, gap } => {
             let hole = gap.map(|bytes| Event { bytes: Some(bytes), ..event(EventKind::Hole, index) });
             if let Some(bytes) = gap {
-                if shared.options.holes == Holes::Error {
+                if shared.session.options.holes == Holes::Error {
                     let at = state.window.position() - len as u64;
                     return fail(state, Error::new(Kind::Hole, "no chunk holds these bytes").at(at), hole);
                 }
-                let mut stats = shared.options.meter.lock();
+                let mut stats = shared.session.stats.lock();
                 stats.holes += 1;
                 stats.hole_bytes += bytes;
             }
@@ -193,7 +193,7 @@ fn read<H: Host>(
 }
 
 fn delivered<H: Host>(shared: &Shared<H>, index: usize, len: usize) -> Event {
-    shared.options.meter.lock().bytes_delivered += len as u64;
+    shared.session.stats.lock().bytes_delivered += len as u64;
     Event { bytes: Some(len as u64), ..event(EventKind::Delivered, index) }
 }
 

@@ -60,7 +60,7 @@ impl<'a, H: Host> Flight<'a, H> {
     }
 
     fn is_hedgeable(&self, leg: &Leg, location: &Location) -> bool {
-        let may = self.shared.options.hedge && !self.alone;
+        let may = self.shared.session.options.hedge && !self.alone;
         let is_hedged = |index| self.shared.lock().window.is_hedged(index);
         may && location.urls.iter().any(|url| is_elsewhere(url, &leg.host))
             && !self.index.is_none_or(is_hedged)
@@ -82,7 +82,7 @@ impl<H: Host> Second<'_, H> {
         let token = token.map_err(|_| not_sent())?;
         let target = token.map_or_else(|| url.clone(), |token| url::with_token(&url, &token));
         shared.with(|state| state.window.hedged(self.index));
-        shared.options.meter.lock().hedges += 1;
+        shared.session.stats.lock().hedges += 1;
         self.envoy.tell(EventKind::Hedge, &leg.host, |event| event.reason = Some(Kind::Timeout.code()));
         let wanted = self.wanted();
         let mut answer = self.envoy.send(target, wanted, &leg.host).await?;
@@ -96,22 +96,22 @@ impl<H: Host> Second<'_, H> {
 
     /// The replica that will deliver soonest of those at another host, if it may be asked now.
     fn leg(&self) -> Option<(Leg, String)> {
-        let options = &self.envoy.shared.options;
+        let session = &self.envoy.shared.session;
         let elsewhere = self.location.urls.iter().filter(|url| is_elsewhere(url, &self.late));
         let mut urls: Vec<_> = elsewhere.cloned().collect();
-        options.pool.rank(&mut urls, self.chunk.size, self.envoy.shared.host.now());
+        session.pool.rank(&mut urls, self.chunk.size, self.envoy.shared.host.now());
         let name = urls.into_iter().next()?;
         let replica = self.location.urls.iter().position(|url| *url == name)?;
         let url = self.pinned(&name);
         let host: Arc<str> = url::host(&url).unwrap_or_default().into();
-        let turn = options.pool.try_enter(&host, options.per_host)?;
-        options.pool.may_hedge().then(|| (Leg { replica, name, host, turn }, url))
+        let turn = session.pool.try_enter(&host, session.options.per_host)?;
+        session.pool.may_hedge().then(|| (Leg { replica, name, host, turn }, url))
     }
 
     /// Where a redirect has led before.
     fn pinned(&self, url: &str) -> String {
         match self.chunk.stored {
-            Some(_) => self.envoy.shared.options.pins.at(url),
+            Some(_) => self.envoy.shared.session.validators.at(url),
             None => url.to_owned(),
         }
     }

@@ -13,8 +13,9 @@ use crate::{
         Host, Piece,
         event::{Event, EventKind},
     },
+    read::session::Session,
     schedule::{
-        options::{Options, Verify, Width},
+        options::{Verify, Width},
         plan::Plan,
         pool::{Ask, Full, PATIENCE, Seat, Share},
         read_rate::Appetite,
@@ -26,7 +27,7 @@ pub(super) struct Shared<H: Host> {
     pub(super) host: H,
     /// Position in the file one past the last byte that was planned.
     pub(super) end: u64,
-    pub(super) options: Options,
+    pub(super) session: Session,
     seat: Seat,
     state: Mutex<State<H::Piece>>,
 }
@@ -75,13 +76,13 @@ pub(super) enum Step {
 }
 
 impl<H: Host> Shared<H> {
-    pub(super) fn new(plan: Arc<Plan>, host: H, options: Options) -> Self {
-        let seat = options.pool.join(&options);
-        let limits = Limits { views: seat.width().max(1), bytes: options.max_bytes_ahead };
+    pub(super) fn new(plan: Arc<Plan>, host: H, session: Session) -> Self {
+        let seat = session.pool.join(&session.options);
+        let limits = Limits { views: seat.width().max(1), bytes: session.options.max_bytes_ahead };
         let end = plan.range().end;
-        let lists = options.lists.clone();
+        let lists = session.manifests.clone();
         let state = State {
-            window: Window::new(plan, lists, limits, options.verify == Verify::Strict),
+            window: Window::new(plan, lists, limits, session.options.verify == Verify::Strict),
             asked: false,
             ended: None,
             reader: None,
@@ -101,7 +102,7 @@ impl<H: Host> Shared<H> {
             failures: 0,
             won_bytes: 0,
         };
-        Self { host, end, options, seat, state: Mutex::new(state) }
+        Self { host, end, session, seat, state: Mutex::new(state) }
     }
 
     /// Changes the state, then tells pool, meter and clocks what became of it.
@@ -188,14 +189,14 @@ impl<H: Host> Shared<H> {
             0
         };
         // A fixed width counts all that is in flight, one that is found only what a server is busy with.
-        let is_auto = matches!(self.options.concurrency, Width::Auto { .. });
+        let is_auto = matches!(self.session.options.concurrency, Width::Auto { .. });
         let decoding = if is_auto { state.window.decoding_now() } else { 0 };
         state.window.aim(width.max(1) + decoding, state.appetite.reach(near));
         let before = std::mem::replace(&mut state.width, width);
         if before == width {
             return None;
         }
-        self.options.meter.lock().concurrency = width;
+        self.session.stats.lock().concurrency = width;
         is_auto.then_some(width)
     }
 
@@ -211,10 +212,10 @@ impl<H: Host> Shared<H> {
         let mut late = Vec::new();
         for (index, Expected { host, since, bytes }) in state.window.expected() {
             // As long as nothing is known of any host, nothing is late.
-            let Some(patience) = self.options.pool.patience(host, *bytes) else { continue };
+            let Some(patience) = self.session.pool.patience(host, *bytes) else { continue };
             let due = since.saturating_add(patience);
             if due <= now {
-                self.options.pool.late(host, now.saturating_sub(*since), now);
+                self.session.pool.late(host, now.saturating_sub(*since), now);
                 late.push(index);
             } else {
                 again = again.min(due);
@@ -313,8 +314,8 @@ impl<H: Host> Shared<H> {
     pub(super) fn may_fail_again(&self, replicas: usize) -> bool {
         let mut state = self.lock();
         state.failures += 1;
-        let passes = usize::try_from(self.options.retry.passes).unwrap_or(usize::MAX).max(1);
-        let views = self.options.concurrency.most().saturating_add(1);
+        let passes = usize::try_from(self.session.options.retry.passes).unwrap_or(usize::MAX).max(1);
+        let views = self.session.options.concurrency.most().saturating_add(1);
         state.failures <= passes.saturating_mul(replicas.max(1)).saturating_mul(views).max(FAILURES)
     }
 
@@ -337,7 +338,7 @@ impl<H: Host> Shared<H> {
         if share != told {
             self.seat.has(share, now);
         }
-        let mut stats = self.options.meter.lock();
+        let mut stats = self.session.stats.lock();
         stats.bytes_ahead = stats.bytes_ahead.saturating_sub(told.bytes).saturating_add(share.bytes);
         stats.in_flight = stats.in_flight.saturating_sub(told.in_flight).saturating_add(share.in_flight);
         stats.peak_bytes_ahead = stats.peak_bytes_ahead.max(stats.bytes_ahead);

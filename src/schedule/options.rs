@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{
-    fetch::{locator::Locator, validators::Pins},
-    read::stats::Meter,
-    schedule::{plan::Lists, pool::Pool, retry::Policy},
-};
+use crate::schedule::retry::Policy;
 
 /// How far to read ahead, how patient to be, what to check.
 #[derive(Clone, Debug)]
@@ -27,22 +23,12 @@ pub struct Options {
     pub holes: Holes,
     /// Which bytes may leave unverified. Defaults to [`Verify::Stream`].
     pub verify: Verify,
-    /// The versions of what is read in ranges. To be shared by all streams of a file.
-    pub pins: Pins,
     /// Bytes per second that leave at most, evenly; as fast as can be by default.
     pub throttle: Option<f64>,
     /// When to try again.
     pub retry: Policy,
     /// How long to wait for a server.
     pub timeout: Timeout,
-    /// Where chunks of SeaweedFS are found. Asks the host by default.
-    pub locator: Locator,
-    /// What this stream shares with others.
-    pub pool: Pool,
-    /// The counters of the file.
-    pub meter: Meter,
-    /// What has been read of the file's chunk manifests, by any of its streams.
-    pub lists: Lists,
 }
 
 impl Default for Options {
@@ -55,14 +41,9 @@ impl Default for Options {
             max_bytes_ahead: 32 << 20,
             holes: Holes::default(),
             verify: Verify::default(),
-            pins: Pins::default(),
             throttle: None,
             retry: Policy::default(),
             timeout: Timeout::default(),
-            locator: Locator::default(),
-            pool: Pool::default(),
-            meter: Meter::default(),
-            lists: Lists::default(),
         }
     }
 }

@@ -7,8 +7,8 @@ use futures::{
     future::{Either, join_all, select},
 };
 use kelp_stream::{
-    Error, Kind, Options, Plan, Reader, prefetch,
-    read::stats::Meter,
+    Error, Kind, Plan, Reader, prefetch,
+    read::{session::Session, stats::Meter},
     schedule::{
         options::{Holes, Priority, Verify, Width},
         pool::{Pool, PoolLimits},
@@ -143,16 +143,16 @@ impl Course {
         pool: &Pool,
     ) -> Option<Vec<Reading>> {
         let mut readers = Vec::new();
-        let lists = Options::default().lists;
+        let lists = Session::default().manifests;
         for (habit, range) in self.habits.iter().zip(ranges) {
-            let mut options = self.settings.options(pool);
-            options.priority = habit.priority;
+            let mut session = self.settings.session(pool);
+            session.options.priority = habit.priority;
             if self.settings.shared_lists {
-                options.lists = lists.clone();
+                session.manifests = lists.clone();
             }
-            let meter = options.meter.clone();
+            let meter = session.stats.clone();
             let plan = Plan::new(self.network.chunks(file).into(), range.clone());
-            let (driver, reader) = prefetch(plan, world.host(), options);
+            let (driver, reader) = prefetch(plan, world.host(), session);
             let is_done = Rc::new(Cell::new(false));
             world.spawn({
                 let is_done = Rc::clone(&is_done);
@@ -168,19 +168,19 @@ impl Course {
 }
 
 impl Settings {
-    fn options(&self, pool: &Pool) -> Options {
-        let mut options = Options::default();
-        options.concurrency = self.concurrency;
-        options.hedge = self.hedge;
-        options.per_host = self.per_host;
-        options.max_bytes_ahead = self.max_bytes_ahead;
-        options.holes = self.holes;
-        options.verify = self.verify;
-        options.retry = self.retry;
-        options.timeout.headers = self.headers_timeout;
-        options.timeout.idle = self.idle_timeout;
-        options.pool = pool.clone();
-        options
+    fn session(&self, pool: &Pool) -> Session {
+        let mut session = Session::default();
+        session.options.concurrency = self.concurrency;
+        session.options.hedge = self.hedge;
+        session.options.per_host = self.per_host;
+        session.options.max_bytes_ahead = self.max_bytes_ahead;
+        session.options.holes = self.holes;
+        session.options.verify = self.verify;
+        session.options.retry = self.retry;
+        session.options.timeout.headers = self.headers_timeout;
+        session.options.timeout.idle = self.idle_timeout;
+        session.pool = pool.clone();
+        session
     }
 }
 

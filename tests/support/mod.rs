@@ -8,9 +8,10 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use kelp_stream::{
-    Error, Options, Plan, Reader,
+    Error, Plan, Reader,
     model::chunk::{Chunk, CipherKey, Source},
     prefetch,
+    read::session::Session,
     sim::{SimHost, World, collect},
 };
 
@@ -59,20 +60,20 @@ pub fn key() -> CipherKey {
 }
 
 /// Opens a stream of all that the chunks hold; its driver runs.
-pub fn open(world: &World, chunks: Vec<Chunk>, options: Options) -> Reader<SimHost> {
+pub fn open(world: &World, chunks: Vec<Chunk>, session: impl Into<Session>) -> Reader<SimHost> {
     let end = chunks.iter().map(Chunk::end).max().unwrap_or(0);
-    open_plan(world, Plan::new(chunks.into(), 0..end), options)
+    open_plan(world, Plan::new(chunks.into(), 0..end), session)
 }
 
-pub fn open_plan(world: &World, plan: Plan, options: Options) -> Reader<SimHost> {
-    let (driver, reader) = prefetch(plan, world.host(), options);
+pub fn open_plan(world: &World, plan: Plan, session: impl Into<Session>) -> Reader<SimHost> {
+    let (driver, reader) = prefetch(plan, world.host(), session.into());
     world.spawn(driver);
     reader
 }
 
 /// Reads to the end.
-pub fn read(world: &World, chunks: Vec<Chunk>, options: Options) -> Result<Vec<u8>, Error> {
-    let reader = open(world, chunks, options);
+pub fn read(world: &World, chunks: Vec<Chunk>, session: impl Into<Session>) -> Result<Vec<u8>, Error> {
+    let reader = open(world, chunks, session);
     world.run(collect(reader)).expect("it does not hang")
 }
 

@@ -19,6 +19,10 @@ pub fn file_url(filer_origin: &str, path: &str) -> String {
 
 /// Where a filer tells the entry of the file that it serves at `url`; and that URL, without a question of
 /// ours in it.
+#[cfg_attr(
+    not(any(feature = "native", feature = "component")),
+    allow(dead_code, reason = "the JavaScript of the package asks for the entry")
+)]
 pub(crate) fn entry_url(url: &str) -> (String, String) {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let rest = query.split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some("metadata"));

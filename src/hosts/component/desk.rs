@@ -15,13 +15,19 @@ use crate::{
         Reader, open,
         open::{Head, Opened},
         prefetch,
+        session::Session,
         streams::Streams,
     },
     schedule::{
-        options::Options,
         plan::{Plan, Summary},
+        pool::Pool,
     },
 };
+
+thread_local! {
+    /// What all files share.
+    static POOL: Pool = Pool::default();
+}
 
 /// Opens a file by the URL that a filer serves it at.
 pub(super) async fn filer(
@@ -34,7 +40,7 @@ pub(super) async fn filer(
     let mut desk = Desk::new(given, home.clone())?;
     desk.of_filer(&filer, Some(&home))?;
     let keys = settings::keys(&filer)?;
-    let entry = open::entry(&desk.host, &desk.options, &entry_url, false).await?;
+    let entry = open::entry(&desk.host, &desk.session.options, &entry_url, false).await?;
     desk.open_entry(&entry, Some(&url), &keys)
 }
 
@@ -56,7 +62,7 @@ pub(super) fn entry(
 /// Opens a file by a list of its chunks.
 pub(super) fn manifest(manifest: types::Manifest, given: types::Options) -> Result<OpenFile, Error> {
     let desk = Desk::new(given, String::new())?;
-    let file = open::of_manifest(settings::manifest(manifest)?, &desk.options);
+    let file = open::of_manifest(settings::manifest(manifest)?, &desk.session.options);
     Ok(desk.open(file))
 }
 
@@ -69,34 +75,34 @@ pub(super) async fn url(
     let url = settings::url(&url, "url")?;
     let known = settings::url_head(known)?;
     let desk = Desk::new(given, url::origin(&url).unwrap_or_default().to_owned())?;
-    let file = open::of_url(&desk.host, &desk.options, &url, known).await?;
+    let file = open::of_url(&desk.host, &desk.session, &url, known).await?;
     Ok(desk.open(file))
 }
 
 /// Where a file is opened.
 struct Desk {
     host: WasiHost,
-    options: Options,
+    session: Session,
     is_lost: bool,
 }
 
 impl Desk {
     fn new(given: types::Options, home: String) -> Result<Self, Error> {
         let (host, options) = settings::of_file(given, home)?;
-        Ok(Self { host, options, is_lost: false })
+        Ok(Self { host, session: Session { pool: POOL.with(Pool::clone), ..options.into() }, is_lost: false })
     }
 
     fn of_filer(&mut self, filer: &types::FilerOptions, origin: Option<&str>) -> Result<(), Error> {
         self.host.filer_token = filer.token.as_deref().map(Into::into);
         match settings::locator(filer, origin)? {
-            Some(locator) => self.options.locator = locator,
+            Some(locator) => self.session.locator = locator,
             None => self.is_lost = true,
         }
         Ok(())
     }
 
     fn open_entry(self, entry: &Entry, url: Option<&str>, keys: &Keys) -> Result<OpenFile, Error> {
-        let file = open::of_entry(entry, url, keys, &self.options)?;
+        let file = open::of_entry(entry, url, keys, &self.session)?;
         let of_filer = |chunk: &Chunk| matches!(chunk.source, Source::FileId(_));
         if self.is_lost && file.chunks.iter().any(of_filer) {
             return Err(Error::new(Kind::NoLocations, "a filer or a master must say where the chunks are"));
@@ -105,8 +111,8 @@ impl Desk {
     }
 
     fn open(self, Opened { head, chunks }: Opened) -> OpenFile {
-        let Self { host, options, .. } = self;
-        OpenFile { head, chunks: chunks.into(), host, options, streams: Streams::default() }
+        let Self { host, session, .. } = self;
+        OpenFile { head, chunks: chunks.into(), host, session, streams: Streams::default() }
     }
 }
 
@@ -115,7 +121,7 @@ pub(super) struct OpenFile {
     pub(super) head: Head,
     chunks: Arc<[Chunk]>,
     host: WasiHost,
-    options: Options,
+    session: Session,
     streams: Streams<WasiHost>,
 }
 
@@ -125,7 +131,7 @@ impl OpenFile {
         &self,
         range: Option<types::Span>,
     ) -> Result<(impl Future<Output = ()> + use<>, Reader<WasiHost>), Error> {
-        let (driver, reader) = prefetch(self.plan_of(range)?, self.host.clone(), self.options.clone());
+        let (driver, reader) = prefetch(self.plan_of(range)?, self.host.clone(), self.session.clone());
         self.streams.add(reader.handle());
         Ok((driver, reader))
     }
@@ -142,7 +148,7 @@ impl OpenFile {
 
     pub(super) fn plan(&self, range: Option<types::Span>) -> Result<types::PlanSummary, Error> {
         let plan = Arc::new(self.plan_of(range)?);
-        let told = Summary::of(&plan, &self.options.lists, self.options.max_bytes_ahead);
+        let told = Summary::of(&plan, &self.session.manifests, self.session.options.max_bytes_ahead);
         Ok(types::PlanSummary {
             range: types::Span { start: plan.range().start, end: plan.range().end },
             views: told.views,
@@ -156,7 +162,7 @@ impl OpenFile {
     }
 
     pub(super) fn stats(&self) -> types::Stats {
-        let stats = self.options.meter.stats();
+        let stats = self.session.stats.stats();
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         types::Stats {

@@ -10,6 +10,7 @@ use crate::{
     host::{Answer, FetchError, Request},
     http::{
         headers::{ByteRange, Headers},
+        redirect,
         redirect::MAX_REDIRECTS,
         url,
     },
@@ -62,7 +63,7 @@ impl Fetcher {
             if request.url.contains("jwt=") {
                 return Err(FAILED);
             }
-            let next = url::joined(&url, &location).ok_or(FAILED)?;
+            let next = redirect::joined(&url, &location).ok_or(FAILED)?;
             if is_secure(&url) && !is_secure(&next) {
                 return Err(FAILED);
             }

@@ -25,8 +25,8 @@ use crate::{
     formats::seaweedfs::{entry::Keys, urls},
     hosts::gateway_config::Gate,
     http::respond::{Conditions, reason, refusal, respond},
-    read::{open, open::Opened, prefetch},
-    schedule::{options::Options, plan::Plan, pool::Pool},
+    read::{open, open::Opened, prefetch, session::Session},
+    schedule::{plan::Plan, pool::Pool},
 };
 
 thread_local! {
@@ -124,14 +124,14 @@ async fn open(asked: Asked) -> Result<Answer, Refusal> {
     let gate = Gate::new(variable).map_err(|_| Refusal { status: 500, code: "unsupported" })?;
     let url = gate.url(&asked.path.unwrap_or_default()).ok_or(Refusal { status: 404, code: "not_found" })?;
 
-    let (host, options) = desk(gate, variable("KELP_FILER_TOKEN"));
-    let entry = open::entry(&host, &options, &urls::entry_url(&url).0, false).await?;
-    let Opened { head, chunks } = open::of_entry(&entry, Some(&url), &Keys::default(), &options)?;
+    let (host, session) = desk(gate, variable("KELP_FILER_TOKEN"));
+    let entry = open::entry(&host, &session.options, &urls::entry_url(&url).0, false).await?;
+    let Opened { head, chunks } = open::of_entry(&entry, Some(&url), &Keys::default(), &session)?;
     let conditions = Conditions::read(|name| joined(asked.headers.get(name)));
     let reply = respond(method, &conditions.headers(), &head.as_served());
     let mut answer = Answer { status: reply.status, headers: reply.headers, body: None };
     if let Some(range) = reply.body {
-        let (driver, mut reader) = prefetch(Plan::new(Arc::from(chunks), range), host, options);
+        let (driver, mut reader) = prefetch(Plan::new(Arc::from(chunks), range), host, session);
         wasi::spawn(driver);
         // As long as no header is sent, a failure can say what it is.
         let first = reader.next().await.transpose()?;
@@ -140,7 +140,7 @@ async fn open(asked: Asked) -> Result<Answer, Refusal> {
     Ok(answer)
 }
 
-fn desk(gate: Gate, filer_token: Option<String>) -> (WasiHost, Options) {
+fn desk(gate: Gate, filer_token: Option<String>) -> (WasiHost, Session) {
     let locator = match &gate.master {
         Some(master) => Locator::master(master),
         None => Locator::proxy(&gate.filer),
@@ -148,5 +148,5 @@ fn desk(gate: Gate, filer_token: Option<String>) -> (WasiHost, Options) {
     let fetcher = Fetcher { headers: Vec::new(), home: gate.filer, origins: Some(gate.origins) };
     let filer_token = filer_token.filter(|token| !token.is_empty()).map(Into::into);
     let host = WasiHost { fetcher: Rc::new(fetcher), filer_token };
-    (host, Options { locator, pool: POOL.with(Pool::clone), ..Options::default() })
+    (host, Session { locator, pool: POOL.with(Pool::clone), ..Session::default() })
 }

@@ -19,15 +19,9 @@ use crate::{
     read::open::UrlHead,
     schedule::{
         options::{Holes, Options, Timeout, Verify, Width},
-        pool::Pool,
         retry::Policy,
     },
 };
-
-thread_local! {
-    /// What all files share.
-    static POOL: Pool = Pool::default();
-}
 
 /// As many passes as the JavaScript API takes.
 const MAX_PASSES: u32 = 100;
@@ -85,7 +79,6 @@ fn options(given: &wit::Options) -> Result<Options, Error> {
             headers: headers.map_or(known.timeout.headers, Duration::from_millis),
             idle: idle.map_or(known.timeout.idle, Duration::from_millis),
         },
-        pool: POOL.with(Pool::clone),
         ..known
     })
 }

@@ -26,12 +26,10 @@ use crate::{
     read::{
         open,
         open::{Opened, UrlHead},
+        session::Session,
         streams::Streams,
     },
-    schedule::{
-        options,
-        pool::{Pool, PoolLimits},
-    },
+    schedule::pool::{Pool, PoolLimits},
 };
 
 /// Connections, and what all files that are read over them share. Clones are handles on the same one.
@@ -64,9 +62,10 @@ impl Client {
     pub async fn open_filer(&self, url: &str, options: &Options) -> Result<File, Error> {
         let (entry_url, file_url) = urls::entry_url(&checked(url)?);
         let desk = self.desk(&file_url, options);
-        let asking = open::entry(&desk.host, &desk.options, &entry_url, options.filer_token.is_some());
+        let asking =
+            open::entry(&desk.host, &desk.session.options, &entry_url, options.filer_token.is_some());
         let entry = asking.await?;
-        let file = open::of_entry(&entry, Some(&file_url), &options.keys, &desk.options)?;
+        let file = open::of_entry(&entry, Some(&file_url), &options.keys, &desk.session)?;
         desk.open(file, entry.md5().copied())
     }
 
@@ -85,7 +84,7 @@ impl Client {
         if origin.is_none() && matches!(options.locate, Locate::Proxy) {
             return Err(Error::new(Kind::NoLocations, "a filer or `locate` must say where the chunks are"));
         }
-        let file = open::of_entry(&entry, url.as_deref(), &options.keys, &desk.options)?;
+        let file = open::of_entry(&entry, url.as_deref(), &options.keys, &desk.session)?;
         desk.open(file, entry.md5().copied())
     }
 
@@ -96,7 +95,7 @@ impl Client {
     /// [`Kind::Closed`].
     pub fn open_manifest(&self, manifest: Manifest, options: &Options) -> Result<File, Error> {
         let desk = self.desk("", options);
-        let file = open::of_manifest(manifest, &desk.options);
+        let file = open::of_manifest(manifest, &desk.session.options);
         desk.open(file, None)
     }
 
@@ -115,7 +114,7 @@ impl Client {
         if known.chunk_size == 0 {
             known.chunk_size = CHUNK_SIZE;
         }
-        let file = open::of_url(&desk.host, &desk.options, &url, known).await?;
+        let file = open::of_url(&desk.host, &desk.session, &url, known).await?;
         desk.open(file, None)
     }
 
@@ -139,7 +138,7 @@ impl Client {
 
     fn desk(&self, url: &str, options: &Options) -> Desk {
         let home = url::origin(url).unwrap_or_default().to_owned();
-        let read = options.of_file(&home, &self.pool);
+        let session = options.session(&home, &self.pool);
         let fetcher = Fetcher {
             wire: self.wire.clone(),
             headers: options.headers.clone(),
@@ -154,7 +153,7 @@ impl Client {
             on_event: options.on_event.clone(),
             since: Instant::now(),
         };
-        Desk { host, options: read, client_streams: self.streams.clone() }
+        Desk { host, session, client_streams: self.streams.clone() }
     }
 }
 
@@ -222,20 +221,20 @@ fn checked(url: &str) -> Result<String, Error> {
 /// All that a file needs, and is given.
 struct Desk {
     host: NativeHost,
-    options: options::Options,
+    session: Session,
     client_streams: Streams<NativeHost>,
 }
 
 impl Desk {
     fn open(self, file: Opened, md5: Option<[u8; 16]>) -> Result<File, Error> {
-        let Self { host, options, client_streams } = self;
+        let Self { host, session, client_streams } = self;
         let Opened { head, chunks } = file;
         let file = File {
             head,
             md5,
             chunks: chunks.into(),
             host,
-            options,
+            session,
             streams: Streams::default(),
             client_streams,
         };

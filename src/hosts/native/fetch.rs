@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     host::{Answer, FetchError, Request},
-    http::{headers::Headers, redirect::MAX_REDIRECTS, url},
+    http::{headers::Headers, redirect, redirect::MAX_REDIRECTS, url},
 };
 
 /// The connections of a client.
@@ -70,7 +70,7 @@ impl Fetcher {
             if request.url.contains("jwt=") {
                 return Err("a request with a token was redirected".into());
             }
-            let next = url::joined(&url, location).ok_or("a redirect leads to no http or https URL")?;
+            let next = redirect::joined(&url, location).ok_or("a redirect leads to no http or https URL")?;
             if url.starts_with("https:") && !next.starts_with("https:") {
                 return Err("a redirect leads from https to http".into());
             }

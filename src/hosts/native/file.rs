@@ -15,13 +15,11 @@ use crate::{
         Reader,
         open::Head,
         prefetch,
+        session::Session,
         stats::Stats,
         streams::{Streams, closed},
     },
-    schedule::{
-        options,
-        plan::{Plan, Summary},
-    },
+    schedule::plan::{Plan, Summary},
 };
 
 /// An open file. Dropping it ends nothing: its streams go on; [`File::close`] ends them.
@@ -31,7 +29,7 @@ pub struct File {
     pub(super) md5: Option<[u8; 16]>,
     pub(super) chunks: Arc<[Chunk]>,
     pub(super) host: NativeHost,
-    pub(super) options: options::Options,
+    pub(super) session: Session,
     pub(super) streams: Streams<NativeHost>,
     pub(super) client_streams: Streams<NativeHost>,
 }
@@ -67,7 +65,7 @@ impl File {
     /// Outside of a tokio runtime.
     pub fn stream(&self, range: impl RangeBounds<u64>) -> Result<Reader<NativeHost>, Error> {
         self.check_open()?;
-        let (driver, reader) = prefetch(self.plan_of(&range), self.host.clone(), self.options.clone());
+        let (driver, reader) = prefetch(self.plan_of(&range), self.host.clone(), self.session.clone());
         tokio::spawn(driver);
         self.streams.add(reader.handle());
         self.client_streams.add(reader.handle());
@@ -92,13 +90,13 @@ impl File {
     #[must_use]
     pub fn plan(&self, range: impl RangeBounds<u64>) -> Summary {
         let plan = Arc::new(self.plan_of(&range));
-        Summary::of(&plan, &self.options.lists, self.options.max_bytes_ahead)
+        Summary::of(&plan, &self.session.manifests, self.session.options.max_bytes_ahead)
     }
 
     /// What its streams have done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.options.meter.stats()
+        self.session.stats.stats()
     }
 
     /// Makes its streams fail with [`crate::Kind::Closed`], and later calls too.

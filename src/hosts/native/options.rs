@@ -6,20 +6,19 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::BoxError;
 use crate::{
-    fetch::{locator::Locator, validators::Pins},
+    fetch::locator::Locator,
     formats::seaweedfs::entry::Keys,
     host::event::Event,
     model::location::Location,
-    read::stats::Meter,
-    schedule::{options, plan::Lists, pool::Pool},
+    read::session::Session,
+    schedule::{options, pool::Pool},
 };
 
 /// How a file is found and read.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// How far to read ahead, how patient to be, what to check, how fast bytes leave. What belongs to
-    /// one file (`pins`, `locator`, `pool`, `meter`, `lists`) is set when it is opened.
+    /// How far to read ahead, how patient to be, what to check, how fast bytes leave.
     pub read: options::Options,
     /// Where the chunks of a filer's file are.
     pub locate: Locate,
@@ -124,20 +123,16 @@ impl Options {
         Ok(())
     }
 
-    /// The core's options of one file.
-    pub(super) fn of_file(&self, home: &str, pool: &Pool) -> options::Options {
-        options::Options {
-            pins: Pins::default(),
-            locator: match &self.locate {
-                Locate::Proxy => Locator::proxy(home),
-                Locate::Master(url) => Locator::master(url),
-                Locate::Function(_) => Locator::default(),
-            },
-            pool: pool.clone(),
-            meter: Meter::default(),
-            lists: Lists::default(),
-            ..self.read.clone()
-        }
+    /// The handles of one file.
+    pub(super) fn session(&self, home: &str, pool: &Pool) -> Session {
+        let mut session = Session::from(self.read.clone());
+        session.pool = pool.clone();
+        session.locator = match &self.locate {
+            Locate::Proxy => Locator::proxy(home),
+            Locate::Master(url) => Locator::master(url),
+            Locate::Function(_) => Locator::default(),
+        };
+        session
     }
 }
 

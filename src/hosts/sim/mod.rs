@@ -4,14 +4,14 @@
 //! time, with any latency, rate and fault.
 //!
 //! ```
-//! use kelp_stream::{Options, prefetch, manifest, sim::{Script, World, collect}, Plan};
+//! use kelp_stream::{Plan, Session, model::ranges, prefetch, sim::{Script, World, collect}};
 //! use std::time::Duration;
 //!
 //! let world = World::new();
 //! world.store("http://a/file", vec![7; 10_000]);
 //! world.script(|_| Script::default().latency(Duration::from_millis(20)));
-//! let chunks = manifest::ranges_of("http://a/file", 10_000, 1_000);
-//! let (driver, reader) = prefetch(Plan::new(chunks.into(), 0..10_000), world.host(), Options::default());
+//! let chunks = ranges::ranges_of("http://a/file", 10_000, 1_000);
+//! let (driver, reader) = prefetch(Plan::new(chunks.into(), 0..10_000), world.host(), Session::default());
 //! world.spawn(driver);
 //! let bytes = world.run(collect(reader)).expect("it does not hang").expect("it is read whole");
 //! assert_eq!(bytes, vec![7; 10_000]);

@@ -20,12 +20,10 @@ use crate::{
         Handle, Reader,
         open::Head,
         prefetch,
+        session::Session,
         streams::{Streams, closed},
     },
-    schedule::{
-        options::Options,
-        plan::{Plan, Summary},
-    },
+    schedule::plan::{Plan, Summary},
 };
 
 /// An open file.
@@ -35,7 +33,7 @@ pub struct CoreFile {
     pub(super) head: Head,
     pub(super) chunks: Arc<[Chunk]>,
     pub(super) host: WebHost,
-    pub(super) options: Options,
+    pub(super) session: Session,
     pub(super) causes: Rc<Causes>,
     pub(super) streams: Streams<WebHost>,
     pub(super) pool_streams: Streams<WebHost>,
@@ -89,7 +87,7 @@ impl CoreFile {
         let Listener { on_event, on_progress, opened, .. } = &*self.host.listener;
         let listener = Listener::new(on_event.clone(), on_progress.clone(), *opened, plan.len());
         let host = WebHost { listener: Rc::new(listener), ..self.host.clone() };
-        let (driver, reader) = prefetch(plan, host, self.options.clone());
+        let (driver, reader) = prefetch(plan, host, self.session.clone());
         spawn_local(driver);
         self.streams.add(reader.handle());
         self.pool_streams.add(reader.handle());
@@ -105,7 +103,7 @@ impl CoreFile {
     pub fn plan(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
         self.check_open()?;
         let plan = Arc::new(self.plan_of(start, end));
-        let told = Summary::of(&plan, &self.options.lists, self.options.max_bytes_ahead);
+        let told = Summary::of(&plan, &self.session.manifests, self.session.options.max_bytes_ahead);
         let summary = Object::new();
         let number = |name, value: u64| set(&summary, name, &(value as f64).into());
         number("start", plan.range().start);
@@ -163,7 +161,7 @@ impl CoreFile {
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn stats(&self) -> JsValue {
-        let stats = self.options.meter.stats();
+        let stats = self.session.stats.stats();
         let object = Object::new();
         let number = |name, value: u64| set(&object, name, &(value as f64).into());
         number("bytesDelivered", stats.bytes_delivered);

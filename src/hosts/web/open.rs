@@ -28,10 +28,9 @@ use crate::{
     model::chunk::{Chunk, Source},
     read::{
         open::{self, Opened, UrlHead},
-        stats::Meter,
+        session::Session,
         streams::Streams,
     },
-    schedule::options::Options,
 };
 
 /// Opens a file of a filer: fetches its entry.
@@ -48,7 +47,7 @@ pub async fn open_filer(
 ) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(&settings, pool);
     let may_renew = desk.host.finder.filer_token.is_some();
-    let asking = open::entry(&desk.host, &desk.options, &url, may_renew);
+    let asking = open::entry(&desk.host, &desk.session.options, &url, may_renew);
     let entry = opening.unless_cancelled(asking).await;
     let file = entry.and_then(|entry| desk.file(&entry, settings.file_url(), &settings.keys()));
     desk.open(file)
@@ -88,7 +87,7 @@ pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<Co
 pub fn open_manifest(manifest: JsManifest, settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
     let desk = Desk::new(&settings, pool);
     let manifest = manifest::read(&manifest)?;
-    let file = open::of_manifest(manifest, &desk.options);
+    let file = open::of_manifest(manifest, &desk.session.options);
     desk.open(Ok(file))
 }
 
@@ -111,7 +110,7 @@ pub async fn open_url(
         media_type: settings.media_type(),
         chunk_size: settings.chunk_size() as u64,
     };
-    let asking = open::of_url(&desk.host, &desk.options, &url, known);
+    let asking = open::of_url(&desk.host, &desk.session, &url, known);
     let file = opening.unless_cancelled(asking).await;
     desk.open(file)
 }
@@ -157,7 +156,7 @@ impl Default for Opening {
 /// Where files are opened: all that they need, and are given.
 struct Desk {
     host: WebHost,
-    options: Options,
+    session: Session,
     causes: Rc<Causes>,
     pool_streams: Streams<WebHost>,
 }
@@ -184,22 +183,17 @@ impl Desk {
             listener: Rc::new(listener),
             native: decode::has_subtle() && !settings.wasm_decoder(),
         };
-        Self {
-            host,
-            options: settings.options(pool, &Meter::default()),
-            causes,
-            pool_streams: pool.streams().clone(),
-        }
+        Self { host, session: settings.session(pool), causes, pool_streams: pool.streams().clone() }
     }
 
     fn open(self, file: Result<Opened, Error>) -> Result<CoreFile, JsValue> {
-        let Self { host, options, causes, pool_streams, .. } = self;
+        let Self { host, session, causes, pool_streams, .. } = self;
         let Opened { head, chunks } = file.map_err(|error| causes.error(&error))?;
         let file = CoreFile {
             head,
             chunks: chunks.into(),
             host,
-            options,
+            session,
             causes,
             streams: Streams::default(),
             pool_streams,
@@ -210,6 +204,6 @@ impl Desk {
 
     /// What an entry tells; `url` is where its filer serves the file, if there is one to be asked.
     fn file(&self, entry: &Entry, url: Option<String>, keys: &Keys) -> Result<Opened, Error> {
-        open::of_entry(entry, url.as_deref(), keys, &self.options)
+        open::of_entry(entry, url.as_deref(), keys, &self.session)
     }
 }

@@ -7,13 +7,12 @@ use wasm_bindgen::prelude::*;
 
 use super::pool::CorePool;
 use crate::{
-    fetch::{locator::Locator, validators::Pins},
+    fetch::locator::Locator,
     formats::seaweedfs::entry::Keys,
     model::chunk::CipherKey,
-    read::stats::Meter,
+    read::session::Session,
     schedule::{
         options::{Holes, Options, Priority, Timeout, Verify, Width},
-        plan::Lists,
         retry::Policy,
     },
 };
@@ -120,7 +119,11 @@ impl Settings {
         }
     }
 
-    pub(super) fn options(&self, pool: &CorePool, meter: &Meter) -> Options {
+    pub(super) fn session(&self, pool: &CorePool) -> Session {
+        Session { locator: self.locator(), pool: pool.pool(), ..self.options().into() }
+    }
+
+    fn options(&self) -> Options {
         Options {
             concurrency: match (self.auto(), self.concurrency() as usize) {
                 (true, most) => Width::Auto { most },
@@ -140,7 +143,6 @@ impl Settings {
                 "off" => Verify::Off,
                 _ => Verify::Stream,
             },
-            pins: Pins::default(),
             throttle: self.throttle(),
             retry: Policy {
                 passes: self.passes() as u32,
@@ -148,10 +150,6 @@ impl Settings {
                 max_delay: ms(self.max_delay()),
             },
             timeout: Timeout { headers: ms(self.headers_timeout()), idle: ms(self.idle_timeout()) },
-            locator: self.locator(),
-            pool: pool.pool(),
-            meter: meter.clone(),
-            lists: Lists::default(),
         }
     }
 

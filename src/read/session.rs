@@ -1,0 +1,33 @@
+//! What the streams of one file share.
+
+use crate::{
+    fetch::{locator::Locator, validators::Pins},
+    read::stats::Meter,
+    schedule::{options::Options, plan::Lists, pool::Pool},
+};
+
+/// The options of a file, and the handles that its streams share.
+///
+/// Clones share the handles. `From<Options>` makes one with new handles and the pool of no other file.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Session {
+    /// The values that the user set.
+    pub options: Options,
+    /// Finds the replicas and the read tokens of SeaweedFS chunks. Asks the host by default.
+    pub locator: Locator,
+    /// Limits and measurements, shared with the streams of other files.
+    pub pool: Pool,
+    /// The validators of what is read in ranges.
+    pub validators: Pins,
+    /// The chunk manifests that were read.
+    pub manifests: Lists,
+    /// The counters of the file.
+    pub stats: Meter,
+}
+
+impl From<Options> for Session {
+    fn from(options: Options) -> Self {
+        Self { options, ..Self::default() }
+    }
+}
