@@ -9,7 +9,7 @@ use std::{collections::HashSet, io::Read, ops::Range};
 use base64ct::{Base64, Encoding};
 use flate2::read::MultiGzDecoder;
 use kelp_stream::{
-    Error, Kind, Options, Plan,
+    Error, Kind, Options, Plan, Session,
     formats::seaweedfs::entry::{Entry, Keys},
     host::event::{Event, EventKind},
     model::{
@@ -74,9 +74,9 @@ impl Cluster {
         Ok(Plan::new(chunks.into(), range))
     }
 
-    fn read(&self, case: &Value, range: Range<u64>, options: Options) -> Vec<u8> {
+    fn read(&self, case: &Value, range: Range<u64>, session: impl Into<Session>) -> Vec<u8> {
         let plan = self.plan(case, range).expect("it can be read");
-        let reader = open_plan(&self.world, plan, options);
+        let reader = open_plan(&self.world, plan, session);
         let read = self.world.run(collect(reader)).expect("it does not hang");
         read.unwrap_or_else(|error| panic!("{} {}: {error:?}", self.name, case["name"]))
     }
@@ -365,10 +365,10 @@ fn only_the_manifests_that_a_range_needs_are_asked_for() {
 fn what_one_stream_has_read_of_manifests_another_does_not_ask_for() {
     let cluster = Cluster::new("plain");
     let case = cluster.case("nested-manifest");
-    let options = Options::default();
-    cluster.read(case, 0..10, options.clone());
+    let session = Session::default();
+    cluster.read(case, 0..10, session.clone());
     assert_eq!(cluster.world.log().len(), 3, "two manifests and a chunk");
-    cluster.read(case, 0..10, options);
+    cluster.read(case, 0..10, session);
     assert_eq!(cluster.world.log().len(), 4, "the chunk again");
 }
 
