@@ -17,7 +17,7 @@ use flate2::write::GzEncoder;
 use futures::future::{Either, select};
 use kelp_stream::{
     Error, Kind, Options, Plan,
-    decode::{MAX_CHUNK_BYTES, ceiling},
+    decode::{MAX_CHUNK_BYTES, max_output},
     error::Cause,
     host::{LocateError, Request, event::EventKind},
     http::headers::Headers,
@@ -1439,7 +1439,7 @@ fn what_is_packed_beyond_reason_is_refused_and_what_is_packed_beyond_the_size_is
         compression: Compression::Gzip,
         ..at_two(&world, inflates_to(len), 1000)
     };
-    let most = ceiling(&plain(&[], 0, 1000));
+    let most = max_output(&plain(&[], 0, 1000));
     assert_eq!(read_one(&world, chunk(10 << 20), passes(1)).unwrap(), vec![0; 1000]);
     let error = read_one(&world, chunk(most + 1), passes(1)).unwrap_err();
     assert_eq!((error.kind(), error.offset()), (Kind::Limit, Some(0)));

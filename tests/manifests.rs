@@ -12,8 +12,8 @@ use kelp_stream::{
     model::{chunk::Chunk, merge::merge},
     read::session::Session,
     schedule::{
-        plan::{Lists, Summary},
-        retry::Policy,
+        plan::{ManifestCache, Summary},
+        retry::RetryPolicy,
     },
     sim::{Outcome, Script, World, collect},
 };
@@ -36,7 +36,7 @@ fn pack(world: &World, count: u64) -> Vec<Chunk> {
 fn patient(max_bytes_ahead: u64) -> Session {
     let mut session = Session::default();
     session.options.max_bytes_ahead = max_bytes_ahead;
-    session.options.retry = Policy { passes: 2, base_delay: MS, max_delay: 2 * MS };
+    session.options.retry = RetryPolicy { passes: 2, base_delay: MS, max_delay: 2 * MS };
     session
 }
 
@@ -58,7 +58,7 @@ fn neighbours_are_one_request_each_time_they_fit() {
     let session = patient(8000);
     let merged = merge(chunks.clone(), session.options.max_bytes_ahead);
     let plan = Plan::new(merged.clone().into(), 0..4000);
-    assert_eq!(Summary::of(&plan.into(), &Lists::default(), 8000).requests, 4);
+    assert_eq!(Summary::of(&plan.into(), &ManifestCache::default(), 8000).requests, 4);
     assert_eq!(read_range(&world, merged.clone(), 0..4000, session.clone()).unwrap(), bytes(0..4000));
     let ranges: Vec<_> = world.log().iter().map(|l| l.asked.range.unwrap().to_string()).collect();
     assert_eq!(ranges, ["bytes=50-1049", "bytes=1050-2049", "bytes=2050-3049", "bytes=3050-4049"]);

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use kelp_stream::{
     formats::seaweedfs::entry::SERVED,
-    http::respond::{FileHead, Reply, RequestHeaders, respond},
+    http::respond::{Reply, Representation, RequestHeaders, respond},
 };
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
 const LATER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
 
-const FILE: FileHead<'_> = FileHead {
+const FILE: Representation<'_> = Representation {
     size: 1000,
     etag: Some(ETAG),
     last_modified_ms: Some(MODIFIED_MS),
@@ -79,9 +79,9 @@ fn a_request_without_conditions_gets_the_whole_file() {
 
 #[test]
 fn what_is_not_known_is_not_said() {
-    let reply = respond("GET", &NONE, &FileHead { etag: None, last_modified_ms: None, ..FILE });
+    let reply = respond("GET", &NONE, &Representation { etag: None, last_modified_ms: None, ..FILE });
     assert_eq!(names(&reply), ["Accept-Ranges", "Content-Length", "Content-Type", "X-Content-Type-Options"]);
-    let year_10000 = FileHead { last_modified_ms: Some(253_402_300_800_000), ..FILE };
+    let year_10000 = Representation { last_modified_ms: Some(253_402_300_800_000), ..FILE };
     assert_eq!(header(&respond("GET", &NONE, &year_10000), "Last-Modified"), None);
 }
 
@@ -175,7 +175,7 @@ fn a_range_that_begins_behind_the_end_is_refused() {
 // F91
 #[test]
 fn an_empty_file_has_no_part() {
-    let empty = FileHead { size: 0, ..FILE };
+    let empty = Representation { size: 0, ..FILE };
     let status = |text| respond("GET", &RequestHeaders { range: Some(text), ..NONE }, &empty).status;
     assert_eq!((status("bytes=0-"), status("bytes=0-0"), status("bytes=-0")), (416, 416, 416));
     // It can be given from the end, and no Content-Range can say so.
@@ -275,7 +275,7 @@ fn each_condition_has_its_status() {
 
 #[test]
 fn a_file_without_tag_and_date_meets_only_conditions_that_ask_for_neither() {
-    let bare = FileHead { etag: None, last_modified_ms: None, ..FILE };
+    let bare = Representation { etag: None, last_modified_ms: None, ..FILE };
     let status = |headers: RequestHeaders<'_>| respond("GET", &headers, &bare).status;
     assert_eq!(status(RequestHeaders { if_match: Some(ETAG), ..NONE }), 412);
     assert_eq!(status(RequestHeaders { if_match: Some("*"), ..NONE }), 200);
@@ -316,7 +316,7 @@ fn if_range_takes_the_strong_tag_or_the_exact_date() {
     }
     assert_eq!(get(RequestHeaders { if_range: Some("\"x\""), ..NONE }).status, 200);
     // A weak tag of the file's own is no reason to splice.
-    let weak = FileHead { etag: Some("W/\"abc\""), ..FILE };
+    let weak = Representation { etag: Some("W/\"abc\""), ..FILE };
     let headers = RequestHeaders { range: Some("bytes=1-2"), if_range: Some("W/\"abc\""), ..NONE };
     assert_eq!(respond("GET", &headers, &weak).status, 200);
 }
@@ -398,7 +398,7 @@ fn rules_of_rfc_9110_hold_together() {
 fn a_value_that_no_header_can_carry_is_not_sent() {
     let with = |value: &str| {
         let stored = SERVED.map(|name| (name, value.to_owned()));
-        respond("GET", &NONE, &FileHead { stored: &stored, media_type: value, ..FILE })
+        respond("GET", &NONE, &Representation { stored: &stored, media_type: value, ..FILE })
     };
     let good = with("a; b=\"Ã©\",\t~");
     for name in SERVED.iter().chain(&["Content-Type"]) {
@@ -422,7 +422,7 @@ fn what_is_stored_with_the_file_is_said_where_it_belongs() {
         ("Set-Cookie", "x=1"),
     ]
     .map(|(name, value)| (name, value.to_owned()));
-    let file = FileHead { stored: &stored, name: "a.bin", ..FILE };
+    let file = Representation { stored: &stored, name: "a.bin", ..FILE };
     let said = |headers: RequestHeaders<'_>| -> (u16, Vec<&'static str>) {
         let reply = respond("GET", &headers, &file);
         let stored = names(&reply).into_iter().filter(|name| stored.iter().any(|(key, _)| key == name));
@@ -444,7 +444,7 @@ fn what_is_stored_with_the_file_is_said_where_it_belongs() {
 fn the_disposition_is_the_stored_one_or_else_has_the_name() {
     let with = |name, stored: &str| {
         let stored = [("Content-Disposition", stored.to_owned())];
-        let reply = respond("GET", &NONE, &FileHead { name, stored: &stored, ..FILE });
+        let reply = respond("GET", &NONE, &Representation { name, stored: &stored, ..FILE });
         header(&reply, "Content-Disposition").map(str::to_owned)
     };
     assert_eq!(with("a.bin", "attachment").as_deref(), Some("attachment"));
@@ -461,7 +461,7 @@ fn the_disposition_is_the_stored_one_or_else_has_the_name() {
 // F80
 #[test]
 fn a_file_larger_than_four_gigabytes_is_cut_exactly() {
-    let file = FileHead { size: (1 << 53) - 1, ..FILE };
+    let file = Representation { size: (1 << 53) - 1, ..FILE };
     let headers = RequestHeaders { range: Some("bytes=4294967296-9007199254740990"), ..NONE };
     let reply = respond("GET", &headers, &file);
     assert_eq!(reply.body, Some(1 << 32..(1 << 53) - 1));
@@ -481,7 +481,7 @@ proptest! {
             1 => format!("bytes={first}-"),
             _ => format!("bytes=-{last}"),
         };
-        let reply = respond("GET", &RequestHeaders { range: Some(&text), ..NONE }, &FileHead { size, ..FILE });
+        let reply = respond("GET", &RequestHeaders { range: Some(&text), ..NONE }, &Representation { size, ..FILE });
         let expected: Option<Range<u64>> = match form {
             0 if first > last => Some(0..size),
             0 if first < size => Some(first..last.saturating_add(1).min(size)),
@@ -502,7 +502,7 @@ proptest! {
     #[test]
     fn no_name_breaks_it(name in any::<String>(), stored in any::<String>()) {
         let stored = SERVED.map(|key| (key, stored.clone()));
-        let reply = respond("GET", &NONE, &FileHead { name: &name, stored: &stored, ..FILE });
+        let reply = respond("GET", &NONE, &Representation { name: &name, stored: &stored, ..FILE });
         for (_, value) in &reply.headers {
             prop_assert!(value.chars().all(|c| c == '\t' || !c.is_ascii_control() && c <= '\u{ff}'), "{value:?}");
         }

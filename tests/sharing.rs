@@ -13,7 +13,7 @@ use kelp_stream::{
     prefetch,
     read::{session::Session, stats::Stats},
     schedule::{
-        options::{Priority, Width},
+        options::{Concurrency, Priority},
         pool::{Pool, PoolLimits},
     },
     sim::{Busy, Link, Outcome, Protocol, Script, World},
@@ -98,7 +98,7 @@ fn pooled() -> Session {
 
 fn fixed(views: usize) -> Session {
     let mut session = pooled();
-    session.options.concurrency = Width::Fixed(views);
+    session.options.concurrency = Concurrency::Fixed(views);
     session
 }
 
@@ -135,7 +135,7 @@ fn the_width_that_is_found_is_about_as_good_as_the_best_that_could_be_given() {
 fn no_more_views_are_in_flight_than_the_most_that_may_be() {
     let world = world(64 << 10, http2(100 * MS, 125_000_000));
     let mut session = pooled();
-    session.options.concurrency = Width::Auto { most: 5 };
+    session.options.concurrency = Concurrency::Auto { most: 5 };
     let (_, stats) = whole(&world, &session, &chunks(20 * MIB, 64 << 10));
     assert_eq!((stats.concurrency, world.counts().most_open), (5, 5));
 }

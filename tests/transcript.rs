@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kelp_stream::{
     formats::seaweedfs::entry::Entry,
-    http::respond::{FileHead, RequestHeaders, respond},
+    http::respond::{Representation, RequestHeaders, respond},
 };
 use serde_json::Value;
 use support::*;
@@ -119,8 +119,8 @@ impl Known {
         }
     }
 
-    fn head(&self) -> FileHead<'_> {
-        FileHead {
+    fn head(&self) -> Representation<'_> {
+        Representation {
             size: self.size,
             etag: Some(&self.etag),
             last_modified_ms: Some(self.modified_ms),

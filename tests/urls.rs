@@ -18,7 +18,7 @@ use kelp_stream::{
         ranges::ranges_of,
     },
     read::session::Session,
-    schedule::retry::Policy,
+    schedule::retry::RetryPolicy,
     sim::{Asked, Outcome, Script, World, collect},
 };
 use support::*;
@@ -52,7 +52,7 @@ fn asked(world: &World) -> Vec<String> {
 fn one_at_a_time() -> Session {
     let mut session = Session::default();
     session.options.concurrency = 1.into();
-    session.options.retry = Policy { passes: 2, base_delay: MS, max_delay: 10 * MS };
+    session.options.retry = RetryPolicy { passes: 2, base_delay: MS, max_delay: 10 * MS };
     session
 }
 

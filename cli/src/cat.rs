@@ -7,7 +7,7 @@ use kelp_stream::{
     Error, Kind,
     formats::manifest::Manifest,
     native::{File, Options},
-    read::open::UrlHead,
+    read::open::UrlHints,
 };
 
 use crate::{
@@ -28,7 +28,7 @@ pub(crate) async fn cat(cat: &Cat, options: &Options) -> Result<(), Failure> {
     };
     let file = match &cat.source {
         Source::Filer(url) => client.open_filer(url, options).await.map_err(failed)?,
-        Source::Url(url) => client.open_url(url, UrlHead::default(), options).await.map_err(failed)?,
+        Source::Url(url) => client.open_url(url, UrlHints::default(), options).await.map_err(failed)?,
         Source::Manifest(path) => client.open_manifest(manifest(path)?, options).map_err(failed)?,
     };
     let range = range(cat.wanted, file.size()).map_err(failed)?;
@@ -83,7 +83,7 @@ async fn resume(
 ) -> Result<Partial, Failure> {
     let mut partial = Partial::open(path, tag(file, range).as_deref(), range.end - range.start)?;
     if partial.len > 0 {
-        let agreed = file.agrees(range.start, partial.copy()?)?;
+        let agreed = file.matching_prefix(range.start, partial.copy()?)?;
         partial.cut(agreed)?;
     }
     if partial.len > 0 {

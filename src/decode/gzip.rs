@@ -2,7 +2,7 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::host::{DecodeError, Recipe};
+use crate::host::{DecodeError, DecodeParams};
 
 /// Large enough to make calls rare, small enough to stay in the cache: measured faster than one
 /// growing buffer.
@@ -23,7 +23,11 @@ const MAGIC: [u8; 2] = [0x1f, 0x8b];
 ///
 /// [`DecodeError::Gzip`] if it is not gzip, breaks off, is followed by other bytes than zeros, or
 /// has a wrong check value; [`DecodeError::TooLong`] past `recipe.ceiling`.
-pub fn inflate(mut packed: &[u8], recipe: &Recipe, sink: &mut dyn FnMut(&[u8])) -> Result<(), DecodeError> {
+pub fn inflate(
+    mut packed: &[u8],
+    params: &DecodeParams,
+    sink: &mut dyn FnMut(&[u8]),
+) -> Result<(), DecodeError> {
     let mut scratch = vec![0; PIECE];
     let mut done: u64 = 0;
     loop {
@@ -36,9 +40,9 @@ pub fn inflate(mut packed: &[u8], recipe: &Recipe, sink: &mut dyn FnMut(&[u8])) 
             let status = status.map_err(|_| DecodeError::Gzip)?;
             let (read, written) = (member.total_in() - before.0, member.total_out() - before.1);
             used += read as usize;
-            let wanted = recipe.keep.saturating_sub(done);
+            let wanted = params.output_len.saturating_sub(done);
             done += written;
-            if done > recipe.ceiling {
+            if done > params.max_output {
                 return Err(DecodeError::TooLong);
             }
             let wanted = first(first(&scratch, written), wanted);
@@ -87,10 +91,10 @@ pub(super) mod tests {
         b"the quick brown kelp sways over the lazy otter\n".iter().copied().cycle().take(len).collect()
     }
 
-    fn run(packed: &[u8], keep: u64, ceiling: u64) -> Result<Vec<u8>, DecodeError> {
-        let recipe = Recipe { key: None, gzip: true, keep, ceiling };
+    fn run(packed: &[u8], output_len: u64, max_output: u64) -> Result<Vec<u8>, DecodeError> {
+        let params = DecodeParams { key: None, gzip: true, output_len, max_output };
         let mut out = Vec::new();
-        inflate(packed, &recipe, &mut |piece| out.extend_from_slice(piece)).map(|()| out)
+        inflate(packed, &params, &mut |piece| out.extend_from_slice(piece)).map(|()| out)
     }
 
     #[test]

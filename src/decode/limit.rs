@@ -12,6 +12,6 @@ const TRUNCATED_FROM: u64 = 64 << 20;
 /// The most bytes that a chunk may decode to. It may be longer than its `size` (after a
 /// truncation only the metadata is cut), but not by any amount.
 #[must_use]
-pub fn ceiling(chunk: &Chunk) -> u64 {
+pub fn max_output(chunk: &Chunk) -> u64 {
     chunk.size.max(TRUNCATED_FROM)
 }

@@ -13,10 +13,10 @@ mod unpack;
 pub use aes::{GCM_OVERHEAD, open, unwrap};
 pub use ctr::apply;
 pub use gzip::{inflate, is_gzip};
-pub use limit::{MAX_CHUNK_BYTES, ceiling};
+pub use limit::{MAX_CHUNK_BYTES, max_output};
 pub use unpack::Unpacker;
 
-use crate::host::{DecodeError, Recipe};
+use crate::host::{DecodeError, DecodeParams};
 
 /// Decodes a chunk that is whole in memory, by this crate's own means alone, handing out what it
 /// decodes piece by piece, `recipe.keep` bytes in all at most.
@@ -25,14 +25,18 @@ use crate::host::{DecodeError, Recipe};
 ///
 /// When the tag does not fit, gzip is broken, or the ceiling is passed. After an error nothing
 /// that was handed out may be used.
-pub fn decode(mut stored: Vec<u8>, recipe: &Recipe, sink: &mut dyn FnMut(&[u8])) -> Result<(), DecodeError> {
-    let plain = match &recipe.key {
+pub fn decode(
+    mut stored: Vec<u8>,
+    params: &DecodeParams,
+    sink: &mut dyn FnMut(&[u8]),
+) -> Result<(), DecodeError> {
+    let plain = match &params.key {
         Some(key) => open(key, &mut stored)?,
         None => &stored,
     };
-    if recipe.gzip {
-        return inflate(plain, recipe, sink);
+    if params.gzip {
+        return inflate(plain, params, sink);
     }
-    sink(gzip::first(plain, recipe.keep));
+    sink(gzip::first(plain, params.output_len));
     Ok(())
 }

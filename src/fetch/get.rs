@@ -9,22 +9,22 @@ use crate::{
     fetch::{
         filer_token::filer_token,
         timeout::{back_online, within},
-        validators::Pins,
+        validators::Validators,
     },
-    host::{Answer, Host, Piece, Request},
+    host::{Host, Piece, Request, Response},
     http::{
         headers::{ByteRange, Headers},
         url,
     },
     schedule::{
         options::Options,
-        retry::{Failure, Next, Trial},
+        retry::{AttemptError, Decision, RetryState},
     },
 };
 
 /// What is wanted of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum Expect {
     /// The body, of at most so many bytes.
     Body(u64),
     /// The body, of at most so many bytes, of an answer with the whole whose length no header tells;
@@ -34,7 +34,7 @@ pub enum Wanted {
 
 /// An answer to a GET, whole.
 #[derive(Debug)]
-pub struct Retrieved<P> {
+pub struct Fetched<P> {
     /// 200 or 206.
     pub status: u16,
     /// What may be seen of its headers.
@@ -47,7 +47,7 @@ pub struct Retrieved<P> {
 
 /// What is asked for; it becomes a request anew for each attempt.
 #[derive(Clone, Copy)]
-pub enum Asked<'a> {
+pub enum GetTarget<'a> {
     /// An answer of the filer's own, with a fresh token where it wants one.
     Filer {
         /// Where to ask.
@@ -60,13 +60,13 @@ pub enum Asked<'a> {
         /// The URL itself.
         url: &'a str,
         /// Where its last redirect led.
-        validators: &'a Pins,
+        validators: &'a Validators,
         /// The bytes wanted; the whole otherwise.
         range: Option<ByteRange>,
     },
 }
 
-impl Asked<'_> {
+impl GetTarget<'_> {
     async fn request<H: Host>(self, host: &H, options: &Options) -> Result<Request, Error> {
         match self {
             Self::Filer { url, .. } => {
@@ -83,11 +83,11 @@ impl Asked<'_> {
     }
 }
 
-impl fmt::Debug for Asked<'_> {
+impl fmt::Debug for GetTarget<'_> {
     /// Without the query, which may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Filer { url, .. } | Self::Url { url, .. }) = self;
-        f.debug_tuple("Asked").field(&url::without_query(url)).finish()
+        f.debug_tuple("GetTarget").field(&url::without_query(url)).finish()
     }
 }
 
@@ -100,10 +100,10 @@ impl fmt::Debug for Asked<'_> {
 pub async fn retrieve<H: Host>(
     host: &H,
     options: &Options,
-    wanted: Wanted,
-    asked: Asked<'_>,
-) -> Result<Retrieved<H::Piece>, Error> {
-    let mut trial = Trial::new(options.retry, 1);
+    wanted: Expect,
+    asked: GetTarget<'_>,
+) -> Result<Fetched<H::Piece>, Error> {
+    let mut attempts = RetryState::new(options.retry, 1);
     loop {
         let request = asked.request(host, options).await?;
         let url = request.url.clone();
@@ -118,10 +118,10 @@ pub async fn retrieve<H: Host>(
         let name = url::host(&url).unwrap_or_default();
         // What is not there, or must not be read, is so for good: there is but one place to ask.
         let final_answer = matches!(failure.kind, Kind::NotFound | Kind::Range);
-        match trial.failed(0, name, failure, asked.may_renew(), false, host.random()) {
-            Next::Try(_, pause) if !final_answer => host.sleep(pause).await,
-            Next::Token(_) => {}
-            _ => return Err(trial.error(url::without_query(&url))),
+        match attempts.failed(0, name, failure, asked.may_renew(), false, host.random()) {
+            Decision::Try(_, pause) if !final_answer => host.sleep(pause).await,
+            Decision::Token(_) => {}
+            _ => return Err(attempts.error(url::without_query(&url))),
         }
     }
 }
@@ -130,21 +130,21 @@ pub async fn retrieve<H: Host>(
 pub(crate) async fn attempt<H: Host>(
     host: &H,
     options: &Options,
-    wanted: Wanted,
+    wanted: Expect,
     request: Request,
-) -> Result<Result<Retrieved<H::Piece>, Error>, Failure> {
+) -> Result<Result<Fetched<H::Piece>, Error>, AttemptError> {
     let whole = request.range.is_none_or(|range| range.start == 0 && range.end.is_none());
     let fetched = host.fetch(request);
-    let Answer { status, headers, url, mut body } =
+    let Response { status, headers, url, mut body } =
         within(host, options.timeout.headers, "no answer in time", fetched).await??;
     if status != 200 && status != 206 {
-        return Err(Failure::status(status, headers.retry_after.as_deref(), host.unix_time()));
+        return Err(AttemptError::status(status, headers.retry_after.as_deref(), host.unix_time()));
     }
     let mut pieces = Vec::new();
     let most = match wanted {
-        Wanted::Body(most) => most,
-        Wanted::Unsized(most) if (status == 200 || whole) && headers.told_length().is_none() => most,
-        Wanted::Unsized(_) => return Ok(Ok(Retrieved { status, headers, url, body: pieces })),
+        Expect::Body(most) => most,
+        Expect::Unsized(most) if (status == 200 || whole) && headers.body_length().is_none() => most,
+        Expect::Unsized(_) => return Ok(Ok(Fetched { status, headers, url, body: pieces })),
     };
     let mut len = 0;
     while let Some(piece) = within(host, options.timeout.idle, "the body stalled", body.next()).await? {
@@ -155,5 +155,5 @@ pub(crate) async fn attempt<H: Host>(
         }
         pieces.push(piece);
     }
-    Ok(Ok(Retrieved { status, headers, url, body: pieces }))
+    Ok(Ok(Fetched { status, headers, url, body: pieces }))
 }

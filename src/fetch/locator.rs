@@ -8,7 +8,7 @@ use crate::{
     fetch::{
         filer_token::{filer_token, in_time, is_stale},
         master::Master,
-        single_flight::{Found, Inquiries},
+        single_flight::{Found, SingleFlight},
         timeout::within,
     },
     formats::seaweedfs::urls::proxy_url,
@@ -24,13 +24,13 @@ pub struct Locator(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    way: Way,
+    way: Strategy,
     /// Tokens of the user's that are being asked for.
-    tokens: Inquiries<Result<Found, Error>>,
+    tokens: SingleFlight<Result<Found, Error>>,
 }
 
 #[derive(Debug, Default)]
-enum Way {
+enum Strategy {
     /// The user's own: [`Host::locate`].
     #[default]
     Host,
@@ -43,23 +43,23 @@ impl Locator {
     /// The filer at this origin relays the chunks.
     #[must_use]
     pub fn proxy(filer_origin: &str) -> Self {
-        Self::of(Way::Proxy(filer_origin.to_owned()))
+        Self::of(Strategy::Proxy(filer_origin.to_owned()))
     }
 
     /// The master at this URL knows where they are.
     #[must_use]
     pub fn master(url: &str) -> Self {
-        Self::of(Way::Master(Master::new(url)))
+        Self::of(Strategy::Master(Master::new(url)))
     }
 
-    fn of(way: Way) -> Self {
-        Self(Arc::new(Inner { way, tokens: Inquiries::default() }))
+    fn of(way: Strategy) -> Self {
+        Self(Arc::new(Inner { way, tokens: SingleFlight::default() }))
     }
 
     /// Whether it has asked as often as is of use before it gives up.
     #[must_use]
-    pub fn is_patient(&self) -> bool {
-        matches!(self.0.way, Way::Master(_))
+    pub fn retries_itself(&self) -> bool {
+        matches!(self.0.way, Strategy::Master(_))
     }
 
     /// The replicas of a chunk. `stale`: what was known at that time of the host's clock did not
@@ -77,9 +77,9 @@ impl Locator {
         stale: Option<Duration>,
     ) -> Result<Location, Error> {
         match &self.0.way {
-            Way::Proxy(filer) => Ok(Location { urls: vec![proxy_url(filer, file_id)], token: None }),
-            Way::Master(master) => master.locate(host, options, file_id, stale).await,
-            Way::Host => {
+            Strategy::Proxy(filer) => Ok(Location { urls: vec![proxy_url(filer, file_id)], token: None }),
+            Strategy::Master(master) => master.locate(host, options, file_id, stale).await,
+            Strategy::Host => {
                 let located = host.locate(file_id, stale);
                 match within(host, options.timeout.headers, "", located).await {
                     Ok(Ok(location)) => Ok(location),
@@ -108,7 +108,7 @@ impl Locator {
         refused: Option<Duration>,
     ) -> Result<Option<String>, Error> {
         // What a filer relays, it signs itself. Since SeaweedFS 4.48 it wants to see a token of its own for that.
-        if let Way::Proxy(_) = self.0.way {
+        if let Strategy::Proxy(_) = self.0.way {
             return filer_token(host, options).await;
         }
         let mut token = self.users_token(host, options, file_id, origin).await?;
@@ -116,7 +116,9 @@ impl Locator {
             token = self.users_token(host, options, file_id, origin).await?;
         }
         match &self.0.way {
-            Way::Master(master) if token.is_none() => master.token(host, options, file_id, refused).await,
+            Strategy::Master(master) if token.is_none() => {
+                master.token(host, options, file_id, refused).await
+            }
             _ => Ok(token),
         }
     }

@@ -13,8 +13,8 @@ use crate::{
     error::{Error, Kind},
     fetch::{
         get,
-        get::{Retrieved, Wanted},
-        single_flight::{Found, Inquiries},
+        get::{Expect, Fetched},
+        single_flight::{Found, SingleFlight},
     },
     host::{Host, Request, joined},
     http::{jwt, url},
@@ -22,7 +22,7 @@ use crate::{
     model::location::Location,
     schedule::{
         options::Options,
-        retry::{Failure, Next, Trial},
+        retry::{AttemptError, Decision, RetryState},
     },
 };
 
@@ -47,7 +47,7 @@ struct Inner {
     lookup_url: String,
     /// `http` or `https`: what servers speak that are named without it.
     scheme: String,
-    answers: Inquiries<Result<Found, Error>>,
+    answers: SingleFlight<Result<Found, Error>>,
     /// A volume server wanted a token: from now on each request gets one.
     wants_tokens: AtomicBool,
 }
@@ -84,7 +84,7 @@ impl Master {
         Self(Arc::new(Inner {
             lookup_url,
             scheme,
-            answers: Inquiries::default(),
+            answers: SingleFlight::default(),
             wants_tokens: AtomicBool::new(false),
         }))
     }
@@ -160,28 +160,33 @@ impl Master {
     async fn look_up<H: Host>(&self, host: &H, options: &Options, question: &str) -> Result<Found, Error> {
         let url = [&self.0.lookup_url, question].concat();
         let name = url::host(&url).unwrap_or_default();
-        let mut trial = Trial::new(options.retry, 1);
+        let mut attempts = RetryState::new(options.retry, 1);
         loop {
             let failure = match self.request(host, options, url.clone()).await {
                 Ok(found) => return Ok(found),
                 Err(failure) => failure,
             };
             let last = (failure.kind, failure.message.clone());
-            match trial.failed(0, name, failure, false, false, host.random()) {
-                Next::Try(_, pause) => host.sleep(pause).await,
-                _ => return Err(in_vain(last, &trial.error(""))),
+            match attempts.failed(0, name, failure, false, false, host.random()) {
+                Decision::Try(_, pause) => host.sleep(pause).await,
+                _ => return Err(in_vain(last, &attempts.error(""))),
             }
         }
     }
 
-    async fn request<H: Host>(&self, host: &H, options: &Options, url: String) -> Result<Found, Failure> {
-        let nonsense = || Failure::new(Kind::NoLocations, "its answer is not that of a master");
+    async fn request<H: Host>(
+        &self,
+        host: &H,
+        options: &Options,
+        url: String,
+    ) -> Result<Found, AttemptError> {
+        let nonsense = || AttemptError::new(Kind::NoLocations, "its answer is not that of a master");
         let request = Request { url, range: None };
-        let retrieved = get::attempt(host, options, Wanted::Body(MAX_ANSWER_BYTES), request).await?;
-        let Ok(Retrieved { headers, body, .. }) = retrieved else { return Err(nonsense()) };
+        let retrieved = get::attempt(host, options, Expect::Body(MAX_ANSWER_BYTES), request).await?;
+        let Ok(Fetched { headers, body, .. }) = retrieved else { return Err(nonsense()) };
         let servers = parse(&joined(&body), &self.0.scheme).ok_or_else(nonsense)?;
         if servers.is_empty() {
-            return Err(Failure::new(Kind::NoLocations, "it knows no location"));
+            return Err(AttemptError::new(Kind::NoLocations, "it knows no location"));
         }
         let token = headers.authorization.as_deref().and_then(bearer).map(str::to_owned);
         Ok(Found { servers, token })

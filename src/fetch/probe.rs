@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::{
     error::{Error, Kind},
     fetch::{
-        get::{Asked, Retrieved, Wanted, retrieve},
-        validators::{Pins, Seen},
+        get::{Expect, Fetched, GetTarget, retrieve},
+        validators::{Seen, Validators},
     },
     host::{Host, Piece, joined},
     http::{
@@ -18,7 +18,7 @@ use crate::{
         chunk::{Chunk, MAX_FILE_BYTES},
         ranges::ranges_of,
     },
-    schedule::{options::Options, retry::Policy},
+    schedule::{options::Options, retry::RetryPolicy},
 };
 
 /// What is at a URL.
@@ -49,7 +49,7 @@ pub struct UrlFile {
 pub async fn open<H: Host>(
     host: &H,
     options: &Options,
-    validators: &Pins,
+    validators: &Validators,
     url: &str,
     chunk_size: u64,
 ) -> Result<UrlFile, Error> {
@@ -82,7 +82,7 @@ pub async fn open<H: Host>(
 struct Probe<'a, H> {
     host: &'a H,
     options: &'a Options,
-    validators: &'a Pins,
+    validators: &'a Validators,
     url: &'a str,
 }
 
@@ -115,7 +115,7 @@ impl<H: Host> Probe<'_, H> {
         if first.status == 200 {
             return Ok(whole(first, false));
         }
-        if first.headers.is_packed() {
+        if first.headers.is_encoded() {
             // A part of what was packed is of no use. Without `Range` it is packed too, but whole.
             return self.ask(None).await.map(|answer| whole(answer, false));
         }
@@ -133,21 +133,21 @@ impl<H: Host> Probe<'_, H> {
     }
 
     /// Asks for the whole, and not again.
-    async fn ask_once(&self) -> Result<Retrieved<H::Piece>, Error> {
-        let retry = Policy { passes: 1, ..self.options.retry };
+    async fn ask_once(&self) -> Result<Fetched<H::Piece>, Error> {
+        let retry = RetryPolicy { passes: 1, ..self.options.retry };
         let options = &Options { retry, ..self.options.clone() };
         Probe { options, ..*self }.ask(None).await
     }
 
-    async fn ask(&self, range: Option<ByteRange>) -> Result<Retrieved<H::Piece>, Error> {
+    async fn ask(&self, range: Option<ByteRange>) -> Result<Fetched<H::Piece>, Error> {
         let Self { host, options, validators, url } = *self;
-        let wanted = Wanted::Unsized(options.max_bytes_ahead);
-        let answer = retrieve(host, options, wanted, Asked::Url { url, validators, range }).await;
+        let wanted = Expect::Unsized(options.max_bytes_ahead);
+        let answer = retrieve(host, options, wanted, GetTarget::Url { url, validators, range }).await;
         let answer = answer.map_err(|error| match error.kind() {
             Kind::Limit => Error::new(Kind::Unsupported, TOO_LONG),
             _ => error,
         })?;
-        let Retrieved { status, headers, url: at, .. } = &answer;
+        let Fetched { status, headers, url: at, .. } = &answer;
         let seen = Seen { range, status: *status, headers, at: at.as_deref() };
         validators.see(url, seen).map_err(|failure| Error::new(failure.kind, failure.message))?;
         Ok(answer)
@@ -158,14 +158,14 @@ const TOO_LONG: &str =
     "its size cannot be seen, and it is longer than may be read ahead: give it with `size`";
 
 /// Whether what a server packed is as long as it was on its way.
-fn is_left_packed<P: Piece>(answer: &Retrieved<P>) -> bool {
+fn is_left_packed<P: Piece>(answer: &Fetched<P>) -> bool {
     let len = answer.body.iter().map(|piece| piece.len() as u64).sum();
-    answer.headers.is_packed() && answer.headers.content_length == Some(len)
+    answer.headers.is_encoded() && answer.headers.content_length == Some(len)
 }
 
 /// What an answer with all of a URL tells.
-fn whole<P>(answer: Retrieved<P>, ranges: bool) -> Found<P> {
-    let size = match answer.headers.told_length() {
+fn whole<P>(answer: Fetched<P>, ranges: bool) -> Found<P> {
+    let size = match answer.headers.body_length() {
         Some(size) => Size::Told { size, ranges },
         None => Size::Counted,
     };

@@ -21,7 +21,7 @@ pub(crate) struct Found {
 /// Whoever asks first does the asking in their own future, and the others wait for what comes of it.
 /// So there is nothing to spawn, and nothing goes on when nobody waits any more. If the first one is
 /// dropped, one of the others begins anew.
-pub(crate) struct Inquiries<T>(Mutex<State<T>>);
+pub(crate) struct SingleFlight<T>(Mutex<State<T>>);
 
 struct State<T> {
     known: Vec<Inquiry<T>>,
@@ -42,7 +42,7 @@ struct Inquiry<T> {
 /// most, and its tokens live for seconds.
 const MAX_KNOWN: usize = 512;
 
-impl<T: Clone> Inquiries<T> {
+impl<T: Clone> SingleFlight<T> {
     /// The answer to a question: a known one that is `good`, by what it is and when it came; else the
     /// one that somebody is asking for already; else what comes of `asking`.
     pub(crate) async fn ask(
@@ -112,7 +112,7 @@ impl<T> State<T> {
 
 /// Somebody asks; dropping it lets others.
 struct Turn<'a, T: Clone> {
-    inquiries: &'a Inquiries<T>,
+    inquiries: &'a SingleFlight<T>,
     question: &'a str,
 }
 
@@ -136,16 +136,16 @@ impl<T: Clone> Drop for Turn<'_, T> {
     }
 }
 
-impl<T> Default for Inquiries<T> {
+impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
         Self(Mutex::new(State { known: Vec::new(), waiting: Vec::new() }))
     }
 }
 
-impl<T> fmt::Debug for Inquiries<T> {
+impl<T> fmt::Debug for SingleFlight<T> {
     /// Without the answers: tokens are among them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Inquiries(..)")
+        f.write_str("SingleFlight(..)")
     }
 }
 
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn those_who_ask_at_the_same_time_get_one_answer() {
-        let inquiries = Inquiries::default();
+        let inquiries = SingleFlight::default();
         let (told, answer) = oneshot::channel();
         let first = inquiries.ask("q", NOW, never_good, async { answer.await.unwrap() });
         let second = inquiries.ask("q", NOW, never_good, async { panic!("it is being asked already") });
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn another_question_does_not_wait() {
-        let inquiries = Inquiries::default();
+        let inquiries = SingleFlight::default();
         let first = inquiries.ask("q", NOW, never_good, std::future::pending());
         let mut first = Box::pin(first);
         assert!(first.as_mut().now_or_never().is_none());
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn a_known_answer_is_given_while_it_is_good() {
-        let inquiries = Inquiries::default();
+        let inquiries = SingleFlight::default();
         let asked = Cell::new(0);
         let ask = |good: bool| {
             let asking = async {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn when_the_one_who_asks_goes_away_another_begins_anew() {
-        let inquiries = Inquiries::default();
+        let inquiries = SingleFlight::default();
         let mut first = Box::pin(inquiries.ask("q", NOW, never_good, std::future::pending()));
         let mut second = Box::pin(inquiries.ask("q", NOW, never_good, async { 2 }));
         assert!(first.as_mut().now_or_never().is_none());
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn not_every_answer_is_kept() {
-        let inquiries = Inquiries::default();
+        let inquiries = SingleFlight::default();
         for i in 0..MAX_KNOWN + 100 {
             let question = i.to_string();
             inquiries.ask(&question, NOW, never_good, async { 0 }).now_or_never().unwrap();

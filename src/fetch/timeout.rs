@@ -7,7 +7,7 @@ use futures::future::{Either, select};
 use crate::{
     error::Kind,
     host::Host,
-    schedule::{idle_timer::Watch, retry::Failure},
+    schedule::{idle_timer::IdleTimer, retry::AttemptError},
 };
 
 /// Waits for something, but not for ever: [`Kind::Timeout`] after `time`, in which nobody slept.
@@ -16,16 +16,16 @@ pub(crate) async fn within<H: Host, T>(
     time: Duration,
     message: &str,
     future: impl Future<Output = T>,
-) -> Result<T, Failure> {
+) -> Result<T, AttemptError> {
     let mut future = pin!(future);
-    let mut watch = Watch::new(time, host.now());
+    let mut watch = IdleTimer::new(time, host.now());
     let mut rings = pin!(host.sleep(time));
     loop {
         match select(future.as_mut(), rings.as_mut()).await {
             Either::Left((value, _)) => return Ok(value),
             Either::Right(_) => match watch.rang(host.now()) {
                 Some(more) => rings.set(host.sleep(more)),
-                None => return Err(Failure::new(Kind::Timeout, message)),
+                None => return Err(AttemptError::new(Kind::Timeout, message)),
             },
         }
     }

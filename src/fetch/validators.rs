@@ -13,7 +13,7 @@ use crate::{
         headers::{ByteRange, Headers},
         url,
     },
-    schedule::retry::Failure,
+    schedule::retry::AttemptError,
 };
 
 /// The versions of URLs whose ranges are put together, so that no two are ever mixed.
@@ -26,11 +26,11 @@ use crate::{
 /// cannot, there is none to send; and across origins the header would cost a preflight. A server
 /// that finds it changed would answer it with all of the new version, of which nothing is of use.
 #[derive(Clone, Default)]
-pub struct Pins(Arc<Mutex<VecDeque<Pin>>>);
+pub struct Validators(Arc<Mutex<VecDeque<Pin>>>);
 
 /// The most URLs that are remembered; those not asked for the longest are forgotten first. A reader
 /// goes from one packed blob to the next, and what lies that far behind is not read with what comes.
-const MAX_PINS: usize = 256;
+const MAX_URLS: usize = 256;
 
 #[derive(Default)]
 struct Pin {
@@ -57,7 +57,7 @@ pub struct Seen<'a> {
     pub at: Option<&'a str>,
 }
 
-impl Pins {
+impl Validators {
     /// Pins the size of a URL before it is asked.
     pub fn expect(&self, url: &str, total: u64) {
         of(url, &mut self.lock()).total = Some(total);
@@ -69,10 +69,10 @@ impl Pins {
     ///
     /// [`Kind::SourceChanged`] if it is of another version. [`Kind::Range`] if a URL that had
     /// answered in ranges sends the whole, and nothing tells whether it is the same version.
-    pub fn see(&self, url: &str, seen: Seen<'_>) -> Result<(), Failure> {
+    pub fn see(&self, url: &str, seen: Seen<'_>) -> Result<(), AttemptError> {
         let Headers { last_modified, .. } = seen.headers;
         // What is packed on the way has another tag, and another length, than what is not.
-        let packed = seen.headers.is_packed();
+        let packed = seen.headers.is_encoded();
         let etag = seen.headers.etag.as_ref().filter(|_| !packed);
         let total = seen.total().filter(|_| !packed);
         let mut pins = self.lock();
@@ -91,7 +91,7 @@ impl Pins {
         let whole = seen.range.is_some() && seen.status == 200;
         if whole && pin.ranges && verdicts == [None; 3] {
             let message = "the server answers in ranges no longer, and does not say of what version";
-            return Err(Failure::new(Kind::Range, message));
+            return Err(AttemptError::new(Kind::Range, message));
         }
         pin.etag = pin.etag.take().or_else(|| etag.cloned());
         pin.last_modified = pin.last_modified.take().or_else(|| last_modified.clone());
@@ -106,7 +106,7 @@ impl Pins {
     /// What a 412 or a 416 means for bytes from `start` on, if it means that the URL changed: the
     /// condition of a header of the user's fails, or the file was longer before.
     #[must_use]
-    pub fn refused(&self, url: &str, status: u16, start: u64) -> Option<Failure> {
+    pub fn refused(&self, url: &str, status: u16, start: u64) -> Option<AttemptError> {
         let was_there = || of(url, &mut self.lock()).total.is_some_and(|total| start < total);
         (status == 412 || (status == 416 && was_there())).then(changed)
     }
@@ -135,10 +135,10 @@ impl Pins {
     }
 }
 
-impl fmt::Debug for Pins {
+impl fmt::Debug for Validators {
     /// Without the URLs, whose queries may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Pins").field(&self.lock().len()).finish()
+        f.debug_tuple("Validators").field(&self.lock().len()).finish()
     }
 }
 
@@ -158,7 +158,7 @@ impl Seen<'_> {
 fn of<'a>(url: &str, pins: &'a mut VecDeque<Pin>) -> &'a mut Pin {
     let known = pins.iter().position(|pin| pin.url == url).and_then(|index| pins.remove(index));
     let fresh = || Pin { url: url.to_owned(), ..Pin::default() };
-    pins.truncate(MAX_PINS - 1);
+    pins.truncate(MAX_URLS - 1);
     pins.push_front_mut(known.unwrap_or_else(fresh))
 }
 
@@ -167,8 +167,8 @@ fn opaque(etag: &str) -> &str {
     etag.strip_prefix("W/").unwrap_or(etag)
 }
 
-fn changed() -> Failure {
-    Failure::new(Kind::SourceChanged, "it changed while it was read")
+fn changed() -> AttemptError {
+    AttemptError::new(Kind::SourceChanged, "it changed while it was read")
 }
 
 #[cfg(test)]
@@ -193,13 +193,13 @@ mod tests {
         Headers { content_length: Some(length), ..Headers::default() }
     }
 
-    fn see(pins: &Pins, status: u16, headers: &Headers) -> Result<(), Kind> {
+    fn see(pins: &Validators, status: u16, headers: &Headers) -> Result<(), Kind> {
         pins.see("http://a/x", Seen { range: PART, status, headers, at: None }).map_err(|f| f.kind)
     }
 
     /// What comes of a second answer in parts after a first.
     fn after(first: &Headers, second: &Headers) -> Result<(), Kind> {
-        let pins = Pins::default();
+        let pins = Validators::default();
         see(&pins, 206, first).expect("the first one pins");
         see(&pins, 206, second)
     }
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn what_was_hidden_at_first_is_pinned_when_it_is_seen() {
-        let pins = Pins::default();
+        let pins = Validators::default();
         for headers in [Headers::default(), etag("\"1\""), Headers::default(), etag("\"1\"")] {
             assert_eq!(see(&pins, 206, &headers), Ok(()));
         }
@@ -241,13 +241,13 @@ mod tests {
 
     #[test]
     fn the_whole_after_ranges_is_taken_only_if_something_says_that_it_is_the_same() {
-        let pins = Pins::default();
+        let pins = Validators::default();
         see(&pins, 206, &Headers { etag: Some("\"1\"".into()), ..total(20) }).unwrap();
         assert_eq!(see(&pins, 200, &Headers::default()), Err(Kind::Range));
         assert_eq!(see(&pins, 200, &etag("\"1\"")), Ok(()));
         assert_eq!(see(&pins, 200, &length(20)), Ok(()));
         assert_eq!(see(&pins, 200, &length(21)), CHANGED);
-        let never = Pins::default();
+        let never = Validators::default();
         assert_eq!([200, 200].map(|status| see(&never, status, &Headers::default())), [Ok(()); 2]);
     }
 
@@ -258,7 +258,7 @@ mod tests {
             etag: Some(etag.into()),
             ..length(7)
         };
-        let pins = Pins::default();
+        let pins = Validators::default();
         assert_eq!(see(&pins, 200, &packed("\"1-gzip\"")), Ok(()));
         assert_eq!(see(&pins, 206, &Headers { etag: Some("\"1\"".into()), ..total(20) }), Ok(()));
         assert_eq!(see(&pins, 200, &length(20)), Ok(()));
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_size_that_is_told_beforehand_is_pinned() {
-        let pins = Pins::default();
+        let pins = Validators::default();
         pins.expect("http://a/x", 20);
         assert_eq!(see(&pins, 206, &total(20)), Ok(()));
         assert_eq!(see(&pins, 206, &total(19)), CHANGED);
@@ -278,24 +278,24 @@ mod tests {
 
     #[test]
     fn each_url_has_its_own_version_and_those_long_out_of_use_are_forgotten() {
-        let pins = Pins::default();
+        let pins = Validators::default();
         let see = |url: &str, etag: &Headers| {
             pins.see(url, Seen { range: PART, status: 206, headers: etag, at: None })
         };
-        for i in 0..=MAX_PINS {
+        for i in 0..=MAX_URLS {
             see(&format!("http://a/x?{i}"), &etag(&format!("\"{i}\""))).unwrap();
             see("http://a/x?0", &etag("\"0\"")).unwrap();
         }
-        for kept in [0, 2, MAX_PINS] {
+        for kept in [0, 2, MAX_URLS] {
             assert!(see(&format!("http://a/x?{kept}"), &etag("\"other\"")).is_err(), "{kept}");
         }
         assert!(see("http://a/x?1", &etag("\"other\"")).is_ok(), "forgotten");
-        assert_eq!(format!("{pins:?}"), format!("Pins({MAX_PINS})"));
+        assert_eq!(format!("{pins:?}"), format!("Validators({MAX_URLS})"));
     }
 
     #[test]
     fn where_a_redirect_led_is_asked_until_that_is_gone() {
-        let pins = Pins::default();
+        let pins = Validators::default();
         let headers = Headers::default();
         let seen = |at| Seen { range: PART, status: 206, headers: &headers, at: Some(at) };
         assert_eq!(pins.at("http://a/x"), "http://a/x");

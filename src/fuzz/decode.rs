@@ -8,7 +8,7 @@ use kelp_stream_cipher::aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 use super::input::Input;
 use crate::{
     decode::{GCM_OVERHEAD, decode},
-    host::{DecodeError, Recipe},
+    host::{DecodeError, DecodeParams},
     model::chunk::CipherKey,
 };
 
@@ -19,27 +19,27 @@ use crate::{
 pub(super) fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
     let how = input.byte();
-    let recipe = Recipe {
+    let params = DecodeParams {
         key: (how & SEALED != 0).then(key),
         gzip: how & GZIP != 0,
-        keep: if how & ALL != 0 { u64::MAX } else { input.number(2) },
-        ceiling: CEILING,
+        output_len: if how & ALL != 0 { u64::MAX } else { input.number(2) },
+        max_output: CEILING,
     };
     let damage = (how & DAMAGED != 0).then(|| input.number(2));
     let plain = input.0;
     let stored = match (how & SEALED != 0, how & AS_IT_IS != 0) {
-        (true, true) => return assert!(decoded(plain, &recipe).is_err(), "no tag fits by chance"),
+        (true, true) => return assert!(decoded(plain, &params).is_err(), "no tag fits by chance"),
         (true, false) => sealed(plain),
         (false, _) => plain.to_vec(),
     };
-    if recipe.key.is_some()
+    if params.key.is_some()
         && let Some(damage) = damage
     {
-        return damaged_is_noticed(stored, damage, &recipe);
+        return damaged_is_noticed(stored, damage, &params);
     }
-    let result = decoded(&stored, &recipe);
-    if !recipe.gzip {
-        let wanted = plain.get(..recipe.keep as usize).unwrap_or(plain);
+    let result = decoded(&stored, &params);
+    if !params.gzip {
+        let wanted = plain.get(..params.output_len as usize).unwrap_or(plain);
         return assert_eq!(result.as_deref(), Ok(wanted));
     }
     let mut wanted = Vec::new();
@@ -48,7 +48,7 @@ pub(super) fn run(bytes: &[u8]) {
         return assert!(result.is_err());
     }
     if let (Ok(out), Ok(_)) = (result, inflated) {
-        wanted.truncate(usize::try_from(recipe.keep).unwrap_or(usize::MAX));
+        wanted.truncate(usize::try_from(params.output_len).unwrap_or(usize::MAX));
         assert!(out == wanted, "another decoder inflates it to other bytes");
     }
 }
@@ -61,20 +61,20 @@ const ALL: u8 = 16;
 /// Small, so that a bomb takes no time.
 const CEILING: u64 = 1 << 18;
 
-fn decoded(stored: &[u8], recipe: &Recipe) -> Result<Vec<u8>, DecodeError> {
+fn decoded(stored: &[u8], params: &DecodeParams) -> Result<Vec<u8>, DecodeError> {
     let mut out = Vec::new();
-    let result = decode(stored.to_vec(), recipe, &mut |piece| out.extend_from_slice(piece));
-    assert!(out.len() as u64 <= recipe.keep, "more is handed out than is wanted");
-    assert!(!recipe.gzip || out.len() as u64 <= recipe.ceiling, "more is handed out than is accepted");
+    let result = decode(stored.to_vec(), params, &mut |piece| out.extend_from_slice(piece));
+    assert!(out.len() as u64 <= params.output_len, "more is handed out than is wanted");
+    assert!(!params.gzip || out.len() as u64 <= params.max_output, "more is handed out than is accepted");
     result.map(|()| out)
 }
 
-fn damaged_is_noticed(mut stored: Vec<u8>, damage: u64, recipe: &Recipe) {
+fn damaged_is_noticed(mut stored: Vec<u8>, damage: u64, params: &DecodeParams) {
     let at = damage as usize / 8 % stored.len();
     stored[at] ^= 1 << (damage % 8);
-    assert_eq!(decoded(&stored, recipe), Err(DecodeError::Tag));
+    assert_eq!(decoded(&stored, params), Err(DecodeError::Tag));
     stored.truncate(at.min(GCM_OVERHEAD as usize - 1));
-    assert_eq!(decoded(&stored, recipe), Err(DecodeError::Truncated));
+    assert_eq!(decoded(&stored, params), Err(DecodeError::Truncated));
 }
 
 fn key() -> CipherKey {

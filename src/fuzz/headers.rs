@@ -7,10 +7,10 @@ use crate::{
     http::{
         content_range::{self, ContentRange},
         date, etag, jwt,
-        respond::{FileHead, Reply, RequestHeaders, is_header, respond},
+        respond::{Reply, Representation, RequestHeaders, is_header, respond},
         url,
     },
-    schedule::retry::Failure,
+    schedule::retry::AttemptError,
 };
 
 /// Some time in 2026.
@@ -36,7 +36,7 @@ fn value(text: &str) {
         assert_eq!(content_range::parse(&format!("bytes {start}-{}/{total}", end - 1)), Some(range));
     }
     // Any number of seconds, or until any date: who waits has a limit of its own.
-    let _ = Failure::status(503, Some(text), NOW).retry_after;
+    let _ = AttemptError::status(503, Some(text), NOW).retry_after;
     if jwt::is_due(text, NOW) {
         assert!(text.split('.').count() >= 3, "only a token of three parts says when it ends");
     }
@@ -79,7 +79,7 @@ fn answer(text: &str) {
     // One line is the name and all that is stored: each is written by the same rules.
     let name = line().unwrap_or_default();
     let stored = SERVED.map(|header| (header, name.to_owned()));
-    let file = FileHead { size, etag, last_modified_ms, media_type, name, stored: &stored };
+    let file = Representation { size, etag, last_modified_ms, media_type, name, stored: &stored };
     let request = RequestHeaders {
         range: line(),
         if_range: line(),
@@ -91,7 +91,7 @@ fn answer(text: &str) {
     is_an_answer(method, &request, &file, &respond(method, &request, &file));
 }
 
-fn is_an_answer(method: &str, request: &RequestHeaders<'_>, file: &FileHead<'_>, reply: &Reply) {
+fn is_an_answer(method: &str, request: &RequestHeaders<'_>, file: &Representation<'_>, reply: &Reply) {
     let header = |name| reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
     assert!(reply.headers.iter().all(|(_, value)| is_header(value)), "{reply:?}");
     let length = header("Content-Length").and_then(|length| length.parse().ok());

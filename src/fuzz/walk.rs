@@ -6,7 +6,7 @@ use super::{input::Input, plan::chunks};
 use crate::{
     error::{Error, Kind},
     model::chunk::{Chunk, Source},
-    schedule::plan::{Ahead, Lists, Plan, Summary, Walk},
+    schedule::plan::{ManifestCache, Plan, PlanCursor, Summary, Upcoming},
 };
 
 /// A range, chunks, and what each manifest lists: the walk ends, after all bytes or at an error,
@@ -17,15 +17,15 @@ pub(super) fn run(bytes: &[u8]) {
     let far = input.byte();
     let plan = Arc::new(Plan::new(some(&mut input), range));
     let mut lists: Vec<(Source, Arc<[Chunk]>)> = Vec::new();
-    let known = Lists::default();
+    let known = ManifestCache::default();
     let _ = Summary::of(&plan, &known, 1 << 20);
-    let mut walk = Walk::new(Arc::clone(&plan), known.clone());
+    let mut walk = PlanCursor::new(Arc::clone(&plan), known.clone());
     let (mut walked, mut steps) = (0, 0);
     loop {
         steps += 1;
         assert!(steps < MANY, "it has no end");
         match walk.ahead() {
-            Ahead::View(view, chunk) => {
+            Upcoming::View(view, chunk) => {
                 assert!(!chunk.is_manifest && view.within.end <= chunk.size && view.len() > 0);
                 assert_eq!(view.at, plan.range().start + walked, "views are in their places");
                 for at in [view.at, view.end() - 1] {
@@ -34,14 +34,14 @@ pub(super) fn run(bytes: &[u8]) {
                 walked += view.len();
                 walk.advance();
             }
-            Ahead::Gap(len) => {
+            Upcoming::Gap(len) => {
                 assert!(len > 0);
                 let at = plan.range().start + walked;
                 assert!([at, at + len - 1].iter().all(|at| seen(plan.chunks(), &lists, *at).is_none()));
                 walked += len;
                 walk.advance();
             }
-            Ahead::Unread => {
+            Upcoming::Unread => {
                 let wanted = walk.wanted(1, u64::MAX);
                 let (manifest, next) = wanted.expect("it says what it waits for");
                 assert!(manifest.is_manifest && next);
@@ -54,10 +54,10 @@ pub(super) fn run(bytes: &[u8]) {
                     walk.learn(&soon.source, list);
                 }
             }
-            Ahead::Failed(error) => {
+            Upcoming::Failed(error) => {
                 return assert!(matches!(error.kind(), Kind::Manifest | Kind::Limit | Kind::NotFound));
             }
-            Ahead::End => break,
+            Upcoming::End => break,
         }
     }
     assert_eq!(walked, plan.len(), "all bytes, no more");

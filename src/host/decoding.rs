@@ -4,16 +4,16 @@ use crate::model::chunk::CipherKey;
 
 /// How to decode a chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recipe {
+pub struct DecodeParams {
     /// Decrypt with AES-256-GCM first.
     pub key: Option<CipherKey>,
     /// Then inflate.
     pub gzip: bool,
     /// How many decoded bytes are wanted, from the first; what follows is decoded, to prove that
     /// the chunk is whole, and dropped.
-    pub keep: u64,
+    pub output_len: u64,
     /// More decoded bytes than this are refused.
-    pub ceiling: u64,
+    pub max_output: u64,
 }
 
 /// Stored bytes that do not decode.

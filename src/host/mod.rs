@@ -20,9 +20,9 @@ use futures::Stream;
 
 pub(crate) use self::piece::joined;
 pub use self::{
-    decoding::{DecodeError, Recipe},
+    decoding::{DecodeError, DecodeParams},
     piece::Piece,
-    request::{Answer, FetchError, LocateError, Request},
+    request::{FetchError, LocateError, Request, Response},
 };
 use crate::{host::event::Event, model::location::Location};
 
@@ -42,7 +42,7 @@ pub trait Host {
     ///
     /// A `Content-Encoding` is undone by the host before the core sees the body. Redirects are
     /// followed at most where no token can leak.
-    fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Self::Body>, FetchError>>;
+    fn fetch(&self, request: Request) -> impl Future<Output = Result<Response<Self::Body>, FetchError>>;
 
     /// Finds the replicas of a SeaweedFS chunk, as the host's user has it. `stale`: what was known
     /// at that time of `now` did not work, so only what is learnt later will do.
@@ -67,7 +67,7 @@ pub trait Host {
     fn decode(
         &self,
         stored: Vec<Self::Piece>,
-        recipe: &Recipe,
+        params: &DecodeParams,
     ) -> impl Future<Output = Result<Vec<Self::Piece>, DecodeError>>;
 
     /// Resolves after `time`.

@@ -27,7 +27,7 @@ impl fmt::Debug for Request {
 
 /// An answer whose headers are there.
 #[derive(Debug)]
-pub struct Answer<B> {
+pub struct Response<B> {
     /// The HTTP status.
     pub status: u16,
     /// What may be seen of its headers: across origins often nothing.

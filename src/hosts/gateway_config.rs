@@ -4,7 +4,7 @@ use crate::{formats::seaweedfs::urls::file_url, http::url};
 
 /// The limits of a gateway, as they were configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Gate {
+pub(crate) struct GatewayConfig {
     /// Origin of the filer.
     pub(crate) filer: String,
     /// URL of a master, if chunks are not relayed by the filer.
@@ -14,7 +14,7 @@ pub(crate) struct Gate {
     prefixes: Vec<String>,
 }
 
-impl Gate {
+impl GatewayConfig {
     /// Reads the configuration; the error names what is missing or wrong.
     pub(crate) fn new(get: impl Fn(&str) -> Option<String>) -> Result<Self, &'static str> {
         let list = |name: &str| -> Vec<String> {
@@ -70,12 +70,12 @@ fn origin_alone(url: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn gate(variables: &[(&str, &str)]) -> Result<Gate, &'static str> {
+    fn gate(variables: &[(&str, &str)]) -> Result<GatewayConfig, &'static str> {
         let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
-        Gate::new(|name| find(name).map(|(_, value)| (*value).to_owned()))
+        GatewayConfig::new(|name| find(name).map(|(_, value)| (*value).to_owned()))
     }
 
-    fn films() -> Gate {
+    fn films() -> GatewayConfig {
         gate(&[("KELP_FILER", "http://f:8888/"), ("KELP_PREFIXES", "/films/, /a b")]).unwrap()
     }
 

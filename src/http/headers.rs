@@ -55,7 +55,7 @@ impl Headers {
 
     /// Whether the body was packed on its way: lengths and tags are of something else then.
     #[must_use]
-    pub fn is_packed(&self) -> bool {
+    pub fn is_encoded(&self) -> bool {
         self.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
     }
 
@@ -69,8 +69,8 @@ impl Headers {
 
     /// How many bytes the body has when the host hands it on, if that is told.
     #[must_use]
-    pub fn told_length(&self) -> Option<u64> {
-        self.content_length.filter(|_| !self.is_packed())
+    pub fn body_length(&self) -> Option<u64> {
+        self.content_length.filter(|_| !self.is_encoded())
     }
 }
 

@@ -47,7 +47,7 @@ impl Conditions {
 
 /// What is known of a file before any byte of it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FileHead<'a> {
+pub struct Representation<'a> {
     /// In bytes.
     pub size: u64,
     /// As a header writes it, quotes included.
@@ -79,7 +79,7 @@ pub struct Reply {
 /// Conditions count in the order of RFC 9110, 13.2.2. A range counts for GET only: a malformed one
 /// and several give the whole file. Methods are compared by case, as HTTP does.
 #[must_use]
-pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &FileHead<'_>) -> Reply {
+pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &Representation<'_>) -> Reply {
     if !matches!(method, "GET" | "HEAD") {
         return Reply { status: 405, headers: vec![("Allow", "GET, HEAD".into())], body: None };
     }
@@ -144,7 +144,7 @@ impl Reply {
     }
 
     /// Says what the bytes are.
-    fn add_content(&mut self, file: &FileHead<'_>) {
+    fn add_content(&mut self, file: &Representation<'_>) {
         let media_type = Some(file.media_type).filter(|media_type| is_header(media_type));
         self.add("Content-Type", media_type.or(Some("application/octet-stream")));
         // They may be anyone's, and are served from the reader's own origin: a text is no script.
@@ -158,7 +158,7 @@ impl Reply {
     }
 }
 
-impl<'a> FileHead<'a> {
+impl<'a> Representation<'a> {
     fn stored(&self, name: &str) -> Option<&'a str> {
         let (_, value) = self.stored.iter().find(|(stored, _)| *stored == name)?;
         Some(value.as_str()).filter(|value| !value.is_empty() && is_header(value))
@@ -166,7 +166,7 @@ impl<'a> FileHead<'a> {
 }
 
 /// The status of the first condition that does not hold.
-fn refused(headers: &RequestHeaders<'_>, file: &FileHead<'_>) -> Option<u16> {
+fn refused(headers: &RequestHeaders<'_>, file: &Representation<'_>) -> Option<u16> {
     // Headers know no milliseconds.
     let modified = file.last_modified_ms.map(|ms| ms.div_euclid(1000));
     let modified_after = |date: &str| Some(modified? > date::from_http(date)?);
@@ -201,7 +201,7 @@ fn range_counts(if_range: Option<&str>, etag: Option<&str>, last_modified: Optio
 fn wanted(
     method: &str,
     headers: &RequestHeaders<'_>,
-    file: &FileHead<'_>,
+    file: &Representation<'_>,
     last_modified: Option<&str>,
 ) -> (u16, Option<Range<u64>>) {
     let range =

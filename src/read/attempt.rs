@@ -20,16 +20,16 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    decode::{GCM_OVERHEAD, ceiling},
+    decode::{GCM_OVERHEAD, max_output},
     error::Kind,
     fetch::{timeout::within, validators::Seen},
     host::{
-        Answer, FetchError, Host, Piece, Request,
+        FetchError, Host, Piece, Request, Response,
         event::{Event, EventKind},
     },
     http::{content_range, headers::Headers},
     model::{chunk::Source, location::Location},
-    schedule::{idle_timer::Watch, pool::Turn, retry::Failure},
+    schedule::{idle_timer::IdleTimer, pool::Permit, retry::AttemptError},
 };
 
 /// A server that ignores `Range` sends the whole blob: so many bytes before the wanted ones are
@@ -43,13 +43,13 @@ pub(super) struct Leg {
     /// As the location has it.
     pub(super) name: String,
     pub(super) host: Arc<str>,
-    pub(super) turn: Turn,
+    pub(super) turn: Permit,
 }
 
 /// What came back: headers, and perhaps the first bytes of what follows.
 pub(super) struct Arrival<H: Host> {
     pub(super) wanted: Wanted,
-    pub(super) answer: Answer<H::Body>,
+    pub(super) answer: Response<H::Body>,
     pub(super) first: Option<H::Piece>,
 }
 
@@ -61,7 +61,7 @@ impl<H: Host> Flight<'_, H> {
         leg: &mut Leg,
         target: String,
         location: &Location,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), AttemptError> {
         let wanted = self.wanted();
         let envoy = self.envoy();
         let mut rival = pin!(OptionFuture::from(self.rival(leg, location)));
@@ -85,7 +85,9 @@ impl<H: Host> Flight<'_, H> {
         loop {
             let status = arrival.answer.status;
             let outcome = self.take(leg, arrival, location, rival.as_mut()).await;
-            match outcome.map_err(|failure| Failure { status: failure.status.or(Some(status)), ..failure })? {
+            match outcome
+                .map_err(|failure| AttemptError { status: failure.status.or(Some(status)), ..failure })?
+            {
                 None => return Ok(()),
                 Some((other, overtaken)) => {
                     *leg = other;
@@ -103,7 +105,7 @@ impl<H: Host> Flight<'_, H> {
         arrival: Arrival<H>,
         location: &Location,
         rival: Pin<&mut OptionFuture<R>>,
-    ) -> Result<Option<Overtaken<H>>, Failure> {
+    ) -> Result<Option<Overtaken<H>>, AttemptError> {
         let Arrival { wanted, answer, first } = arrival;
         if answer.status == 416 && self.is_digested() && self.digested >= self.chunk.size {
             // Nothing follows what is here already.
@@ -124,8 +126,8 @@ impl<H: Host> Flight<'_, H> {
 
     /// Where in the blob the body begins, if the answer is one to what was asked, and of the version
     /// that is read.
-    fn begin(&self, replica: &str, wanted: &Wanted, answer: &Answer<H::Body>) -> Result<u64, Failure> {
-        let Answer { status, headers, url, .. } = answer;
+    fn begin(&self, replica: &str, wanted: &Wanted, answer: &Response<H::Body>) -> Result<u64, AttemptError> {
+        let Response { status, headers, url, .. } = answer;
         let begun = begin(headers, *status, wanted, self.shared.host.unix_time());
         // What a file id names never changes: a replica that tells another story is a bad one.
         if let Source::FileId(_) = self.chunk.source {
@@ -142,12 +144,12 @@ impl<H: Host> Flight<'_, H> {
 
     /// What goes on where another replica broke off must be of the same stored bytes. If nothing
     /// has left yet, the next replica starts over; else only one with the same can go on.
-    fn same_copy(&mut self, headers: &Headers) -> Result<(), Failure> {
+    fn same_copy(&mut self, headers: &Headers) -> Result<(), AttemptError> {
         let begun = self.digested.max(self.arrived()) > 0;
         match (&self.etag, &headers.etag) {
             (Some(begun_etag), Some(told)) if begun && begun_etag != told => {
                 self.alone |= !self.has_left();
-                Err(Failure::new(Kind::Range, "it is another copy than the one that was begun"))
+                Err(AttemptError::new(Kind::Range, "it is another copy than the one that was begun"))
             }
             _ if begun => Ok(()),
             _ => {
@@ -160,22 +162,22 @@ impl<H: Host> Flight<'_, H> {
     /// Lets a body flow into the window.
     async fn flows<R: Rival<H>>(
         &mut self,
-        answer: Answer<H::Body>,
+        answer: Response<H::Body>,
         course: Course<H>,
         rival: Pin<&mut OptionFuture<R>>,
-    ) -> Result<Option<Overtaken<H>>, Failure> {
+    ) -> Result<Option<Overtaken<H>>, AttemptError> {
         let wanted = course.wanted;
         let exact = answer.status == 206;
-        let most = wanted.base.saturating_add(ceiling(&self.chunk));
+        let most = wanted.base.saturating_add(max_output(&self.chunk));
         let mut complete = false;
         let mut doubt = Doubt::of(&self.chunk, &answer.headers);
         let mut flow = |flight: &mut Self, piece: H::Piece, at: u64| {
             let end = at + piece.len() as u64;
             if exact && wanted.end.is_some_and(|wanted| end > wanted) {
-                return Err(Failure::new(Kind::LongBody, "more bytes came than were asked for"));
+                return Err(AttemptError::new(Kind::LongBody, "more bytes came than were asked for"));
             }
             if wanted.end.is_none() && end > most {
-                return Err(Failure::new(Kind::LongBody, "it goes on far beyond its size"));
+                return Err(AttemptError::new(Kind::LongBody, "it goes on far beyond its size"));
             }
             // What a truncation left beyond `size`, or the rest of a blob, is of no use.
             if complete && !piece.is_empty() {
@@ -209,11 +211,11 @@ impl<H: Host> Flight<'_, H> {
     /// Collects a body, then decodes it.
     async fn whole<R: Rival<H>>(
         &mut self,
-        answer: Answer<H::Body>,
+        answer: Response<H::Body>,
         course: Course<H>,
         rival: Pin<&mut OptionFuture<R>>,
-    ) -> Result<Option<Overtaken<H>>, Failure> {
-        let Answer { headers, body, .. } = answer;
+    ) -> Result<Option<Overtaken<H>>, AttemptError> {
+        let Response { headers, body, .. } = answer;
         let wanted = course.wanted;
         let mut stored = Vec::new();
         let mut len = 0;
@@ -224,7 +226,7 @@ impl<H: Host> Flight<'_, H> {
                 wanted.cut(&mut piece, at);
                 len += piece.len() as u64;
                 if len > most {
-                    return Err(Failure::new(Kind::LongBody, "it goes on far beyond its size"));
+                    return Err(AttemptError::new(Kind::LongBody, "it goes on far beyond its size"));
                 }
                 // A truncation leaves more stored than its size says.
                 flight.shared.with(|state| state.window.outgrow(flight.ticket(), len.saturating_mul(2)));
@@ -238,7 +240,7 @@ impl<H: Host> Flight<'_, H> {
             return Ok(overtaken);
         }
         if wanted.end.is_some_and(|end| len < end.saturating_sub(wanted.start)) {
-            return Err(Failure::new(Kind::ShortBody, format!("it ended after {len} bytes")));
+            return Err(AttemptError::new(Kind::ShortBody, format!("it ended after {len} bytes")));
         }
         self.decode(stored, &headers).await.map(|()| None)
     }
@@ -253,14 +255,14 @@ impl<H: Host> Flight<'_, H> {
         mut body: H::Body,
         course: Course<H>,
         mut rival: Pin<&mut OptionFuture<R>>,
-        mut take: impl FnMut(&mut Self, H::Piece, u64) -> Result<Flow, Failure>,
-    ) -> Result<Option<Overtaken<H>>, Failure> {
+        mut take: impl FnMut(&mut Self, H::Piece, u64) -> Result<Flow, AttemptError>,
+    ) -> Result<Option<Overtaken<H>>, AttemptError> {
         let shared = self.shared;
         let pool = &shared.session.pool;
         let Course { mut at, host, mut first, .. } = course;
         let (idle, begun) = (shared.session.options.timeout.idle, shared.host.now());
         let mut count = 0;
-        let mut watch = Watch::new(idle, begun);
+        let mut watch = IdleTimer::new(idle, begun);
         let mut rings = pin!(shared.host.sleep(idle));
         loop {
             // While the reader holds us up, no server is to blame.
@@ -280,7 +282,7 @@ impl<H: Host> Flight<'_, H> {
                 Heard::Body(Some(piece)) => piece?,
                 Heard::Rings => {
                     let Some(more) = watch.rang(shared.host.now()) else {
-                        return Err(Failure::new(Kind::Timeout, "the body stalled"));
+                        return Err(AttemptError::new(Kind::Timeout, "the body stalled"));
                     };
                     rings.set(shared.host.sleep(more));
                     continue;
@@ -349,7 +351,7 @@ impl<H: Host> Envoy<'_, H> {
         url: String,
         wanted: Wanted,
         host: &Arc<str>,
-    ) -> Result<Answer<H::Body>, Failure> {
+    ) -> Result<Response<H::Body>, AttemptError> {
         let shared = self.shared;
         let expected = wanted.end.unwrap_or(self.size).saturating_sub(wanted.start);
         shared.session.stats.lock().requests += 1;
@@ -373,9 +375,9 @@ impl<H: Host> Envoy<'_, H> {
 }
 
 /// A second request for what is late, which may overtake the first.
-pub(super) trait Rival<H: Host>: Future<Output = Result<Overtaken<H>, Failure>> {}
+pub(super) trait Rival<H: Host>: Future<Output = Result<Overtaken<H>, AttemptError>> {}
 
-impl<H: Host, F: Future<Output = Result<Overtaken<H>, Failure>>> Rival<H> for F {}
+impl<H: Host, F: Future<Output = Result<Overtaken<H>, AttemptError>>> Rival<H> for F {}
 
 pub(super) type Overtaken<H> = (Leg, Arrival<H>);
 
@@ -394,14 +396,14 @@ struct Course<H: Host> {
 enum Heard<H: Host> {
     Body(Option<Result<H::Piece, FetchError>>),
     Rings,
-    Rival(Result<Overtaken<H>, Failure>),
+    Rival(Result<Overtaken<H>, AttemptError>),
 }
 
 /// The answer, or that of the rival.
 async fn answered<H: Host, R: Rival<H>, A>(
     mut sent: Pin<&mut impl Future<Output = A>>,
     mut rival: Pin<&mut OptionFuture<R>>,
-) -> Either<A, Result<Overtaken<H>, Failure>> {
+) -> Either<A, Result<Overtaken<H>, AttemptError>> {
     poll_fn(|cx| {
         if let Poll::Ready(answer) = sent.as_mut().poll(cx) {
             return Poll::Ready(Either::Left(answer));
@@ -415,7 +417,7 @@ async fn answered<H: Host, R: Rival<H>, A>(
 fn poll_rival<H: Host, R: Rival<H>>(
     rival: Pin<&mut OptionFuture<R>>,
     cx: &mut Context<'_>,
-) -> Poll<Result<Overtaken<H>, Failure>> {
+) -> Poll<Result<Overtaken<H>, AttemptError>> {
     match rival.poll(cx) {
         Poll::Ready(Some(overtaken)) => Poll::Ready(overtaken),
         Poll::Ready(None) | Poll::Pending => Poll::Pending,
@@ -448,15 +450,15 @@ pub(super) fn begin(
     status: u16,
     wanted: &Wanted,
     unix_time: Duration,
-) -> Result<u64, Failure> {
-    let wrong = |message: &str| Err(Failure::new(Kind::Range, message));
+) -> Result<u64, AttemptError> {
+    let wrong = |message: &str| Err(AttemptError::new(Kind::Range, message));
     match (status, wanted.range) {
         (200, None) => Ok(0),
         (200, Some(_)) if wanted.start <= MAX_SKIP => Ok(0),
         (200, Some(_)) => wrong("the server ignores ranges"),
         (206, None) => wrong("the server answered with a part that nobody asked for"),
         (206, Some(range)) => match headers.content_range.as_deref().map(content_range::parse) {
-            _ if headers.is_packed() => wrong("the server cut packed bytes"),
+            _ if headers.is_encoded() => wrong("the server cut packed bytes"),
             // RFC 9110, 14.6: several parts have a range each, and are not bytes of a file.
             None if headers.is_in_parts() => wrong("the server answered in several parts"),
             None => Ok(range.start),
@@ -465,7 +467,7 @@ pub(super) fn begin(
             }
             Some(_) => wrong("the server answered with other bytes than were asked for"),
         },
-        _ => Err(Failure::status(status, headers.retry_after.as_deref(), unix_time)),
+        _ => Err(AttemptError::status(status, headers.retry_after.as_deref(), unix_time)),
     }
 }
 

@@ -5,11 +5,11 @@ use md5::{Digest, Md5};
 
 use super::lane::undecoded;
 use crate::{
-    decode::{ceiling, inflate, is_gzip},
-    host::{Piece, Recipe, joined},
+    decode::{inflate, is_gzip, max_output},
+    host::{DecodeParams, Piece, joined},
     http::headers::Headers,
     model::chunk::{Chunk, Compression},
-    schedule::retry::Failure,
+    schedule::retry::AttemptError,
 };
 
 /// The beginning of a body that may be packed, held until its length tells: packed it is as long as the
@@ -19,7 +19,7 @@ pub(super) struct Doubt<P> {
     len: u64,
     /// How long the chunk is, and the most that it may be.
     size: u64,
-    ceiling: u64,
+    max_output: u64,
     /// What it is when it is not packed, if that is known.
     md5: Option<[u8; 16]>,
     /// How long it is if it is packed; nothing once it is known not to be.
@@ -29,9 +29,9 @@ pub(super) struct Doubt<P> {
 impl<P: Piece> Doubt<P> {
     pub(super) fn of(chunk: &Chunk, headers: &Headers) -> Self {
         let by_server = chunk.compression == Compression::ByServer;
-        let ceiling = ceiling(chunk);
-        let packed = headers.content_length.filter(|len| by_server && *len <= ceiling);
-        Self { held: Vec::new(), len: 0, size: chunk.size, ceiling, md5: chunk.md5, packed }
+        let max_output = max_output(chunk);
+        let packed = headers.content_length.filter(|len| by_server && *len <= max_output);
+        Self { held: Vec::new(), len: 0, size: chunk.size, max_output, md5: chunk.md5, packed }
     }
 
     /// Takes a piece at byte `at` of the body; gives what may go on, from which byte. `piece` makes one.
@@ -55,7 +55,7 @@ impl<P: Piece> Doubt<P> {
 
     /// At the body's end: what is still held, inflated where it was packed. What is too short for either broke
     /// off.
-    pub(super) fn end(self) -> Result<Vec<u8>, Failure> {
+    pub(super) fn end(self) -> Result<Vec<u8>, AttemptError> {
         let held = joined(&self.held);
         if held.is_empty() {
             return Ok(held);
@@ -67,10 +67,11 @@ impl<P: Piece> Doubt<P> {
         if self.md5.map_or(self.len == self.size, |md5| Md5::digest(&held)[..] == md5) {
             return Ok(held);
         }
-        let recipe = Recipe { key: None, gzip: true, keep: u64::MAX, ceiling: self.ceiling };
+        let params =
+            DecodeParams { key: None, gzip: true, output_len: u64::MAX, max_output: self.max_output };
         let mut inflated = Vec::new();
         let sink = &mut |bytes: &[u8]| inflated.extend_from_slice(bytes);
-        inflate(&held, &recipe, sink).map_err(|error| undecoded(&error))?;
+        inflate(&held, &params, sink).map_err(|error| undecoded(&error))?;
         Ok(inflated)
     }
 

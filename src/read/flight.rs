@@ -12,7 +12,7 @@ use super::{
 use crate::{
     decode::MAX_CHUNK_BYTES,
     error::{Attempt, Error, Kind},
-    fetch::{timeout, validators::Pins},
+    fetch::{timeout, validators::Validators},
     host::{
         Host,
         event::{Event, EventKind},
@@ -21,8 +21,8 @@ use crate::{
     model::chunk::{Chunk, Source},
     schedule::{
         plan::View,
-        retry::{Failure, Next, Trial},
-        window::{Job, Ticket},
+        retry::{AttemptError, Decision, RetryState},
+        window::{Job, JobId},
     },
 };
 
@@ -73,7 +73,7 @@ pub(super) struct Flight<'a, H: Host> {
     /// What replicas brought did not fit together: from now on each has to bring the whole.
     pub(super) alone: bool,
     /// The versions of a chunk that is the whole of its URL: only resuming it could mix them.
-    own_pins: Pins,
+    own_pins: Validators,
     /// When its location was learnt, and when the token that was sent last.
     pub(super) located_at: Duration,
     pub(super) token_at: Duration,
@@ -104,7 +104,7 @@ impl<'a, H: Host> Flight<'a, H> {
             last: None,
             etag: None,
             alone: false,
-            own_pins: Pins::default(),
+            own_pins: Validators::default(),
             located_at: Duration::ZERO,
             token_at: Duration::ZERO,
             refused: false,
@@ -126,7 +126,7 @@ impl<'a, H: Host> Flight<'a, H> {
             return Err(Error::new(Kind::Limit, message).of_chunk(self.name()));
         }
         let mut location = self.locate(false).await?;
-        let mut trial = Trial::new(self.shared.session.options.retry, location.urls.len());
+        let mut trial = RetryState::new(self.shared.session.options.retry, location.urls.len());
         let mut replica = 0;
         let mut farthest = 0;
         // Only a filer's chunks have a locator to be asked again, and only they and its files tokens.
@@ -166,29 +166,29 @@ impl<'a, H: Host> Flight<'a, H> {
                 farthest = here;
                 trial.progressed();
             }
-            let dice = self.shared.host.random();
+            let jitter = self.shared.host.random();
             let reason = failure.kind.code();
-            let mut next = trial.failed(replica, &host, failure, may_renew, may_ask, dice);
+            let mut next = trial.failed(replica, &host, failure, may_renew, may_ask, jitter);
             if !self.shared.may_fail_again(location.urls.len()) {
                 return Err(trial.error(self.name()));
             }
             let mut moved = false;
-            if next == Next::Lookup {
+            if next == Decision::Lookup {
                 moved = self.look_up(&mut location, &host, reason).await?;
-                next = if moved { trial.restart(location.urls.len()) } else { trial.after_lookup(dice) };
+                next = if moved { trial.restart(location.urls.len()) } else { trial.after_lookup(jitter) };
             }
             replica = match next {
-                Next::Try(to, pause) => {
+                Decision::Try(to, pause) => {
                     self.pause(pause, &host, reason).await;
                     self.again(to == replica && !moved, &host, reason);
                     to
                 }
-                Next::Token(to) => {
+                Decision::Token(to) => {
                     let to = self.renew(&mut location, &mut trial, to).await?;
                     self.again(to == replica, &host, reason);
                     to
                 }
-                Next::Lookup | Next::GiveUp => return Err(trial.error(self.name())),
+                Decision::Lookup | Decision::GiveUp => return Err(trial.error(self.name())),
             };
         }
     }
@@ -217,7 +217,7 @@ impl<'a, H: Host> Flight<'a, H> {
 
     /// What has come of a failed attempt: bytes that do not fit their digest are dropped, and if
     /// some of them have left already, nothing can make it good.
-    fn after_failure(&mut self, failure: Failure, host: &str) -> Result<Failure, Error> {
+    fn after_failure(&mut self, failure: AttemptError, host: &str) -> Result<AttemptError, Error> {
         let flows = matches!(self.lane, Lane::Flow { .. });
         let bad = flows && matches!(failure.kind, Kind::Corrupt | Kind::LongBody);
         let left = self.has_left();
@@ -253,7 +253,7 @@ impl<'a, H: Host> Flight<'a, H> {
     }
 
     /// What this chunk's answers must be versions of: where chunks share a URL, what all of them are.
-    pub(super) fn pins(&self) -> &Pins {
+    pub(super) fn pins(&self) -> &Validators {
         if self.chunk.stored.is_some() { &self.shared.session.validators } else { &self.own_pins }
     }
 
@@ -262,10 +262,10 @@ impl<'a, H: Host> Flight<'a, H> {
     }
 
     /// What the window knows it by.
-    pub(super) fn ticket(&self) -> Ticket<'_> {
+    pub(super) fn ticket(&self) -> JobId<'_> {
         match self.index {
-            Some(index) => Ticket::View(index),
-            None => Ticket::Manifest(&self.chunk.source),
+            Some(index) => JobId::View(index),
+            None => JobId::Manifest(&self.chunk.source),
         }
     }
 

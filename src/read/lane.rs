@@ -3,17 +3,17 @@
 use super::{doubt::begin, flight::Flight};
 use crate::{
     decode,
-    decode::{ceiling, is_gzip},
+    decode::{is_gzip, max_output},
     error::{Error, Kind},
     formats::seaweedfs::chunk_manifest::{MAX_MANIFEST_BYTES, parse_manifest},
     host::{
-        DecodeError, Host, Piece, Recipe,
+        DecodeError, DecodeParams, Host, Piece,
         event::{Event, EventKind},
         joined,
     },
     http::headers::{ByteRange, Headers},
     model::chunk::{Chunk, Compression},
-    schedule::{options::Verify, plan::View, retry::Failure},
+    schedule::{options::Verify, plan::View, retry::AttemptError},
 };
 use md5::{Digest, Md5};
 
@@ -115,10 +115,10 @@ impl<H: Host> Flight<'_, H> {
     }
 
     /// All that the server sent has come by: is it all, and is it right?
-    pub(super) fn flowed(&mut self) -> Result<(), Failure> {
+    pub(super) fn flowed(&mut self) -> Result<(), AttemptError> {
         if self.here() < self.view.len() {
             let message = format!("it ended after {} of {} bytes", self.here(), self.view.len());
-            return Err(Failure::new(Kind::ShortBody, message));
+            return Err(AttemptError::new(Kind::ShortBody, message));
         }
         if self.is_digested() && !self.fits(self.digest.clone()) {
             return Err(corrupt(MISMATCH));
@@ -150,9 +150,13 @@ impl<H: Host> Flight<'_, H> {
     }
 
     /// Decodes a chunk that is whole in memory, and hands on what is wanted of it.
-    pub(super) async fn decode(&mut self, stored: Vec<H::Piece>, headers: &Headers) -> Result<(), Failure> {
+    pub(super) async fn decode(
+        &mut self,
+        stored: Vec<H::Piece>,
+        headers: &Headers,
+    ) -> Result<(), AttemptError> {
         let checked = self.chunk.md5.is_some() && self.shared.session.options.verify != Verify::Off;
-        let recipe = Recipe {
+        let params = DecodeParams {
             key: self.chunk.key.clone(),
             gzip: match self.chunk.compression {
                 Compression::None => false,
@@ -160,18 +164,18 @@ impl<H: Host> Flight<'_, H> {
                 Compression::ByServer => left_packed(&stored, headers),
             },
             // A digest covers the whole chunk, also what a truncation left beyond `size`.
-            keep: if checked || self.lane == Lane::List { u64::MAX } else { self.chunk.size },
-            ceiling: self.most(),
+            output_len: if checked || self.lane == Lane::List { u64::MAX } else { self.chunk.size },
+            max_output: self.most(),
         };
         self.shared.with(|state| state.window.decoding(self.ticket(), true));
-        let decoded = self.shared.host.decode(stored, &recipe).await;
+        let decoded = self.shared.host.decode(stored, &params).await;
         self.shared.with(|state| state.window.decoding(self.ticket(), false));
         let pieces = decoded.map_err(|error| undecoded(&error))?;
         let len: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
         self.shared.emit(Event { bytes: Some(len), ..self.event(EventKind::Decoded) });
         if len < self.chunk.size && self.lane != Lane::List {
             let message = format!("it holds {len} of {} bytes", self.chunk.size);
-            return Err(Failure::new(Kind::ShortBody, message));
+            return Err(AttemptError::new(Kind::ShortBody, message));
         }
         if checked {
             let mut digest = Md5::default();
@@ -189,10 +193,10 @@ impl<H: Host> Flight<'_, H> {
     }
 
     /// Reads a chunk manifest that was decoded.
-    fn list(&self, pieces: &[H::Piece]) -> Result<(), Failure> {
+    fn list(&self, pieces: &[H::Piece]) -> Result<(), AttemptError> {
         let list = parse_manifest(&joined(pieces), self.chunk.offset..self.chunk.end()).map_err(|error| {
             let error = Error::from(error);
-            Failure::new(error.kind(), error.message())
+            AttemptError::new(error.kind(), error.message())
         })?;
         self.shared.with(|state| state.window.learn(&self.chunk.source, Ok(list)));
         Ok(())
@@ -202,7 +206,7 @@ impl<H: Host> Flight<'_, H> {
     pub(super) fn most(&self) -> u64 {
         match self.lane {
             Lane::List => MAX_MANIFEST_BYTES,
-            _ => ceiling(&self.chunk),
+            _ => max_output(&self.chunk),
         }
     }
 
@@ -242,13 +246,13 @@ impl<H: Host> Flight<'_, H> {
     }
 }
 
-fn corrupt(message: &str) -> Failure {
-    Failure::new(Kind::Corrupt, message)
+fn corrupt(message: &str) -> AttemptError {
+    AttemptError::new(Kind::Corrupt, message)
 }
 
-pub(super) fn undecoded(error: &DecodeError) -> Failure {
+pub(super) fn undecoded(error: &DecodeError) -> AttemptError {
     match error {
-        DecodeError::TooLong => Failure::new(Kind::Limit, error.to_string()),
+        DecodeError::TooLong => AttemptError::new(Kind::Limit, error.to_string()),
         _ => corrupt(&error.to_string()),
     }
 }

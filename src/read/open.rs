@@ -4,7 +4,7 @@ use super::session::Session;
 use crate::{
     error::Error,
     fetch::{
-        get::{Asked, Retrieved, Wanted, retrieve},
+        get::{Expect, Fetched, GetTarget, retrieve},
         probe,
     },
     formats::{
@@ -12,14 +12,14 @@ use crate::{
         seaweedfs::entry::{Entry, Keys, MAX_TEXT_BYTES},
     },
     host::{Host, joined},
-    http::respond::FileHead,
+    http::respond::Representation,
     model::{chunk::Chunk, merge::merge, ranges::ranges_of},
     schedule::options::Options,
 };
 
 /// What a file says of itself.
 #[derive(Clone, Debug, Default)]
-pub struct Head {
+pub struct Metadata {
     /// In bytes.
     pub size: u64,
     /// What a reader may save it as; empty if it has none.
@@ -34,11 +34,11 @@ pub struct Head {
     pub stored: Vec<(&'static str, String)>,
 }
 
-impl Head {
+impl Metadata {
     /// As a request for the file is answered with.
     #[must_use]
-    pub fn as_served(&self) -> FileHead<'_> {
-        FileHead {
+    pub fn as_served(&self) -> Representation<'_> {
+        Representation {
             size: self.size,
             etag: self.etag.as_deref(),
             last_modified_ms: self.modified_ms,
@@ -53,14 +53,14 @@ impl Head {
 #[derive(Clone, Debug, Default)]
 pub struct Opened {
     /// What it says of itself.
-    pub head: Head,
+    pub head: Metadata,
     /// What it is made of.
     pub chunks: Vec<Chunk>,
 }
 
 /// What is known beforehand of one URL.
 #[derive(Clone, Debug, Default)]
-pub struct UrlHead {
+pub struct UrlHints {
     /// In bytes; asked for where it is not known.
     pub size: Option<u64>,
     /// What a reader may save it as.
@@ -79,9 +79,9 @@ const OCTETS: &str = "application/octet-stream";
 ///
 /// As a stream's, and [`crate::Kind::Manifest`] where the answer is no entry.
 pub async fn entry<H: Host>(host: &H, options: &Options, url: &str, may_renew: bool) -> Result<Entry, Error> {
-    let wanted = Wanted::Body(MAX_TEXT_BYTES as u64);
-    let asked = Asked::Filer { url, may_renew };
-    let Retrieved { body, .. } = retrieve(host, options, wanted, asked).await?;
+    let wanted = Expect::Body(MAX_TEXT_BYTES as u64);
+    let asked = GetTarget::Filer { url, may_renew };
+    let Fetched { body, .. } = retrieve(host, options, wanted, asked).await?;
     Ok(Entry::parse(&joined(&body))?)
 }
 
@@ -98,7 +98,7 @@ pub fn of_entry(entry: &Entry, url: Option<&str>, keys: &Keys, session: &Session
     if let Some(url) = url.filter(|_| entry.is_remote_only()) {
         session.validators.expect(url, entry.size());
     }
-    let head = Head {
+    let head = Metadata {
         size: entry.size(),
         name: entry.name().to_owned(),
         media_type: entry.media_type().to_owned(),
@@ -112,7 +112,7 @@ pub fn of_entry(entry: &Entry, url: Option<&str>, keys: &Keys, session: &Session
 /// The file of a manifest.
 #[must_use]
 pub fn of_manifest(manifest: Manifest, options: &Options) -> Opened {
-    let head = Head {
+    let head = Metadata {
         size: manifest.size(),
         name: manifest.name().to_owned(),
         media_type: manifest.media_type().to_owned(),
@@ -132,17 +132,17 @@ pub async fn of_url<H: Host>(
     host: &H,
     session: &Session,
     url: &str,
-    known: UrlHead,
+    known: UrlHints,
 ) -> Result<Opened, Error> {
-    let UrlHead { size, name, media_type, chunk_size } = known;
+    let UrlHints { size, name, media_type, chunk_size } = known;
     if let Some(size) = size {
         session.validators.expect(url, size);
         let media_type = media_type.unwrap_or_else(|| OCTETS.to_owned());
-        let head = Head { size, name, media_type, ..Head::default() };
+        let head = Metadata { size, name, media_type, ..Metadata::default() };
         return Ok(Opened { head, chunks: ranges_of(url, size, chunk_size) });
     }
     let found = probe::open(host, &session.options, &session.validators, url, chunk_size).await?;
-    let head = Head {
+    let head = Metadata {
         size: found.size,
         name,
         media_type: media_type.or(found.media_type).unwrap_or_else(|| OCTETS.to_owned()),

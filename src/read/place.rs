@@ -9,7 +9,7 @@ use crate::{
     host::{Host, event::EventKind},
     http::{jwt, url},
     model::{chunk::Source, location, location::Location},
-    schedule::retry::{Failure, Next, Trial},
+    schedule::retry::{AttemptError, Decision, RetryState},
 };
 
 impl<H: Host> Flight<'_, H> {
@@ -27,7 +27,7 @@ impl<H: Host> Flight<'_, H> {
         };
         let Shared { host, session, .. } = self.shared;
         let options = &session.options;
-        let mut trial = Trial::new(options.retry, 1);
+        let mut trial = RetryState::new(options.retry, 1);
         loop {
             let stale = (refresh || trial.has_failed()).then_some(self.located_at);
             let found = session.locator.locate(host, options, id, stale).await;
@@ -38,10 +38,10 @@ impl<H: Host> Flight<'_, H> {
                 }
                 Err(error) => error.of_chunk(self.name()),
             };
-            let failure = Failure::new(Kind::NoLocations, "");
-            let dice = self.shared.host.random();
-            match trial.failed(0, "", failure, false, false, dice) {
-                Next::Try(_, pause) if !session.locator.is_patient() => {
+            let failure = AttemptError::new(Kind::NoLocations, "");
+            let jitter = self.shared.host.random();
+            match trial.failed(0, "", failure, false, false, jitter) {
+                Decision::Try(_, pause) if !session.locator.retries_itself() => {
                     self.pause(pause, &"".into(), Kind::NoLocations.code()).await;
                 }
                 _ => return Err(error),
@@ -80,7 +80,7 @@ impl<H: Host> Flight<'_, H> {
     pub(super) async fn renew(
         &mut self,
         location: &mut Location,
-        trial: &mut Trial,
+        trial: &mut RetryState,
         replica: usize,
     ) -> Result<usize, Error> {
         self.refused = true;

@@ -176,7 +176,7 @@ fn read<H: Host>(
             (Poll::Ready(Some(Ok(shared.host.zeros(len)))), [hole, Some(event)])
         }
         Delivery::Wait => {
-            state.appetite.waits(shared.host.now());
+            state.read_rate.waits(shared.host.now());
             state.reader = Some(cx.waker().clone());
             (Poll::Pending, [None, None])
         }

@@ -18,7 +18,7 @@ use crate::{
     host::{Host, event::EventKind},
     http::{jwt, url},
     model::{chunk::Chunk, location::Location},
-    schedule::{plan::View, retry::Failure, window::Expected},
+    schedule::{plan::View, retry::AttemptError, window::Expected},
 };
 
 /// What is needed to ask for the same again.
@@ -38,7 +38,7 @@ impl<'a, H: Host> Flight<'a, H> {
         &self,
         leg: &Leg,
         location: &Location,
-    ) -> Option<impl Future<Output = Result<Overtaken<H>, Failure>> + use<'a, H>> {
+    ) -> Option<impl Future<Output = Result<Overtaken<H>, AttemptError>> + use<'a, H>> {
         let index = self.index.filter(|_| self.is_hedgeable(leg, location))?;
         let second = Second {
             envoy: self.envoy(),
@@ -68,7 +68,7 @@ impl<'a, H: Host> Flight<'a, H> {
 }
 
 impl<H: Host> Second<'_, H> {
-    async fn send(self) -> Result<Overtaken<H>, Failure> {
+    async fn send(self) -> Result<Overtaken<H>, AttemptError> {
         let shared = self.envoy.shared;
         let watched = Watched { second: &self };
         shared.late(self.index).await;
@@ -90,7 +90,7 @@ impl<H: Host> Second<'_, H> {
         // Who has sent nothing has not won.
         match answer.body.next().await.transpose()? {
             Some(first) => Ok((leg, Arrival { wanted, answer, first: Some(first) })),
-            None => Err(Failure::new(Kind::ShortBody, "it brought nothing")),
+            None => Err(AttemptError::new(Kind::ShortBody, "it brought nothing")),
         }
     }
 
@@ -132,8 +132,8 @@ fn is_elsewhere(url: &str, host: &str) -> bool {
     url::host_key(url::host(url).unwrap_or_default()) != url::host_key(host)
 }
 
-fn not_sent() -> Failure {
-    Failure::new(Kind::Timeout, "no second request was sent")
+fn not_sent() -> AttemptError {
+    AttemptError::new(Kind::Timeout, "no second request was sent")
 }
 
 /// While somebody waits for a view to be late.

@@ -1,9 +1,9 @@
 //! What the streams of one file share.
 
 use crate::{
-    fetch::{locator::Locator, validators::Pins},
-    read::stats::Meter,
-    schedule::{options::Options, plan::Lists, pool::Pool},
+    fetch::{locator::Locator, validators::Validators},
+    read::stats::StatsHandle,
+    schedule::{options::Options, plan::ManifestCache, pool::Pool},
 };
 
 /// The options of a file, and the handles that its streams share.
@@ -19,11 +19,11 @@ pub struct Session {
     /// Limits and measurements, shared with the streams of other files.
     pub pool: Pool,
     /// The validators of what is read in ranges.
-    pub validators: Pins,
+    pub validators: Validators,
     /// The chunk manifests that were read.
-    pub manifests: Lists,
+    pub manifests: ManifestCache,
     /// The counters of the file.
-    pub stats: Meter,
+    pub stats: StatsHandle,
 }
 
 impl From<Options> for Session {

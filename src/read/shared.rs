@@ -15,10 +15,10 @@ use crate::{
     },
     read::session::Session,
     schedule::{
-        options::{Verify, Width},
+        options::{Concurrency, Verify},
         plan::Plan,
-        pool::{Ask, Full, PATIENCE, Seat, Share},
-        read_rate::Appetite,
+        pool::{PATIENCE, Rejected, StartRequest, StreamSlot, Usage},
+        read_rate::ReadRate,
         window::{Expected, Head, Job, Limits, Next, Window},
     },
 };
@@ -28,7 +28,7 @@ pub(super) struct Shared<H: Host> {
     /// Position in the file one past the last byte that was planned.
     pub(super) end: u64,
     pub(super) session: Session,
-    seat: Seat,
+    seat: StreamSlot,
     state: Mutex<State<H::Piece>>,
 }
 
@@ -52,12 +52,12 @@ pub(super) struct State<P> {
     /// A body waits so: no server is busy with it.
     parked: bool,
     /// The share of pool and meter that this stream has, as told last.
-    told: Share,
+    told: Usage,
     /// Views that may be in flight, as told last; 0 before that is known.
     width: usize,
     /// What views cost, the last one.
     cost: u64,
-    pub(super) appetite: Appetite,
+    pub(super) read_rate: ReadRate,
     /// Views that are late against what their host usually takes, and who is to be woken for which.
     late: Vec<usize>,
     watchers: Vec<(usize, Waker)>,
@@ -92,10 +92,10 @@ impl<H: Host> Shared<H> {
             blocked: false,
             starving: false,
             parked: false,
-            told: Share::default(),
+            told: Usage::default(),
             width: 0,
             cost: 0,
-            appetite: Appetite::default(),
+            read_rate: ReadRate::default(),
             late: Vec::new(),
             watchers: Vec::new(),
             clock: Clock::default(),
@@ -149,8 +149,8 @@ impl<H: Host> Shared<H> {
         if !matches!(next, Next::Start { .. }) {
             self.seat.pass();
         }
-        state.blocked = next == Next::TooManyBytes || full == Some(Full::Bytes);
-        state.starving = full == Some(Full::Views) && state.window.in_flight() == 0;
+        state.blocked = next == Next::TooManyBytes || full == Some(Rejected::Bytes);
+        state.starving = full == Some(Rejected::Views) && state.window.in_flight() == 0;
         match next {
             Next::Start { job, cost, .. } if full.is_none() => {
                 state.cost = cost;
@@ -168,14 +168,14 @@ impl<H: Host> Shared<H> {
     }
 
     /// Why the pool does not let this start.
-    fn admit(&self, next: &Next, cx: &Context<'_>) -> Option<Full> {
+    fn admit(&self, next: &Next, cx: &Context<'_>) -> Option<Rejected> {
         let Next::Start { job, cost, head } = next else { return None };
         let len = match job {
             Job::View { chunk, .. } if chunk.is_decoded_whole() => chunk.size,
             Job::View { view, .. } => view.len(),
             Job::Manifest(_) => *cost,
         };
-        let ask = Ask { len, cost: *cost, head: *head, at: self.host.now(), is_first: false };
+        let ask = StartRequest { len, cost: *cost, head: *head, at: self.host.now(), is_first: false };
         self.seat.admit(ask, cx.waker()).err()
     }
 
@@ -183,15 +183,15 @@ impl<H: Host> Shared<H> {
     fn aim(&self, state: &mut State<H::Piece>) -> Option<usize> {
         let width = self.seat.width();
         // A reader that never waits needs no more than it takes.
-        let near = if state.appetite.is_hungry(self.host.now()) {
+        let near = if state.read_rate.is_hungry(self.host.now()) {
             state.cost.saturating_mul(4 * width as u64)
         } else {
             0
         };
         // A fixed width counts all that is in flight, one that is found only what a server is busy with.
-        let is_auto = matches!(self.session.options.concurrency, Width::Auto { .. });
+        let is_auto = matches!(self.session.options.concurrency, Concurrency::Auto { .. });
         let decoding = if is_auto { state.window.decoding_now() } else { 0 };
-        state.window.aim(width.max(1) + decoding, state.appetite.reach(near));
+        state.window.aim(width.max(1) + decoding, state.read_rate.reach(near));
         let before = std::mem::replace(&mut state.width, width);
         if before == width {
             return None;
@@ -328,7 +328,7 @@ impl<H: Host> Shared<H> {
         let (bytes, in_flight) = (state.window.bytes(), state.window.in_flight());
         let idle = state.window.decoding_now() + usize::from(state.parked);
         let fetching = in_flight.saturating_sub(idle);
-        let share = Share { bytes, in_flight, fetching, awaited: state.window.awaited_now() };
+        let share = Usage { bytes, in_flight, fetching, awaited: state.window.awaited_now() };
         let told = std::mem::replace(&mut state.told, share);
         let now = self.host.now();
         let turn = state.clock.turn(now, waited_for(state));
@@ -386,7 +386,7 @@ impl<P: Piece> State<P> {
 
     /// The reader took bytes: there is room.
     pub(super) fn room(&mut self, bytes: u64, now: Duration) {
-        self.appetite.took(bytes, now);
+        self.read_rate.took(bytes, now);
         if let Some(waker) = self.body.take() {
             waker.wake();
         }

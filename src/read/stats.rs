@@ -53,9 +53,9 @@ pub struct Waits {
 
 /// A handle on the counters of a file; clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Meter(Arc<Mutex<Stats>>);
+pub struct StatsHandle(Arc<Mutex<Stats>>);
 
-impl Meter {
+impl StatsHandle {
     /// The counters as they stand.
     #[must_use]
     pub fn stats(&self) -> Stats {

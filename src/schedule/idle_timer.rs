@@ -14,7 +14,7 @@ const GRACES: u8 = 3;
 
 /// Watches over something that has to move at least once in a while.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Watch {
+pub(crate) struct IdleTimer {
     most: Duration,
     moved: Duration,
     set: Duration,
@@ -22,7 +22,7 @@ pub(crate) struct Watch {
     graces: u8,
 }
 
-impl Watch {
+impl IdleTimer {
     /// From `now` on; a timer is set to ring after `most`.
     pub(crate) fn new(most: Duration, now: Duration) -> Self {
         Self { most, moved: now, set: now, asked: most, graces: GRACES }
@@ -55,12 +55,12 @@ mod tests {
 
     #[test]
     fn what_does_not_move_for_too_long_is_told() {
-        assert_eq!(Watch::new(20 * S, S).rang(21 * S), None);
+        assert_eq!(IdleTimer::new(20 * S, S).rang(21 * S), None);
     }
 
     #[test]
     fn the_timer_rings_again_when_what_is_left_has_passed() {
-        let mut watch = Watch::new(20 * S, S);
+        let mut watch = IdleTimer::new(20 * S, S);
         watch.moved(15 * S);
         assert_eq!(watch.rang(21 * S), Some(14 * S));
         assert_eq!(watch.rang(35 * S), None);
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn time_asleep_does_not_count_and_is_followed_by_a_full_wait() {
-        let mut watch = Watch::new(20 * S, S);
+        let mut watch = IdleTimer::new(20 * S, S);
         assert_eq!(watch.rang(3600 * S), Some(20 * S));
         assert_eq!(watch.rang(3620 * S), None);
     }
@@ -76,7 +76,7 @@ mod tests {
     // F102
     #[test]
     fn a_page_whose_timers_are_slow_for_ever_comes_to_an_end() {
-        let mut watch = Watch::new(20 * S, S);
+        let mut watch = IdleTimer::new(20 * S, S);
         let rings = (1..).take_while(|i| watch.rang(S + i * 60 * S).is_some()).count();
         assert_eq!(rings, usize::from(GRACES));
     }
@@ -84,7 +84,7 @@ mod tests {
     // F102
     #[test]
     fn a_timer_that_is_hardly_late_counts() {
-        assert_eq!(Watch::new(S / 10, S).rang(S + S), None);
-        assert_eq!(Watch::new(20 * S, S).rang(30 * S), None);
+        assert_eq!(IdleTimer::new(S / 10, S).rang(S + S), None);
+        assert_eq!(IdleTimer::new(20 * S, S).rang(30 * S), None);
     }
 }

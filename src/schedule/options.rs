@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::schedule::retry::Policy;
+use crate::schedule::retry::RetryPolicy;
 
 /// How far to read ahead, how patient to be, what to check.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
     /// Views in flight. Defaults to what the link turns out to need, 64 at most.
-    pub concurrency: Width,
+    pub concurrency: Concurrency,
     /// Among the streams of a pool.
     pub priority: Priority,
     /// Whether another replica is asked when the head is late against what its host usually takes.
@@ -26,7 +26,7 @@ pub struct Options {
     /// Bytes per second that leave at most, evenly; as fast as can be by default.
     pub throttle: Option<f64>,
     /// When to try again.
-    pub retry: Policy,
+    pub retry: RetryPolicy,
     /// How long to wait for a server.
     pub timeout: Timeout,
 }
@@ -34,7 +34,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            concurrency: Width::default(),
+            concurrency: Concurrency::default(),
             priority: Priority::default(),
             hedge: true,
             per_host: usize::MAX,
@@ -42,7 +42,7 @@ impl Default for Options {
             holes: Holes::default(),
             verify: Verify::default(),
             throttle: None,
-            retry: Policy::default(),
+            retry: RetryPolicy::default(),
             timeout: Timeout::default(),
         }
     }
@@ -50,7 +50,7 @@ impl Default for Options {
 
 /// How many views may be in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
+pub enum Concurrency {
     /// As many as the link needs, found while it is used; one width for all such streams of a pool.
     Auto {
         /// No more than so many, at least 1.
@@ -60,7 +60,7 @@ pub enum Width {
     Fixed(usize),
 }
 
-impl Width {
+impl Concurrency {
     /// The most views that may ever be in flight.
     #[must_use]
     pub fn most(self) -> usize {
@@ -69,13 +69,13 @@ impl Width {
     }
 }
 
-impl From<usize> for Width {
+impl From<usize> for Concurrency {
     fn from(views: usize) -> Self {
         Self::Fixed(views)
     }
 }
 
-impl Default for Width {
+impl Default for Concurrency {
     fn default() -> Self {
         // HTTP/2 at 50 ms uses 64 views in flight.
         Self::Auto { most: 64 }

@@ -13,7 +13,7 @@ const LITTLE: u64 = 1 << 20;
 
 /// What a reader took lately.
 #[derive(Debug, Default)]
-pub(crate) struct Appetite {
+pub(crate) struct ReadRate {
     since: Option<Duration>,
     bytes: u64,
     /// Bytes a second, over the last stretch.
@@ -22,7 +22,7 @@ pub(crate) struct Appetite {
     waited: Duration,
 }
 
-impl Appetite {
+impl ReadRate {
     /// It took so many bytes.
     pub(crate) fn took(&mut self, bytes: u64, now: Duration) {
         let since = *self.since.get_or_insert(now);
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_is_slow_gets_what_it_takes_in_two_seconds() {
-        let mut appetite = Appetite::default();
+        let mut appetite = ReadRate::default();
         (0..30).for_each(|i| appetite.took(1 << 20, 100 * MS * i));
         let reach = appetite.reach(10) >> 20;
         assert!((20..23).contains(&reach), "{reach}");
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_becomes_faster_is_noticed_at_once_and_one_that_becomes_slower_in_seconds() {
-        let mut appetite = Appetite::default();
+        let mut appetite = ReadRate::default();
         (0..20).for_each(|i| appetite.took(1 << 20, 100 * MS * i));
         (0..20).for_each(|i| appetite.took(10 << 20, 2000 * MS + 10 * MS * i));
         assert!(appetite.reach(0) > 500 << 20, "{}", appetite.reach(0));
@@ -81,6 +81,6 @@ mod tests {
 
     #[test]
     fn a_little_is_held_for_a_reader_that_has_stopped() {
-        assert_eq!(Appetite::default().reach(10), LITTLE);
+        assert_eq!(ReadRate::default().reach(10), LITTLE);
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// How patient to be with one view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Policy {
+pub struct RetryPolicy {
     /// How often each replica is tried. Defaults to 3; at least 1.
     pub passes: u32,
     /// The pause after the first pass, doubled after each further one. Defaults to 200 ms.
@@ -22,7 +22,7 @@ pub struct Policy {
     pub max_delay: Duration,
 }
 
-impl Default for Policy {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self { passes: 3, base_delay: Duration::from_millis(200), max_delay: Duration::from_secs(10) }
     }
@@ -30,7 +30,7 @@ impl Default for Policy {
 
 /// Why an attempt was in vain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct AttemptError {
     /// What went wrong.
     pub kind: Kind,
     /// What happened, for people; without secrets.
@@ -43,7 +43,7 @@ pub struct Failure {
     pub cause: Option<Cause>,
 }
 
-impl Failure {
+impl AttemptError {
     /// A failure that is not a status.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), status: None, retry_after: None, cause: None }
@@ -68,7 +68,7 @@ impl Failure {
     }
 }
 
-impl From<FetchError> for Failure {
+impl From<FetchError> for AttemptError {
     fn from(error: FetchError) -> Self {
         Self { cause: error.cause, ..Self::new(Kind::Network, "the connection failed") }
     }
@@ -76,7 +76,7 @@ impl From<FetchError> for Failure {
 
 /// What to do after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Next {
+pub enum Decision {
     /// Ask for a fresh token, then try this replica again.
     Token(usize),
     /// Try this replica, after a pause.
@@ -89,8 +89,8 @@ pub enum Next {
 
 /// The attempts at one view.
 #[derive(Clone, Debug)]
-pub struct Trial {
-    policy: Policy,
+pub struct RetryState {
+    policy: RetryPolicy,
     /// One for each replica: refused for good (401, 403), so left out of later passes.
     refused: Vec<bool>,
     /// Per replica, whether it has failed in this pass.
@@ -105,13 +105,13 @@ pub struct Trial {
     attempts: Vec<Attempt>,
     /// What each replica's latest attempt came to.
     kinds: Vec<Option<Kind>>,
-    last: Option<Failure>,
+    last: Option<AttemptError>,
 }
 
-impl Trial {
+impl RetryState {
     /// A trial of this many replicas, of which none has been asked.
     #[must_use]
-    pub fn new(policy: Policy, replicas: usize) -> Self {
+    pub fn new(policy: RetryPolicy, replicas: usize) -> Self {
         Self {
             policy,
             refused: vec![false; replicas],
@@ -133,11 +133,11 @@ impl Trial {
         &mut self,
         replica: usize,
         host: &str,
-        failure: Failure,
+        failure: AttemptError,
         may_renew: bool,
         may_lookup: bool,
-        dice: f64,
-    ) -> Next {
+        jitter: f64,
+    ) -> Decision {
         let renew = failure.status == Some(401) && may_renew && !self.token_renewed;
         if failure.kind == Kind::Unauthorized
             && !renew
@@ -160,44 +160,44 @@ impl Trial {
         self.last = Some(failure);
         if renew {
             self.token_renewed = true;
-            return Next::Token(replica);
+            return Decision::Token(replica);
         }
         self.token_renewed = false;
         if let Some(tried) = self.tried.get_mut(replica) {
             *tried = true;
         }
         if let Some(next) = self.next_in_pass() {
-            return Next::Try(next, Duration::ZERO);
+            return Decision::Try(next, Duration::ZERO);
         }
         if may_lookup && self.lookups < self.policy.passes && self.may_have_moved() {
             self.lookups += 1;
-            return Next::Lookup;
+            return Decision::Lookup;
         }
-        self.after_lookup(dice)
+        self.after_lookup(jitter)
     }
 
     /// What to do when fresh locations were no others: the next pass, or nothing.
-    pub fn after_lookup(&mut self, dice: f64) -> Next {
+    pub fn after_lookup(&mut self, jitter: f64) -> Decision {
         if self.pass >= self.policy.passes {
-            return Next::GiveUp;
+            return Decision::GiveUp;
         }
         self.tried.fill(false);
         let Some(first) = self.next_in_pass() else {
-            return Next::GiveUp;
+            return Decision::GiveUp;
         };
-        let pause = self.pause(dice);
+        let pause = self.pause(jitter);
         self.pass += 1;
         self.asked = Duration::ZERO;
-        Next::Try(first, pause)
+        Decision::Try(first, pause)
     }
 
     /// Starts over with other replicas; what was tried before is still told.
-    pub fn restart(&mut self, replicas: usize) -> Next {
+    pub fn restart(&mut self, replicas: usize) -> Decision {
         self.refused = vec![false; replicas];
         self.tried = vec![false; replicas];
         self.kinds = vec![None; replicas];
         self.pass = 1;
-        Next::Try(0, Duration::ZERO)
+        Decision::Try(0, Duration::ZERO)
     }
 
     /// As `restart`, with a token that was just renewed: the first replica gets no other. Does so
@@ -264,10 +264,10 @@ impl Trial {
 
     /// Equal jitter: between half and the whole of the doubled delay, so that clients that failed
     /// together do not come back together, and none comes back at once.
-    fn pause(&self, dice: f64) -> Duration {
+    fn pause(&self, jitter: f64) -> Duration {
         let doubled =
             self.policy.base_delay.saturating_mul(1_u32.checked_shl(self.pass - 1).unwrap_or(u32::MAX));
-        let jittered = doubled.min(self.policy.max_delay).mul_f64(0.5 + dice.clamp(0.0, 1.0) / 2.0);
+        let jittered = doubled.min(self.policy.max_delay).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
         jittered.max(self.asked).min(self.policy.max_delay)
     }
 }
@@ -293,39 +293,41 @@ mod tests {
     /// Sun, 06 Nov 1994 08:49:37 GMT.
     const NOW: Duration = Duration::from_secs(784_111_777);
 
-    fn fail(trial: &mut Trial, replica: usize, kind: Kind) -> Next {
-        trial.failed(replica, "h", Failure::new(kind, "x"), false, false, 1.0)
+    fn fail(trial: &mut RetryState, replica: usize, kind: Kind) -> Decision {
+        trial.failed(replica, "h", AttemptError::new(kind, "x"), false, false, 1.0)
     }
 
     #[test]
     fn each_replica_is_tried_at_once_and_a_pass_ends_with_a_pause() {
-        let mut trial = Trial::new(Policy::default(), 2);
-        assert_eq!(fail(&mut trial, 0, Kind::Network), Next::Try(1, Duration::ZERO));
-        assert_eq!(fail(&mut trial, 1, Kind::Network), Next::Try(0, 200 * MS));
-        assert_eq!(fail(&mut trial, 0, Kind::Network), Next::Try(1, Duration::ZERO));
-        assert_eq!(fail(&mut trial, 1, Kind::Network), Next::Try(0, 400 * MS));
-        assert_eq!(fail(&mut trial, 0, Kind::Network), Next::Try(1, Duration::ZERO));
-        assert_eq!(fail(&mut trial, 1, Kind::Network), Next::GiveUp);
+        let mut trial = RetryState::new(RetryPolicy::default(), 2);
+        assert_eq!(fail(&mut trial, 0, Kind::Network), Decision::Try(1, Duration::ZERO));
+        assert_eq!(fail(&mut trial, 1, Kind::Network), Decision::Try(0, 200 * MS));
+        assert_eq!(fail(&mut trial, 0, Kind::Network), Decision::Try(1, Duration::ZERO));
+        assert_eq!(fail(&mut trial, 1, Kind::Network), Decision::Try(0, 400 * MS));
+        assert_eq!(fail(&mut trial, 0, Kind::Network), Decision::Try(1, Duration::ZERO));
+        assert_eq!(fail(&mut trial, 1, Kind::Network), Decision::GiveUp);
     }
 
     #[test]
     fn chance_shortens_a_pause_by_at_most_half() {
-        let mut trial = Trial::new(Policy::default(), 1);
+        let mut trial = RetryState::new(RetryPolicy::default(), 1);
         assert_eq!(
-            trial.failed(0, "h", Failure::new(Kind::Network, "x"), false, false, 0.0),
-            Next::Try(0, 100 * MS)
+            trial.failed(0, "h", AttemptError::new(Kind::Network, "x"), false, false, 0.0),
+            Decision::Try(0, 100 * MS)
         );
     }
 
     #[test]
     fn pauses_stop_growing_at_the_ceiling() {
-        let policy = Policy { passes: 40, ..Policy::default() };
-        let mut trial = Trial::new(policy, 1);
+        let policy = RetryPolicy { passes: 40, ..RetryPolicy::default() };
+        let mut trial = RetryState::new(policy, 1);
         for _ in 0..39 {
-            let Next::Try(0, pause) = fail(&mut trial, 0, Kind::Timeout) else { panic!("passes are left") };
+            let Decision::Try(0, pause) = fail(&mut trial, 0, Kind::Timeout) else {
+                panic!("passes are left")
+            };
             assert!(pause <= policy.max_delay);
         }
-        assert_eq!(fail(&mut trial, 0, Kind::Timeout), Next::GiveUp);
+        assert_eq!(fail(&mut trial, 0, Kind::Timeout), Decision::GiveUp);
     }
 
     // F28
@@ -349,71 +351,74 @@ mod tests {
             ("Wed, 06 Nov 1963 08:49:37 GMT", 200 * MS),
             ("Sun, 06 Nov 1994 08:49:40 CET", 200 * MS),
         ] {
-            let mut trial = Trial::new(Policy::default(), 1);
-            let next = trial.failed(0, "h", Failure::status(503, Some(header), NOW), false, false, 1.0);
-            assert_eq!(next, Next::Try(0, pause), "{header}");
+            let mut trial = RetryState::new(RetryPolicy::default(), 1);
+            let next = trial.failed(0, "h", AttemptError::status(503, Some(header), NOW), false, false, 1.0);
+            assert_eq!(next, Decision::Try(0, pause), "{header}");
         }
     }
 
     #[test]
     fn a_refused_token_is_renewed_once_then_the_replica_is_left_alone() {
-        let mut trial = Trial::new(Policy::default(), 2);
-        let refused = || Failure::status(401, None, NOW);
-        assert_eq!(trial.failed(0, "h", refused(), true, false, 1.0), Next::Token(0));
-        assert_eq!(trial.failed(0, "h", refused(), true, false, 1.0), Next::Try(1, Duration::ZERO));
-        assert_eq!(trial.failed(1, "h", refused(), true, false, 1.0), Next::Token(1));
-        assert_eq!(trial.failed(1, "h", refused(), true, false, 1.0), Next::GiveUp);
+        let mut trial = RetryState::new(RetryPolicy::default(), 2);
+        let refused = || AttemptError::status(401, None, NOW);
+        assert_eq!(trial.failed(0, "h", refused(), true, false, 1.0), Decision::Token(0));
+        assert_eq!(trial.failed(0, "h", refused(), true, false, 1.0), Decision::Try(1, Duration::ZERO));
+        assert_eq!(trial.failed(1, "h", refused(), true, false, 1.0), Decision::Token(1));
+        assert_eq!(trial.failed(1, "h", refused(), true, false, 1.0), Decision::GiveUp);
         assert_eq!(trial.error("3,01").kind(), Kind::Unauthorized);
     }
 
     #[test]
     fn a_403_is_not_tried_again() {
-        let mut trial = Trial::new(Policy::default(), 1);
-        assert_eq!(trial.failed(0, "h", Failure::status(403, None, NOW), true, false, 1.0), Next::GiveUp);
+        let mut trial = RetryState::new(RetryPolicy::default(), 1);
+        assert_eq!(
+            trial.failed(0, "h", AttemptError::status(403, None, NOW), true, false, 1.0),
+            Decision::GiveUp
+        );
     }
 
     #[test]
     fn what_no_replica_has_is_looked_up_once_and_then_not_found() {
-        let mut trial = Trial::new(Policy { passes: 1, ..Policy::default() }, 1);
-        let missing = || Failure::status(404, None, NOW);
-        assert_eq!(trial.failed(0, "h", missing(), false, true, 1.0), Next::Lookup);
+        let mut trial = RetryState::new(RetryPolicy { passes: 1, ..RetryPolicy::default() }, 1);
+        let missing = || AttemptError::status(404, None, NOW);
+        assert_eq!(trial.failed(0, "h", missing(), false, true, 1.0), Decision::Lookup);
         trial.restart(2);
-        assert_eq!(trial.failed(0, "h", missing(), false, true, 1.0), Next::Try(1, Duration::ZERO));
-        assert_eq!(trial.failed(1, "h", missing(), false, true, 1.0), Next::GiveUp);
+        assert_eq!(trial.failed(0, "h", missing(), false, true, 1.0), Decision::Try(1, Duration::ZERO));
+        assert_eq!(trial.failed(1, "h", missing(), false, true, 1.0), Decision::GiveUp);
         let error = trial.error("3,01");
         assert_eq!((error.kind(), error.attempts().len()), (Kind::NotFound, 3));
     }
 
     #[test]
     fn after_each_pass_in_vain_the_replicas_are_looked_up_again_but_not_for_ever() {
-        let mut trial = Trial::new(Policy { passes: 2, ..Policy::default() }, 2);
-        let dead = |trial: &mut Trial, replica| {
-            trial.failed(replica, "h", Failure::new(Kind::Network, "x"), false, true, 1.0)
+        let mut trial = RetryState::new(RetryPolicy { passes: 2, ..RetryPolicy::default() }, 2);
+        let dead = |trial: &mut RetryState, replica| {
+            trial.failed(replica, "h", AttemptError::new(Kind::Network, "x"), false, true, 1.0)
         };
-        assert_eq!(dead(&mut trial, 0), Next::Try(1, Duration::ZERO));
-        assert_eq!(dead(&mut trial, 1), Next::Lookup);
-        assert_eq!(trial.after_lookup(1.0), Next::Try(0, 200 * MS));
+        assert_eq!(dead(&mut trial, 0), Decision::Try(1, Duration::ZERO));
+        assert_eq!(dead(&mut trial, 1), Decision::Lookup);
+        assert_eq!(trial.after_lookup(1.0), Decision::Try(0, 200 * MS));
         dead(&mut trial, 0);
-        assert_eq!(dead(&mut trial, 1), Next::Lookup);
+        assert_eq!(dead(&mut trial, 1), Decision::Lookup);
         // Always others, never one that works.
         trial.restart(1);
-        assert_eq!(dead(&mut trial, 0), Next::Try(0, 200 * MS));
-        assert_eq!(dead(&mut trial, 0), Next::GiveUp);
+        assert_eq!(dead(&mut trial, 0), Decision::Try(0, 200 * MS));
+        assert_eq!(dead(&mut trial, 0), Decision::GiveUp);
     }
 
     #[test]
     fn damage_and_refusal_go_wherever_a_chunk_goes() {
-        for failure in [Failure::new(Kind::Corrupt, "x"), Failure::status(403, None, NOW)] {
-            let mut trial = Trial::new(Policy { passes: 1, ..Policy::default() }, 1);
-            assert_eq!(trial.failed(0, "h", failure, false, true, 1.0), Next::GiveUp);
+        for failure in [AttemptError::new(Kind::Corrupt, "x"), AttemptError::status(403, None, NOW)] {
+            let mut trial = RetryState::new(RetryPolicy { passes: 1, ..RetryPolicy::default() }, 1);
+            assert_eq!(trial.failed(0, "h", failure, false, true, 1.0), Decision::GiveUp);
         }
     }
 
     #[test]
     fn one_other_failure_keeps_an_error_from_saying_not_found() {
-        let mut trial = Trial::new(Policy { passes: 1, ..Policy::default() }, 2);
+        let mut trial = RetryState::new(RetryPolicy { passes: 1, ..RetryPolicy::default() }, 2);
         fail(&mut trial, 0, Kind::Network);
-        trial.failed(1, "h", Failure::status(404, None, NOW), false, false, 1.0);
+        trial.failed(1, "h", AttemptError::status(404, None, NOW), false, false, 1.0);
         assert_eq!(trial.error("3,01").kind(), Kind::Network);
     }
 }

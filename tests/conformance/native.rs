@@ -17,7 +17,7 @@ use kelp_stream::{
     formats::manifest::Manifest,
     model::chunk::CipherKey,
     native::{Client, File, Locate, Options, Token},
-    read::open::UrlHead,
+    read::open::UrlHints,
     schedule::options::{Holes, Verify},
 };
 use serde_json::{Map, Value, json};
@@ -68,7 +68,7 @@ async fn open(client: &Client, open: &Value) -> Result<Result<File, Error>, Faul
         Some("manifest") => Manifest::from_json(target.to_string().as_bytes())
             .and_then(|manifest| client.open_manifest(manifest, &options)),
         Some("url") => {
-            let known = UrlHead {
+            let known = UrlHints {
                 size: known["size"].as_u64(),
                 name: known["name"].as_str().unwrap_or_default().to_owned(),
                 media_type: known["type"].as_str().map(str::to_owned),

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use kelp_stream::{
     Kind,
     host::event::{Event, EventKind},
-    schedule::options::{Holes, Verify, Width},
+    schedule::options::{Concurrency, Holes, Verify},
     sim::Logged,
 };
 use proptest::{prelude::*, test_runner::TestCaseError};
@@ -169,7 +169,7 @@ fn requests(course: &Course, outcome: &Outcome) -> Checked {
         settings.concurrency.most().saturating_mul(course.habits.len()).min(settings.pool.max_concurrency);
     // A view that is hedged is asked for twice; and one whose bytes turn out to be bad when they are decoded is
     // asked for again, with others on the way where the width is found.
-    let is_found = matches!(settings.concurrency, Width::Auto { .. });
+    let is_found = matches!(settings.concurrency, Concurrency::Auto { .. });
     let again = if is_found { course.habits.len() * settings.concurrency.most() } else { 0 };
     let width = (width + again).min(settings.pool.max_concurrency) + hedges(outcome);
     prop_assert!(most_open(log.iter()) <= width, "I7: {} requests, not {width}", most_open(log.iter()));

@@ -8,11 +8,11 @@ use futures::{
 };
 use kelp_stream::{
     Error, Kind, Plan, Reader, prefetch,
-    read::{session::Session, stats::Meter},
+    read::{session::Session, stats::StatsHandle},
     schedule::{
-        options::{Holes, Priority, Verify, Width},
+        options::{Concurrency, Holes, Priority, Verify},
         pool::{Pool, PoolLimits},
-        retry::Policy,
+        retry::RetryPolicy,
     },
     sim::{SimHost, World},
 };
@@ -36,13 +36,13 @@ pub struct Course {
 /// Options as values.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    pub concurrency: Width,
+    pub concurrency: Concurrency,
     pub hedge: bool,
     pub per_host: usize,
     pub max_bytes_ahead: u64,
     pub holes: Holes,
     pub verify: Verify,
-    pub retry: Policy,
+    pub retry: RetryPolicy,
     pub headers_timeout: Duration,
     pub idle_timeout: Duration,
     pub pool: PoolLimits,
@@ -80,7 +80,7 @@ pub struct Reading {
     pub range: Range<u64>,
     pub bytes: Vec<u8>,
     pub end: End,
-    pub meter: Meter,
+    pub meter: StatsHandle,
     /// Requests that were sent before the first read.
     pub early: u64,
     /// The first thing that must never be and was, while it read.
@@ -196,7 +196,7 @@ impl Habit {
         world: World,
         mut reader: Reader<SimHost>,
         range: Range<u64>,
-        meter: Meter,
+        meter: StatsHandle,
         is_driver_done: Rc<Cell<bool>>,
     ) -> Reading {
         let handle = reader.handle();
@@ -334,7 +334,7 @@ fn settings() -> impl Strategy<Value = Settings> {
         ]
     };
     let retry = (1..MOST_PASSES as u32 + 1, ms(0..500), ms(0..5000))
-        .prop_map(|(passes, base_delay, max_delay)| Policy { passes, base_delay, max_delay });
+        .prop_map(|(passes, base_delay, max_delay)| RetryPolicy { passes, base_delay, max_delay });
     let checks = (
         prop_oneof![4 => Just(Holes::Zero), 1 => Just(Holes::Error)],
         prop_oneof![3 => Just(Verify::Stream), 2 => Just(Verify::Strict), 1 => Just(Verify::Off)],
@@ -344,8 +344,8 @@ fn settings() -> impl Strategy<Value = Settings> {
     );
     let timeouts = (ms(1000..20_000), ms(1000..20_000));
     let width = prop_oneof![
-        1 => (1..9_usize).prop_map(Width::Fixed),
-        1 => (1..65_usize).prop_map(|most| Width::Auto { most }),
+        1 => (1..9_usize).prop_map(Concurrency::Fixed),
+        1 => (1..65_usize).prop_map(|most| Concurrency::Auto { most }),
     ];
     let width = (width, any::<bool>());
     (width, limit(), budget(), checks, retry, timeouts, pool, any::<bool>()).prop_map(

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use kelp_stream::{
     model::chunk::{Chunk, CipherKey, Compression, Source},
-    schedule::plan::{Ahead, Lists, Plan, Walk},
+    schedule::plan::{ManifestCache, Plan, PlanCursor, Upcoming},
 };
 use proptest::prelude::*;
 
@@ -58,30 +58,30 @@ pub fn any_chunks(most: usize) -> impl Strategy<Value = Vec<Chunk>> {
 /// Walks along a plan whose manifests list these, in turn; how many bytes that were, and whether
 /// it came to the end.
 pub fn walk(plan: Plan, lists: &[Vec<Chunk>]) -> (u128, bool) {
-    let mut walk = Walk::new(Arc::new(plan), Lists::default());
+    let mut walk = PlanCursor::new(Arc::new(plan), ManifestCache::default());
     let mut len = 0;
     for step in 0.. {
         assert!(step < 100_000, "there is no end to it");
         match walk.ahead() {
-            Ahead::View(view, chunk) => {
+            Upcoming::View(view, chunk) => {
                 assert!(view.within.end <= chunk.size && view.at - view.within.start == chunk.offset);
                 assert!(view.len() > 0 && !chunk.is_manifest);
                 len += u128::from(view.len());
                 walk.advance();
             }
-            Ahead::Gap(gap) => {
+            Upcoming::Gap(gap) => {
                 assert!(gap > 0, "no gap is empty");
                 len += u128::from(gap);
                 walk.advance();
             }
-            Ahead::Unread => {
+            Upcoming::Unread => {
                 let (manifest, _) = walk.wanted(1, u64::MAX).expect("what is waited for is wanted");
                 walk.asked(&manifest);
                 let name = manifest.source.name().len() + step;
                 walk.learn(&manifest.source, Ok(lists[name % lists.len()].clone().into()));
             }
-            Ahead::Failed(_) => return (len, false),
-            Ahead::End => return (len, true),
+            Upcoming::Failed(_) => return (len, false),
+            Upcoming::End => return (len, true),
         }
     }
     unreachable!("steps are counted without end")

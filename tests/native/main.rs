@@ -6,7 +6,7 @@
     reason = "clippy does not see that helpers are a test's"
 )]
 
-mod agreement;
+mod matching_prefix;
 mod response;
 mod server;
 #[path = "../support/store.rs"]
@@ -34,7 +34,7 @@ use kelp_stream::{
     },
     model::{chunk::CipherKey, location::Location},
     native::{Client, File, Locate, Options, Token},
-    read::open::UrlHead,
+    read::open::UrlHints,
 };
 use serde_json::{Value, json};
 use server::{Server, answer};
@@ -283,7 +283,7 @@ fn headers_stay_at_home_and_do_not_come_back_with_a_redirect() {
         options.headers =
             HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("secret"))]);
         let url = format!("{}/near", home.origin);
-        let file = Client::new().open_url(&url, UrlHead::default(), &options).await.unwrap();
+        let file = Client::new().open_url(&url, UrlHints::default(), &options).await.unwrap();
         assert_eq!(file.bytes(..).await.unwrap(), b"abc");
         assert!(home.heads().iter().all(|head| head.contains("secret")), "{:?}", home.heads());
         assert!(!abroad.heads().is_empty() && abroad.heads().iter().all(|head| !head.contains("secret")));
@@ -356,7 +356,7 @@ fn a_url_is_read_in_ranges_of_the_bytes_themselves() {
             let headers = format!("Content-Range: bytes {start}-{last}/256\r\nETag: \"v\"\r\n");
             answer("206 Partial Content", &headers, &stored[start..=last])
         });
-        let known = UrlHead { chunk_size: 50, ..UrlHead::default() };
+        let known = UrlHints { chunk_size: 50, ..UrlHints::default() };
         let url = format!("{}/a%20b.bin?x=1#y", server.origin);
         let file = Client::new().open_url(&url, known, &quick()).await.unwrap();
         assert_eq!((file.size(), file.head().name.as_str()), (256, "a b.bin"));
@@ -376,7 +376,7 @@ fn opening_and_reading_may_move_between_threads() {
         let client = Client::new();
         let options = quick();
         drop(is_send(client.open_filer("http://a/", &options)));
-        drop(is_send(client.open_url("http://a/", UrlHead::default(), &options)));
+        drop(is_send(client.open_url("http://a/", UrlHints::default(), &options)));
         let file = client.open_manifest(ManifestFields::default().check().unwrap(), &options).unwrap();
         drop(is_send(file.bytes(..)));
         drop(is_send(file.stream(..).unwrap()));

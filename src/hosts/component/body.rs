@@ -10,7 +10,7 @@ use futures::Stream;
 
 use super::{
     fetch::FAILED,
-    wasi::{Input, Response},
+    wasi::{Input, WireResponse},
 };
 use crate::{decode::Unpacker, host::FetchError};
 
@@ -23,7 +23,7 @@ pub struct Body {
 }
 
 impl Body {
-    pub(super) fn new(response: Response, is_gzip: bool) -> Result<Self, FetchError> {
+    pub(super) fn new(response: WireResponse, is_gzip: bool) -> Result<Self, FetchError> {
         Ok(Self { input: Some(response.input()?), unpacker: is_gzip.then(Unpacker::default) })
     }
 

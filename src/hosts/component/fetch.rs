@@ -4,10 +4,10 @@
 use super::bindings::wasi::http::types::Fields;
 use super::{
     body::Body,
-    wasi::{Response, send},
+    wasi::{WireResponse, send},
 };
 use crate::{
-    host::{Answer, FetchError, Request},
+    host::{FetchError, Request, Response},
     http::{
         headers::{ByteRange, Headers},
         redirect,
@@ -48,7 +48,7 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(super) async fn fetch(&self, request: Request) -> Result<Answer<Body>, FetchError> {
+    pub(super) async fn fetch(&self, request: Request) -> Result<Response<Body>, FetchError> {
         let mut url = url::checked(&request.url).ok_or(FAILED)?;
         // Once a redirect has led away from home, nothing of the user's goes along any more.
         let mut at_home = true;
@@ -74,7 +74,12 @@ impl Fetcher {
     }
 
     /// Dropping it cancels the request.
-    async fn send(&self, url: &str, range: Option<ByteRange>, at_home: bool) -> Result<Response, FetchError> {
+    async fn send(
+        &self,
+        url: &str,
+        range: Option<ByteRange>,
+        at_home: bool,
+    ) -> Result<WireResponse, FetchError> {
         let origin = url::origin(url).ok_or(FAILED)?;
         if self.origins.as_ref().is_some_and(|known| !known.iter().any(|known| known == origin)) {
             return Err(FAILED);
@@ -94,25 +99,25 @@ fn is_secure(url: &str) -> bool {
 }
 
 /// Where a redirect that is to be followed leads.
-fn location(response: &Response) -> Option<String> {
+fn location(response: &WireResponse) -> Option<String> {
     matches!(response.status(), 301 | 302 | 303 | 307 | 308).then(|| joined(response.lines("location")))?
 }
 
-fn answer(response: Response, url: Option<String>) -> Result<Answer<Body>, FetchError> {
+fn answer(response: WireResponse, url: Option<String>) -> Result<Response<Body>, FetchError> {
     let status = response.status();
     let headers = headers(&response);
     // What a part of something packed holds cannot be told: the core refuses it.
-    let is_packed = headers.is_packed() && status == 200;
+    let is_encoded = headers.is_encoded() && status == 200;
     let encoding = headers.content_encoding.as_deref().unwrap_or_default();
     let is_gzip = encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip");
-    if is_packed && !is_gzip {
+    if is_encoded && !is_gzip {
         return Err(FAILED);
     }
-    let body = Body::new(response, is_packed)?;
-    Ok(Answer { status, headers, url, body })
+    let body = Body::new(response, is_encoded)?;
+    Ok(Response { status, headers, url, body })
 }
 
-fn headers(response: &Response) -> Headers {
+fn headers(response: &WireResponse) -> Headers {
     Headers::read(|name| joined(response.lines(name)))
 }
 

@@ -23,7 +23,7 @@ use crate::{
     error::{Error, Kind},
     fetch::locator::Locator,
     formats::seaweedfs::{entry::Keys, urls},
-    hosts::gateway_config::Gate,
+    hosts::gateway_config::GatewayConfig,
     http::respond::{Conditions, reason, refusal, respond},
     read::{open, open::Opened, prefetch, session::Session},
     schedule::{plan::Plan, pool::Pool},
@@ -121,7 +121,7 @@ async fn open(asked: Asked) -> Result<Answer, Refusal> {
     };
     let variables = environment::get_environment();
     let variable = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
-    let gate = Gate::new(variable).map_err(|_| Refusal { status: 500, code: "unsupported" })?;
+    let gate = GatewayConfig::new(variable).map_err(|_| Refusal { status: 500, code: "unsupported" })?;
     let url = gate.url(&asked.path.unwrap_or_default()).ok_or(Refusal { status: 404, code: "not_found" })?;
 
     let (host, session) = desk(gate, variable("KELP_FILER_TOKEN"));
@@ -140,7 +140,7 @@ async fn open(asked: Asked) -> Result<Answer, Refusal> {
     Ok(answer)
 }
 
-fn desk(gate: Gate, filer_token: Option<String>) -> (WasiHost, Session) {
+fn desk(gate: GatewayConfig, filer_token: Option<String>) -> (WasiHost, Session) {
     let locator = match &gate.master {
         Some(master) => Locator::master(master),
         None => Locator::proxy(&gate.filer),

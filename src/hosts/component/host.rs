@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     decode,
-    host::{Answer, DecodeError, FetchError, Host, LocateError, Recipe, Request, joined},
+    host::{DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, joined},
     model::location::Location,
 };
 
@@ -37,7 +37,7 @@ impl Host for WasiHost {
     type Body = Body;
     type Sleep = Sleep;
 
-    fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Body>, FetchError>> {
+    fn fetch(&self, request: Request) -> impl Future<Output = Result<Response<Body>, FetchError>> {
         self.fetcher.fetch(request)
     }
 
@@ -54,9 +54,9 @@ impl Host for WasiHost {
         ready(Ok(self.filer_token.as_deref().map(str::to_owned)))
     }
 
-    async fn decode(&self, stored: Vec<Bytes>, recipe: &Recipe) -> Result<Vec<Bytes>, DecodeError> {
+    async fn decode(&self, stored: Vec<Bytes>, params: &DecodeParams) -> Result<Vec<Bytes>, DecodeError> {
         let mut pieces = Vec::new();
-        decode::decode(joined(&stored), recipe, &mut |decoded| {
+        decode::decode(joined(&stored), params, &mut |decoded| {
             pieces.extend(decoded.chunks(PIECE).map(Bytes::copy_from_slice));
         })?;
         Ok(pieces)

@@ -15,12 +15,12 @@
 mod bindings;
 mod body;
 mod clock;
-#[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
-mod desk;
 mod fetch;
 #[cfg(feature = "component-gateway")]
 mod gateway;
 mod host;
+#[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
+mod open;
 #[cfg(not(feature = "component-async"))]
 mod p2;
 #[cfg(feature = "component-async")]

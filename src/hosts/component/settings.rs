@@ -16,10 +16,10 @@ use crate::{
     },
     http::url,
     model::chunk::CipherKey,
-    read::open::UrlHead,
+    read::open::UrlHints,
     schedule::{
-        options::{Holes, Options, Timeout, Verify, Width},
-        retry::Policy,
+        options::{Concurrency, Holes, Options, Timeout, Verify},
+        retry::RetryPolicy,
     },
 };
 
@@ -53,8 +53,8 @@ fn options(given: &wit::Options) -> Result<Options, Error> {
     let pause = |ms: Option<u32>, known| ms.map_or(known, |ms| Duration::from_millis(ms.into()));
     Ok(Options {
         concurrency: match (views, most) {
-            (Some(views), _) => Width::Fixed(size(views)),
-            (None, Some(most)) => Width::Auto { most: size(most) },
+            (Some(views), _) => Concurrency::Fixed(size(views)),
+            (None, Some(most)) => Concurrency::Auto { most: size(most) },
             (None, None) => known.concurrency,
         },
         per_host: positive(given.per_host.map(u64::from), "per-host")?.map_or(known.per_host, size),
@@ -70,7 +70,7 @@ fn options(given: &wit::Options) -> Result<Options, Error> {
         },
         throttle: positive(given.throttle, "throttle")?.map(|bytes| bytes as f64),
         hedge: given.hedge.unwrap_or(known.hedge),
-        retry: Policy {
+        retry: RetryPolicy {
             passes: passes.map_or(known.retry.passes, |passes| passes as u32),
             base_delay: pause(retry.and_then(|retry| retry.base_delay), known.retry.base_delay),
             max_delay: pause(retry.and_then(|retry| retry.max_delay), known.retry.max_delay),
@@ -101,11 +101,11 @@ pub(super) fn keys(given: &wit::FilerOptions) -> Result<Keys, Error> {
 }
 
 /// What is known of a URL.
-pub(super) fn url_head(given: wit::UrlOptions) -> Result<UrlHead, Error> {
+pub(super) fn url_head(given: wit::UrlOptions) -> Result<UrlHints, Error> {
     if given.size.is_some_and(|size| size > crate::model::chunk::MAX_FILE_BYTES) {
         return Err(refused("size", "at most 2^53 - 1"));
     }
-    Ok(UrlHead {
+    Ok(UrlHints {
         size: given.size,
         name: given.name.unwrap_or_default(),
         media_type: given.media_type,

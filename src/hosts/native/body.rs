@@ -19,18 +19,18 @@ use crate::{
 };
 
 /// What a body broke off with, and a connection.
-pub(super) type Thrown = Causes<Arc<BoxError>>;
+pub(super) type NativeCauses = Causes<Arc<BoxError>>;
 
 /// A body, piece by piece as it arrives. Dropping it closes its connection, or its stream of one.
 pub struct Body {
     frames: BodyDataStream<Incoming>,
     gzip: Option<Unpacker>,
-    causes: Arc<Thrown>,
+    causes: Arc<NativeCauses>,
     over: bool,
 }
 
 impl Body {
-    pub(super) fn new(frames: Incoming, is_gzip: bool, causes: Arc<Thrown>) -> Self {
+    pub(super) fn new(frames: Incoming, is_gzip: bool, causes: Arc<NativeCauses>) -> Self {
         let gzip = is_gzip.then(Unpacker::default);
         Self { frames: BodyDataStream::new(frames), gzip, causes, over: false }
     }

@@ -9,7 +9,7 @@ use rustls::{
 
 use super::{
     BoxError,
-    body::Thrown,
+    body::NativeCauses,
     connector::Connector,
     fetch::{Fetcher, Wire, wire},
     file::File,
@@ -25,7 +25,7 @@ use crate::{
     http::url,
     read::{
         open,
-        open::{Opened, UrlHead},
+        open::{Opened, UrlHints},
         session::Session,
         streams::Streams,
     },
@@ -37,7 +37,7 @@ use crate::{
 pub struct Client {
     wire: Wire,
     pool: Pool,
-    causes: Arc<Thrown>,
+    causes: Arc<NativeCauses>,
     streams: Streams<NativeHost>,
 }
 
@@ -105,7 +105,7 @@ impl Client {
     /// # Errors
     ///
     /// [`Kind::Unsupported`] where its size cannot be had, and as a stream's.
-    pub async fn open_url(&self, url: &str, mut known: UrlHead, options: &Options) -> Result<File, Error> {
+    pub async fn open_url(&self, url: &str, mut known: UrlHints, options: &Options) -> Result<File, Error> {
         let url = checked(url)?;
         let desk = self.desk(&url, options);
         if known.name.is_empty() {
@@ -136,7 +136,7 @@ impl Client {
         self.streams.close();
     }
 
-    fn desk(&self, url: &str, options: &Options) -> Desk {
+    fn desk(&self, url: &str, options: &Options) -> OpenContext {
         let home = url::origin(url).unwrap_or_default().to_owned();
         let session = options.session(&home, &self.pool);
         let fetcher = Fetcher {
@@ -153,7 +153,7 @@ impl Client {
             on_event: options.on_event.clone(),
             since: Instant::now(),
         };
-        Desk { host, session, client_streams: self.streams.clone() }
+        OpenContext { host, session, client_streams: self.streams.clone() }
     }
 }
 
@@ -219,13 +219,13 @@ fn checked(url: &str) -> Result<String, Error> {
 }
 
 /// All that a file needs, and is given.
-struct Desk {
+struct OpenContext {
     host: NativeHost,
     session: Session,
     client_streams: Streams<NativeHost>,
 }
 
-impl Desk {
+impl OpenContext {
     fn open(self, file: Opened, md5: Option<[u8; 16]>) -> Result<File, Error> {
         let Self { host, session, client_streams } = self;
         let Opened { head, chunks } = file;

@@ -5,18 +5,18 @@ use tokio::task::{AbortHandle, spawn_blocking};
 
 use crate::{
     decode,
-    host::{DecodeError, Recipe, joined},
+    host::{DecodeError, DecodeParams, joined},
 };
 
 /// Fewer stored bytes are decoded sooner than another thread is woken: some 20 us by the slowest of
 /// the ciphers.
 const AT_ONCE: usize = 32 << 10;
 
-pub(super) async fn decode(stored: Vec<Bytes>, recipe: Recipe) -> Result<Vec<Bytes>, DecodeError> {
-    if stored.iter().map(Bytes::len).sum::<usize>() <= AT_ONCE && !recipe.gzip {
-        return decoded(&stored, &recipe);
+pub(super) async fn decode(stored: Vec<Bytes>, params: DecodeParams) -> Result<Vec<Bytes>, DecodeError> {
+    if stored.iter().map(Bytes::len).sum::<usize>() <= AT_ONCE && !params.gzip {
+        return decoded(&stored, &params);
     }
-    let task = spawn_blocking(move || decoded(&stored, &recipe));
+    let task = spawn_blocking(move || decoded(&stored, &params));
     // What has not begun never does, once nobody waits for it.
     let _guard = AbortOnDrop(task.abort_handle());
     match task.await {
@@ -27,9 +27,9 @@ pub(super) async fn decode(stored: Vec<Bytes>, recipe: Recipe) -> Result<Vec<Byt
     }
 }
 
-fn decoded(stored: &[Bytes], recipe: &Recipe) -> Result<Vec<Bytes>, DecodeError> {
+fn decoded(stored: &[Bytes], params: &DecodeParams) -> Result<Vec<Bytes>, DecodeError> {
     let mut pieces = Vec::new();
-    decode::decode(joined(stored), recipe, &mut |piece| pieces.push(Bytes::copy_from_slice(piece)))?;
+    decode::decode(joined(stored), params, &mut |piece| pieces.push(Bytes::copy_from_slice(piece)))?;
     Ok(pieces)
 }
 

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request as HttpRequest, Response, StatusCode, Uri, header};
+use http::{
+    HeaderMap, HeaderValue, Method, Request as HttpRequest, Response as HttpResponse, StatusCode, Uri, header,
+};
 use http_body_util::Empty;
 use hyper::body::Incoming;
 use hyper_util::{
@@ -13,11 +15,11 @@ use hyper_util::{
 
 use super::{
     BoxError,
-    body::{Body, Thrown},
+    body::{Body, NativeCauses},
     connector::Connector,
 };
 use crate::{
-    host::{Answer, FetchError, Request},
+    host::{FetchError, Request, Response},
     http::{headers::Headers, redirect, redirect::MAX_REDIRECTS, url},
 };
 
@@ -45,17 +47,17 @@ pub(super) struct Fetcher {
     pub(super) headers: HeaderMap,
     /// The origin that the headers may go to.
     pub(super) home: String,
-    pub(super) causes: Arc<Thrown>,
+    pub(super) causes: Arc<NativeCauses>,
 }
 
 impl Fetcher {
-    pub(super) async fn fetch(&self, request: Request) -> Result<Answer<Body>, FetchError> {
+    pub(super) async fn fetch(&self, request: Request) -> Result<Response<Body>, FetchError> {
         self.follow(request)
             .await
             .map_err(|error| FetchError { cause: Some(self.causes.keep(Arc::new(error))) })
     }
 
-    async fn follow(&self, request: Request) -> Result<Answer<Body>, BoxError> {
+    async fn follow(&self, request: Request) -> Result<Response<Body>, BoxError> {
         // Once a redirect has led away from home, nothing of the user's goes along any more.
         let mut at_home = true;
         let mut url = url::checked(&request.url).ok_or("it is no http or https URL")?;
@@ -102,23 +104,27 @@ impl Fetcher {
         Ok(get)
     }
 
-    fn answer(&self, response: Response<Incoming>, url: Option<String>) -> Result<Answer<Body>, BoxError> {
+    fn answer(
+        &self,
+        response: HttpResponse<Incoming>,
+        url: Option<String>,
+    ) -> Result<Response<Body>, BoxError> {
         let (parts, frames) = response.into_parts();
         let headers = headers(&parts.headers);
         // What a part of something packed holds cannot be told: the core refuses it.
-        let is_packed = headers.is_packed() && parts.status == StatusCode::OK;
+        let is_encoded = headers.is_encoded() && parts.status == StatusCode::OK;
         let encoding = headers.content_encoding.as_deref().unwrap_or_default();
         let is_gzip = encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip");
-        if is_packed && !is_gzip {
+        if is_encoded && !is_gzip {
             return Err("the body is packed in a way that was not asked for".into());
         }
-        let body = Body::new(frames, is_packed, Arc::clone(&self.causes));
-        Ok(Answer { status: parts.status.as_u16(), headers, url, body })
+        let body = Body::new(frames, is_encoded, Arc::clone(&self.causes));
+        Ok(Response { status: parts.status.as_u16(), headers, url, body })
     }
 }
 
 /// Where a redirect that is to be followed leads.
-fn location(response: &Response<Incoming>) -> Option<&str> {
+fn location(response: &HttpResponse<Incoming>) -> Option<&str> {
     let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
     let location = response.headers().get(header::LOCATION).filter(|_| is_redirect)?;
     std::str::from_utf8(location.as_bytes()).ok()

@@ -13,7 +13,7 @@ use crate::{
     model::chunk::Chunk,
     read::{
         Reader,
-        open::Head,
+        open::Metadata,
         prefetch,
         session::Session,
         stats::Stats,
@@ -25,7 +25,7 @@ use crate::{
 /// An open file. Dropping it ends nothing: its streams go on; [`File::close`] ends them.
 #[derive(Debug)]
 pub struct File {
-    pub(super) head: Head,
+    pub(super) head: Metadata,
     pub(super) md5: Option<[u8; 16]>,
     pub(super) chunks: Arc<[Chunk]>,
     pub(super) host: NativeHost,
@@ -37,7 +37,7 @@ pub struct File {
 impl File {
     /// What it says of itself: name, media type, entity tag, times.
     #[must_use]
-    pub fn head(&self) -> &Head {
+    pub fn head(&self) -> &Metadata {
         &self.head
     }
 

@@ -18,7 +18,7 @@ use super::{
     options::{Listener, Locate, Token},
 };
 use crate::{
-    host::{Answer, DecodeError, FetchError, Host, LocateError, Recipe, Request, event::Event},
+    host::{DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, event::Event},
     model::location::Location,
 };
 
@@ -50,7 +50,7 @@ impl Host for NativeHost {
     type Body = Body;
     type Sleep = Pin<Box<tokio::time::Sleep>>;
 
-    fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Body>, FetchError>> {
+    fn fetch(&self, request: Request) -> impl Future<Output = Result<Response<Body>, FetchError>> {
         self.fetcher.fetch(request)
     }
 
@@ -70,9 +70,9 @@ impl Host for NativeHost {
     fn decode(
         &self,
         stored: Vec<Bytes>,
-        recipe: &Recipe,
+        params: &DecodeParams,
     ) -> impl Future<Output = Result<Vec<Bytes>, DecodeError>> {
-        decode::decode(stored, recipe.clone())
+        decode::decode(stored, params.clone())
     }
 
     fn sleep(&self, time: Duration) -> Self::Sleep {

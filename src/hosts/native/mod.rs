@@ -46,7 +46,6 @@
 //! A runnable program is in `examples/native`. [`File::respond`] answers an HTTP request with a file: its body
 //! is a `Stream`, and what hyper and axum send.
 
-mod agreement;
 mod body;
 mod client;
 mod connector;
@@ -55,6 +54,7 @@ mod fetch;
 mod file;
 mod host;
 mod manifest;
+mod matching_prefix;
 mod options;
 mod response;
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     decode,
-    host::{Answer, DecodeError, FetchError, Host, LocateError, Recipe, Request, event::Event},
+    host::{DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, event::Event},
     model::location::Location,
 };
 
@@ -32,7 +32,7 @@ impl Host for SimHost {
     type Body = Body;
     type Sleep = Sleep;
 
-    fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Body>, FetchError>> {
+    fn fetch(&self, request: Request) -> impl Future<Output = Result<Response<Body>, FetchError>> {
         server::fetch(self.world.clone(), request)
     }
 
@@ -52,11 +52,11 @@ impl Host for SimHost {
         (self.world.lock().filer_tokens)()
     }
 
-    async fn decode(&self, stored: Vec<Bytes>, recipe: &Recipe) -> Result<Vec<Bytes>, DecodeError> {
+    async fn decode(&self, stored: Vec<Bytes>, params: &DecodeParams) -> Result<Vec<Bytes>, DecodeError> {
         let time = self.world.lock().decode_time;
         self.world.sleep(time).await;
         let mut pieces = Vec::new();
-        decode::decode(stored.concat(), recipe, &mut |piece| pieces.push(Bytes::copy_from_slice(piece)))?;
+        decode::decode(stored.concat(), params, &mut |piece| pieces.push(Bytes::copy_from_slice(piece)))?;
         Ok(pieces)
     }
 

@@ -17,7 +17,7 @@ use super::{
     network::{Place, Seat},
 };
 use crate::{
-    host::{Answer, FetchError, Request},
+    host::{FetchError, Request, Response},
     http::{
         headers::{ByteRange, Headers},
         url,
@@ -175,7 +175,7 @@ impl Drop for Open {
     }
 }
 
-pub(super) async fn fetch(world: World, request: Request) -> Result<Answer<Body>, FetchError> {
+pub(super) async fn fetch(world: World, request: Request) -> Result<Response<Body>, FetchError> {
     let (host, script, blob, mut open) = ask(&world, &request);
     open.seat = sit(&world, &host).await;
     if let Some(until) = open.answered() {
@@ -227,7 +227,7 @@ pub(super) async fn fetch(world: World, request: Request) -> Result<Answer<Body>
         timer: None,
         open,
     };
-    Ok(Answer { status, headers, url: script.redirect, body })
+    Ok(Response { status, headers, url: script.redirect, body })
 }
 
 /// Waits for a place at a host, if it is behind a link.

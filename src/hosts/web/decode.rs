@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 use super::piece::WebPiece;
 use crate::{
     decode::{self, GCM_OVERHEAD},
-    host::{DecodeError, Piece, Recipe},
+    host::{DecodeError, DecodeParams, Piece},
     model::chunk::CipherKey,
 };
 
@@ -25,17 +25,17 @@ const PIECE: usize = 256 << 10;
 
 pub(super) async fn decode(
     stored: Vec<WebPiece>,
-    recipe: &Recipe,
+    params: &DecodeParams,
     native: bool,
 ) -> Result<Vec<WebPiece>, DecodeError> {
-    let Some(key) = recipe.key.as_ref().filter(|_| native) else {
-        return in_wasm(&stored, recipe);
+    let Some(key) = params.key.as_ref().filter(|_| native) else {
+        return in_wasm(&stored, params);
     };
     let mut plain = open(stored, key).await?;
-    if recipe.gzip {
-        return in_wasm(&[plain], &Recipe { key: None, ..recipe.clone() });
+    if params.gzip {
+        return in_wasm(&[plain], &DecodeParams { key: None, ..params.clone() });
     }
-    let keep = usize::try_from(recipe.keep).unwrap_or(usize::MAX).min(plain.len());
+    let keep = usize::try_from(params.output_len).unwrap_or(usize::MAX).min(plain.len());
     Ok(vec![plain.split_to(keep)])
 }
 
@@ -60,7 +60,7 @@ fn whole(stored: Vec<WebPiece>) -> Uint8Array {
     join(&pieces, len as f64)
 }
 
-fn in_wasm(stored: &[WebPiece], recipe: &Recipe) -> Result<Vec<WebPiece>, DecodeError> {
+fn in_wasm(stored: &[WebPiece], params: &DecodeParams) -> Result<Vec<WebPiece>, DecodeError> {
     let len: usize = stored.iter().map(Piece::len).sum();
     let mut bytes = vec![0; len];
     let mut rest = bytes.as_mut_slice();
@@ -70,7 +70,7 @@ fn in_wasm(stored: &[WebPiece], recipe: &Recipe) -> Result<Vec<WebPiece>, Decode
         rest = end;
     }
     let mut pieces = Vec::new();
-    decode::decode(bytes, recipe, &mut |decoded| {
+    decode::decode(bytes, params, &mut |decoded| {
         pieces.extend(decoded.chunks(PIECE).map(|part| WebPiece::from(Uint8Array::from(part))));
     })?;
     Ok(pieces)

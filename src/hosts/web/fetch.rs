@@ -13,12 +13,12 @@ use wasm_bindgen_futures::JsFuture;
 use wasm_streams::readable::{IntoStream, ReadableStream};
 use web_sys::{
     AbortController, AbortSignal, ReferrerPolicy, RequestCache, RequestCredentials, RequestInit,
-    RequestRedirect, Response,
+    RequestRedirect, Response as JsResponse,
 };
 
-use super::{error::Causes, piece::WebPiece, thrown::tellable};
+use super::{error::Causes, piece::WebPiece, redact::redact};
 use crate::{
-    host::{Answer, FetchError, Request},
+    host::{FetchError, Request, Response},
     http::{headers::Headers, url},
 };
 use std::rc::Rc;
@@ -49,7 +49,7 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(super) async fn fetch(&self, request: Request) -> Result<Answer<Body>, FetchError> {
+    pub(super) async fn fetch(&self, request: Request) -> Result<Response<Body>, FetchError> {
         let guard = AbortOnDrop::new().map_err(|thrown| self.failed(thrown))?;
         let init = self.init(&request, &guard).map_err(|thrown| self.failed(thrown))?;
         let promise = match &self.fetch {
@@ -63,7 +63,7 @@ impl Fetcher {
             return Err(self.failed(TypeError::new("fetch must give a Response").into()));
         }
         // It may be of another realm: what counts is how it behaves.
-        let response: Response = answer.unchecked_into();
+        let response: JsResponse = answer.unchecked_into();
         if response.status() == 0 {
             return Err(self.failed(TypeError::new(OPAQUE).into()));
         }
@@ -77,7 +77,7 @@ impl Fetcher {
         };
         let body = Body { stream, guard, causes: Rc::clone(&self.causes) };
         let url = led_to(&response);
-        Ok(Answer { status: response.status(), headers: headers(&response), url, body })
+        Ok(Response { status: response.status(), headers: headers(&response), url, body })
     }
 
     fn init(&self, request: &Request, guard: &AbortOnDrop) -> Result<RequestInit, JsValue> {
@@ -114,7 +114,7 @@ impl Fetcher {
 }
 
 fn failed(causes: &Causes, thrown: JsValue) -> FetchError {
-    FetchError { cause: Some(causes.keep(tellable(thrown))) }
+    FetchError { cause: Some(causes.keep(redact(thrown))) }
 }
 
 /// What `mode: "no-cors"` gives, `redirect: "manual"` and `Response.error()`: neither status nor bytes.
@@ -131,7 +131,7 @@ fn text(value: &JsValue) -> String {
     value.as_string().unwrap_or_default()
 }
 
-fn headers(response: &Response) -> Headers {
+fn headers(response: &JsResponse) -> Headers {
     let headers = response.headers();
     Headers::read(|name| headers.get(name).ok().flatten())
 }

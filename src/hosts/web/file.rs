@@ -18,7 +18,7 @@ use crate::{
     model::chunk::Chunk,
     read::{
         Handle, Reader,
-        open::Head,
+        open::Metadata,
         prefetch,
         session::Session,
         streams::{Streams, closed},
@@ -30,7 +30,7 @@ use crate::{
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct CoreFile {
-    pub(super) head: Head,
+    pub(super) head: Metadata,
     pub(super) chunks: Arc<[Chunk]>,
     pub(super) host: WebHost,
     pub(super) session: Session,

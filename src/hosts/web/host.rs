@@ -8,13 +8,13 @@ use super::{
     decode,
     events::Listener,
     fetch::{Body, Fetcher},
-    locate::Finder,
     network,
     piece::WebPiece,
     timer::{self, Sleep},
+    user_locator::UserLocator,
 };
 use crate::{
-    host::{Answer, DecodeError, FetchError, Host, LocateError, Recipe, Request, event::Event},
+    host::{DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, event::Event},
     model::location::Location,
 };
 
@@ -22,7 +22,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct WebHost {
     pub(super) fetcher: Rc<Fetcher>,
-    pub(super) finder: Rc<Finder>,
+    pub(super) finder: Rc<UserLocator>,
     pub(super) listener: Rc<Listener>,
     /// Whether WebCrypto decrypts.
     pub(super) native: bool,
@@ -33,7 +33,7 @@ impl Host for WebHost {
     type Body = Body;
     type Sleep = Sleep;
 
-    fn fetch(&self, request: Request) -> impl Future<Output = Result<Answer<Body>, FetchError>> {
+    fn fetch(&self, request: Request) -> impl Future<Output = Result<Response<Body>, FetchError>> {
         self.fetcher.fetch(request)
     }
 
@@ -60,9 +60,9 @@ impl Host for WebHost {
     fn decode(
         &self,
         stored: Vec<WebPiece>,
-        recipe: &Recipe,
+        params: &DecodeParams,
     ) -> impl Future<Output = Result<Vec<WebPiece>, DecodeError>> {
-        decode::decode(stored, recipe, self.native)
+        decode::decode(stored, params, self.native)
     }
 
     fn sleep(&self, time: Duration) -> Sleep {

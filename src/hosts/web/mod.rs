@@ -11,15 +11,15 @@ mod events;
 mod fetch;
 pub mod file;
 pub mod host;
-mod locate;
 pub mod manifest;
 mod network;
 pub mod open;
 pub mod piece;
 pub mod pool;
+mod redact;
 pub mod settings;
-mod thrown;
 mod timer;
+mod user_locator;
 
 use wasm_bindgen::prelude::*;
 

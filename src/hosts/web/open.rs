@@ -13,11 +13,11 @@ use super::{
     fetch::Fetcher,
     file::CoreFile,
     host::WebHost,
-    locate::Finder,
     manifest::{self, JsManifest},
     pool::CorePool,
     settings::{Settings, UrlSettings},
     timer,
+    user_locator::UserLocator,
 };
 use crate::{
     error::{Error, Kind},
@@ -27,7 +27,7 @@ use crate::{
     },
     model::chunk::{Chunk, Source},
     read::{
-        open::{self, Opened, UrlHead},
+        open::{self, Opened, UrlHints},
         session::Session,
         streams::Streams,
     },
@@ -45,7 +45,7 @@ pub async fn open_filer(
     pool: &CorePool,
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
-    let desk = Desk::new(&settings, pool);
+    let desk = OpenContext::new(&settings, pool);
     let may_renew = desk.host.finder.filer_token.is_some();
     let asking = open::entry(&desk.host, &desk.session.options, &url, may_renew);
     let entry = opening.unless_cancelled(asking).await;
@@ -60,8 +60,8 @@ pub async fn open_filer(
 /// A `KelpError`, or a `TypeError` where nothing says where its chunks are.
 #[wasm_bindgen(js_name = openEntry)]
 pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
-    let is_lost = settings.is_lost();
-    let desk = Desk::new(&settings, pool);
+    let has_no_locator = settings.has_no_locator();
+    let desk = OpenContext::new(&settings, pool);
     let entry = Entry::parse(json).map_err(Error::from);
     let home = Some(settings.home()).filter(|home| !home.is_empty());
     let file = entry.and_then(|entry| {
@@ -71,7 +71,7 @@ pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<Co
     let of_filer = |chunk: &Chunk| matches!(chunk.source, Source::FileId(_));
     if let Ok(Opened { chunks, .. }) = &file
         && chunks.iter().any(of_filer)
-        && is_lost
+        && has_no_locator
     {
         return Err(TypeError::new("filer or locate must say where the chunks are").into());
     }
@@ -85,7 +85,7 @@ pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<Co
 /// A `RangeError` that names the field.
 #[wasm_bindgen(js_name = openManifest)]
 pub fn open_manifest(manifest: JsManifest, settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
-    let desk = Desk::new(&settings, pool);
+    let desk = OpenContext::new(&settings, pool);
     let manifest = manifest::read(&manifest)?;
     let file = open::of_manifest(manifest, &desk.session.options);
     desk.open(Ok(file))
@@ -103,8 +103,8 @@ pub async fn open_url(
     pool: &CorePool,
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
-    let desk = Desk::new(settings.as_ref(), pool);
-    let known = UrlHead {
+    let desk = OpenContext::new(settings.as_ref(), pool);
+    let known = UrlHints {
         size: settings.size().map(|size| size as u64),
         name: settings.name(),
         media_type: settings.media_type(),
@@ -154,14 +154,14 @@ impl Default for Opening {
 }
 
 /// Where files are opened: all that they need, and are given.
-struct Desk {
+struct OpenContext {
     host: WebHost,
     session: Session,
     causes: Rc<Causes>,
     pool_streams: Streams<WebHost>,
 }
 
-impl Desk {
+impl OpenContext {
     fn new(settings: &Settings, pool: &CorePool) -> Self {
         let causes = Rc::<Causes>::default();
         let listener = Listener::new(settings.on_event(), settings.on_progress(), timer::now(), 0);
@@ -171,7 +171,7 @@ impl Desk {
             home: settings.home(),
             causes: Rc::clone(&causes),
         };
-        let finder = Finder {
+        let finder = UserLocator {
             locate: settings.locate(),
             token: settings.token(),
             filer_token: settings.filer_token(),

@@ -12,8 +12,8 @@ use crate::{
     model::chunk::CipherKey,
     read::session::Session,
     schedule::{
-        options::{Holes, Options, Priority, Timeout, Verify, Width},
-        retry::Policy,
+        options::{Concurrency, Holes, Options, Priority, Timeout, Verify},
+        retry::RetryPolicy,
     },
 };
 
@@ -107,7 +107,7 @@ extern "C" {
 
 impl Settings {
     /// Whether nothing says where chunks are.
-    pub(super) fn is_lost(&self) -> bool {
+    pub(super) fn has_no_locator(&self) -> bool {
         !self.proxy() && self.master().is_none() && self.locate().is_none()
     }
 
@@ -126,8 +126,8 @@ impl Settings {
     fn options(&self) -> Options {
         Options {
             concurrency: match (self.auto(), self.concurrency() as usize) {
-                (true, most) => Width::Auto { most },
-                (false, views) => Width::Fixed(views),
+                (true, most) => Concurrency::Auto { most },
+                (false, views) => Concurrency::Fixed(views),
             },
             priority: match self.priority().as_str() {
                 "high" => Priority::High,
@@ -144,7 +144,7 @@ impl Settings {
                 _ => Verify::Stream,
             },
             throttle: self.throttle(),
-            retry: Policy {
+            retry: RetryPolicy {
                 passes: self.passes() as u32,
                 base_delay: ms(self.base_delay()),
                 max_delay: ms(self.max_delay()),

@@ -11,33 +11,33 @@
 //! It starts as TCP does (RFC 5681): the width doubles with each round trip until the rate no longer
 //! grows. Time is an argument.
 
-mod least;
-mod levels;
+mod rate_table;
+mod windowed_min;
 
 use std::time::Duration;
 
 use self::{
-    least::Least,
-    levels::{Levels, above, below},
+    rate_table::{RateTable, above, below},
+    windowed_min::WindowedMin,
 };
 
 /// Finds a width. A stream's reader, its budget and its end may hold views back, too: what is
 /// measured then says nothing of the width, and is not looked at.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct ConcurrencyController {
     /// Views that may be in flight; 0 as long as nothing has started.
     width: usize,
     is_steady: bool,
     /// Epochs in a row that were no better than those before, while it grows.
     misses: u32,
-    latency: Least,
+    latency: WindowedMin,
     /// Seconds per byte of the quickest body.
-    body: Least,
+    body: WindowedMin,
     /// Bytes of a view, smoothed.
     size: f64,
     /// That size when widths were tried.
     tried_size: f64,
-    levels: Levels,
+    levels: RateTable,
     epoch: Epoch,
     /// Epochs until the next trial, and how many there are between two.
     rest: u32,
@@ -92,7 +92,7 @@ const LONGEST_PAUSE: u32 = 32;
 /// For so long a server that wanted fewer is believed.
 const CEILING: Duration = Duration::from_secs(10);
 
-impl Pace {
+impl ConcurrencyController {
     /// Views that may be in flight at once, where the next one has so many bytes.
     pub(crate) fn width(&self, len: u64, most: usize) -> usize {
         let width = if self.width == 0 { Self::blind(len) } else { self.width };

@@ -6,7 +6,7 @@ const KIB: u64 = 1 << 10;
 /// A link in rounds: as many views are in flight as may be, and with each round trip as many of them
 /// come as the link brings in it.
 struct Rounds {
-    pace: Pace,
+    pace: ConcurrencyController,
     now: Duration,
     latency: Duration,
     size: u64,
@@ -17,7 +17,14 @@ struct Rounds {
 
 impl Rounds {
     fn new(latency: Duration, size: u64, most: usize) -> Self {
-        Self { pace: Pace::default(), now: Duration::ZERO, latency, size, most, in_flight: 0 }
+        Self {
+            pace: ConcurrencyController::default(),
+            now: Duration::ZERO,
+            latency,
+            size,
+            most,
+            in_flight: 0,
+        }
     }
 
     /// The width in this round.
@@ -44,7 +51,7 @@ impl Rounds {
 
 #[test]
 fn it_begins_with_a_mebibyte_and_with_two_views_at_least() {
-    let pace = Pace::default();
+    let pace = ConcurrencyController::default();
     let widths = [4 * KIB, 64 * KIB, 200 * KIB, 1024 * KIB, 4096 * KIB, u64::MAX, 0];
     assert_eq!(widths.map(|len| pace.width(len, 64)), [8, 8, 5, 2, 2, 2, 8]);
     assert_eq!(pace.width(KIB, 3), 3);
@@ -104,7 +111,7 @@ fn what_is_measured_while_something_else_holds_views_back_says_nothing() {
 
 #[test]
 fn large_views_are_awaited_in_turn_and_small_ones_together() {
-    let mut pace = Pace::default();
+    let mut pace = ConcurrencyController::default();
     assert_eq!((pace.unanswered(4096 * KIB), pace.unanswered(64 * KIB)), (1, usize::MAX));
     pace.started(4096 * KIB);
     pace.answered(20 * MS, 20 * MS);
@@ -117,18 +124,18 @@ fn no_numbers_make_it_panic() {
     let numbers = [0, 1, 64 * KIB, 1 << 40, u64::MAX];
     let times = [Duration::ZERO, MS, Duration::from_secs(14), Duration::from_secs(1 << 40), Duration::MAX];
     let mut state = 1_u64;
-    let mut dice = |sides: usize| {
+    let mut jitter = |sides: usize| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (state >> 33) as usize % sides
     };
     for _ in 0..300 {
-        let mut pace = Pace::default();
+        let mut pace = ConcurrencyController::default();
         for _ in 0..40 {
-            let (len, time, now) = (numbers[dice(5)], times[dice(5)], times[dice(5)]);
-            let most = [1, 64, usize::MAX][dice(3)];
-            match dice(6) {
+            let (len, time, now) = (numbers[jitter(5)], times[jitter(5)], times[jitter(5)]);
+            let most = [1, 64, usize::MAX][jitter(3)];
+            match jitter(6) {
                 0 => pace.started(len),
-                1 => pace.flying(dice(100), now),
+                1 => pace.flying(jitter(100), now),
                 2 => pace.answered(time, now),
                 3 => pace.arrived(len / 4, now, most),
                 4 => pace.served(len, time, now, most),

@@ -1,17 +1,17 @@
 //! From chunks and a range to what must be read: views and gaps, in file order.
 //!
 //! Chunks hide one another by their versions, and what a chunk manifest lists is not known before
-//! it has been read. So a [`Plan`] leaves open what manifests span, and a [`Walk`] plans that when
+//! it has been read. So a [`Plan`] leaves open what manifests span, and a [`PlanCursor`] plans that when
 //! it comes there.
 
-mod lists;
+mod cursor;
+mod manifest_cache;
 mod summary;
 mod sweep;
-mod walk;
 
-pub use lists::Lists;
+pub use cursor::{PlanCursor, Upcoming};
+pub use manifest_cache::ManifestCache;
 pub use summary::Summary;
-pub use walk::{Ahead, Walk};
 
 use std::{fmt::Write as _, ops::Range, sync::Arc};
 
@@ -309,7 +309,7 @@ mod tests {
         let plan = Plan::new(list.into(), 0..20);
         assert_eq!(plan.draw(), "#0[0,3@0..3] #1[3,6@0..3] #0[6,9@6..9] _3 #2[12,15@0..3] _5");
         assert_eq!(plan.steps().iter().map(Step::len).sum::<u64>(), plan.len());
-        let summary = Summary::of(&Arc::new(plan), &Lists::default(), 5);
+        let summary = Summary::of(&Arc::new(plan), &ManifestCache::default(), 5);
         let wanted =
             Summary { views: 4, gaps: 2, gap_bytes: 8, chunks: 3, requests: 3, manifests: 0, peak_bytes: 5 };
         assert_eq!(summary, wanted);
@@ -340,15 +340,15 @@ mod tests {
 
     /// All that a walk along a plan comes by, told of each manifest what `lists` has of it.
     fn walk(plan: Plan, lists: &[(&str, &[Chunk])]) -> String {
-        let mut walk = Walk::new(Arc::new(plan), Lists::default());
+        let mut walk = PlanCursor::new(Arc::new(plan), ManifestCache::default());
         let mut drawing = Vec::new();
         loop {
             match walk.ahead() {
-                Ahead::View(view, chunk) => {
+                Upcoming::View(view, chunk) => {
                     drawing.push(format!("{}@{}+{}", chunk.modified, view.within.start, view.len()));
                 }
-                Ahead::Gap(len) => drawing.push(format!("_{len}")),
-                Ahead::Unread => {
+                Upcoming::Gap(len) => drawing.push(format!("_{len}")),
+                Upcoming::Unread => {
                     let Some((wanted, true)) = walk.wanted(1, u64::MAX) else {
                         return drawing.join(" ") + " ?";
                     };
@@ -360,8 +360,8 @@ mod tests {
                     drawing.push(name.to_owned());
                     continue;
                 }
-                Ahead::Failed(error) => drawing.push(error.kind().code().into()),
-                Ahead::End => return drawing.join(" "),
+                Upcoming::Failed(error) => drawing.push(error.kind().code().into()),
+                Upcoming::End => return drawing.join(" "),
             }
             walk.advance();
         }
@@ -438,7 +438,7 @@ mod tests {
     fn a_manifest_that_was_not_read_counts_as_one_view_and_one_that_was_by_what_it_lists() {
         let list = [chunk(0, 4, 1), manifest("m", 4, 12), chunk(12, 4, 1)];
         let plan = Arc::new(Plan::new(list.into(), 0..16));
-        let lists = Lists::default();
+        let lists = ManifestCache::default();
         let counts = |summary: Summary| (summary.views, summary.chunks, summary.requests, summary.manifests);
         assert_eq!(counts(Summary::of(&plan, &lists, 100)), (3, 3, 3, 1));
         lists.keep(&Source::FileId("m".into()), &chunks(&[(4, 6, 1), (6, 12, 1)]));

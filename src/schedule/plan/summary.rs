@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Ahead, Lists, Plan, Walk, sweep::sorted};
+use super::{ManifestCache, Plan, PlanCursor, Upcoming, sweep::sorted};
 use crate::{
     model::chunk::{Chunk, Source},
     schedule::window::cost,
@@ -33,8 +33,8 @@ impl Summary {
     /// Sums a plan up, with what is known of its manifests, for a stream that holds at most
     /// `max_bytes_ahead`.
     #[must_use]
-    pub fn of(plan: &Arc<Plan>, lists: &Lists, max_bytes_ahead: u64) -> Self {
-        let mut walk = Walk::new(Arc::clone(plan), lists.clone());
+    pub fn of(plan: &Arc<Plan>, lists: &ManifestCache, max_bytes_ahead: u64) -> Self {
+        let mut walk = PlanCursor::new(Arc::clone(plan), lists.clone());
         let mut summary = Self::default();
         let mut seen = Vec::new();
         let (mut total, mut largest) = (0_u64, 0);
@@ -44,17 +44,17 @@ impl Summary {
         };
         loop {
             match walk.ahead() {
-                Ahead::View(view, chunk) => {
+                Upcoming::View(view, chunk) => {
                     summary.views += 1;
                     summary.requests += u64::from(!matches!(chunk.source, Source::Inline(_)));
                     seen.push(identity(&chunk));
                     hold(cost(&view, &chunk, max_bytes_ahead));
                 }
-                Ahead::Gap(len) => {
+                Upcoming::Gap(len) => {
                     summary.gaps += 1;
                     summary.gap_bytes = summary.gap_bytes.saturating_add(len);
                 }
-                Ahead::Unread | Ahead::Failed(_) => {
+                Upcoming::Unread | Upcoming::Failed(_) => {
                     summary.views += 1;
                     let before = summary.manifests;
                     while let Some((manifest, _)) = walk.wanted(1, u64::MAX) {
@@ -65,7 +65,7 @@ impl Summary {
                     summary.chunks += u64::from(summary.manifests > before);
                     hold(max_bytes_ahead);
                 }
-                Ahead::End => break,
+                Upcoming::End => break,
             }
             walk.advance();
         }

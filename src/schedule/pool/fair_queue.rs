@@ -8,11 +8,11 @@
 
 use std::{task::Waker, time::Duration};
 
-use crate::schedule::options::{Priority, Width};
+use crate::schedule::options::{Concurrency, Priority};
 
 /// What a stream, or all of them, have now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Share {
+pub(crate) struct Usage {
     /// Bytes held or promised.
     pub(crate) bytes: u64,
     /// Views in flight.
@@ -25,7 +25,7 @@ pub(crate) struct Share {
 
 /// A view that a stream wants to start.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ask {
+pub(crate) struct StartRequest {
     /// Bytes that are fetched for it.
     pub(crate) len: u64,
     /// Bytes that it holds at most.
@@ -41,19 +41,19 @@ pub(crate) struct Ask {
 
 /// The streams of a pool.
 #[derive(Debug, Default)]
-pub(super) struct Seats {
+pub(super) struct FairQueue {
     count: usize,
-    taken: Vec<Taken>,
+    taken: Vec<Entry>,
     /// The latest time that was told.
     now: Duration,
 }
 
 #[derive(Debug)]
-struct Taken {
+struct Entry {
     number: usize,
     priority: Priority,
-    width: Width,
-    share: Share,
+    width: Concurrency,
+    share: Usage,
     /// Bytes that it has started to fetch, less what it has not missed while it was idle.
     had: u64,
     /// Bytes that it may still fetch before others.
@@ -65,7 +65,7 @@ struct Taken {
 
 #[derive(Debug)]
 struct Waiting {
-    ask: Ask,
+    ask: StartRequest,
     waker: Waker,
     /// It was woken, and will ask again.
     called: bool,
@@ -77,14 +77,14 @@ const FIRST: u64 = 2 << 20;
 /// Who has waited for so long with nothing in flight waits no longer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
-impl Seats {
-    pub(super) fn add(&mut self, priority: Priority, width: Width) -> usize {
+impl FairQueue {
+    pub(super) fn add(&mut self, priority: Priority, width: Concurrency) -> usize {
         self.count += 1;
-        self.taken.push(Taken {
+        self.taken.push(Entry {
             number: self.count,
             priority,
             width,
-            share: Share::default(),
+            share: Usage::default(),
             had: 0,
             first: FIRST,
             waiting: None,
@@ -98,7 +98,7 @@ impl Seats {
     }
 
     /// It wants to start this; says whether it has just begun, or begun again.
-    pub(super) fn wait(&mut self, number: usize, mut ask: Ask, waker: &Waker) -> bool {
+    pub(super) fn wait(&mut self, number: usize, mut ask: StartRequest, waker: &Waker) -> bool {
         self.now = self.now.max(ask.at);
         let least = self.least_had();
         let Some(taken) = self.get(number) else { return false };
@@ -116,7 +116,7 @@ impl Seats {
     }
 
     /// It starts what it wanted.
-    pub(super) fn start(&mut self, number: usize, ask: &Ask) {
+    pub(super) fn start(&mut self, number: usize, ask: &StartRequest) {
         if let Some(taken) = self.get(number) {
             (taken.waiting, taken.since) = (None, None);
             taken.had = taken.had.saturating_add(ask.len);
@@ -138,13 +138,17 @@ impl Seats {
     }
 
     /// From now on it has this; returns what it had.
-    pub(super) fn has(&mut self, number: usize, share: Share, now: Duration) -> Share {
+    pub(super) fn has(&mut self, number: usize, share: Usage, now: Duration) -> Usage {
         self.now = self.now.max(now);
-        self.get(number).map_or(Share::default(), |taken| std::mem::replace(&mut taken.share, share))
+        self.get(number).map_or(Usage::default(), |taken| std::mem::replace(&mut taken.share, share))
     }
 
     /// The stream whose turn it is, of those that wait and `fits`; so many views may be in flight in all.
-    pub(super) fn first(&self, views: usize, fits: impl Fn(Width, &Ask) -> bool) -> Option<usize> {
+    pub(super) fn first(
+        &self,
+        views: usize,
+        fits: impl Fn(Concurrency, &StartRequest) -> bool,
+    ) -> Option<usize> {
         let active = self.taken.iter().filter(|taken| taken.is_active()).count();
         let fair = views.div_ceil(active.max(1));
         let waiting = self
@@ -154,14 +158,14 @@ impl Seats {
         waiting.min_by_key(|taken| self.rank(taken, fair)).map(|taken| taken.number)
     }
 
-    fn rank(&self, taken: &Taken, fair: usize) -> (Priority, bool, u64) {
+    fn rank(&self, taken: &Entry, fair: usize) -> (Priority, bool, u64) {
         let since = taken.since.filter(|_| taken.share.in_flight == 0);
         let is_starved = since.is_some_and(|since| self.now.saturating_sub(since) >= PATIENCE);
         let priority = if is_starved { Priority::High } else { taken.priority };
         (priority, taken.first == 0 && taken.share.in_flight >= fair, taken.had)
     }
 
-    fn get(&mut self, number: usize) -> Option<&mut Taken> {
+    fn get(&mut self, number: usize) -> Option<&mut Entry> {
         self.taken.iter_mut().find(|taken| taken.number == number)
     }
 
@@ -172,7 +176,7 @@ impl Seats {
     }
 }
 
-impl Taken {
+impl Entry {
     /// Whether somebody reads it.
     fn is_active(&self) -> bool {
         self.waiting.is_some() || self.share.in_flight > 0

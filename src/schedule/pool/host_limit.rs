@@ -9,29 +9,29 @@ use super::Pool;
 use crate::http::url::host_key;
 
 #[derive(Debug, Default)]
-pub(super) struct Turns {
+pub(super) struct HostLimiter {
     hosts: Vec<(String, usize)>,
     waiting: Vec<Waker>,
 }
 
 /// A request under way at a host; dropping it lets the next one go.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct Permit {
     pool: Pool,
     host: String,
 }
 
-pub(super) fn enter<'a>(pool: &'a Pool, host: &str, cap: usize) -> impl Future<Output = Turn> + use<'a> {
+pub(super) fn enter<'a>(pool: &'a Pool, host: &str, cap: usize) -> impl Future<Output = Permit> + use<'a> {
     let host = host_key(host);
     poll_fn(move |cx| match take(pool, &host, cap, Some(cx.waker())) {
-        true => Poll::Ready(Turn { pool: pool.clone(), host: host.clone() }),
+        true => Poll::Ready(Permit { pool: pool.clone(), host: host.clone() }),
         false => Poll::Pending,
     })
 }
 
-pub(super) fn try_enter(pool: &Pool, host: &str, cap: usize) -> Option<Turn> {
+pub(super) fn try_enter(pool: &Pool, host: &str, cap: usize) -> Option<Permit> {
     let host = host_key(host);
-    take(pool, &host, cap, None).then(|| Turn { pool: pool.clone(), host })
+    take(pool, &host, cap, None).then(|| Permit { pool: pool.clone(), host })
 }
 
 /// Whether one more may go; if not, the waker is woken when there is one fewer somewhere.
@@ -50,7 +50,7 @@ fn take(pool: &Pool, host: &str, cap: usize, waker: Option<&Waker>) -> bool {
     true
 }
 
-impl Turns {
+impl HostLimiter {
     /// How many requests are under way at a host, by its key.
     pub(super) fn at(&self, host: &str) -> usize {
         self.hosts.iter().find(|(name, _)| name == host).map_or(0, |(_, busy)| *busy)
@@ -65,7 +65,7 @@ impl Turns {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Permit {
     fn drop(&mut self) {
         let turns = &mut self.pool.lock().turns;
         if let Some(at) = turns.hosts.iter().position(|(name, _)| *name == self.host) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{error::Kind, http::url, schedule::retry::Failure};
+use crate::{error::Kind, http::url, schedule::retry::AttemptError};
 
 /// The most hosts that are remembered; the one that was heard of longest ago is forgotten.
 const MAX_HOSTS: usize = 64;
@@ -33,7 +33,7 @@ const LATE: f64 = 0.03;
 
 /// What is known of hosts, from the one heard of longest ago to the latest.
 #[derive(Debug, Default)]
-pub(crate) struct Health(Vec<Host>);
+pub(crate) struct HostStats(Vec<Host>);
 
 #[derive(Debug, Default)]
 struct Host {
@@ -50,7 +50,7 @@ struct Host {
     failed: Duration,
 }
 
-impl Health {
+impl HostStats {
     /// A host answered so long after it was asked.
     pub(crate) fn answered(&mut self, name: &str, time: Duration) {
         let (host, time) = (self.host(name), time.as_secs_f64());
@@ -73,7 +73,7 @@ impl Health {
 
     /// An attempt at a host failed. That it does not have a chunk, or wants a token, says nothing
     /// against the host.
-    pub(crate) fn failed(&mut self, name: &str, failure: &Failure, now: Duration) {
+    pub(crate) fn failed(&mut self, name: &str, failure: &AttemptError, now: Duration) {
         if matches!(failure.kind, Kind::NotFound | Kind::Unauthorized | Kind::Range | Kind::SourceChanged) {
             return;
         }
@@ -187,24 +187,24 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn ranked(health: &Health, now: Duration) -> String {
+    fn ranked(health: &HostStats, now: Duration) -> String {
         let mut urls = ["http://a/1", "http://b/1", "http://c/1"].map(str::to_owned).to_vec();
         health.rank(&mut urls, 0, now, |_| 0);
         urls.iter().map(|url| &url[7..8]).collect()
     }
 
-    fn fail(health: &mut Health, name: &str, kind: Kind, now: Duration) {
-        health.failed(name, &Failure::new(kind, ""), now);
+    fn fail(health: &mut HostStats, name: &str, kind: Kind, now: Duration) {
+        health.failed(name, &AttemptError::new(kind, ""), now);
     }
 
     #[test]
     fn the_order_stays_while_nothing_is_known() {
-        assert_eq!(ranked(&Health::default(), MS), "abc");
+        assert_eq!(ranked(&HostStats::default(), MS), "abc");
     }
 
     #[test]
     fn a_host_that_failed_is_asked_last_for_a_while() {
-        let mut health = Health::default();
+        let mut health = HostStats::default();
         fail(&mut health, "A:80", Kind::Network, 1000 * MS);
         assert_eq!(ranked(&health, 1000 * MS), "bca");
         assert_eq!(ranked(&health, 5999 * MS), "bca");
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn each_failure_in_a_row_is_remembered_longer_and_a_served_chunk_forgives_all() {
-        let mut health = Health::default();
+        let mut health = HostStats::default();
         fail(&mut health, "a", Kind::Network, MS);
         fail(&mut health, "a", Kind::Timeout, 6000 * MS);
         assert_eq!(
@@ -233,14 +233,14 @@ mod tests {
 
     #[test]
     fn all_that_one_broken_host_breaks_counts_once() {
-        let mut health = Health::default();
+        let mut health = HostStats::default();
         (0..7).for_each(|i| fail(&mut health, "a", Kind::Network, MS * i));
         assert_eq!((ranked(&health, 4999 * MS), ranked(&health, 5000 * MS)), ("bca".into(), "abc".into()));
     }
 
     #[test]
     fn hosts_that_are_alike_share_and_a_much_slower_one_is_left_alone() {
-        let mut health = Health::default();
+        let mut health = HostStats::default();
         let hosts = [("a", 20), ("b", 25), ("c", 400)];
         hosts.iter().for_each(|(name, ms)| health.answered(name, MS * *ms));
         let mut load = std::collections::HashMap::<String, usize>::new();
@@ -255,11 +255,11 @@ mod tests {
 
     #[test]
     fn a_host_that_is_late_is_feared_the_more_each_time_and_forgiven_in_time() {
-        let mut health = Health::default();
+        let mut health = HostStats::default();
         ["a", "b", "c"].iter().for_each(|name| health.answered(name, 20 * MS));
         health.late("a", 60 * MS, MS);
         assert_eq!((ranked(&health, MS), ranked(&health, 60_000 * MS)), ("bca".into(), "abc".into()));
-        let cost = |health: &Health| health.0.iter().find(|host| host.name == "a").unwrap().cost(0, MS).1;
+        let cost = |health: &HostStats| health.0.iter().find(|host| host.name == "a").unwrap().cost(0, MS).1;
         let once = cost(&health);
         health.late("a", 60 * MS, MS);
         assert!(cost(&health) > once, "{} {once}", cost(&health));
@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn patience_is_what_a_host_usually_takes_and_that_of_the_slowest_where_it_is_not_known() {
-        let mut health = Health::default();
+        let mut health = HostStats::default();
         assert_eq!(health.patience("a", None), None);
         (0..50).for_each(|_| health.answered("a", 100 * MS));
         (0..50).for_each(|_| health.answered("b", 20 * MS));
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_chunk_that_is_not_there_says_nothing_against_its_host() {
-        let mut health = Health::default();
+        let mut health = HostStats::default();
         fail(&mut health, "a", Kind::NotFound, MS);
         fail(&mut health, "a", Kind::Unauthorized, MS);
         assert_eq!(ranked(&health, MS), "abc");
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_host_that_is_much_slower_is_asked_later_and_one_a_little_slower_is_not() {
-        let mut health = Health::default();
+        let mut health = HostStats::default();
         health.answered("a", 9 * MS);
         health.answered("b", MS);
         assert_eq!(ranked(&health, MS), "abc");
@@ -301,7 +301,7 @@ mod tests {
 
     #[test]
     fn the_host_heard_of_longest_ago_is_forgotten() {
-        let mut health = Health::default();
+        let mut health = HostStats::default();
         fail(&mut health, "a", Kind::Network, MS);
         for i in 0..MAX_HOSTS {
             health.answered(&format!("h{i}"), MS);

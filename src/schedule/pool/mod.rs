@@ -11,17 +11,17 @@ use std::{
     time::Duration,
 };
 
-use self::{fair_queue::Seats, host_limit::Turns, host_stats::Health};
+use self::{fair_queue::FairQueue, host_limit::HostLimiter, host_stats::HostStats};
 pub(crate) use self::{
-    fair_queue::{Ask, PATIENCE, Share},
-    host_limit::Turn,
+    fair_queue::{PATIENCE, StartRequest, Usage},
+    host_limit::Permit,
 };
 use crate::{
     error::Kind,
     schedule::{
-        concurrency::Pace,
-        options::{Options, Width},
-        retry::Failure,
+        concurrency::ConcurrencyController,
+        options::{Concurrency, Options},
+        retry::AttemptError,
     },
 };
 
@@ -53,12 +53,12 @@ pub struct Pool(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     limits: PoolLimits,
-    share: Share,
+    share: Usage,
     peak_bytes: u64,
-    seats: Seats,
-    pace: Pace,
-    turns: Turns,
-    health: Health,
+    seats: FairQueue,
+    pace: ConcurrencyController,
+    turns: HostLimiter,
+    health: HostStats,
     /// Second requests that may be sent now.
     hedges: f64,
 }
@@ -71,12 +71,12 @@ impl Default for State {
     fn default() -> Self {
         Self {
             limits: PoolLimits::default(),
-            share: Share::default(),
+            share: Usage::default(),
             peak_bytes: 0,
-            seats: Seats::default(),
-            pace: Pace::default(),
-            turns: Turns::default(),
-            health: Health::default(),
+            seats: FairQueue::default(),
+            pace: ConcurrencyController::default(),
+            turns: HostLimiter::default(),
+            health: HostStats::default(),
             hedges: HEDGES,
         }
     }
@@ -108,18 +108,18 @@ impl Pool {
     }
 
     /// Takes a stream in.
-    pub(crate) fn join(&self, options: &Options) -> Seat {
+    pub(crate) fn join(&self, options: &Options) -> StreamSlot {
         let number = self.lock().seats.add(options.priority, options.concurrency);
-        Seat { pool: self.clone(), number, width: options.concurrency }
+        StreamSlot { pool: self.clone(), number, width: options.concurrency }
     }
 
     /// Waits for a turn at a host, however it is spelt; at most `cap` requests are under way there.
-    pub(crate) fn enter(&self, host: &str, cap: usize) -> impl Future<Output = Turn> + '_ {
+    pub(crate) fn enter(&self, host: &str, cap: usize) -> impl Future<Output = Permit> + '_ {
         host_limit::enter(self, host, cap)
     }
 
     /// A turn at a host that can be had at once.
-    pub(crate) fn try_enter(&self, host: &str, cap: usize) -> Option<Turn> {
+    pub(crate) fn try_enter(&self, host: &str, cap: usize) -> Option<Permit> {
         host_limit::try_enter(self, host, cap)
     }
 
@@ -143,7 +143,7 @@ impl Pool {
     }
 
     /// An attempt at a host failed.
-    pub(crate) fn failed(&self, host: &str, failure: &Failure, now: Duration) {
+    pub(crate) fn failed(&self, host: &str, failure: &AttemptError, now: Duration) {
         let mut state = self.lock();
         state.health.failed(host, failure, now);
         if let Kind::Http(429 | 503) = failure.kind {
@@ -185,7 +185,7 @@ impl Pool {
 
 impl State {
     /// Tells the pace something; if that lets more go, somebody goes.
-    fn pace(&mut self, tell: impl FnOnce(&mut Pace, usize)) {
+    fn pace(&mut self, tell: impl FnOnce(&mut ConcurrencyController, usize)) {
         let before = self.pace.current();
         tell(&mut self.pace, self.limits.max_concurrency);
         if self.pace.current() > before {
@@ -207,10 +207,10 @@ impl State {
     }
 
     /// Whether a view may start now, as far as all streams together go.
-    fn has_room(&self, width: Width, ask: &Ask) -> Result<(), Full> {
+    fn has_room(&self, width: Concurrency, ask: &StartRequest) -> Result<(), Rejected> {
         let (views, unanswered) = match width {
-            Width::Fixed(_) => (usize::MAX, usize::MAX),
-            Width::Auto { most } => (self.pace.width(ask.len, most), self.pace.unanswered(ask.len)),
+            Concurrency::Fixed(_) => (usize::MAX, usize::MAX),
+            Concurrency::Auto { most } => (self.pace.width(ask.len, most), self.pace.unanswered(ask.len)),
         };
         // Somebody waits for the first bytes of a stream that is new: a place is made for it.
         let is_full = match ask.is_first {
@@ -218,9 +218,9 @@ impl State {
             false => self.share.fetching >= views || self.share.awaited >= unanswered,
         };
         if self.share.in_flight >= self.limits.max_concurrency || is_full {
-            Err(Full::Views)
+            Err(Rejected::Views)
         } else if !ask.head && self.share.bytes.saturating_add(ask.cost) > self.limits.max_bytes {
-            Err(Full::Bytes)
+            Err(Rejected::Bytes)
         } else {
             Ok(())
         }
@@ -229,7 +229,7 @@ impl State {
 
 /// Why nothing may start now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Full {
+pub(crate) enum Rejected {
     /// Too many bytes are held or promised.
     Bytes,
     /// Too many views are in flight, or it is another stream's turn.
@@ -238,29 +238,29 @@ pub(crate) enum Full {
 
 /// A stream's place in a pool; dropping it gives back what it had.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct StreamSlot {
     pool: Pool,
     number: usize,
-    width: Width,
+    width: Concurrency,
 }
 
-impl Seat {
+impl StreamSlot {
     /// Views that may be in flight now, as far as this stream is concerned.
     pub(crate) fn width(&self) -> usize {
         match self.width {
-            Width::Fixed(views) => views.max(1),
-            Width::Auto { most } => self.pool.lock().pace.current().clamp(1, most.max(1)),
+            Concurrency::Fixed(views) => views.max(1),
+            Concurrency::Auto { most } => self.pool.lock().pace.current().clamp(1, most.max(1)),
         }
     }
 
     /// Whether a view may start now. If not, the waker is woken when it may; and then it must ask
     /// again, or say that it does not want any more.
-    pub(crate) fn admit(&self, mut ask: Ask, waker: &Waker) -> Result<(), Full> {
+    pub(crate) fn admit(&self, mut ask: StartRequest, waker: &Waker) -> Result<(), Rejected> {
         let mut state = self.pool.lock();
         ask.is_first = state.seats.wait(self.number, ask, waker);
         let mut room = state.has_room(self.width, &ask);
         if room.is_ok() && state.first() != Some(self.number) {
-            room = Err(Full::Views);
+            room = Err(Rejected::Views);
         }
         match room {
             Ok(()) => {
@@ -281,7 +281,7 @@ impl Seat {
     }
 
     /// Takes note of what this stream has now.
-    pub(crate) fn has(&self, share: Share, now: Duration) {
+    pub(crate) fn has(&self, share: Usage, now: Duration) {
         let mut state = self.pool.lock();
         let before = state.seats.has(self.number, share, now);
         let all = &mut state.share;
@@ -303,7 +303,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for StreamSlot {
     fn drop(&mut self) {
         self.pool.lock().seats.remove(self.number);
         self.pool.lock().kick();
@@ -320,12 +320,12 @@ mod tests {
     fn only_the_head_may_pass_the_limit_on_bytes() {
         let pool = Pool::new(PoolLimits { max_bytes: 10, ..PoolLimits::default() });
         let seat = pool.join(&Options::default());
-        seat.has(Share { bytes: 8, in_flight: 1, fetching: 1, awaited: 0 }, Duration::ZERO);
+        seat.has(Usage { bytes: 8, in_flight: 1, fetching: 1, awaited: 0 }, Duration::ZERO);
         let ask = |cost, head| {
-            let ask = Ask { len: cost, cost, head, at: Duration::ZERO, is_first: false };
+            let ask = StartRequest { len: cost, cost, head, at: Duration::ZERO, is_first: false };
             seat.admit(ask, Waker::noop())
         };
-        assert_eq!(ask(3, false), Err(Full::Bytes));
+        assert_eq!(ask(3, false), Err(Rejected::Bytes));
         assert_eq!(ask(3, true), Ok(()));
         assert_eq!(ask(2, false), Ok(()));
     }

@@ -22,7 +22,7 @@ use crate::{
     error::Error,
     host::Piece,
     model::chunk::{Chunk, Source},
-    schedule::plan::{Ahead, Lists, Plan, View, Walk},
+    schedule::plan::{ManifestCache, Plan, PlanCursor, Upcoming, View},
 };
 
 /// How far a window may reach.
@@ -38,7 +38,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Window<P> {
     range: Range<u64>,
-    walk: Walk,
+    walk: PlanCursor,
     limits: Limits,
     /// Views leave only when they are complete and verified.
     strict: bool,
@@ -101,7 +101,7 @@ pub enum Job {
 
 /// Names what is under way.
 #[derive(Clone, Copy, Debug)]
-pub enum Ticket<'a> {
+pub enum JobId<'a> {
     /// A view, by its place in the plan.
     View(usize),
     /// A chunk manifest.
@@ -162,12 +162,12 @@ pub enum Head {
 impl<P: Piece> Window<P> {
     /// A window at the start of a plan; `lists`: what has been read of its chunk manifests.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, lists: Lists, limits: Limits, strict: bool) -> Self {
+    pub fn new(plan: Arc<Plan>, lists: ManifestCache, limits: Limits, strict: bool) -> Self {
         let range = plan.range();
         Self {
             position: range.start,
             range,
-            walk: Walk::new(plan, lists),
+            walk: PlanCursor::new(plan, lists),
             limits,
             strict,
             head: 0,
@@ -255,18 +255,18 @@ impl<P: Piece> Window<P> {
                 return next;
             }
             match self.walk.ahead() {
-                Ahead::End => {
+                Upcoming::End => {
                     self.exhausted = true;
                     return Next::Nothing;
                 }
                 // It may have come to manifests that lie in others.
-                Ahead::Unread => return self.upcoming_manifest(early).unwrap_or(Next::Unread),
-                Ahead::Failed(error) => {
+                Upcoming::Unread => return self.upcoming_manifest(early).unwrap_or(Next::Unread),
+                Upcoming::Failed(error) => {
                     self.slots.push_back(Slot::failed(error));
                     self.failed = true;
                     return Next::Nothing;
                 }
-                Ahead::Gap(len) => {
+                Upcoming::Gap(len) => {
                     // A run of gaps and nothing else must not be unrolled ahead of the reader.
                     if self.slots.len() > GAPS_AHEAD && self.in_flight == 0 && self.bytes == 0 {
                         return Next::TooManyViews;
@@ -274,7 +274,7 @@ impl<P: Piece> Window<P> {
                     self.walk.advance();
                     self.slots.push_back(Slot::gap(len));
                 }
-                Ahead::View(view, chunk) => {
+                Upcoming::View(view, chunk) => {
                     let cost = cost(&view, &chunk, self.flow_limit());
                     let head = self.slots.is_empty();
                     return if !head && self.bytes.saturating_add(cost) > self.limits.bytes.min(self.reach) {
@@ -358,10 +358,10 @@ impl<P: Piece> Window<P> {
     }
 
     /// It holds at least this many bytes: more than was thought when it started.
-    pub fn outgrow(&mut self, ticket: Ticket<'_>, bytes: u64) {
+    pub fn outgrow(&mut self, ticket: JobId<'_>, bytes: u64) {
         match ticket {
-            Ticket::View(index) => self.recharge(index, |charge| charge.max(bytes)),
-            Ticket::Manifest(manifest) => {
+            JobId::View(index) => self.recharge(index, |charge| charge.max(bytes)),
+            JobId::Manifest(manifest) => {
                 if let Some((_, charge)) = self.manifests.iter_mut().find(|(source, _)| source == manifest) {
                     let before = std::mem::replace(charge, bytes.max(*charge));
                     self.bytes += *charge - before;
@@ -371,8 +371,8 @@ impl<P: Piece> Window<P> {
     }
 
     /// It is being decoded, or no longer is.
-    pub fn decoding(&mut self, ticket: Ticket<'_>, decoding: bool) {
-        if let Ticket::View(index) = ticket
+    pub fn decoding(&mut self, ticket: JobId<'_>, decoding: bool) {
+        if let JobId::View(index) = ticket
             && let Some(slot) = self.view_mut(index)
         {
             let stage = if decoding { Stage::Decoding } else { Stage::Fetching };

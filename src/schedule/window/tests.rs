@@ -30,7 +30,7 @@ fn plan(sizes: &[u64]) -> Plan {
 }
 
 fn of_plan(plan: Plan, limits: Limits, strict: bool) -> Window<Bytes> {
-    Window::new(Arc::new(plan), Lists::default(), limits, strict)
+    Window::new(Arc::new(plan), ManifestCache::default(), limits, strict)
 }
 
 fn limits(views: usize, bytes: u64) -> Limits {
@@ -231,7 +231,7 @@ fn a_view_that_is_started_over_forgets_what_arrived() {
 fn a_decoded_chunk_holds_its_memory_until_its_last_byte_has_left() {
     let mut window = window(&[10], limits(1, 100));
     start(&mut window);
-    window.outgrow(Ticket::View(0), 48);
+    window.outgrow(JobId::View(0), 48);
     assert_eq!(window.bytes(), 48);
     window.arrive(0, Bytes::from_static(b"abcde"));
     window.arrive(0, Bytes::from_static(b"fghij"));
@@ -310,7 +310,7 @@ fn at_the_head_a_manifest_is_read_whatever_the_budget_is() {
     let mut window = of_plan(Plan::new([manifest("m", 0, 8)].into(), 0..8), limits(1, 10), false);
     assert_eq!(next(&mut window), ("m".into(), 10, true));
     start(&mut window);
-    window.outgrow(Ticket::Manifest(&Source::FileId("m".into())), 50);
+    window.outgrow(JobId::Manifest(&Source::FileId("m".into())), 50);
     assert_eq!(window.bytes(), 50);
     learn(&mut window, "m", &[chunk(0, 8)]);
     assert_eq!((window.bytes(), start(&mut window)), (0, Some(0)));
@@ -322,7 +322,7 @@ fn of_manifests_over_one_another_one_at_a_time_may_pass_the_budget() {
     let mut window = of_plan(plan, limits(4, 10), false);
     assert_eq!(next(&mut window), ("m".into(), 10, true));
     start(&mut window);
-    window.outgrow(Ticket::Manifest(&Source::FileId("m".into())), 50);
+    window.outgrow(JobId::Manifest(&Source::FileId("m".into())), 50);
     assert_eq!((window.upcoming(), window.bytes()), (Next::TooManyBytes, 50));
     learn(&mut window, "m", &[chunk(0, 8)]);
     assert_eq!(next(&mut window), ("n".into(), 10, true));

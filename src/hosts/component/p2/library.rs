@@ -10,8 +10,8 @@ use crate::{
     error::{Error, Kind},
     hosts::component::{
         bindings::exports::kelp::stream::{reader as wit, types},
-        desk::{self, OpenFile, about_a_file},
         host::WasiHost,
+        open::{self, OpenFile, about_a_file},
         settings,
     },
     read::Reader,
@@ -29,7 +29,7 @@ impl wit::Guest for Library {
         filer: types::FilerOptions,
         given: types::Options,
     ) -> Result<wit::File, types::Error> {
-        opened(wait(desk::filer(url, filer, given)))
+        opened(wait(open::filer(url, filer, given)))
     }
 
     fn open_entry(
@@ -38,11 +38,11 @@ impl wit::Guest for Library {
         filer: types::FilerOptions,
         given: types::Options,
     ) -> Result<wit::File, types::Error> {
-        opened(desk::entry(&entry, origin, &filer, given))
+        opened(open::entry(&entry, origin, &filer, given))
     }
 
     fn open_manifest(manifest: types::Manifest, given: types::Options) -> Result<wit::File, types::Error> {
-        opened(desk::manifest(manifest, given))
+        opened(open::manifest(manifest, given))
     }
 
     fn open_url(
@@ -50,7 +50,7 @@ impl wit::Guest for Library {
         known: types::UrlOptions,
         given: types::Options,
     ) -> Result<wit::File, types::Error> {
-        opened(wait(desk::url(url, known, given)))
+        opened(wait(open::url(url, known, given)))
     }
 }
 

@@ -4,14 +4,14 @@ mod clock;
 pub(super) mod executor;
 #[cfg(feature = "component-gateway")]
 pub(super) mod gateway;
+mod http;
 #[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
 pub(super) mod library;
-mod wire;
 
 #[cfg(feature = "component-gateway")]
 pub(super) use self::executor::spawn;
-pub use self::wire::Input;
+pub use self::http::Input;
 pub(super) use self::{
     clock::{Timer, timer, unix_time},
-    wire::{Response, send},
+    http::{WireResponse, send},
 };

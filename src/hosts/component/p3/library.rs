@@ -10,7 +10,7 @@ use crate::{
             exports::kelp::stream::{reader_async as wit, types},
             wit_future, wit_stream,
         },
-        desk::{self, OpenFile, about_a_file},
+        open::{self, OpenFile, about_a_file},
     },
     read::streams::closed,
 };
@@ -26,7 +26,7 @@ impl wit::Guest for Library {
         filer: types::FilerOptions,
         given: types::Options,
     ) -> Result<wit::File, types::Error> {
-        opened(desk::filer(url, filer, given).await)
+        opened(open::filer(url, filer, given).await)
     }
 
     fn open_entry(
@@ -35,11 +35,11 @@ impl wit::Guest for Library {
         filer: types::FilerOptions,
         given: types::Options,
     ) -> Result<wit::File, types::Error> {
-        opened(desk::entry(&entry, origin, &filer, given))
+        opened(open::entry(&entry, origin, &filer, given))
     }
 
     fn open_manifest(manifest: types::Manifest, given: types::Options) -> Result<wit::File, types::Error> {
-        opened(desk::manifest(manifest, given))
+        opened(open::manifest(manifest, given))
     }
 
     async fn open_url(
@@ -47,7 +47,7 @@ impl wit::Guest for Library {
         known: types::UrlOptions,
         given: types::Options,
     ) -> Result<wit::File, types::Error> {
-        opened(desk::url(url, known, given).await)
+        opened(open::url(url, known, given).await)
     }
 }
 

@@ -3,17 +3,17 @@
 mod clock;
 #[cfg(feature = "component-gateway")]
 pub(super) mod gateway;
+mod http;
 #[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
 pub(super) mod library;
 #[cfg(any(feature = "component-gateway", feature = "component-library"))]
 mod pump;
-mod wire;
 
 #[cfg(feature = "component-gateway")]
 pub(super) use wit_bindgen::spawn_local as spawn;
 
-pub use self::wire::Input;
+pub use self::http::Input;
 pub(super) use self::{
     clock::{Timer, timer, unix_time},
-    wire::{Response, send},
+    http::{WireResponse, send},
 };

@@ -216,9 +216,9 @@ impl Network {
     fn stall(&mut self, host: usize, len: u64) -> Option<(f64, Duration)> {
         let stalls = self.hosts.get(host)?.link.stalls?;
         self.count += 1;
-        let dice = mixed(self.count);
-        let at = (dice >> 32) as f64 / f64::from(u32::MAX) * len as f64;
-        dice.is_multiple_of(stalls.one_in.max(1)).then_some((at, stalls.pause))
+        let jitter = mixed(self.count);
+        let at = (jitter >> 32) as f64 / f64::from(u32::MAX) * len as f64;
+        jitter.is_multiple_of(stalls.one_in.max(1)).then_some((at, stalls.pause))
     }
 
     /// Bodies come until now, at the rates that they have.

@@ -13,7 +13,7 @@ use crate::{
     model::chunk::{Chunk, Source},
     read::{
         Reader, open,
-        open::{Head, Opened},
+        open::{Metadata, Opened},
         prefetch,
         session::Session,
         streams::Streams,
@@ -37,7 +37,7 @@ pub(super) async fn filer(
 ) -> Result<OpenFile, Error> {
     let (entry_url, url) = urls::entry_url(&settings::url(&url, "url")?);
     let home = url::origin(&url).unwrap_or_default().to_owned();
-    let mut desk = Desk::new(given, home.clone())?;
+    let mut desk = OpenContext::new(given, home.clone())?;
     desk.of_filer(&filer, Some(&home))?;
     let keys = settings::keys(&filer)?;
     let entry = open::entry(&desk.host, &desk.session.options, &entry_url, false).await?;
@@ -52,7 +52,7 @@ pub(super) fn entry(
     given: types::Options,
 ) -> Result<OpenFile, Error> {
     let home = origin.as_deref().map(settings::origin).transpose()?;
-    let mut desk = Desk::new(given, home.clone().unwrap_or_default())?;
+    let mut desk = OpenContext::new(given, home.clone().unwrap_or_default())?;
     desk.of_filer(filer, home.as_deref())?;
     let entry = Entry::parse(entry.as_bytes())?;
     let url = home.map(|home| urls::file_url(&home, entry.path()));
@@ -61,7 +61,7 @@ pub(super) fn entry(
 
 /// Opens a file by a list of its chunks.
 pub(super) fn manifest(manifest: types::Manifest, given: types::Options) -> Result<OpenFile, Error> {
-    let desk = Desk::new(given, String::new())?;
+    let desk = OpenContext::new(given, String::new())?;
     let file = open::of_manifest(settings::manifest(manifest)?, &desk.session.options);
     Ok(desk.open(file))
 }
@@ -74,29 +74,33 @@ pub(super) async fn url(
 ) -> Result<OpenFile, Error> {
     let url = settings::url(&url, "url")?;
     let known = settings::url_head(known)?;
-    let desk = Desk::new(given, url::origin(&url).unwrap_or_default().to_owned())?;
+    let desk = OpenContext::new(given, url::origin(&url).unwrap_or_default().to_owned())?;
     let file = open::of_url(&desk.host, &desk.session, &url, known).await?;
     Ok(desk.open(file))
 }
 
 /// Where a file is opened.
-struct Desk {
+struct OpenContext {
     host: WasiHost,
     session: Session,
-    is_lost: bool,
+    has_no_locator: bool,
 }
 
-impl Desk {
+impl OpenContext {
     fn new(given: types::Options, home: String) -> Result<Self, Error> {
         let (host, options) = settings::of_file(given, home)?;
-        Ok(Self { host, session: Session { pool: POOL.with(Pool::clone), ..options.into() }, is_lost: false })
+        Ok(Self {
+            host,
+            session: Session { pool: POOL.with(Pool::clone), ..options.into() },
+            has_no_locator: false,
+        })
     }
 
     fn of_filer(&mut self, filer: &types::FilerOptions, origin: Option<&str>) -> Result<(), Error> {
         self.host.filer_token = filer.token.as_deref().map(Into::into);
         match settings::locator(filer, origin)? {
             Some(locator) => self.session.locator = locator,
-            None => self.is_lost = true,
+            None => self.has_no_locator = true,
         }
         Ok(())
     }
@@ -104,7 +108,7 @@ impl Desk {
     fn open_entry(self, entry: &Entry, url: Option<&str>, keys: &Keys) -> Result<OpenFile, Error> {
         let file = open::of_entry(entry, url, keys, &self.session)?;
         let of_filer = |chunk: &Chunk| matches!(chunk.source, Source::FileId(_));
-        if self.is_lost && file.chunks.iter().any(of_filer) {
+        if self.has_no_locator && file.chunks.iter().any(of_filer) {
             return Err(Error::new(Kind::NoLocations, "a filer or a master must say where the chunks are"));
         }
         Ok(self.open(file))
@@ -118,7 +122,7 @@ impl Desk {
 
 /// An open file. Dropping it makes its streams fail with `closed`.
 pub(super) struct OpenFile {
-    pub(super) head: Head,
+    pub(super) head: Metadata,
     chunks: Arc<[Chunk]>,
     host: WasiHost,
     session: Session,

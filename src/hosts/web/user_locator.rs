@@ -14,14 +14,14 @@ use crate::{host::LocateError, model::location::Location};
 
 /// The user's functions that find chunks.
 #[derive(Debug)]
-pub(super) struct Finder {
+pub(super) struct UserLocator {
     pub(super) locate: Option<Function>,
     pub(super) token: Option<Function>,
     pub(super) filer_token: Option<Function>,
     pub(super) causes: Rc<Causes>,
 }
 
-impl Finder {
+impl UserLocator {
     pub(super) async fn locate(&self, file_id: &str, refresh: bool) -> Result<Location, LocateError> {
         let Some(locate) = &self.locate else { return Ok(Location::default()) };
         self.ask(locate, file_id, refresh).await.map_err(|thrown| self.failed(thrown))

@@ -5,7 +5,7 @@ use js_sys::{Reflect, TypeError};
 use wasm_bindgen::prelude::*;
 
 /// The same, where it names no URL with a query; else an error that says as much without one.
-pub(super) fn tellable(thrown: JsValue) -> JsValue {
+pub(super) fn redact(thrown: JsValue) -> JsValue {
     if !names_query(&thrown, DEPTH) {
         return thrown;
     }
@@ -14,7 +14,7 @@ pub(super) fn tellable(thrown: JsValue) -> JsValue {
 }
 
 /// Where platforms say what went wrong.
-const SAID: [&str; 5] = ["message", "stack", "cause", "path", "url"];
+const MESSAGE_FIELDS: [&str; 5] = ["message", "stack", "cause", "path", "url"];
 
 /// Causes of causes are looked at as deep as this: the user's own may go round in a circle.
 const DEPTH: u32 = 8;
@@ -23,7 +23,10 @@ fn names_query(value: &JsValue, depth: u32) -> bool {
     if let Some(text) = value.as_string() {
         return without_queries(&text) != text;
     }
-    depth > 0 && SAID.iter().any(|name| get(value, name).is_some_and(|said| names_query(&said, depth - 1)))
+    depth > 0
+        && MESSAGE_FIELDS
+            .iter()
+            .any(|name| get(value, name).is_some_and(|said| names_query(&said, depth - 1)))
 }
 
 fn get(value: &JsValue, name: &str) -> Option<JsValue> {

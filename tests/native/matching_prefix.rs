@@ -30,20 +30,20 @@ fn copy() -> Vec<u8> {
 fn a_copy_agrees_up_to_the_first_chunk_that_it_has_otherwise() {
     run(async {
         let file = file();
-        let agrees = |start, copy: &[u8]| file.agrees(start, copy).unwrap();
-        assert_eq!(agrees(0, &copy()), 30);
-        assert_eq!(agrees(0, &[copy(), vec![0; 9]].concat()), 35, "it ends with the file");
+        let matching_prefix = |start, copy: &[u8]| file.matching_prefix(start, copy).unwrap();
+        assert_eq!(matching_prefix(0, &copy()), 30);
+        assert_eq!(matching_prefix(0, &[copy(), vec![0; 9]].concat()), 35, "it ends with the file");
         for (wrong, agreed) in [(0, 0), (9, 0), (10, 30), (19, 30), (20, 20), (29, 20)] {
             let mut bytes = copy();
             bytes[wrong] ^= 1;
-            assert_eq!(agrees(0, &bytes), agreed, "byte {wrong}");
+            assert_eq!(matching_prefix(0, &bytes), agreed, "byte {wrong}");
         }
         // Of a chunk that is not there in full nothing is known.
-        assert_eq!(agrees(0, &[9; 9]), 9);
-        assert_eq!(agrees(5, &[9; 5]), 5);
-        assert_eq!(agrees(5, &[&[9; 15][..], &[3; 10]].concat()), 25);
-        assert_eq!(agrees(5, &[9; 25]), 15);
-        assert_eq!(agrees(35, &[9]), 0);
+        assert_eq!(matching_prefix(0, &[9; 9]), 9);
+        assert_eq!(matching_prefix(5, &[9; 5]), 5);
+        assert_eq!(matching_prefix(5, &[&[9; 15][..], &[3; 10]].concat()), 25);
+        assert_eq!(matching_prefix(5, &[9; 25]), 15);
+        assert_eq!(matching_prefix(35, &[9]), 0);
         assert_eq!(file.stats().requests, 0);
     });
 }

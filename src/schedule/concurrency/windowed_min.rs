@@ -7,13 +7,13 @@ const LATELY: Duration = Duration::from_secs(30);
 
 /// The least of what was seen within the last stretch or two.
 #[derive(Debug, Default)]
-pub(super) struct Least {
+pub(super) struct WindowedMin {
     now: Option<f64>,
     before: Option<f64>,
     since: Duration,
 }
 
-impl Least {
+impl WindowedMin {
     pub(super) fn see(&mut self, value: f64, now: Duration) {
         if now.saturating_sub(self.since) > LATELY {
             (self.before, self.since) = (self.now.take(), now);

@@ -20,7 +20,7 @@ impl File {
     /// # Errors
     ///
     /// Those of the copy.
-    pub fn agrees(&self, start: u64, mut copy: impl Read) -> io::Result<u64> {
+    pub fn matching_prefix(&self, start: u64, mut copy: impl Read) -> io::Result<u64> {
         let plan = self.plan_of(&(start..));
         let mut agreed = 0;
         for step in plan.steps() {

@@ -10,7 +10,7 @@ const AS_GOOD: f64 = 0.97;
 
 /// Widths that were tried, each with the rate in bytes a second that it brought.
 #[derive(Debug, Default)]
-pub(super) struct Levels(Vec<Level>);
+pub(super) struct RateTable(Vec<Level>);
 
 #[derive(Debug)]
 struct Level {
@@ -21,7 +21,7 @@ struct Level {
     at: Duration,
 }
 
-impl Levels {
+impl RateTable {
     /// A width brought so many bytes in so much time.
     pub(super) fn see(&mut self, width: usize, bytes: u64, time: Duration, now: Duration) {
         let level = match self.0.iter().position(|level| level.width == width) {

@@ -15,7 +15,7 @@ const MAX_KEPT: usize = 1 << 16;
 /// What the chunk manifests of a file list, as far as they have been read lately. Clones share it,
 /// so that a stream finds what another one has read.
 #[derive(Clone, Default)]
-pub struct Lists(Arc<Mutex<Kept>>);
+pub struct ManifestCache(Arc<Mutex<Kept>>);
 
 #[derive(Default)]
 struct Kept {
@@ -24,7 +24,7 @@ struct Kept {
     chunks: usize,
 }
 
-impl Lists {
+impl ManifestCache {
     /// What a chunk manifest lists, if it is still known.
     #[must_use]
     pub fn get(&self, manifest: &Source) -> Option<Arc<[Chunk]>> {
@@ -51,9 +51,9 @@ impl Lists {
     }
 }
 
-impl fmt::Debug for Lists {
+impl fmt::Debug for ManifestCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lists").field("lists", &self.lock().lists.len()).finish_non_exhaustive()
+        f.debug_struct("ManifestCache").field("lists", &self.lock().lists.len()).finish_non_exhaustive()
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
     // F86
     #[test]
     fn the_oldest_lists_are_forgotten_when_there_are_too_many_chunks() {
-        let lists = Lists::default();
+        let lists = ManifestCache::default();
         for id in 1..=5 {
             lists.keep(&manifest(id), &list(MAX_KEPT / 4));
         }
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_list_that_comes_twice_counts_once() {
-        let lists = Lists::default();
+        let lists = ManifestCache::default();
         for _ in 0..3 {
             lists.keep(&manifest(1), &list(MAX_KEPT / 2));
         }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Sends a GET; resolves when the headers of the answer are there. Dropping it cancels the request.
-pub(crate) async fn send(url: &Parts<'_>, headers: &[Line]) -> Result<Response, FetchError> {
+pub(crate) async fn send(url: &Parts<'_>, headers: &[Line]) -> Result<WireResponse, FetchError> {
     let headers = Fields::from_list(headers).map_err(|_| FAILED)?;
     let (no_trailers, trailers) = wit_future::new(|| Ok(None));
     let (request, _sent) = Request::new(headers, None, trailers, None);
@@ -34,13 +34,13 @@ pub(crate) async fn send(url: &Parts<'_>, headers: &[Line]) -> Result<Response, 
     request.set_scheme(Some(&scheme)).map_err(|()| FAILED)?;
     request.set_authority(Some(url.authority)).map_err(|()| FAILED)?;
     request.set_path_with_query(Some(&url.path)).map_err(|()| FAILED)?;
-    Ok(Response(client::send(request).await.map_err(|_| FAILED)?))
+    Ok(WireResponse(client::send(request).await.map_err(|_| FAILED)?))
 }
 
 /// An answer whose headers are there.
-pub(crate) struct Response(Incoming);
+pub(crate) struct WireResponse(Incoming);
 
-impl Response {
+impl WireResponse {
     pub(crate) fn status(&self) -> u16 {
         self.0.get_status_code()
     }

@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use super::{Lists, Plan, Step, View};
+use super::{ManifestCache, Plan, Step, View};
 use crate::{
     error::{Error, Kind},
     model::chunk::{Chunk, Source},
@@ -24,10 +24,10 @@ const MAX_STRETCH_CHUNKS: usize = 1 << 20;
 ///                        [view] _gap_ [view]       goes on inside, then behind
 /// ```
 #[derive(Debug)]
-pub struct Walk {
+pub struct PlanCursor {
     /// The plan, and in it the plans of stretches, the innermost last.
     frames: Vec<Frame>,
-    lists: Lists,
+    lists: ManifestCache,
     /// What is known of manifests that this walk still needs.
     manifests: Vec<Manifest>,
 }
@@ -56,7 +56,7 @@ enum State {
 
 /// What comes next on the way.
 #[derive(Debug)]
-pub enum Ahead {
+pub enum Upcoming {
     /// A view, of this chunk.
     View(View, Chunk),
     /// A gap of so many bytes.
@@ -69,26 +69,28 @@ pub enum Ahead {
     End,
 }
 
-impl Walk {
+impl PlanCursor {
     /// A walk from the start of a plan; `lists`: what has been read of its manifests.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, lists: Lists) -> Self {
+    pub fn new(plan: Arc<Plan>, lists: ManifestCache) -> Self {
         Self { frames: vec![Frame { plan, next: 0, of: Vec::new() }], lists, manifests: Vec::new() }
     }
 
     /// What comes next, as often as it is asked.
-    pub fn ahead(&mut self) -> Ahead {
+    pub fn ahead(&mut self) -> Upcoming {
         loop {
             let Some(frame) = self.frames.last() else {
-                return Ahead::End;
+                return Upcoming::End;
             };
             match frame.plan.steps().get(frame.next) {
-                Some(Step::View(view)) => return Ahead::View(view.clone(), frame.plan.chunk(view).clone()),
-                Some(Step::Gap(gap)) => return Ahead::Gap(gap.end.saturating_sub(gap.start)),
+                Some(Step::View(view)) => {
+                    return Upcoming::View(view.clone(), frame.plan.chunk(view).clone());
+                }
+                Some(Step::Gap(gap)) => return Upcoming::Gap(gap.end.saturating_sub(gap.start)),
                 Some(Step::Unread(stretch)) => match self.unfold(frame, stretch) {
                     Ok(Some(inner)) => self.enter(inner),
-                    Ok(None) => return Ahead::Unread,
-                    Err(error) => return Ahead::Failed(error),
+                    Ok(None) => return Upcoming::Unread,
+                    Err(error) => return Upcoming::Failed(error),
                 },
                 None => self.leave(),
             }

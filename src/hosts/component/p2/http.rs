@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Sends a GET; resolves when the headers of the answer are there. Dropping it cancels the request.
-pub(crate) async fn send(url: &Parts<'_>, headers: &[Line]) -> Result<Response, FetchError> {
+pub(crate) async fn send(url: &Parts<'_>, headers: &[Line]) -> Result<WireResponse, FetchError> {
     let request = OutgoingRequest::new(Fields::from_list(headers).map_err(|_| FAILED)?);
     let scheme = if url.is_secure { Scheme::Https } else { Scheme::Http };
     request.set_scheme(Some(&scheme)).map_err(|()| FAILED)?;
@@ -35,16 +35,16 @@ pub(crate) async fn send(url: &Parts<'_>, headers: &[Line]) -> Result<Response, 
     let coming = outgoing_handler::handle(request, None).map_err(|_| FAILED)?;
     loop {
         match coming.get() {
-            Some(response) => return Ok(Response(response.map_err(|()| FAILED)?.map_err(|_| FAILED)?)),
+            Some(response) => return Ok(WireResponse(response.map_err(|()| FAILED)?.map_err(|_| FAILED)?)),
             None => Readiness::new(coming.subscribe()).await,
         }
     }
 }
 
 /// An answer whose headers are there.
-pub(crate) struct Response(IncomingResponse);
+pub(crate) struct WireResponse(IncomingResponse);
 
-impl Response {
+impl WireResponse {
     pub(crate) fn status(&self) -> u16 {
         self.0.status()
     }
