@@ -32,9 +32,9 @@
 //! | [`error`] | the error of a stream and its kinds |
 //! | [`http`] | HTTP semantics as pure text: URLs, header fields, dates, conditional and range requests |
 //! | [`model`] | what a file is made of: chunks and where they are stored |
-//! | [`formats`] | the formats that list a file's chunks: the filer's entry, chunk manifests, the generic manifest |
 //! | [`host`] | the port: what the core asks of a platform |
 //! | [`decode`] | stored bytes to written bytes: AES-GCM, AES-CTR, gzip |
+//! | [`formats`] | the formats that list a file's chunks: the filer's entry, chunk manifests, the generic manifest |
 //! | [`schedule`] | decisions, without async, clock, chance or I/O: plan, window, concurrency, pool, retries |
 //! | [`fetch`] | one GET, one lookup or one token at a time |
 //! | [`read`] | opening a file; the driver that fetches ahead, and the reader |
