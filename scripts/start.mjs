@@ -107,11 +107,11 @@ async function bodyOf(request) {
   return text;
 }
 
-const FOLDERS = [["/kelp-stream/", join(root, "dist")], ["/", join(root, "www")]];
+const FOLDERS = [["/kelp-stream/", join(root, "dist")], ["/examples/", join(root, "examples")], ["/", join(root, "www")]];
 
 function fileAt(pathname) {
   const [prefix, folder] = FOLDERS.find(([each]) => pathname.startsWith(each));
-  const path = join(folder, decoded(pathname.slice(prefix.length)) || "index.html");
+  const path = join(folder, decoded(pathname.slice(prefix.length)).replace(/(^|\/)$/, "$1index.html"));
   return path.startsWith(folder + sep) && existsSync(path) && statSync(path).isFile() ? path : null;
 }
 
@@ -147,7 +147,24 @@ async function startFromCommandLine() {
     throw error.code === "EADDRINUSE" ? new Failure(`port ${port} is taken. Name another one: PORT=${port + 1} npm start`) : error;
   });
   console.log(`Open ${demo.origin}/ and choose ${filer ? "a file" : "film.webm"}`);
+  if (!filer) console.log(howToRead(demo));
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => demo.close().then(() => process.exit(0)));
+}
+
+// What the examples and the command line need.
+function howToRead({ origin, stores: { cipher } }) {
+  const film = `${cipher.filer}/d/film.webm`;
+  return `
+The store it reads from has recorded files of a SeaweedFS:
+
+  filer     ${cipher.filer}
+  master    ${cipher.master}
+  a file    ${film}
+  examples  ${origin}/examples/page/?url=${encodeURIComponent(film)}
+
+  cargo run --release -p kelp-cli -- cat ${film} -o film.webm
+
+Ctrl-C stops it.`;
 }
 
 function filerFrom(args) {

@@ -50,6 +50,21 @@ test("it says where to look, and leaves on Ctrl-C", { timeout: 300_000 }, async 
   assert.deepEqual(await once(child, "close"), [0, null]);
 });
 
+test("it prints where the store is, and how to read from it", { timeout: 300_000 }, async (context) => {
+  const child = run([], { PORT: "0" });
+  context.after(() => child.kill());
+  while (!/^Ctrl-C/m.test(child.printed)) await once(child.stdout, "data");
+  const [, filer] = /^ +filer +(http:\S+)$/m.exec(child.printed);
+  const [, master] = /^ +master +(http:\S+)$/m.exec(child.printed);
+  const [, film] = /^ +a file +(http:\S+)$/m.exec(child.printed);
+  const [, example] = /^ +examples +(http:\S+)$/m.exec(child.printed);
+  assert.ok(film.startsWith(`${filer}/`) && child.printed.includes(`kelp-cli -- cat ${film} -o film.webm`));
+  assert.ok((await (await fetch(`${film}?metadata=true`)).json()).chunks.length > 0);
+  assert.equal((await fetch(`${master}/dir/lookup?volumeId=1`)).status, 200);
+  assert.equal(new URL(example).searchParams.get("url"), film);
+  assert.match(await (await fetch(example)).text(), /<!doctype html>/);
+});
+
 test("the page's server gives nothing but the page", async (context) => {
   const { origin } = await started(context);
   const status = async (path, options) => (await fetch(origin + path, options)).status;
