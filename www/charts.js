@@ -1,18 +1,18 @@
-// Charts over the waterfall, on its time axis: how wide the window was, and what each host sent.
+// Charts above the waterfall, on its time axis: the concurrency, and the rate of each host.
 import { AXIS, GUTTER } from "./axis.js";
+import { Shapes } from "./canvas.js";
 import { byId, write } from "./dom.js";
 import { formatRate } from "./format.js";
-import { Pen } from "./pen.js";
-import { tellControl, tellWidths } from "./telling.js";
+import { describeCharts, describeLimits } from "./describe.js";
 import { TICK } from "./timeline.js";
 
-/** Heights: of the width, of each host, and between them. */
-const WIDTH = 64;
+/** Heights in pixels: of the concurrency, of each host, and between them. */
+const CONCURRENCY = 64;
 const HOST = 30;
 const SPACE = 8;
-/** More hosts than have a colour of their own are not told apart. */
+/** Hosts beyond the number of colours have no chart. */
 const MOST_HOSTS = 6;
-/** The least that a step of a rate is wide, in pixels. */
+/** The minimum width of a step of a rate, in pixels. */
 const STEP = 6;
 
 /** The charts of the page. */
@@ -20,29 +20,29 @@ export class Charts {
   #root = byId("charts");
   #canvas = this.#root.querySelector("canvas");
   #context = this.#canvas.getContext("2d");
-  #pen = new Pen(this.#context);
+  #shapes = new Shapes(this.#context);
   #timeline; #axis; #colours;
 
-  /** Draws the time that `axis` shows. `sight`: { from, to } of the rows in sight, where that is less. */
-  draw(timeline, axis, colours, sight) {
+  /** Draws the time that `axis` shows. `visible`: { from, to } of the visible rows, if that is less. */
+  draw(timeline, axis, colours, visible) {
     this.#timeline = timeline;
     this.#axis = axis;
     this.#colours = colours;
     const hosts = [...timeline.hosts.values()].sort((one, other) => one.letter.localeCompare(other.letter)).slice(0, MOST_HOSTS);
-    const height = AXIS + WIDTH + hosts.length * (SPACE + HOST) + SPACE / 2;
+    const height = AXIS + CONCURRENCY + hosts.length * (SPACE + HOST) + SPACE / 2;
     this.#layOut(height);
-    if (sight) this.#pen.box(axis.x(sight.from), AXIS, axis.x(sight.to) - axis.x(sight.from), height - AXIS, colours.chosen);
-    axis.draw(this.#context, this.#pen, height, colours);
-    this.#drawWidth(AXIS + WIDTH);
+    if (visible) this.#shapes.box(axis.x(visible.from), AXIS, axis.x(visible.to) - axis.x(visible.from), height - AXIS, colours.chosen);
+    axis.draw(this.#context, this.#shapes, height, colours);
+    this.#drawConcurrency(AXIS + CONCURRENCY);
     const rates = hosts.map((host) => this.#ratesOf(host));
     const most = Math.max(1, ...rates.flat().map(({ rate }) => rate));
-    hosts.forEach((host, index) => this.#drawHost(host, rates[index], AXIS + WIDTH + (index + 1) * (SPACE + HOST), most));
+    hosts.forEach((host, index) => this.#drawHost(host, rates[index], AXIS + CONCURRENCY + (index + 1) * (SPACE + HOST), most));
     this.#write(timeline, most);
   }
 
-  /** Says what is drawn, for those who do not see it. */
-  tell(timeline) {
-    this.#root.setAttribute("aria-label", tellControl(timeline));
+  /** Describes the charts to screen readers. */
+  describe(timeline) {
+    this.#root.setAttribute("aria-label", describeCharts(timeline));
   }
 
   #layOut(height) {
@@ -58,23 +58,23 @@ export class Charts {
     this.#context.textBaseline = "middle";
   }
 
-  // What may be in flight is a line, what is in flight an area; both are counts, so they go in steps.
-  #drawWidth(ground) {
-    const { widths, flights, hedges } = this.#timeline;
-    const most = Math.max(1, highest(widths, "width"), highest(flights, "count"));
-    const points = (all, name) => this.#inSight(all, name).map(({ x, value }) => ({ x, y: ground - (value / most) * (WIDTH - 6) }));
+  // The limit is a line, the requests in flight are an area. Both are counts, so they change in steps.
+  #drawConcurrency(ground) {
+    const { limits, flights, hedges } = this.#timeline;
+    const most = Math.max(1, highest(limits, "limit"), highest(flights, "count"));
+    const points = (all, name) => this.#visible(all, name).map(({ x, value }) => ({ x, y: ground - (value / most) * (CONCURRENCY - 6) }));
     this.#clipped(() => {
-      this.#pen.steps(points(flights, "count"), this.#now, ground, this.#colours.held, { fill: true });
-      this.#pen.steps(points(widths, "width"), this.#now, ground, this.#colours.ink);
-      for (const at of hedges) this.#pen.diamond(this.#axis.x(at), ground - 5, this.#colours.ink);
+      this.#shapes.steps(points(flights, "count"), this.#now, ground, this.#colours.held, { fill: true });
+      this.#shapes.steps(points(limits, "limit"), this.#now, ground, this.#colours.ink);
+      for (const at of hedges) this.#shapes.diamond(this.#axis.x(at), ground - 5, this.#colours.ink);
     });
     this.#drawGround(ground);
-    this.#drawScale(most, ground - WIDTH + 6, this.#colours.muted);
+    this.#drawScale(most, ground - CONCURRENCY + 6, this.#colours.muted);
     this.#drawScale("0", ground - 4, this.#colours.muted);
   }
 
-  // What a count was at each pixel: of a thousand changes in one, the highest, and the last, which goes on.
-  #inSight(all, name) {
+  // A count at each pixel: of the changes within one pixel, the highest, then the last, which continues.
+  #visible(all, name) {
     const seen = [];
     let x = -Infinity;
     for (const each of all) {
@@ -92,15 +92,15 @@ export class Charts {
   #drawHost({ letter, colour, hedges, failures }, rates, ground, most) {
     const points = rates.map(({ at, rate }) => ({ x: Math.min(this.#axis.x(at), this.#now), y: ground - (rate / most) * (HOST - 4) }));
     this.#clipped(() => {
-      this.#pen.steps(points, this.#now, ground, this.#colours.hosts[colour], { fill: true });
-      for (const at of hedges) this.#pen.diamond(this.#axis.x(at), ground - 5, this.#colours.ink);
-      for (const at of failures) this.#pen.cross(this.#axis.x(at), ground - 5, this.#colours.bad);
+      this.#shapes.steps(points, this.#now, ground, this.#colours.hosts[colour], { fill: true });
+      for (const at of hedges) this.#shapes.diamond(this.#axis.x(at), ground - 5, this.#colours.ink);
+      for (const at of failures) this.#shapes.cross(this.#axis.x(at), ground - 5, this.#colours.bad);
     });
     this.#drawGround(ground);
     this.#drawScale(letter, ground - HOST / 2, this.#colours.hosts[colour]);
   }
 
-  // What came in each step of the time in sight, [{ at, rate }]. A step is some ticks, so that it can be seen.
+  // The rate in each step of the visible time, [{ at, rate }]. A step is several ticks, so that it is wide enough.
   #ratesOf({ ticks }) {
     const { from, span, end } = this.#axis;
     const step = Math.max(1, Math.ceil((STEP * span) / ((end - GUTTER) * TICK)));
@@ -111,7 +111,7 @@ export class Charts {
       const bytes = ticks.slice(tick, tick + step).reduce((sum, each) => sum + (each ?? 0), 0);
       rates.push({ at: tick * TICK, rate: (bytes / (step * TICK)) * 1000 });
     }
-    // After its last byte a host is silent.
+    // Zero after the last byte of a host.
     return [...rates, { at: (first + rates.length * step) * TICK, rate: 0 }];
   }
 
@@ -129,7 +129,7 @@ export class Charts {
   }
 
   #drawGround(y) {
-    this.#pen.line(GUTTER, y + 0.5, this.#axis.end, y + 0.5, this.#colours.muted);
+    this.#shapes.line(GUTTER, y + 0.5, this.#axis.end, y + 0.5, this.#colours.muted);
   }
 
   #drawScale(text, y, colour) {
@@ -138,8 +138,8 @@ export class Charts {
     this.#context.fillText(text, GUTTER - 8, y);
   }
 
-  #write({ widths, hosts }, most) {
-    write(byId("width-now"), tellWidths(widths));
+  #write({ limits, hosts }, most) {
+    write(byId("concurrency-now"), describeLimits(limits));
     write(byId("rate-most"), hosts.size > 0 ? formatRate(most) : "");
   }
 }

@@ -1,4 +1,4 @@
-// The colours that canvases draw with: those of the style sheet, as the scheme of the moment has them.
+// The colours of the canvases: the custom properties of the style sheet, in the current colour scheme.
 const NAMES = ["ink", "muted", "faint", "line", "chosen", "held", "bad", "warn", "accent", "soft"];
 
 /** { ink, muted, ..., hosts: [...] } */

@@ -1,9 +1,9 @@
-// Making and finding elements.
+// Finds, changes and creates elements.
 
 /** The element with this id. */
 export const byId = (id) => document.getElementById(id);
 
-/** Untouched where nothing changed: screen readers and the layout are not disturbed. */
+/** Sets the text of an element only if it changed, so that screen readers and the layout are not disturbed. */
 export function write(element, value) {
   const text = String(value);
   if (element.textContent !== text) element.textContent = text;

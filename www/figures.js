@@ -1,4 +1,4 @@
-// The figures of a run, as they stand: progress, the window, rate, requests, waits.
+// The figures of the current run: progress, the window, rate, requests, waits.
 import { byId, write } from "./dom.js";
 import { formatBytes, formatRate, formatTime } from "./format.js";
 import { showWaits } from "./waits.js";
@@ -29,7 +29,7 @@ function showProgress(delivered, ahead, size) {
 }
 
 function showWindow(ahead, peak, budget) {
-  // One view larger than the budget may be ahead of it.
+  // One view may be larger than the whole budget.
   const most = Math.max(budget, peak);
   const bar = byId("window");
   bar.querySelector(".done").style.width = `${(ahead / most) * 100}%`;

@@ -1,13 +1,13 @@
-// The list of files: stores to choose from, the directory, a row for each file.
+// The list of files: a choice of stores, the directory, and a row for each file.
 import { byId, element } from "./dom.js";
 import { formatBytes, formatCount } from "./format.js";
 import { listDirectory } from "./listing.js";
 
-/** The list. `onChoose(file, store)` is called when a file is chosen, `onStore(store)` when another store is. */
+/** The list. `onChoose(file, store)` is called when a file is chosen, `onStore(store)` when a store is. */
 export class Files {
   #stores; #store; #directory; #after; #onChoose; #onStore;
-  /** Counts what was asked for, so that a late answer does not fill another directory. */
-  #asked = 0;
+  /** Counts the listings that were requested, so that a late response does not fill another directory. */
+  #listings = 0;
 
   constructor(stores, onChoose, onStore) {
     this.#stores = stores;
@@ -42,16 +42,16 @@ export class Files {
   }
 
   async #load() {
-    const asked = ++this.#asked;
+    const listing = ++this.#listings;
     byId("more").hidden = true;
     byId("files-note").textContent = "Listing…";
     try {
       const { entries, after } = await listDirectory(this.#store, this.#directory, this.#after);
-      if (asked !== this.#asked) return;
+      if (listing !== this.#listings) return;
       this.#after = after;
       this.#show(entries);
     } catch (error) {
-      if (asked === this.#asked) byId("files-note").textContent = `The files of ${this.#store.filer} cannot be listed: ${error.message}`;
+      if (listing === this.#listings) byId("files-note").textContent = `The files of ${this.#store.filer} cannot be listed: ${error.message}`;
     }
   }
 
@@ -61,7 +61,7 @@ export class Files {
     byId("files").append(...sorted.map((entry) => this.#row(entry)));
     byId("more").hidden = this.#after === null;
     const total = byId("files").children.length;
-    byId("files-note").textContent = total === 0 ? "Nothing is here." : formatCount(total, "entry").replace("entrys", "entries");
+    byId("files-note").textContent = total === 0 ? "This directory is empty." : formatCount(total, "entry").replace("entrys", "entries");
   }
 
   #row(entry) {
@@ -88,7 +88,7 @@ export class Files {
     this.#onChoose(entry, this.#store);
   }
 
-  // A path of buttons up to the root; a store with one directory does not need it.
+  // The path as buttons, from the root down. A store with a single directory does not need it.
   #showFolder() {
     const { files } = this.#store;
     byId("folder").hidden = files.length > 0;

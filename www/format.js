@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Formats numbers for people.
 
 /** 2327031 -> "2.22 MiB". */
 export function formatBytes(bytes) {
@@ -7,7 +7,7 @@ export function formatBytes(bytes) {
   return `${threeDigits(bytes / 1024 ** step)} ${UNITS[step - 1]}`;
 }
 
-/** Bytes a second. */
+/** Bytes per second. */
 export const formatRate = (rate) => `${formatBytes(Math.round(rate))}/s`;
 
 /** Milliseconds: 12 -> "12 ms", 1234 -> "1.23 s". */

@@ -1,8 +1,8 @@
-// The legend of hosts: a letter and a colour for each replica that was asked.
+// The legend of hosts: a letter and a colour for each host that was sent a request.
 import { byId, element, write } from "./dom.js";
 import { formatBytes, formatCount } from "./format.js";
 
-/** Shows the hosts of a timeline; only what changed is touched. */
+/** Shows the hosts of a timeline. Changes only the text that differs. */
 export function showHosts(hosts) {
   const list = byId("hosts");
   if (list.children.length > hosts.size) list.replaceChildren();

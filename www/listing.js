@@ -1,12 +1,12 @@
-// What lies in a directory, from the filer's own listing.
+// Lists a directory with the filer's own listing.
 
-/** How many entries are asked for at once: each comes with its list of chunks. */
+/** Entries in one request. Each comes with its list of chunks, so a page of them can be large. */
 const PAGE = 1000;
 
-/** { entries, after }: `after` is the name to go on behind, null at the end. */
+/** { entries, after }: `after` is the last name of this page, null at the end of the directory. */
 export async function listDirectory({ filer, files }, directory, after = "") {
   const query = new URLSearchParams({ limit: PAGE, lastFileName: after });
-  // Exactly this Accept: anything else is answered with HTML.
+  // Exactly this Accept: the filer answers any other with HTML.
   const response = await fetch(`${fileUrl({ filer }, directory)}/?${query}`, { headers: { accept: "application/json" } });
   if (!response.ok) throw new Error(`the filer answers ${response.status}`);
   const { Entries, LastFileName, ShouldDisplayLoadMore } = await response.json();
@@ -15,7 +15,7 @@ export async function listDirectory({ filer, files }, directory, after = "") {
   return { entries, after: ShouldDisplayLoadMore ? LastFileName : null };
 }
 
-/** Where a file is at its filer. */
+/** The URL of a file at its filer. */
 export const fileUrl = ({ filer }, path) => filer + path.replace(/\/$/, "").split("/").map(encodeURIComponent).join("/");
 
 function describe({ FullPath, Mode, Mime, FileSize, Content, Remote, chunks }) {
@@ -24,7 +24,7 @@ function describe({ FullPath, Mode, Mime, FileSize, Content, Remote, chunks }) {
     name: FullPath.split("/").at(-1),
     isDirectory: (Mode & DIRECTORY) !== 0,
     type: Mime,
-    // Inline content is not counted in FileSize, and base64 is a third longer than what it says.
+    // FileSize does not count inline content, whose base64 is a third longer than its bytes.
     size: FileSize || Remote?.remote_size || (Content ? atob(Content).length : 0),
     traits: [
       ...((chunks ?? []).some(({ cipher_key }) => cipher_key) ? ["encrypted"] : []),

@@ -1,5 +1,5 @@
-// The page: choosing a file runs it, and a run shows what look-ahead does.
-import { comparison, nameOf, WIDTHS } from "./compare.js";
+// The page: choosing a file streams it, and a run shows what look-ahead does.
+import { comparison, CONCURRENCIES, nameOf } from "./comparison.js";
 import { digestLine } from "./digest.js";
 import { byId, element } from "./dom.js";
 import { explain } from "./errors.js";
@@ -9,7 +9,7 @@ import { formatBytes, formatTime } from "./format.js";
 import { preview, release } from "./preview.js";
 import { showReplicas } from "./replicas.js";
 import { canStreamToDisk, download, pickFile } from "./save.js";
-import { readSettings, serverIsNear, startSettings } from "./settings.js";
+import { hasNoLatency, readSettings, startSettings } from "./settings.js";
 import { fetchStores } from "./store.js";
 import { forgetHosts, streamFile } from "./stream.js";
 import { Timeline } from "./timeline.js";
@@ -17,18 +17,18 @@ import { Waterfall } from "./waterfall.js";
 
 const waterfall = new Waterfall();
 
-/** What was chosen: { entry, store }. */
+/** The chosen file: { entry, store }. */
 let chosen;
-/** The run that goes on: an AbortController. */
+/** The current run: an AbortController. */
 let running;
 
 startPage();
 
 async function startPage() {
-  byId("again").addEventListener("click", () => attend(run));
+  byId("again").addEventListener("click", () => perform(run));
   byId("cancel").addEventListener("click", cancel);
-  byId("save").addEventListener("click", () => attend(save));
-  byId("compare").addEventListener("click", () => attend(compare));
+  byId("save").addEventListener("click", () => perform(save));
+  byId("compare").addEventListener("click", () => perform(compare));
   try {
     const { stores, settings } = await fetchStores();
     startSettings(settings, stores.some(({ canLookup }) => canLookup));
@@ -46,21 +46,21 @@ function choose(entry, store) {
   byId("run-title").textContent = entry.name;
   byId("run-note").textContent = [entry.type, formatBytes(entry.size), entry.expected?.note].filter(Boolean).join(" · ");
   byId("run").scrollIntoView({ block: "nearest" });
-  attend(run);
+  perform(run);
 }
 
 function cancel() {
   running?.abort(new DOMException("cancelled on the page", "AbortError"));
 }
 
-/** Does something with the chosen file: afterwards its end is on the page, whichever it was. */
-async function attend(job) {
-  const mine = begin();
+/** Runs a job on the chosen file, then shows how it ended. */
+async function perform(job) {
+  const own = begin();
   try {
-    await job(mine.signal);
+    await job(own.signal);
   } catch (error) {
-    // Another file may have been chosen meanwhile: then the page is no longer this one's.
-    if (running === mine) mine.signal.aborted ? finish("cancelled", "Cancelled: every request has been stopped.") : fail(error);
+    // If another file was chosen meanwhile, the page shows that one.
+    if (running === own) own.signal.aborted ? finish("cancelled", "Cancelled: every request has been stopped.") : fail(error);
   }
 }
 
@@ -90,40 +90,40 @@ async function save(signal) {
   if (!handle) return finish("idle", "Not saved.");
   const { blob, file, elapsed } = await stream(signal, { handle });
   await showResult(blob, file, signal);
-  finish("done", `Saved as ${handle.name}: ${formatBytes(file.size)} in ${formatTime(elapsed)}, written to disk as it came.`);
+  finish("done", `Saved as ${handle.name}: ${formatBytes(file.size)} in ${formatTime(elapsed)}, written to disk as it arrived.`);
 }
 
 async function saveByDownload(signal) {
   const { blob, file } = await stream(signal);
-  if (!blob) throw new Error(`this browser cannot write to disk as bytes come, and ${formatBytes(file.size)} are too many to keep`);
+  if (!blob) throw new Error(`this browser cannot write to disk while a file streams, and ${formatBytes(file.size)} are too many to keep in memory`);
   download(blob, chosen.entry.name);
   finish("done", `Handed ${formatBytes(file.size)} to the browser's downloads.`);
 }
 
 async function compare(signal) {
   const times = [];
-  for (const width of WIDTHS) {
-    byId("status").textContent = `Streaming with ${nameOf(width)}…`;
-    times.push((await stream(signal, { width })).elapsed);
+  for (const concurrency of CONCURRENCIES) {
+    byId("status").textContent = `Streaming with ${nameOf(concurrency)}…`;
+    times.push((await stream(signal, { concurrency })).elapsed);
   }
-  const hint = serverIsNear() ? "The nearer the server, the less there is to gain: set a latency and compare again." : "";
+  const hint = hasNoLatency() ? "Without latency there is little to gain: set one and compare again." : "";
   byId("comparison").replaceChildren(...comparison(times, hint));
   byId("comparison").hidden = false;
-  finish("done", `Compared: ${WIDTHS.map((width, index) => `${nameOf(width)} took ${formatTime(times[index])}`).join(", ")}.`);
+  finish("done", `Compared: ${CONCURRENCIES.map((concurrency, index) => `${nameOf(concurrency)} took ${formatTime(times[index])}`).join(", ")}.`);
 }
 
-/** One stream of the chosen file, drawn as it goes: { blob, file, elapsed }. */
-async function stream(signal, special = {}) {
-  const how = { ...readSettings(), ...special, signal };
+/** Streams the chosen file and draws it: { blob, file, elapsed }. `changes` overrides settings. */
+async function stream(signal, changes = {}) {
+  const how = { ...readSettings(), ...changes, signal };
   const begun = performance.now();
   let timeline, file;
-  // When another file has been chosen, the page shows that one.
+  // If another file was chosen, the page shows that one.
   const isShown = () => file && running?.signal === signal;
   const show = () => isShown() && showFigures({ stats: file.stats, size: file.size, budget: how.budget, elapsed: performance.now() - begun });
   const onOpen = (opened) => {
     file = opened;
     const { views, gaps } = file.plan();
-    timeline = new Timeline(views + gaps, undefined, { width: how.width === "auto" ? undefined : how.width, hosts: hostsOf(how) });
+    timeline = new Timeline(views + gaps, undefined, { concurrency: how.concurrency === "auto" ? undefined : how.concurrency, hosts: hostsOf(how) });
     waterfall.show(timeline);
     byId("live").hidden = false;
   };
@@ -142,7 +142,7 @@ async function stream(signal, special = {}) {
   }
 }
 
-// Where chunks come from the volume servers, letters are those beside their controls.
+// If chunks come from the volume servers, their letters are those beside their controls.
 const hostsOf = ({ direct }) => (direct ? chosen.store.replicas.map(({ host }) => host) : []);
 
 async function showResult(blob, file, signal) {
@@ -182,6 +182,6 @@ function setState(state, words) {
   byId("status").textContent = words;
   byId("cancel").disabled = !active;
   for (const id of ["again", "save", "compare"]) byId(id).disabled = active;
-  // A button that is disabled loses the focus: whoever works with the keyboard goes on where a run begins.
+  // A button that is disabled loses the focus: move it to where a run begins, for keyboard users.
   if (hadFocus && !active) byId("again").focus();
 }

@@ -1,27 +1,27 @@
-// Shows what arrived: a film plays, an image is seen, of other files one sees the beginning.
+// Previews what arrived: video, audio and images as such, the beginning of all other files.
 import { element } from "./dom.js";
 
 const SHOWN = { text: 1024, bytes: 128 };
 
 let url;
 
-/** An element that shows the file; what was shown before is let go. */
+/** An element that shows the file. Releases the previous one. */
 export async function preview(blob, { name, type }) {
   release();
   const [kind] = type.split("/");
   if (kind === "video" || kind === "audio") return element(kind, { src: hold(blob, type), controls: true, className: "media", ariaLabel: name });
   if (kind === "image") return element("img", { src: hold(blob, type), alt: name, className: "media" });
-  if (isText(type, name)) return figure("Its first KiB", await blob.slice(0, SHOWN.text).text());
-  return figure(`Its first ${SHOWN.bytes} bytes`, hexDump(new Uint8Array(await blob.slice(0, SHOWN.bytes).arrayBuffer())));
+  if (isText(type, name)) return figure("The first KiB", await blob.slice(0, SHOWN.text).text());
+  return figure(`The first ${SHOWN.bytes} bytes`, hexDump(new Uint8Array(await blob.slice(0, SHOWN.bytes).arrayBuffer())));
 }
 
-/** Lets go of what is shown. */
+/** Releases the URL of what is shown. */
 export function release() {
   if (url) URL.revokeObjectURL(url);
   url = undefined;
 }
 
-// The type of the entry, not that of a file on disk: a browser guesses that from the name.
+// Uses the type of the entry. A browser guesses the type of a file on disk from its name.
 function hold(blob, type) {
   url = URL.createObjectURL(blob.slice(0, blob.size, type));
   return url;
@@ -30,7 +30,7 @@ function hold(blob, type) {
 const isText = (type, name) => /^text\/|[/+](json|xml|javascript)\b/.test(type) || /\.(txt|log|md|csv|json)$/i.test(name);
 
 function figure(caption, text) {
-  // A long text scrolls, so it can be reached with the keyboard.
+  // A long text scrolls, so it must be reachable with the keyboard.
   return element("figure", {}, element("figcaption", { className: "muted" }, caption), element("pre", { tabIndex: 0 }, text));
 }
 

@@ -1,9 +1,9 @@
-// The volume servers of the stand-in: each can be made slow, killed, and brought back, also in mid-stream.
+// The volume servers of the stand-in store: each can be slowed down, stopped and started again, also in mid-stream.
 import { byId, element, write } from "./dom.js";
 import { setReplica } from "./store.js";
 import { letterOf } from "./timeline.js";
 
-/** Shows the replicas of a store; `onRevive` is called when one is back. */
+/** Shows the replicas of a store. `onRevive` is called when one has been started again. */
 export function showReplicas(store, onRevive) {
   byId("replicas").replaceChildren(...store.replicas.map((replica, index) => row(store, replica, index, onRevive)));
   byId("replicas-note").textContent = "";

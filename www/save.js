@@ -1,10 +1,10 @@
-// Where a file is saved to: straight to disk where the browser can do that, else by way of a download.
+// Saves a file: to disk as the bytes arrive if the browser can do that, else as a download.
 import { element } from "./dom.js";
 
-/** Whether bytes can go to disk as they stream. */
+/** Whether this browser can write to disk while a file streams. */
 export const canStreamToDisk = () => "showSaveFilePicker" in globalThis;
 
-/** The file that somebody picks; null if they decide otherwise. To be called in a click. */
+/** Asks for a destination; null if the dialog is cancelled. Must be called in a click handler. */
 export async function pickFile(name) {
   try {
     return await showSaveFilePicker({ suggestedName: name });
@@ -14,10 +14,10 @@ export async function pickFile(name) {
   }
 }
 
-/** Downloads what is here already. */
+/** Downloads a Blob. */
 export function download(blob, name) {
   const url = URL.createObjectURL(blob);
   element("a", { href: url, download: name }).click();
-  // The download has taken hold of it by then.
+  // By then the download has read it.
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

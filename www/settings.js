@@ -1,28 +1,28 @@
-// The controls: what look-ahead may do from the next run on, and how slow the server is now.
-import { nameOf } from "./compare.js";
+// The controls: look-ahead for the next run, and the delays of the server, which apply at once.
+import { nameOf } from "./comparison.js";
 import { byId } from "./dom.js";
 import { formatRate } from "./format.js";
 import { setServer } from "./store.js";
 
-/** How long a slow reader thinks after each read, in milliseconds. */
-const THOUGHT = 60;
+/** How long a slow reader pauses after each read, in milliseconds. */
+const PAUSE = 60;
 
-/** The rates of the slider, in bytes a second; 0: as fast as it goes. */
+/** The rates of the slider, in bytes per second; 0: no limit. */
 const RATES = [256, 512, 1024, 2048, 4096, 8192, 16384, 0].map((kib) => kib * 1024);
 
-/** What the next run is to use. */
+/** The options of the next run. */
 export function readSettings() {
   return {
-    width: byId("auto").checked ? "auto" : byId("width").valueAsNumber,
+    concurrency: byId("auto").checked ? "auto" : byId("concurrency").valueAsNumber,
     hedge: byId("hedge").checked,
     budget: clampedBudget() * 1024 * 1024,
     decoder: byId("decoder").value,
     direct: byId("source").value === "volumes",
-    pause: byId("slow").checked ? THOUGHT : 0,
+    pause: byId("slow").checked ? PAUSE : 0,
   };
 }
 
-/** Makes the controls work. `server`: the settings of a server that can be slowed down, null for one that cannot. */
+/** Connects the controls. `server`: the settings of a server that can be slowed down, null for one that cannot. */
 export function startSettings(server, canLookup) {
   byId("settings").addEventListener("submit", (event) => event.preventDefault());
   byId("settings").addEventListener("input", showSettings);
@@ -31,7 +31,7 @@ export function startSettings(server, canLookup) {
   if (!canLookup) byId("source").value = "proxy";
   hideUnless(server, "stand-in");
   if (server) startServer(server);
-  // On a narrow screen the file and its stream come first.
+  // On a narrow screen the file and its stream are more important.
   document.querySelector(".settings").open = matchMedia("(min-width: 760px)").matches;
   showSettings();
 }
@@ -40,8 +40,8 @@ function hideUnless(there, need) {
   for (const each of document.querySelectorAll(`[data-needs=${need}]`)) each.hidden = !there;
 }
 
-/** Whether the server could be slowed down, and is not. */
-export const serverIsNear = () => !byId("server").hidden && byId("latency").valueAsNumber === 0;
+/** Whether the server can be slowed down, and has no latency set. */
+export const hasNoLatency = () => !byId("server").hidden && byId("latency").valueAsNumber === 0;
 
 function startServer({ latency, rate }) {
   byId("latency").valueAsNumber = latency;
@@ -59,14 +59,14 @@ function clampedBudget() {
 }
 
 function showSettings() {
-  const { width, hedge, pause } = readSettings();
+  const { concurrency, hedge, pause } = readSettings();
   const latency = `${byId("latency").value} ms`;
   const rate = chosenRate();
-  byId("width").disabled = width === "auto";
-  byId("width-text").textContent = width === "auto" ? "found by itself" : width;
+  byId("concurrency").disabled = concurrency === "auto";
+  byId("concurrency-text").textContent = concurrency === "auto" ? "automatic" : concurrency;
   byId("latency-text").textContent = latency;
-  byId("limit-text").textContent = rate ? formatRate(rate) : "as fast as it goes";
+  byId("limit-text").textContent = rate ? formatRate(rate) : "no limit";
   byId("limit").setAttribute("aria-valuetext", byId("limit-text").textContent);
   const server = byId("server").hidden ? [] : [`latency ${latency}`, ...(rate ? [formatRate(rate)] : [])];
-  byId("settings-summary").textContent = [nameOf(width), ...(hedge ? [] : ["no hedges"]), ...server, ...(pause ? ["slow reader"] : [])].join(" · ");
+  byId("settings-summary").textContent = [nameOf(concurrency), ...(hedge ? [] : ["no hedges"]), ...server, ...(pause ? ["slow reader"] : [])].join(" · ");
 }

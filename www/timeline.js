@@ -1,27 +1,27 @@
-// What happened to each view of a stream, gathered from its events. Knows nothing of the page.
+// What happened to each view of a stream, collected from its events. Independent of the page.
 
 /**
  * @typedef {object} Attempt one request
  * @property {string} host
- * @property {number} at when it left; times are milliseconds since the file was opened
+ * @property {number} at when it was sent; times are milliseconds since the file was opened
  * @property {number} expected bytes of its body
  * @property {number} received
  * @property {number} [headersAt] @property {number} [firstAt] @property {number} [lastAt]
  * @property {number} [failedAt] @property {string} [reason]
- * @property {boolean} isHedge whether it was sent because another one was late
- * @property {number} [lostAt] when another one had won
+ * @property {boolean} isHedge whether it was sent because another attempt was late
+ * @property {number} [lostAt] when another attempt had delivered the view
  *
  * @typedef {object} Row one view, or one gap
  * @property {number} index @property {string} [chunk]
  * @property {number} [queuedAt] @property {Attempt[]} attempts
- * @property {number} [decodedAt] @property {number} [deliveredAt] when its last bytes left
+ * @property {number} [decodedAt] @property {number} [deliveredAt] when its last bytes were delivered
  * @property {number} delivered bytes @property {boolean} gap
  */
 
-/** How finely rates are kept, in milliseconds. */
+/** The resolution of rates, in milliseconds. */
 export const TICK = 20;
 
-/** The letter and the number of the colour of a host. */
+/** The letter and the colour number of a host. */
 export const letterOf = (number) => ({ letter: String.fromCharCode(65 + (number % 26)), colour: number % 6 });
 
 /** The history of one stream. */
@@ -30,29 +30,29 @@ export class Timeline {
   rows = [];
   /** Host to { letter, colour: its number, requests, bytes, hedges, failures: times, ticks: bytes in each TICK since the file was opened }. */
   hosts = new Map();
-  /** The widths as they were found, [{ at, width }], and how many requests were under way, [{ at, count }]. */
-  widths = []; flights = [];
-  /** When another replica was asked for what was late. */
+  /** The concurrency over time, [{ at, limit }], and the requests in flight, [{ at, count }]. */
+  limits = []; flights = [];
+  /** When hedges were sent. */
   hedges = [];
-  /** The time of the first event, of the latest one, and of the end. */
+  /** The times of the first event, of the latest one, and of the end. */
   startedAt; latestAt; endedAt;
-  /** The highest row that has begun. */
+  /** The highest row that has an event. */
   front = 0;
   #clock;
-  /** What the clock says when the file is opened. */
+  /** The clock's time when the file was opened. */
   #offset;
-  #known; #underWay = 0;
+  #known; #inFlight = 0;
 
   /**
    * @param {number} steps views and gaps in the plan
    * @param {() => number} [clock]
-   * @param {{ width?: number, hosts?: string[] }} [known] a width that stays, and hosts whose letters are given away already
+   * @param {{ concurrency?: number, hosts?: string[] }} [known] a fixed concurrency, and hosts that already have letters
    */
-  constructor(steps, clock = () => performance.now(), { width, hosts = [] } = {}) {
+  constructor(steps, clock = () => performance.now(), { concurrency, hosts = [] } = {}) {
     this.rows.length = steps;
     this.#clock = clock;
     this.#known = [...hosts];
-    if (width !== undefined) this.widths.push({ at: 0, width });
+    if (concurrency !== undefined) this.limits.push({ at: 0, limit: concurrency });
   }
 
   /** @param {import("../js/index.d.ts").StreamEvent} event */
@@ -61,34 +61,34 @@ export class Timeline {
     this.latestAt = event.at;
     this.#offset ??= this.#clock() - event.at;
     if (event.kind === "end") this.#end(event.at);
-    if (event.kind === "width") this.widths.push({ at: event.at, width: event.width });
+    if (event.kind === "width") this.limits.push({ at: event.at, limit: event.width });
     if (event.index !== undefined) CHANGES[event.kind]?.(this.#row(event.index), event, this);
   }
 
-  /** Marks the view that a failure is about: of bytes that have left already, no event says that they were wrong. */
+  /** Marks the view that failed. No event reports a digest that fails after its bytes were delivered. */
   blame(chunk, reason) {
     const row = this.rows.findLast((each) => each?.chunk === chunk && each.attempts.length > 0);
     if (row) fail(row, { at: this.latestAt, reason }, this);
   }
 
-  /** One request more, or one fewer. */
+  /** Counts a request that was sent (1) or has ended (-1). */
   count(at, change) {
-    this.#underWay += change;
-    this.flights.push({ at, count: this.#underWay });
+    this.#inFlight += change;
+    this.flights.push({ at, count: this.#inFlight });
   }
 
-  /** Draws a line under what no end was told of: a cancelled stream. */
+  /** Ends a stream that has no `end` event, because it was cancelled. */
   stop() {
     if (this.endedAt === undefined) this.#end(this.now);
   }
 
-  // What was under way is so no longer, and no event says it.
+  // Requests in flight have ended, without an event.
   #end(at) {
     this.endedAt = at;
-    if (this.#underWay > 0) this.count(at, -this.#underWay);
+    if (this.#inFlight > 0) this.count(at, -this.#inFlight);
   }
 
-  /** The time now, or that of the end. */
+  /** The time of the end, or the current time. */
   get now() {
     return this.endedAt ?? (this.#offset === undefined ? 0 : this.#clock() - this.#offset);
   }
@@ -161,7 +161,7 @@ function fail(row, { at, host, reason }, timeline) {
   end(attempt, at, timeline);
 }
 
-// Where one is whole, those that ran against it have lost: nothing more is told of them.
+// Once one attempt is complete, concurrent ones have lost: they get no further events.
 function settle(row, at, timeline) {
   const winner = row.attempts.findLast(isComplete) ?? carrierOf(row);
   for (const attempt of row.attempts) {
@@ -182,16 +182,16 @@ function addBytes(host, at, bytes) {
   host.ticks[tick] = (host.ticks[tick] ?? 0) + bytes;
 }
 
-// Two may be under way for one view: the host tells them apart. An event of a view that no request was told of is kept harmlessly.
+// A view may have two attempts in flight; the host distinguishes them. An event without a request goes into a throwaway object.
 const attemptAt = ({ attempts }, host) => attempts.findLast((each) => each.host === host) ?? attempts.at(-1) ?? {};
 
-/** The attempt that brings a view, or brought it. */
+/** The attempt that delivers a view, or delivered it. */
 export const carrierOf = ({ attempts }) => attempts.findLast(({ failedAt, lostAt }) => failedAt === undefined && lostAt === undefined) ?? attempts.at(-1);
 
-/** Whether all of an attempt's body is here. */
+/** Whether the whole body of an attempt has arrived. */
 export const isComplete = ({ lastAt, received, expected, failedAt }) => lastAt !== undefined && failedAt === undefined && received >= expected;
 
-/** What a row is doing: "ahead", "queued", "waiting", "arriving", "held", "delivered". */
+/** The state of a row: "ahead", "queued", "waiting", "arriving", "held", "delivered". */
 export function stateOf(row) {
   if (!row) return "ahead";
   if (row.deliveredAt !== undefined) return "delivered";

@@ -1,28 +1,28 @@
-// Why the reader and the look-ahead waited, as two bars as long as the run, and in words.
+// Why the reader and the look-ahead waited: two bars, as long as the run, and a sentence.
 import { byId, write } from "./dom.js";
 import { formatTime } from "./format.js";
 
-/** Who waits for what. */
+/** What each side waits for. */
 const WAITERS = { reader: ["network", "decode"], ahead: ["budget", "reader"] };
 
-/** Less than this share of a run is no reason. */
+/** A wait counts as a reason above this share of the run. */
 const MUCH = 0.25;
 
-/** Shows `stats.waits` of a run that has taken so long. */
+/** Shows `stats.waits` of a run that has taken `elapsed` milliseconds. */
 export function showWaits(waits, elapsed) {
   for (const [waiter, reasons] of Object.entries(WAITERS)) {
     for (const reason of reasons) showWait(`${waiter}-${reason}`, waits[reason], elapsed);
   }
-  write(byId("limit-is"), tellLimit(waits, elapsed));
+  write(byId("limit-is"), describeLimit(waits, elapsed));
 }
 
-/** What held the run up, in a sentence. */
-export function tellLimit({ network, decode, budget, reader }, elapsed) {
+/** What limited the run, in a sentence. */
+export function describeLimit({ network, decode, budget, reader }, elapsed) {
   const much = (ms) => ms > elapsed * MUCH;
-  if (much(decode) && decode >= network) return "Decoding is what limits: the bytes are here before they are decrypted.";
-  if (much(reader) && reader >= network) return "The reader is what limits: bytes lie ready, and look-ahead rests until they are taken.";
-  if (much(network)) return much(budget) ? "The network is what limits, and the budget lets no more chunks be asked for." : "The network is what limits: servers, or the way to them.";
-  return "Nobody waited for long.";
+  if (much(decode) && decode >= network) return "Limited by decoding: bytes arrive before they are decrypted.";
+  if (much(reader) && reader >= network) return "Limited by the reader: bytes are ready, and look-ahead pauses until they are read.";
+  if (much(network)) return much(budget) ? "Limited by the network, and the budget allows no more requests." : "Limited by the network: the servers, or the path to them.";
+  return "Nothing waited for long.";
 }
 
 function showWait(name, ms, elapsed) {

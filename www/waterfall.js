@@ -1,18 +1,18 @@
-// Draws a timeline: a row for each view, time from left to right. Only the rows in sight are drawn, so a file
-// of ten thousand views costs what one of forty does.
+// Draws a timeline: a row for each view, time from left to right. Only the visible rows are drawn, so a file of ten thousand views
+// costs as much as one of forty.
 import { Axis, AXIS, GUTTER, stepAbove } from "./axis.js";
+import { Shapes } from "./canvas.js";
 import { Charts } from "./charts.js";
 import { readColours } from "./colours.js";
+import { describeRow, describeTimeline } from "./describe.js";
 import { byId } from "./dom.js";
 import { showHosts } from "./hosts.js";
-import { Pen } from "./pen.js";
-import { tellRow, tellTimeline } from "./telling.js";
 import { carrierOf, isComplete, stateOf, Timeline } from "./timeline.js";
 
 const ROW = 12;
-/** Rows that are too many for the whole time. */
+/** Above this number of rows, only the time of the visible ones is shown: over the whole run they would be dots. */
 const MANY = 400;
-/** Frames a second, where motion is to be reduced. */
+/** Frames per second if motion is to be reduced. */
 const CALM = 4;
 
 /** The waterfall of the page. */
@@ -21,17 +21,17 @@ export class Waterfall {
   #root = byId("waterfall");
   #canvas = this.#root.querySelector("canvas");
   #context = this.#canvas.getContext("2d");
-  #pen = new Pen(this.#context);
+  #shapes = new Shapes(this.#context);
   #colours; #chosen = null;
-  /** Whether the rows in flight are kept in sight: until somebody scrolls. */
+  /** Whether the view scrolls with the rows in flight: until the user scrolls. */
   #follows = true;
-  /** Whether somebody has chosen what time is shown. */
-  #isTold = false;
+  /** Whether the user has chosen the time that is shown. */
+  #isChosen = false;
   #running = false; #drawnAt = 0;
   #size = { width: 0, height: 0 };
-  /** The rows in sight. */
+  /** The visible rows. */
   #first = 0; #last = -1;
-  /** The time in sight. */
+  /** The visible time. */
   #axis = new Axis();
   #charts = new Charts();
 
@@ -39,33 +39,32 @@ export class Waterfall {
     this.#readColours();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.#readColours());
     new ResizeObserver(() => this.draw()).observe(this.#root);
-    byId("sight").addEventListener("change", () => { this.#isTold = true; this.draw(); });
+    byId("span").addEventListener("change", () => { this.#isChosen = true; this.draw(); });
     this.#root.addEventListener("scroll", () => this.draw(), { passive: true });
     for (const kind of ["wheel", "touchmove", "pointerdown"]) this.#root.addEventListener(kind, () => { this.#follows = false; }, { passive: true });
     this.#root.addEventListener("pointermove", (event) => this.#choose(this.#rowAt(event)));
     this.#root.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
-  /** Shows another timeline, and keeps drawing it until `finish`. */
+  /** Shows another timeline, and draws it until `finish`. */
   show(timeline) {
     this.#timeline = timeline;
     this.#follows = true;
     this.#chosen = null;
     this.#root.scrollTop = 0;
     byId("waterfall-view").textContent = "\u00a0";
-    // Until somebody says otherwise: over all of the time, a thousand rows would be a thousand dots.
-    if (!this.#isTold) byId("sight").querySelector(`[value=${timeline.rows.length > MANY ? "rows" : "all"}]`).checked = true;
+    if (!this.#isChosen) byId("span").querySelector(`[value=${timeline.rows.length > MANY ? "rows" : "all"}]`).checked = true;
     if (!this.#running) requestAnimationFrame(this.#frame);
     this.#running = true;
   }
 
-  /** Draws the end, and sums it up for those who do not see it. */
+  /** Draws the end, and summarises it for screen readers. */
   finish() {
     this.#running = false;
     this.#timeline.stop();
     this.draw();
-    this.#charts.tell(this.#timeline);
-    byId("waterfall-summary").textContent = tellTimeline(this.#timeline);
+    this.#charts.describe(this.#timeline);
+    byId("waterfall-summary").textContent = describeTimeline(this.#timeline);
   }
 
   #frame = (now) => {
@@ -92,11 +91,11 @@ export class Waterfall {
     context.clip();
     for (let index = this.#first; index <= this.#last; index++) this.#drawRow(index);
     context.restore();
-    this.#charts.draw(this.#timeline, this.#axis, this.#colours, this.#isZoomed ? null : this.#timeInSight);
+    this.#charts.draw(this.#timeline, this.#axis, this.#colours, this.#isZoomed ? null : this.#visibleTime);
     showHosts(this.#timeline.hosts);
   }
 
-  // The canvas is as large as what is in sight, and stays there; the element around it is as long as all rows.
+  // The canvas has the size of the visible part and is sticky; the element around it has the height of all rows.
   #layOut() {
     const { clientWidth: width, clientHeight: height } = this.#root;
     const rows = this.#timeline.rows.length;
@@ -115,22 +114,22 @@ export class Waterfall {
 
   #fitTime() {
     const { startedAt = 0, now } = this.#timeline;
-    const wanted = (this.#isZoomed && this.#timeInSight) || { from: startedAt, to: now };
-    const elapsed = Math.max(wanted.to - wanted.from, 10);
-    // While it runs the scale changes in steps: a scale that slides with the time cannot be read.
-    Object.assign(this.#axis, { from: wanted.from, span: this.#running ? stepAbove(elapsed) : elapsed, width: this.#size.width, origin: startedAt });
+    const shown = (this.#isZoomed && this.#visibleTime) || { from: startedAt, to: now };
+    const elapsed = Math.max(shown.to - shown.from, 10);
+    // During a run the scale changes in steps: a scale that changes with each frame is unreadable.
+    Object.assign(this.#axis, { from: shown.from, span: this.#running ? stepAbove(elapsed) : elapsed, width: this.#size.width, origin: startedAt });
   }
 
   get #isZoomed() {
-    return byId("sight").querySelector("[value=rows]").checked;
+    return byId("span").querySelector("[value=rows]").checked;
   }
 
-  /** { from, to } of the rows in sight; null where those are all. */
-  get #timeInSight() {
+  /** { from, to } of the visible rows; null if all rows are visible. */
+  get #visibleTime() {
     const { rows, now } = this.#timeline;
-    const seen = rows.slice(this.#first, this.#last + 1).filter(Boolean);
-    if (seen.length === 0 || this.#last - this.#first + 1 >= rows.length) return null;
-    return { from: Math.min(...seen.map((row) => row.queuedAt ?? now)), to: Math.max(...seen.map((row) => row.deliveredAt ?? now)) };
+    const visible = rows.slice(this.#first, this.#last + 1).filter(Boolean);
+    if (visible.length === 0 || this.#last - this.#first + 1 >= rows.length) return null;
+    return { from: Math.min(...visible.map((row) => row.queuedAt ?? now)), to: Math.max(...visible.map((row) => row.deliveredAt ?? now)) };
   }
 
   #x(at) {
@@ -142,21 +141,21 @@ export class Waterfall {
     context.fillStyle = this.#colours.muted;
     context.textAlign = "left";
     context.fillText("view", 6, AXIS / 2);
-    this.#axis.draw(context, this.#pen, this.#size.height, this.#colours);
+    this.#axis.draw(context, this.#shapes, this.#size.height, this.#colours);
   }
 
   #drawRow(index) {
     const row = this.#timeline.rows[index];
     const top = AXIS + index * ROW - this.#root.scrollTop;
     const middle = top + ROW / 2;
-    if (index === this.#chosen) this.#pen.box(0, top, this.#size.width, ROW, this.#colours.chosen);
+    if (index === this.#chosen) this.#shapes.box(0, top, this.#size.width, ROW, this.#colours.chosen);
     this.#drawLabel(index, row, middle);
     if (!row) return;
     this.#drawQueued(row, middle);
     const isHedged = row.attempts.some(({ isHedge }) => isHedge);
     for (const attempt of row.attempts) this.#drawAttempt(attempt, isHedged ? halfOf(attempt, top) : { y: top + 2, height: ROW - 4 }, row);
     this.#drawHeld(row, middle);
-    if (row.deliveredAt !== undefined) this.#pen.arrow(this.#x(row.deliveredAt), top + 2, ROW - 4, this.#colours.ink);
+    if (row.deliveredAt !== undefined) this.#shapes.arrow(this.#x(row.deliveredAt), top + 2, ROW - 4, this.#colours.ink);
   }
 
   #drawLabel(index, row, middle) {
@@ -175,23 +174,23 @@ export class Waterfall {
   #drawQueued({ queuedAt, attempts: [first], deliveredAt }, middle) {
     if (queuedAt === undefined) return;
     const end = first?.at ?? deliveredAt ?? this.#timeline.now;
-    this.#pen.dots(this.#x(queuedAt), this.#x(end), middle, this.#colours.muted);
+    this.#shapes.dots(this.#x(queuedAt), this.#x(end), middle, this.#colours.muted);
   }
 
-  // Hollow while it waits for headers, full while its body arrives: told apart without any colour. Two that run against each
-  // other have half of the row each, and the second begins with a diamond.
+  // Hollow while it waits for headers, filled while its body arrives: distinguishable without colour. A hedge and the attempt it
+  // races have half of the row each, and the hedge begins with a diamond.
   #drawAttempt(attempt, { y, height }, row) {
     const colour = this.#colours.hosts[this.#timeline.host(attempt.host).colour];
     const end = attempt.failedAt ?? attempt.lostAt ?? this.#timeline.now;
     const firstAt = Math.min(attempt.firstAt ?? end, end);
-    this.#pen.hollow(this.#x(attempt.at), y, this.#x(firstAt), height, colour);
+    this.#shapes.hollow(this.#x(attempt.at), y, this.#x(firstAt), height, colour);
     if (attempt.firstAt !== undefined) {
       const arrived = isComplete(attempt) || row.decodedAt !== undefined || attempt.failedAt !== undefined;
       const lastAt = arrived ? attempt.lastAt ?? firstAt : end;
-      this.#pen.box(this.#x(firstAt), y, Math.max(this.#x(lastAt) - this.#x(firstAt), 2), height, colour);
+      this.#shapes.box(this.#x(firstAt), y, Math.max(this.#x(lastAt) - this.#x(firstAt), 2), height, colour);
     }
-    if (attempt.isHedge) this.#pen.diamond(this.#x(attempt.at), y + height / 2, this.#colours.ink);
-    if (attempt.failedAt !== undefined) this.#pen.cross(this.#x(attempt.failedAt), y + height / 2, this.#colours.bad);
+    if (attempt.isHedge) this.#shapes.diamond(this.#x(attempt.at), y + height / 2, this.#colours.ink);
+    if (attempt.failedAt !== undefined) this.#shapes.cross(this.#x(attempt.failedAt), y + height / 2, this.#colours.bad);
   }
 
   #drawHeld(row, middle) {
@@ -199,7 +198,7 @@ export class Waterfall {
     if (!attempt || !["held", "delivered"].includes(stateOf(row))) return;
     const from = this.#x(row.decodedAt ?? attempt.lastAt ?? attempt.at);
     const to = this.#x(row.deliveredAt ?? this.#timeline.now);
-    if (to > from) this.#pen.box(from, middle - 1.5, to - from, 3, this.#colours.held);
+    if (to > from) this.#shapes.box(from, middle - 1.5, to - from, 3, this.#colours.held);
   }
 
   #rowAt({ clientY }) {
@@ -224,7 +223,7 @@ export class Waterfall {
   #choose(index) {
     if (index === null || index === this.#chosen) return;
     this.#chosen = index;
-    byId("waterfall-view").textContent = tellRow(this.#timeline.rows[index], index);
+    byId("waterfall-view").textContent = describeRow(this.#timeline.rows[index], index);
     this.draw();
   }
 

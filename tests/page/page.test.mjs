@@ -116,7 +116,7 @@ test("width 1 has one request in flight, width 4 several, but no more than four"
   await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
   await page.getByRole("checkbox", { name: /Hedge/ }).uncheck();
   const peak = async (width) => {
-    await page.getByRole("slider", { name: /Width/ }).fill(String(width));
+    await page.getByRole("slider", { name: /Concurrency/ }).fill(String(width));
     store.resetLog();
     await file(FILM).click();
     await untilIt("done");
@@ -134,7 +134,7 @@ test("comparing runs the file with each width", async () => {
   await untilIt("done");
   demo.stores.cipher.resetLog();
   await button("Compare").click();
-  await page.getByRole("heading", { name: /Width 4 was \d+\.\d\d times as fast as width 1, auto \d+\.\d\d times/ }).waitFor();
+  await page.getByRole("heading", { name: /Concurrency 4 was \d+\.\d\d times as fast as concurrency 1, auto \d+\.\d\d times/ }).waitFor();
   assert.equal(demo.stores.cipher.requests.filter(({ server }) => server.startsWith("volume")).length, 3 * 36);
 });
 
@@ -200,7 +200,7 @@ test("a thousand views have a row each", async () => {
   assert.match(await page.locator("#waterfall-summary").textContent(), /^1,000 rows, 1,000 delivered/);
   await look("page-1440-light-thousand");
   // Of so many rows the time of those in sight is shown, until somebody wants the whole.
-  assert.ok(await page.getByRole("radio", { name: "rows in sight" }).isChecked());
+  assert.ok(await page.getByRole("radio", { name: "visible rows" }).isChecked());
   await page.getByRole("radio", { name: "whole run" }).check();
   await look("page-1440-light-thousand-whole");
   await button("Run again").click();
@@ -228,7 +228,7 @@ const isRight = async () => assert.equal(await page.locator("[data-digest=match]
 /** A width that is found may ask for the whole file before a control has been touched. */
 async function narrow() {
   await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
-  await page.getByRole("slider", { name: /Width/ }).fill("4");
+  await page.getByRole("slider", { name: /Concurrency/ }).fill("4");
 }
 /** What the charts say to those who do not see them. */
 const charts = () => page.locator("#charts").getAttribute("aria-label");
@@ -238,7 +238,7 @@ test("the width is found while a file streams, and the charts tell how", async (
   await file(LONG).click();
   await untilIt("done");
   await isRight();
-  const [, least, most] = /^Width (\d+) to (\d+), last \d+; at most (\d+) requests under way/.exec(await charts()).map(Number);
+  const [, least, most] = /^Concurrency (\d+) to (\d+), last \d+; at most (\d+) requests in flight/.exec(await charts()).map(Number);
   assert.ok(least >= 1 && most > least, `from ${least} to ${most}`);
   assert.match(await charts(), /A, 127\.0\.0\.1:\d+: \d+ requests, .*; B, .*; C, /);
   assert.ok(await page.locator("#charts canvas").evaluate(isDrawn), "the charts are empty");
@@ -255,14 +255,14 @@ test("a width that is set stays, and there are no hedges where they are off", as
   demo.stores.cipher.latency = 10;
   await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
   await page.getByRole("checkbox", { name: /Hedge/ }).uncheck();
-  await page.getByRole("slider", { name: /Width/ }).fill("3");
+  await page.getByRole("slider", { name: /Concurrency/ }).fill("3");
   await file(LONG).click();
   await tellsOfRequests(30);
   await page.getByRole("slider", { name: "Slower, replica B" }).fill("20");
   await tellsOfRequests(60);
   await page.getByRole("slider", { name: "Slower, replica B" }).fill("1");
   await untilIt("done");
-  assert.match(await charts(), /^Width 3; at most 3 requests under way/);
+  assert.match(await charts(), /^Concurrency 3; at most 3 requests in flight/);
   assert.equal(await shown("hedges"), 0);
 });
 
@@ -308,18 +308,18 @@ test("a replica that is killed in mid-stream is left for another, and comes back
 test("what limits is told: a reader that thinks, and a server that is slow", { timeout: 60 * SECONDS }, async () => {
   demo.stores.cipher.latency = 100;
   await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
-  await page.getByRole("slider", { name: /Width/ }).fill("1");
+  await page.getByRole("slider", { name: /Concurrency/ }).fill("1");
   await file(FILM).click();
   await untilIt("done");
-  assert.match(await page.locator("#limit-is").textContent(), /^The network is what limits/);
+  assert.match(await page.locator("#limit-is").textContent(), /^Limited by the network/);
   demo.stores.cipher.latency = 0;
-  await page.getByRole("slider", { name: /Width/ }).fill("8");
+  await page.getByRole("slider", { name: /Concurrency/ }).fill("8");
   await page.getByRole("checkbox", { name: /Slow reader/ }).check();
   await page.getByRole("spinbutton", { name: /Budget/ }).fill("1");
   await file(FILM).click();
   await page.locator("#run[data-state=running]").waitFor();
   await untilIt("done");
-  assert.match(await page.locator("#limit-is").textContent(), /^The reader is what limits/);
+  assert.match(await page.locator("#limit-is").textContent(), /^Limited by the reader/);
 });
 
 test("the controls of replicas are those of the store that is chosen", async () => {

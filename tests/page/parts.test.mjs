@@ -4,11 +4,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { root } from "../../scripts/command.mjs";
+import { describeCharts, describeLimits, describeRow } from "../../www/describe.js";
 import { explain } from "../../www/errors.js";
 import { formatBytes, formatCount, formatTime } from "../../www/format.js";
-import { tellControl, tellRow, tellWidths } from "../../www/telling.js";
 import { carrierOf, stateOf, TICK, Timeline } from "../../www/timeline.js";
-import { tellLimit } from "../../www/waits.js";
+import { describeLimit } from "../../www/waits.js";
 
 const view = (events) => {
   const timeline = new Timeline(1, () => 100);
@@ -38,7 +38,7 @@ test("a hedge runs beside what is late, and the one that is whole first has won"
   const [late, hedge] = hedgeWon.rows[0].attempts;
   assert.deepEqual([late.lostAt, late.firstAt, hedge.isHedge, hedge.headersAt, hedge.received, hedge.lostAt], [26, undefined, true, 22, 10, undefined]);
   assert.equal(carrierOf(hedgeWon.rows[0]), hedge);
-  assert.match(tellRow(hedgeWon.rows[0], 0), /^View 0, from b:2: a hedge, faster than a:1, first byte after 5 ms, .*delivered$/);
+  assert.match(describeRow(hedgeWon.rows[0], 0), /^View 0, from b:2: a hedge, faster than a:1, first byte after 5 ms, .*delivered$/);
 
   const hedgeLost = view([...HEDGED, [24, "headers", { host: "a:1", status: 200 }], [25, "body", { host: "a:1", bytes: 10 }], [26, "decoded"]]);
   assert.deepEqual(hedgeLost.rows[0].attempts.map(({ host, lostAt }) => [host, lostAt]), [["a:1", undefined], ["b:2", 26]]);
@@ -60,24 +60,24 @@ test("what a host sent is kept by the time at which it came", () => {
 });
 
 test("a host that is known has its letter before it is asked", () => {
-  const timeline = new Timeline(1, () => 0, { hosts: ["a:1", "b:2"], width: 4 });
+  const timeline = new Timeline(1, () => 0, { hosts: ["a:1", "b:2"], concurrency: 4 });
   timeline.add({ at: 0, kind: "request", index: 0, host: "c:3" });
   timeline.add({ at: 1, kind: "request", index: 0, host: "b:2" });
   assert.deepEqual([...timeline.hosts].map(([name, { letter }]) => [name, letter]), [["c:3", "C"], ["b:2", "B"]]);
-  assert.match(tellControl(timeline), /^Width 4; at most 2 requests under way\. C, c:3: 1 request/);
+  assert.match(describeCharts(timeline), /^Concurrency 4; at most 2 requests in flight\. C, c:3: 1 request/);
 });
 
 test("widths are told from the least to the most, and the last", () => {
-  assert.equal(tellWidths([{ at: 0, width: 2 }, { at: 1, width: 9 }, { at: 2, width: 7 }]), "2 to 9, last 7");
+  assert.equal(describeLimits([{ at: 0, limit: 2 }, { at: 1, limit: 9 }, { at: 2, limit: 7 }]), "2 to 9, last 7");
 });
 
 test("what limits is what was waited for", () => {
-  const limit = (waits) => tellLimit({ network: 0, decode: 0, budget: 0, reader: 0, ...waits }, 1000);
-  assert.match(limit({ network: 900 }), /^The network is what limits: /);
-  assert.match(limit({ network: 600, budget: 500 }), /budget lets no more/);
-  assert.match(limit({ decode: 700, network: 100 }), /^Decoding/);
-  assert.match(limit({ reader: 800 }), /^The reader/);
-  assert.match(limit({ network: 10 }), /^Nobody/);
+  const limit = (waits) => describeLimit({ network: 0, decode: 0, budget: 0, reader: 0, ...waits }, 1000);
+  assert.match(limit({ network: 900 }), /^Limited by the network: /);
+  assert.match(limit({ network: 600, budget: 500 }), /budget allows no more/);
+  assert.match(limit({ decode: 700, network: 100 }), /^Limited by decoding/);
+  assert.match(limit({ reader: 800 }), /^Limited by the reader/);
+  assert.match(limit({ network: 10 }), /^Nothing/);
 });
 
 test("time stands still after the end", () => {

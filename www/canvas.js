@@ -1,7 +1,7 @@
-// The few shapes that a waterfall and its charts are made of.
+// The shapes that the waterfall and its charts are drawn with.
 
 /** Draws on a canvas. Bars reach from one x to another; colours are CSS colours. */
-export class Pen {
+export class Shapes {
   #context;
 
   constructor(context) {
@@ -41,7 +41,7 @@ export class Pen {
     this.line(x - 4, y + 4, x + 4, y - 4, colour);
   }
 
-  // A hedge.
+  // Marks a hedge.
   diamond(x, y, colour) {
     this.#context.fillStyle = colour;
     this.#context.beginPath();
@@ -49,7 +49,7 @@ export class Pen {
     this.#context.fill();
   }
 
-  // Steps through points, each of which holds until the next, down to a ground line: filled, or only the line.
+  // A step line through points, each of which holds until the next. `fill` fills it down to the ground line.
   steps(points, end, ground, colour, { fill = false } = {}) {
     if (points.length === 0) return;
     const context = this.#context;
