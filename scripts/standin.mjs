@@ -1,24 +1,24 @@
-// The stores that come with the demo, and what its page may do to them: slow them down, kill a replica, bring it back.
+// The stores of the demo, and what its page may do to them: slow them down, stop a replica, start it again.
 import { noise, startStore } from "../tests/store/index.mjs";
 
-/** Of a replica that is so many times slower: milliseconds and bytes a second of one that is not, where no limit is set. */
+/** What "times slower" refers to if no limit is set: milliseconds, and bytes per second. */
 const USUAL = { latency: 20, rate: 20 * 2 ** 20 };
-/** How many times slower a replica may be. */
+/** The maximum of "times slower". */
 const SLOWEST = 50;
 
-/** Long enough for a width to be found: 32 MiB, in the memory of 1. */
+/** Long enough for "auto" to find a concurrency: 32 MiB, which take 1 MiB of memory. */
 const LONG = { path: "/d/forest.bin", chunkSize: 128 * 1024, repeat: 32 };
 
 /** The running stores. */
 export class StandIn {
   /** @type {Record<string, import("../tests/store/index.mjs").Store>} */
   stores;
-  /** How many times slower each replica of each store is, and which are killed. */
+  /** How many times slower each replica of each store is, and which are stopped. */
   #replicas;
 
   /** Starts them. */
   static async start() {
-    // Two replicas a chunk: with one, nothing could be hedged, and a killed server would be the end.
+    // Two replicas for each chunk: with one there is no hedging and no failover.
     const cipher = await startStore({ cluster: "cipher", volumes: 3, replicas: 2 });
     const plain = await startStore({ cluster: "plain" });
     cipher.cases.push(addLong(cipher));
@@ -31,12 +31,12 @@ export class StandIn {
       [name, volumes.map((origin) => ({ host: new URL(origin).host, isAlive: true, slowness: 1 }))]));
   }
 
-  /** What the page is to know: { stores, settings }. */
+  /** The state for the page: { stores, settings }. */
   describe() {
     return { stores: Object.keys(this.stores).map((name) => this.#describe(name)), settings: this.#settings };
   }
 
-  /** Sets what holds for all servers: milliseconds before each chunk, bytes a second of each response. */
+  /** Changes all servers: milliseconds before each chunk, bytes per second of each response. */
   set({ latency, rate }) {
     const settings = { latency: amount(latency, "latency"), rate: amount(rate, "rate") };
     for (const [name, store] of Object.entries(this.stores)) {
@@ -58,13 +58,13 @@ export class StandIn {
     return this.#replicas.get(name);
   }
 
-  /** What the master says of a volume; null where there is no such store. */
+  /** The master's response for a volume; null if there is no such store. */
   lookup(name, volumeId) {
-    // A master sends no CORS headers, so a page asks it by way of its own server: here, and in production.
+    // A master sends no CORS headers, so a page asks it through its own server: here and in production.
     return Object.hasOwn(this.stores, name) ? fetch(`${this.stores[name].master}/dir/lookup?volumeId=${encodeURIComponent(volumeId)}`) : null;
   }
 
-  /** Ends them all. */
+  /** Stops them all. */
   async close() {
     for (const store of Object.values(this.stores)) await store.close();
   }
@@ -80,7 +80,7 @@ export class StandIn {
     return { name, filer, directory: "/d", canLookup: true, start: name === "cipher" ? "/d/film.webm" : null, files, replicas: this.#replicas.get(name) };
   }
 
-  // Told before it is done: two clicks are not two deaths.
+  // Set before it is done, so that a second click does not stop it twice.
   #turn(name, index, isAlive) {
     this.#replicas.get(name)[index].isAlive = isAlive;
     return isAlive ? this.stores[name].reviveVolume(index) : this.stores[name].killVolume(index);
@@ -97,7 +97,7 @@ export class StandIn {
 function addLong(store) {
   const bytes = noise("forest", 2 ** 20);
   const { path, size, sha256 } = store.addFile({ ...LONG, bytes, cipher: true, spread: [[0, 1], [1, 2], [2, 0]] });
-  return { path, size, sha256, note: "long enough to see how the width is found" };
+  return { path, size, sha256, note: "long enough to see how the concurrency is found" };
 }
 
 function amount(value, name) {

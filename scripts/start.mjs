@@ -1,4 +1,4 @@
-// `npm start`: the demo page, with a store to read from. `npm start -- --filer http://host:8888` reads a real one.
+// `npm start`: the demo page and the pages of examples/, with a store to read from. `npm start -- --filer http://host:8888` reads a real one.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, sep } from "node:path";
@@ -9,9 +9,9 @@ import { needNode } from "./install/toolchain.mjs";
 
 const HOST = "127.0.0.1";
 const PORTS = { first: 8080, last: 8099 };
-const USAGE = `Usage: npm start                                         the demo, with a store that comes with it
-       npm start -- --filer http://host:8888[/directory]   the demo, with a filer of yours
-       PORT=8081 npm start                                 at a port of your choice`;
+const USAGE = `Usage: npm start                                         the demo, with a store of recorded files
+       npm start -- --filer http://host:8888[/directory]   the demo, with your own filer
+       PORT=8081 npm start                                 at another port`;
 
 /**
  * Serves the demo page and, unless a filer is given, starts the stores that it reads from.
@@ -48,7 +48,7 @@ async function listen(server, port) {
       if (error.code !== "EADDRINUSE") throw error;
     }
   }
-  throw new Failure(`the ports from ${PORTS.first} to ${PORTS.last} are taken. Name a free one: PORT=9000 npm start`);
+  throw new Failure(`the ports from ${PORTS.first} to ${PORTS.last} are in use. Choose another: PORT=9000 npm start`);
 }
 
 const listenAt = (server, port) => new Promise((listening, fail) => {
@@ -59,7 +59,7 @@ const listenAt = (server, port) => new Promise((listening, fail) => {
   });
 });
 
-// What the page asks of the server that it came from: `describe`, and what a StandIn can do beyond that.
+// The API of the page: `describe`, and with a StandIn what changes its stores.
 
 function realFiler({ origin, host, pathname }) {
   const directory = decodeURIComponent(pathname).replace(/(?<=.)\/+$/, "");
@@ -89,8 +89,8 @@ async function answerChange(request, response, change) {
   }
 }
 
-// Only the page may change anything: a browser says with every POST which page it comes from. Its own name is not asked of
-// `Host`, which follows whatever name a foreign page has had resolved to this machine.
+// Only the page may change anything: with each POST a browser sends the origin of its page. `Host` is not compared, because a foreign
+// page can have any name resolved to this machine.
 function isOwn({ headers, socket }) {
   const names = [HOST, "localhost"].map((name) => `http://${name}:${socket.localPort}`);
   return names.includes(headers.origin) && ["same-origin", undefined].includes(headers["sec-fetch-site"]);
@@ -115,7 +115,7 @@ function fileAt(pathname) {
   return path.startsWith(folder + sep) && existsSync(path) && statSync(path).isFile() ? path : null;
 }
 
-// As no file is called like this, what cannot be decoded ends in a 404.
+// A path that cannot be decoded names no file, so it is a 404.
 function decoded(path) {
   try {
     return decodeURIComponent(path);
@@ -125,7 +125,7 @@ function decoded(path) {
 }
 
 function send(response, status, { type, body = "" } = {}) {
-  // Never cached: the next build is to be seen at once.
+  // Not cached, so that the next build is used at once.
   response.writeHead(status, { "cache-control": "no-store", "x-content-type-options": "nosniff", ...(type ? { "content-type": type } : {}) });
   response.end(body);
 }
@@ -144,7 +144,7 @@ async function startFromCommandLine() {
   if (filer) await needFiler(filer);
   if (isStale()) await build();
   const demo = await start({ port, filer }).catch((error) => {
-    throw error.code === "EADDRINUSE" ? new Failure(`port ${port} is taken. Name another one: PORT=${port + 1} npm start`) : error;
+    throw error.code === "EADDRINUSE" ? new Failure(`port ${port} is in use. Choose another: PORT=${port + 1} npm start`) : error;
   });
   console.log(`Open ${demo.origin}/ and choose ${filer ? "a file" : "film.webm"}`);
   if (!filer) console.log(howToRead(demo));
@@ -185,17 +185,17 @@ async function needFiler(url) {
   try {
     const listing = await fetch(url, { headers: { accept: "application/json" }, signal: AbortSignal.timeout(5000) });
     const { Path } = listing.ok ? await listing.json() : {};
-    if (Path === undefined) throw new Error(`status ${listing.status}, and no list of files`);
+    if (Path === undefined) throw new Error(`status ${listing.status} without a list of files`);
   } catch (error) {
     throw new Failure(`${url} does not answer as a directory of a filer: ${error.cause?.message ?? error.message}`);
   }
 }
 
-// What a build reads is newer than the last thing it wrote.
+// Whether a source is newer than the last file of the build.
 function isStale() {
   const built = join(root, "dist/kelp_stream_bg.wasm");
   if (!existsSync(built)) return true;
-  const sources = readdirSync(join(root, "src"), { recursive: true }).map((name) => join("src", name));
+  const sources = ["src", "cipher/src", "js"].flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)));
   return ["Cargo.toml", "Cargo.lock", ...sources].some((name) => statSync(join(root, name)).mtimeMs > statSync(built).mtimeMs);
 }
 
