@@ -23,6 +23,7 @@ const steps = {
   setup,
   lint,
   licences,
+  links: () => nodeTests("tests/docs"),
   docs,
   types,
   wit: () => run("cargo", ["xtask", "wit", "wit"]),
