@@ -2,14 +2,18 @@
 import { createElement as h, useEffect, useState } from "react";
 import { openFiler } from "kelp-stream";
 
+/** @typedef {{ status: "reading" | "done" | "failed", delivered: number, total: number, blob?: Blob, error?: any }} FileState */
+
+/** @type {FileState} */
 const READING = { status: "reading", delivered: 0, total: 0 };
 
-/** { status: "reading" | "done" | "failed", delivered, total, blob?, error? } of the file at a URL of a filer. */
+/** Reads the file at a URL of a filer. @param {string} url @returns {FileState} */
 export function useKelpFile(url) {
   const [state, setState] = useState(READING);
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
+    /** @param {Partial<FileState>} change */
     const update = (change) => signal.aborted || setState((known) => ({ ...known, ...change }));
     setState(READING);
     openFiler(url, { signal, onProgress: ({ delivered, total }) => update({ delivered, total }) })
@@ -20,9 +24,9 @@ export function useKelpFile(url) {
   return state;
 }
 
-/** An object URL of a Blob, revoked when it is no longer shown. */
+/** An object URL of a Blob, revoked when it is no longer shown. @param {Blob | undefined} blob */
 function useObjectUrl(blob) {
-  const [href, setHref] = useState(null);
+  const [href, setHref] = useState(/** @type {string | null} */ (null));
   useEffect(() => {
     if (!blob) return setHref(null);
     const made = URL.createObjectURL(blob);
@@ -32,7 +36,7 @@ function useObjectUrl(blob) {
   return href;
 }
 
-/** `<KelpVideo url="https://filer.example/videos/film.webm" />` */
+/** `<KelpVideo url="https://filer.example/videos/film.webm" />` @param {{ url: string }} props */
 export function KelpVideo({ url }) {
   const { status, delivered, total, blob, error } = useKelpFile(url);
   const src = useObjectUrl(blob);
