@@ -78,7 +78,7 @@ test("react: progress, then a video; unmounting revokes its URL", TIME, async ()
   await assert.rejects(fetch(props.src));
 });
 
-test("react: an error is shown, and unmounting stops every request", TIME, async () => {
+test("react: an error is shown; unmounting stops every request", TIME, async () => {
   const { render, KelpVideo } = await importReact();
   let shown;
   const unmount = render(KelpVideo, { url: `${film.url}.missing` }, (element) => { shown = element; });

@@ -1,4 +1,4 @@
-// The demo page, in a browser, as somebody would use it.
+// The demo page in a browser, used as a person would.
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -55,12 +55,12 @@ const delivered = () => page.getByRole("progressbar", { name: "Delivered" }).get
 
 async function until(condition) {
   for (const end = Date.now() + 10 * SECONDS; !condition();) {
-    assert.ok(Date.now() < end, `waited in vain until ${condition}`);
+    assert.ok(Date.now() < end, `the condition stayed false: ${condition}`);
     await new Promise((turn) => setTimeout(turn, 5));
   }
 }
 
-test("a film streams, is the right one, and plays", async () => {
+test("a film streams, matches its digest, and plays", async () => {
   const { sha256, size } = demo.stores.cipher.cases.find(({ path }) => path === `/d/${FILM}`);
   await file(FILM).click();
   await untilIt("done");
@@ -70,7 +70,7 @@ test("a film streams, is the right one, and plays", async () => {
   assert.ok(await page.locator("video").evaluate(({ duration }) => duration > 39 && duration < 41));
 });
 
-test("the waterfall tells each view's story to the keyboard, too", async () => {
+test("the waterfall describes each view to keyboard users", async () => {
   await file(FILM).click();
   await untilIt("done");
   await page.getByRole("group", { name: "Waterfall" }).focus();
@@ -79,7 +79,7 @@ test("the waterfall tells each view's story to the keyboard, too", async () => {
   assert.match(await page.locator("#waterfall-summary").textContent(), /^36 rows, 36 delivered, from [23] hosts/);
 });
 
-test("a file is chosen and cancelled without a mouse", async () => {
+test("a file is chosen and cancelled with the keyboard", async () => {
   demo.stores.cipher.latency = 200;
   for (let presses = 0; (await page.evaluate(() => document.activeElement.textContent)) !== FILM; presses++) {
     assert.ok(presses < 20, "Tab does not come to the film");
@@ -93,11 +93,11 @@ test("a file is chosen and cancelled without a mouse", async () => {
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Run again");
 });
 
-test("cancelling in mid-stream stops every request, and none follows", async () => {
+test("cancelling stops every request, and no other follows", async () => {
   const store = demo.stores.cipher;
   store.latency = 100;
   store.resetLog();
-  // The film is so small that all of it may be on the way.
+  // All of the film may already be in flight: it is small.
   await file("forest.bin").click();
   await until(() => store.requests.filter(({ fileId, state }) => fileId && state === "done").length > 4);
   await button("Cancel").click();
@@ -110,7 +110,7 @@ test("cancelling in mid-stream stops every request, and none follows", async () 
   assert.ok(sent < 256, "the file was read to its end");
 });
 
-test("width 1 has one request in flight, width 4 several, but no more than four", async () => {
+test("concurrency 1 has one request in flight, 4 at most four", async () => {
   const store = demo.stores.cipher;
   store.latency = 20;
   await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
@@ -127,7 +127,7 @@ test("width 1 has one request in flight, width 4 several, but no more than four"
   assert.ok(wide > 1 && wide <= 4, `${wide} in flight`);
 });
 
-test("comparing runs the file with each width", async () => {
+test("comparing streams the file with each concurrency", async () => {
   await page.getByRole("checkbox", { name: /Hedge/ }).uncheck();
   demo.stores.cipher.latency = 20;
   await file(FILM).click();
@@ -138,13 +138,13 @@ test("comparing runs the file with each width", async () => {
   assert.equal(demo.stores.cipher.requests.filter(({ server }) => server.startsWith("volume")).length, 3 * 36);
 });
 
-test("the server's latency and rate follow the controls at once", async () => {
+test("the controls change the server's latency and rate at once", async () => {
   await page.getByRole("slider", { name: /Latency/ }).fill("45");
   await page.getByRole("slider", { name: /Rate/ }).fill("2");
   for (const store of Object.values(demo.stores)) await until(() => store.latency === 45 && store.rate === 1048576);
 });
 
-test("a corrupt file ends in an error that says what to do", async () => {
+test("a corrupt file ends with an error and advice", async () => {
   await page.getByRole("radio", { name: "plain" }).check();
   await file("bad-etag.bin").click();
   await untilIt("failed");
@@ -155,7 +155,7 @@ test("a corrupt file ends in an error that says what to do", async () => {
   assert.equal(await page.locator("#result").isVisible(), false);
 });
 
-test("choosing another file ends the first", async () => {
+test("choosing another file stops the first", async () => {
   const store = demo.stores.cipher;
   store.latency = 200;
   await file(FILM).click();
@@ -172,14 +172,14 @@ test("every good file matches its digest", { timeout: 300 * SECONDS }, async () 
     await page.getByRole("radio", { name }).check();
     for (const { path } of store.cases.filter(({ sha256 }) => sha256)) {
       await file(path.slice("/d/".length)).click();
-      // One is of ten thousand chunks.
+      // One has ten thousand chunks.
       await page.locator("#run[data-state=done], #run[data-state=failed]").waitFor({ timeout: 120 * SECONDS });
       assert.equal(await page.locator("[data-digest=match]").count(), 1, `${name}${path}`);
     }
   }
 });
 
-test("every broken file ends in the error that it should", { timeout: 120 * SECONDS }, async () => {
+test("every broken file ends with its error code", { timeout: 120 * SECONDS }, async () => {
   await page.getByRole("radio", { name: "plain" }).check();
   for (const { path, expect } of demo.stores.plain.cases.filter(({ expect }) => expect?.startsWith("error "))) {
     await file(path.slice("/d/".length)).click();
@@ -187,7 +187,7 @@ test("every broken file ends in the error that it should", { timeout: 120 * SECO
     const code = await page.locator("#error code").first().textContent();
     assert.equal(code, expect.split(" ")[1], path);
   }
-  // The browser itself reports the 404 of a chunk that is missing.
+  // The browser itself reports the 404 of a missing chunk.
   problems = problems.filter((problem) => !problem.includes("404 (Not Found)"));
 });
 
@@ -199,7 +199,7 @@ test("a thousand views have a row each", async () => {
   await untilIt("done");
   assert.match(await page.locator("#waterfall-summary").textContent(), /^1,000 rows, 1,000 delivered/);
   await look("page-1440-light-thousand");
-  // Of so many rows the time of those in sight is shown, until somebody wants the whole.
+  // With this many rows only the time of the visible ones is shown, until the user chooses the whole run.
   assert.ok(await page.getByRole("radio", { name: "visible rows" }).isChecked());
   await page.getByRole("radio", { name: "whole run" }).check();
   await look("page-1440-light-thousand-whole");
@@ -209,7 +209,7 @@ test("a thousand views have a row each", async () => {
   assert.ok(await page.getByRole("radio", { name: "whole run" }).isChecked());
 });
 
-test("a replica that fails is left for another", async () => {
+test("a failing replica is replaced by another", async () => {
   const fault = demo.stores.plain.fault({ server: "volume0" }, { status: 500 });
   await page.getByRole("radio", { name: "plain" }).check();
   await file("many.bin").click();
@@ -223,17 +223,17 @@ test("a replica that fails is left for another", async () => {
 
 const LONG = "forest.bin";
 const shown = async (id) => Number((await page.locator(`#${id}`).textContent()).replaceAll(",", ""));
-const tellsOfRequests = (count) => page.waitForFunction((least) => Number(document.querySelector("#requests").textContent) >= least, count);
+const untilRequests = (count) => page.waitForFunction((least) => Number(document.querySelector("#requests").textContent) >= least, count);
 const isRight = async () => assert.equal(await page.locator("[data-digest=match]").count(), 1);
-/** A width that is found may ask for the whole file before a control has been touched. */
-async function narrow() {
+/** With "auto" the whole file may be requested before a control is changed. */
+async function fixConcurrency() {
   await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
   await page.getByRole("slider", { name: /Concurrency/ }).fill("4");
 }
-/** What the charts say to those who do not see them. */
+/** The description of the charts for screen readers. */
 const charts = () => page.locator("#charts").getAttribute("aria-label");
 
-test("the width is found while a file streams, and the charts tell how", async () => {
+test("concurrency is found while streaming; the charts show it", async () => {
   demo.stores.cipher.latency = 40;
   await file(LONG).click();
   await untilIt("done");
@@ -245,32 +245,32 @@ test("the width is found while a file streams, and the charts tell how", async (
   assert.match(await page.locator("#wait-reader-network").textContent(), /^[\d.]+ m?s, \d+ %$/);
 });
 
-// Whether anything is on a canvas right of its labels, under its axis: the ink of the width, say.
+// Whether anything is drawn on a canvas, right of its labels and below its axis.
 function isDrawn(canvas) {
   const { data } = canvas.getContext("2d").getImageData(60, 30, canvas.width - 80, canvas.height - 40);
   return data.some((value, index) => index % 4 === 3 && value === 255);
 }
 
-test("a width that is set stays, and there are no hedges where they are off", async () => {
+test("a fixed concurrency stays; without hedging there is none", async () => {
   demo.stores.cipher.latency = 10;
   await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
   await page.getByRole("checkbox", { name: /Hedge/ }).uncheck();
   await page.getByRole("slider", { name: /Concurrency/ }).fill("3");
   await file(LONG).click();
-  await tellsOfRequests(30);
+  await untilRequests(30);
   await page.getByRole("slider", { name: "Slower, replica B" }).fill("20");
-  await tellsOfRequests(60);
+  await untilRequests(60);
   await page.getByRole("slider", { name: "Slower, replica B" }).fill("1");
   await untilIt("done");
   assert.match(await charts(), /^Concurrency 3; at most 3 requests in flight/);
   assert.equal(await shown("hedges"), 0);
 });
 
-test("a replica that turns slow in mid-stream is hedged, and is seen to be", { timeout: 120 * SECONDS }, async () => {
+test("a replica that slows down in mid-stream is hedged", { timeout: 120 * SECONDS }, async () => {
   demo.stores.cipher.latency = 20;
-  await narrow();
+  await fixConcurrency();
   await file(LONG).click();
-  await tellsOfRequests(40);
+  await untilRequests(40);
   await page.getByRole("slider", { name: "Slower, replica A" }).fill("40");
   await until(() => demo.stores.cipher.shape.latencyOf("volume0") === 800);
   await page.locator("#run[data-state=done]").waitFor({ timeout: 60 * SECONDS });
@@ -282,11 +282,11 @@ test("a replica that turns slow in mid-stream is hedged, and is seen to be", { t
   await page.getByRole("checkbox", { name: /Auto/ }).check();
 });
 
-test("a replica that is killed in mid-stream is left for another, and comes back", { timeout: 120 * SECONDS }, async () => {
+test("a replica is killed in mid-stream, and used again later", { timeout: 120 * SECONDS }, async () => {
   demo.stores.cipher.latency = 40;
-  await narrow();
+  await fixConcurrency();
   await file(LONG).click();
-  await tellsOfRequests(40);
+  await untilRequests(40);
   await button("Kill replica B").click();
   await page.getByText("Replica B is killed.").waitFor();
   await untilIt("done");
@@ -300,12 +300,12 @@ test("a replica that is killed in mid-stream is left for another, and comes back
   await untilIt("running");
   await untilIt("done");
   await isRight();
-  assert.ok(demo.stores.cipher.requests.some(({ server }) => server === "volume1"), "nothing is asked of it any more");
+  assert.ok(demo.stores.cipher.requests.some(({ server }) => server === "volume1"), "it gets no request any more");
   problems = problems.filter((problem) => !/ERR_(CONNECTION|INCOMPLETE|EMPTY_RESPONSE|SOCKET)/.test(problem));
   await page.getByRole("checkbox", { name: /Auto/ }).check();
 });
 
-test("what limits is told: a reader that thinks, and a server that is slow", { timeout: 60 * SECONDS }, async () => {
+test("the limit is named: a slow server, a slow reader", { timeout: 60 * SECONDS }, async () => {
   demo.stores.cipher.latency = 100;
   await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
   await page.getByRole("slider", { name: /Concurrency/ }).fill("1");
@@ -322,7 +322,7 @@ test("what limits is told: a reader that thinks, and a server that is slow", { t
   assert.match(await page.locator("#limit-is").textContent(), /^Limited by the reader/);
 });
 
-test("the controls of replicas are those of the store that is chosen", async () => {
+test("the replica controls are those of the chosen store", async () => {
   await page.getByRole("radio", { name: "plain" }).check();
   await button("Kill replica C").click();
   await page.getByText("Replica C is killed.").waitFor();
@@ -333,8 +333,8 @@ test("the controls of replicas are those of the store that is chosen", async () 
   assert.equal(await button("Revive replica C").count(), 1);
 });
 
-test("saving writes to disk as the bytes come", async () => {
-  // Nobody can answer a file dialog here: a file of the origin's own stands in for one on disk.
+test("saving writes to disk as the bytes arrive", async () => {
+  // A file dialog cannot be answered here: a file of the origin's own stands in for one on disk.
   await page.evaluate(() => {
     globalThis.showSaveFilePicker = async ({ suggestedName }) => (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true });
   });
@@ -345,7 +345,7 @@ test("saving writes to disk as the bytes come", async () => {
   assert.equal(await page.locator("[data-digest=match]").count(), 1);
 });
 
-test("without a way to the disk, saving becomes a download", async () => {
+test("without access to the disk, saving is a download", async () => {
   await page.evaluate(() => { delete globalThis.showSaveFilePicker; });
   await file("one.bin").click();
   await untilIt("done");
@@ -353,7 +353,7 @@ test("without a way to the disk, saving becomes a download", async () => {
   assert.equal(download.suggestedFilename(), "one.bin");
 });
 
-test("a real filer is browsed by directory, and its chunks come through it", async () => {
+test("a real filer is browsed, and relays its chunks", async () => {
   const store = demo.stores.plain;
   const real = await start({ port: 0, filer: store.filer });
   try {
@@ -393,7 +393,7 @@ for (const [width, height] of [[1440, 900], [390, 844]]) {
   }
 }
 
-// Keeps a picture for people, and checks what can be checked without one.
+// Writes a screenshot to target/, and checks that nothing is too wide.
 async function look(name) {
   await page.screenshot({ path: join(target, `${name}.png`), fullPage: true });
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

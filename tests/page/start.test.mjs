@@ -1,4 +1,4 @@
-// `npm start`, as a program.
+// `npm start` as a program.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -27,7 +27,7 @@ async function refusal(args, env) {
   return child.printed;
 }
 
-test("a wrong argument is answered with what is right", async () => {
+test("a wrong argument is refused, with the usage", async () => {
   assert.match(await refusal(["--filler", "http://127.0.0.1:1"]), /not understood: --filler .*\nUsage: npm start/);
   assert.match(await refusal(["--filer"]), /--filer takes the URL of a filer, not nothing/);
   assert.match(await refusal(["--filer", "localhost:8888"]), /--filer takes the URL of a filer, not localhost:8888/);
@@ -40,7 +40,7 @@ test("a filer that does not answer is named", async (context) => {
   assert.match(await refusal(["--filer", origin]), /does not answer as a directory of a filer/);
 });
 
-test("it says where to look, and leaves on Ctrl-C", { timeout: 300_000 }, async (context) => {
+test("it prints the page's URL, and ends on Ctrl-C", { timeout: 300_000 }, async (context) => {
   const child = run([], { PORT: "0" });
   context.after(() => child.kill());
   while (!/^Open http/m.test(child.printed)) await once(child.stdout, "data");
@@ -65,7 +65,7 @@ test("it prints where the store is, and how to read from it", { timeout: 300_000
   assert.match(await (await fetch(example)).text(), /<!doctype html>/);
 });
 
-test("the page's server gives nothing but the page", async (context) => {
+test("the page's server serves the page alone", async (context) => {
   const { origin } = await started(context);
   const status = async (path, options) => (await fetch(origin + path, options)).status;
   assert.equal(await status("/..%2fpackage.json"), 404);
@@ -92,7 +92,7 @@ test("only the page may change the stores", async (context) => {
   assert.equal(stores.plain.latency, 1);
 });
 
-test("what a store cannot be is refused", async (context) => {
+test("impossible settings of a store are refused", async (context) => {
   const { origin } = await started(context);
   const post = async (path, value) => (await fetch(origin + path, { method: "POST", headers: { "content-type": "application/json", origin }, body: JSON.stringify(value) })).status;
   assert.equal(await post("/api/store", { latency: -1, rate: 0 }), 400);
@@ -101,7 +101,7 @@ test("what a store cannot be is refused", async (context) => {
   assert.equal(await post("/api/replica", { store: "plain", index: 0, slowness: 0.5 }), 400);
 });
 
-test("a replica of so many times the latency has that part of the rate, and follows what holds for all", async (context) => {
+test("a slowed replica has that latency and share of the rate", async (context) => {
   const { standIn, stores } = await started(context);
   standIn.set({ latency: 50, rate: 1_000_000 });
   await standIn.setReplica({ store: "cipher", index: 1, slowness: 10 });
@@ -114,7 +114,7 @@ test("a replica of so many times the latency has that part of the rate, and foll
   assert.equal(shape.latencyOf("volume1"), 100);
 });
 
-test("every chunk of the demo that is there lies on two servers", async (context) => {
+test("every chunk of the demo is on two servers", async (context) => {
   const { stores } = await started(context);
   for (const { master } of Object.values(stores)) {
     for (let volume = 1; volume < 7; volume++) {
