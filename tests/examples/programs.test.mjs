@@ -42,7 +42,7 @@ test("node: an error is reported, and the exit code says so", TIME, async () => 
   await assert.rejects(copy(`${film.url}.missing`), ({ code, stderr }) => code === 1 && /^not_found: /.test(String(stderr)));
 });
 
-test("worker: it serves what lies below its prefix, in ranges", TIME, async (context) => {
+test("worker: it serves files below its prefix, in ranges", TIME, async (context) => {
   const worker = await startWorker(await bundleWorker(join(example("worker"), "worker.js")), { FILER: film.store.filer, PREFIX: "/d/" });
   context.after(worker.close);
   const part = await fetch(`${worker.origin}/d/film.webm`, { headers: { range: "bytes=1000-1009" } });

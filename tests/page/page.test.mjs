@@ -115,8 +115,8 @@ test("concurrency 1 has one request in flight, 4 at most four", async () => {
   store.latency = 20;
   await page.getByRole("checkbox", { name: /Auto/ }).uncheck();
   await page.getByRole("checkbox", { name: /Hedge/ }).uncheck();
-  const peak = async (width) => {
-    await page.getByRole("slider", { name: /Concurrency/ }).fill(String(width));
+  const peak = async (concurrency) => {
+    await page.getByRole("slider", { name: /Concurrency/ }).fill(String(concurrency));
     store.resetLog();
     await file(FILM).click();
     await untilIt("done");
