@@ -3,7 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { installBrowsers } from "./install/browsers.mjs";
 import { build } from "./build.mjs";
-import { driverEnvironment } from "./install/chromium.mjs";
+import { driverEnvironments } from "./install/drivers.mjs";
 import { buildComponents } from "./component.mjs";
 import { Failure, main, manifest, run, target } from "./command.mjs";
 import { conformance } from "./conformance.mjs";
@@ -13,6 +13,7 @@ import { needTests, nodeTests } from "./runner.mjs";
 import { installRuntimes } from "./install/runtimes.mjs";
 import { setup } from "./setup.mjs";
 import { checkSize } from "./size.mjs";
+import { wasmPack } from "./wasm-pack.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
 const IN_BROWSER = ["--test", "web", "--test", "worker"];
@@ -30,6 +31,7 @@ const steps = {
   core,
   native,
   web,
+  "wasm-pack": wasmPack,
   store: () => nodeTests("tests/store"),
   build,
   size: checkSize,
@@ -91,7 +93,7 @@ async function native() {
 // The same tests in a page and in a dedicated worker: they differ in what a platform offers. Each file says where it
 // runs, so a run does not ask for a place: wasm-bindgen's runner would skip the file of the other.
 async function web() {
-  const printed = await run("cargo", ["test", ...WASM, ...IN_BROWSER], { env: driverEnvironment() });
+  const printed = await run("cargo", ["test", ...WASM, ...IN_BROWSER], { env: driverEnvironments().chrome.env });
   needTests(/^test result: ok\. (\d+) passed/gm, printed, 2);
 }
 

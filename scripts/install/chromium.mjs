@@ -1,8 +1,8 @@
 // The browser of the tests and its driver: where they are, how to get them, how to start them.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { aptInstall, hasApt } from "./apt.mjs";
-import { Failure, find, root, target } from "../command.mjs";
+import { Failure, find, root } from "../command.mjs";
 
 /** The flags of a browser under test; webdriver.json is the one place that has them. */
 export const flags = JSON.parse(readFileSync(join(root, "webdriver.json"), "utf8"))["goog:chromeOptions"].args;
@@ -19,15 +19,6 @@ export async function needChromium() {
   if (!hasApt()) throw new Failure(howToInstall());
   await aptInstall("chromium", "chromium-driver");
   if (!browser() || !driver()) throw new Failure(howToInstall());
-}
-
-/** Environment for wasm-bindgen's test runner: this machine's driver, and its browser as the driver is to start it. */
-export function driverEnvironment() {
-  const path = join(target, "webdriver.json");
-  const capabilities = { "goog:chromeOptions": { binary: browser(), args: flags } };
-  mkdirSync(target, { recursive: true });
-  writeFileSync(path, JSON.stringify(capabilities, null, 2));
-  return { CHROMEDRIVER: driver(), WASM_BINDGEN_TEST_WEBDRIVER_JSON: path };
 }
 
 function howToInstall() {

@@ -7,7 +7,14 @@ mod bindgen;
 mod component;
 mod wit;
 
-use std::{error::Error, ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    error::Error,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use wasm_bindgen_cli::{wasm_bindgen, wasm_bindgen_test_runner};
 
 const USAGE: &str = "\
 usage: cargo xtask bindgen <in.wasm> <outdir>      writes the JavaScript bridge, for release
@@ -16,12 +23,23 @@ usage: cargo xtask bindgen <in.wasm> <outdir>      writes the JavaScript bridge,
        cargo xtask wit <dir>                       checks that the interface files parse";
 
 fn main() -> ExitCode {
-    match run(std::env::args_os().skip(1).collect()) {
+    match run_as(std::env::args_os().collect()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {}", with_causes(error.as_ref()));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Runs as the program by whose name it is called. wasm-pack looks for wasm-bindgen's programs on PATH: links of these
+/// names to this program are programs of the right version.
+fn run_as(arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
+    let name = arguments.first().and_then(|path| Path::new(path).file_stem()).unwrap_or_default();
+    match name.to_str() {
+        Some("wasm-bindgen") => Ok(wasm_bindgen::run_cli_with_args(arguments)?),
+        Some("wasm-bindgen-test-runner") => Ok(wasm_bindgen_test_runner::run_cli_with_args(arguments)?),
+        _ => run(arguments.into_iter().skip(1).collect()),
     }
 }
 
@@ -42,7 +60,7 @@ fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
 /// say where (`WASM_BINDGEN_USE_BROWSER=1` and the like).
 fn run_tests(mut arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
     arguments.insert(0, "wasm-bindgen-test-runner".into());
-    Ok(wasm_bindgen_cli::wasm_bindgen_test_runner::run_cli_with_args(arguments)?)
+    Ok(wasm_bindgen_test_runner::run_cli_with_args(arguments)?)
 }
 
 /// The error and what led to it, on one line.
