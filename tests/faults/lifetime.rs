@@ -1,0 +1,178 @@
+//! Clocks, networks and readers that come and go (F92 to F118).
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use kelp_stream::{
+    Kind, Options,
+    model::chunk::Chunk,
+    read::session::Session,
+    schedule::options::Verify,
+    sim::{Outcome, Script, World, collect},
+};
+
+use crate::{setup::*, support::*};
+
+// F93
+#[test]
+fn after_an_idle_hour_requests_have_new_tokens() {
+    let world = World::new();
+    world.locator(|id, _| Ok(location(&["a"], id)));
+    let chunks = (0..10).map(|i| {
+        let id = format!("3,0{i}");
+        world.store(&format!("http://a/{id}"), bytes(i * 100..(i + 1) * 100));
+        Chunk { offset: i * 100, ..of_id(&id, 100) }
+    });
+    let chunks: Vec<Chunk> = chunks.collect();
+    let hour = Arc::new(AtomicU64::new(0));
+    world.tokens({
+        let hour = Arc::clone(&hour);
+        move |_, _| Ok(Some(format!("hour{}", hour.load(Ordering::Relaxed))))
+    });
+    let mut session = passes(1);
+    session.options.max_bytes_ahead = 300;
+    let meter = session.stats.clone();
+    let (some, reader) = read_some(&world, open(&world, chunks, session), 1);
+    world.run_for(3600 * SECOND);
+    assert_eq!(meter.stats().bytes_ahead, 300);
+    hour.store(1, Ordering::Relaxed);
+    let rest = world.run(collect(reader)).unwrap().unwrap();
+    assert_eq!([some, rest].concat(), bytes(0..1000));
+    for logged in world.log() {
+        let wanted = format!("jwt=hour{}", logged.at.as_secs() / 3600);
+        assert_eq!(logged.asked.query, wanted, "{}", logged.asked.url);
+    }
+    assert_eq!((meter.stats().retries, meter.stats().failovers), (0, 0));
+}
+
+#[test]
+fn after_any_failure_nothing_is_left_open() {
+    for outcome in [
+        Outcome::Refused,
+        Outcome::Silent,
+        Outcome::Status(500),
+        Outcome::Cut(10),
+        Outcome::End(10),
+        Outcome::Stall(10),
+        Outcome::Flip(10),
+    ] {
+        let world = World::new();
+        let chunks = file(&world, 4, 1000);
+        let chunks = chunks.into_iter().enumerate().map(|(i, chunk)| Chunk {
+            md5: Some(md5(&bytes(i as u64 * 1000..(i as u64 + 1) * 1000))),
+            ..chunk
+        });
+        let bad = outcome.clone();
+        outcomes(&world, move |asked| match asked.url.as_str() {
+            "http://a/1" => {
+                // Bytes that are won would renew patience for ever.
+                if asked.nth > 0 && matches!(bad, Outcome::Cut(_) | Outcome::End(_) | Outcome::Stall(_)) {
+                    return Outcome::Refused;
+                }
+                bad.clone()
+            }
+            _ => Outcome::Good,
+        });
+        let mut session = passes(2);
+        session.options.verify = Verify::Strict;
+        let meter = session.stats.clone();
+        let reader = open(&world, chunks.collect(), session);
+        let (some, _) = read_to_error(&world, reader);
+        assert_eq!(some, bytes(0..1000), "{outcome:?}");
+        world.run_for(SECOND);
+        let stats = meter.stats();
+        assert_eq!(
+            (world.open(), world.timers(), stats.bytes_ahead, stats.in_flight),
+            (0, 0, 0, 0),
+            "{outcome:?}"
+        );
+    }
+}
+
+/// Where the time that nobody could watch is not counted.
+// F103
+#[test]
+fn frozen_time_does_not_count_toward_timeouts() {
+    for outcome in [Outcome::Good, Outcome::Cut(500)] {
+        let world = World::new();
+        let chunk = two(&world, 1000);
+        world.script(move |asked| {
+            let script = Script::default().latency(5_000 * MS).piece(100).rate(100);
+            if asked.nth == 0 { script.outcome(outcome.clone()) } else { script }
+        });
+        // In the wait for the headers, and again in the body.
+        world.freeze(2_000 * MS..3_600_000 * MS);
+        assert_eq!(read(&world, vec![chunk], Session::default()).unwrap(), bytes(0..1000));
+        let timeouts = world.events().iter().filter(|event| event.reason == Some("timeout")).count();
+        assert_eq!(timeouts, 0);
+    }
+}
+
+// F103
+#[test]
+fn a_body_stalled_over_a_freeze_times_out_after_it() {
+    let world = World::new();
+    let chunk = two(&world, 1000);
+    world.script(|asked| match asked.host.as_str() {
+        "a" => Script::default().piece(100).outcome(Outcome::Stall(500)),
+        _ => Script::default().piece(100),
+    });
+    world.freeze(1_000 * MS..3_600_000 * MS);
+    assert_eq!(read(&world, vec![chunk], Session::default()).unwrap(), bytes(0..1000));
+    assert_eq!(world.now(), 3_600_000 * MS + Options::default().timeout.idle);
+}
+
+// F113
+#[test]
+fn a_jump_of_the_wall_clock_changes_no_wait() {
+    for epoch in [Duration::ZERO, 4_000_000_000 * SECOND] {
+        let world = World::new();
+        let chunk = two(&world, 1000);
+        world.script(|asked| match asked.host.as_str() {
+            "a" => Script::default().piece(100).rate(50).outcome(Outcome::Stall(500)),
+            _ => Script::default(),
+        });
+        for jump in [5 * SECOND, 15 * SECOND] {
+            let to = world.clone();
+            world.spawn(async move {
+                to.sleep(jump).await;
+                to.epoch(epoch);
+            });
+        }
+        assert_eq!(read_one(&world, chunk, passes(1)).unwrap(), bytes(0..1000));
+        assert_eq!(world.now(), 10 * SECOND + Options::default().timeout.idle);
+    }
+}
+
+// F101
+#[test]
+fn offline_time_costs_no_attempts() {
+    let world = World::new();
+    let chunks = file(&world, 4, 1000);
+    world.script(|_| Script::default().latency(10 * MS).piece(100).rate(100_000));
+    world.offline(5 * MS..50_000 * MS);
+    let mut session = Session::default();
+    session.options.retry.passes = 1;
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..4000));
+    assert_eq!(world.now(), 50_020 * MS);
+    let waits = |reason| world.events().iter().filter(|event| event.reason == Some(reason)).count();
+    assert_eq!((waits("offline"), waits("network")), (8, 0), "a wait and a retry for each view");
+}
+
+// F101
+#[test]
+fn staying_offline_ends_in_a_network_error() {
+    let world = World::new();
+    let chunks = file(&world, 1, 1000);
+    world.offline(Duration::ZERO..10_000_000 * MS);
+    let mut session = Session::default();
+    session.options.retry.passes = 2;
+    let error = read(&world, chunks, session).unwrap_err();
+    assert_eq!((error.kind(), error.attempts().len()), (Kind::Network, 2));
+    assert!(world.now() < 300_000 * MS, "{:?}", world.now());
+}

@@ -1,0 +1,25 @@
+//! What goes wrong between a reader and the servers, over the simulation: what the reader gets, and what is requested next.
+//! One file per heading of the table in `tests/README.md`, and `reports` for what a stream says about faults.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may say what it expects"
+)]
+
+mod bodies;
+mod damage;
+mod decoding;
+mod lifetime;
+mod metadata;
+mod ranges;
+mod reaching;
+mod reports;
+mod setup;
+mod stalls;
+mod status;
+#[path = "../support/mod.rs"]
+mod support;
+mod tokens;
+mod versions;

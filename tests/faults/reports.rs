@@ -1,0 +1,116 @@
+//! Events, counters and messages after a fault.
+
+use kelp_stream::{
+    host::{Request, event::EventKind},
+    model::{chunk::Chunk, location::Location},
+    sim::{Outcome, World},
+};
+
+use crate::{setup::*, support::*};
+
+// F29
+#[test]
+fn retries_failovers_and_pauses_are_reported() {
+    let world = World::new();
+    let chunk = two(&world, 1000);
+    at_first(&world, &[("a", Outcome::Refused), ("b", Outcome::Status(500))]);
+    let mut session = passes(2);
+    session.options.concurrency = 1.into();
+    let meter = session.stats.clone();
+    assert_eq!(read_one(&world, chunk, session).unwrap(), bytes(0..1000));
+    let stats = meter.stats();
+    assert_eq!((stats.requests, stats.retries, stats.failovers, stats.relookups), (3, 0, 2, 0));
+    let mut told = Vec::new();
+    for event in world.events() {
+        let host = event.host.as_deref().unwrap_or_default();
+        let reason = event.reason.unwrap_or_default();
+        let status = event.status.map(|status| status.to_string()).unwrap_or_default();
+        if event.kind != EventKind::Body && event.kind != EventKind::Delivered {
+            told.push([event.kind.name(), host, reason, &status].join(" ").trim_end().to_owned());
+        }
+    }
+    let wanted = [
+        "queue",
+        "request a",
+        "failover a network",
+        "request b",
+        "headers b  500",
+        "wait b http",
+        "failover b http",
+        "request a",
+        "headers a  200",
+        "first-byte a",
+        "end",
+    ];
+    assert_eq!(told, wanted);
+}
+
+#[test]
+fn another_attempt_at_the_only_replica_is_a_retry() {
+    let world = World::new();
+    world.store("http://a/0", bytes(0..10));
+    at_first(&world, &[("a", Outcome::Refused)]);
+    let session = passes(2);
+    let meter = session.stats.clone();
+    read_one(&world, plain(&["http://a/0"], 0, 10), session).unwrap();
+    let stats = meter.stats();
+    assert_eq!((stats.requests, stats.retries, stats.failovers), (2, 1, 0));
+    assert!(kinds(&world).contains(&EventKind::Retry));
+}
+
+#[test]
+fn wasted_bytes_are_received_but_not_delivered() {
+    let world = World::new();
+    let chunk = sealed(&world, 1000);
+    hosts(&world, &[("a", Outcome::Cut(400))]);
+    let session = passes(1);
+    let meter = session.stats.clone();
+    read_one(&world, chunk, session).unwrap();
+    let stats = meter.stats();
+    assert_eq!((stats.bytes_received, stats.bytes_delivered), (1428, 1000));
+    assert_eq!((stats.bytes_ahead, stats.in_flight), (0, 0));
+}
+
+#[test]
+fn no_secret_is_in_errors_events_or_debug_output() {
+    const SECRETS: [&str; 3] = ["hush-token", "hush-query", "[7, 7"];
+    let telling = |text: String| {
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "{text}");
+        }
+    };
+    let world = World::new();
+    world.locator(|_, _| {
+        Ok(Location { urls: vec!["http://a/3,01?sig=hush-query".into()], token: Some("hush-token".into()) })
+    });
+    let by_id = Chunk { key: Some(key()), ..of_id("3,01", 10) };
+    let by_url = Chunk { key: Some(key()), ..plain(&["http://a/0?sig=hush-query"], 0, 10) };
+    for outcome in
+        [Outcome::Refused, Outcome::Status(401), Outcome::Status(404), Outcome::End(3), Outcome::Good]
+    {
+        world.store("http://a/3,01", vec![0; 38]);
+        world.store("http://a/0", vec![0; 38]);
+        outcomes(&world, move |_| outcome.clone());
+        for chunk in [&by_id, &by_url] {
+            let error = read_one(&world, chunk.clone(), passes(2)).unwrap_err();
+            telling(format!("{error} {error:?}"));
+        }
+    }
+    let queries = queries(&world);
+    assert!(queries.iter().any(|query| query.contains("jwt=hush-token")));
+    assert!(queries.iter().any(|query| query == "sig=hush-query"));
+    for chunk in [by_id, by_url] {
+        telling(format!("{chunk:?}"));
+    }
+    for event in world.events() {
+        telling(format!("{event:?}"));
+    }
+    telling(format!(
+        "{:?}",
+        Request { url: "http://a/3,01?sig=hush-query&jwt=hush-token".into(), range: None }
+    ));
+    telling(format!(
+        "{:?}",
+        Location { urls: vec!["http://a/3,01?sig=hush-query".into()], token: Some("hush-token".into()) }
+    ));
+}
