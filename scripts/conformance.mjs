@@ -8,18 +8,18 @@ import { nodeTests } from "./runner.mjs";
 import { installRuntimes } from "./install/runtimes.mjs";
 
 /** Runs it all. What cannot be had is skipped, and the matrix says so. */
-export async function conformance() {
+export async function conformance({ name } = {}) {
   await installBrowsers();
   await installRuntimes();
   await run("cargo", ["build", "--locked", "--features", "native", "--example", "conformance"]);
   const { matrix, NOTES, reasons, wholeMatrix } = await import("../tests/conformance/matrix.mjs");
   rmSync(NOTES, { recursive: true, force: true });
   try {
-    await nodeTests("tests/conformance");
+    await nodeTests("tests/conformance", { name });
   } finally {
     if (process.argv.includes("--cases")) console.log(`\n${wholeMatrix()}`);
     console.log(`\n${matrix()}\n\n${reasons().join("\n")}`);
   }
 }
 
-if (isMain(import.meta)) await main(conformance);
+if (isMain(import.meta)) await main(() => conformance());

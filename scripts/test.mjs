@@ -1,16 +1,18 @@
-// `npm test`: everything that a change must pass. `npm test -- lint core` runs only those steps.
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+// `npm test`: everything that a change must pass. `npm test -- lint core` runs these steps, `npm test -- fast` a group of them,
+// `npm test -- node -t "part of a name"` the tests of a step that have this text in their name.
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { installBrowsers } from "./install/browsers.mjs";
+import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
-import { driverEnvironments } from "./install/drivers.mjs";
+import { Failure, main, manifest, root, run, target } from "./command.mjs";
 import { buildComponents } from "./component.mjs";
-import { Failure, main, manifest, run, target } from "./command.mjs";
 import { conformance } from "./conformance.mjs";
+import { installBrowsers } from "./install/browsers.mjs";
+import { driverEnvironments } from "./install/drivers.mjs";
 import { installHosts } from "./install/hosts.mjs";
-import { checkLicences } from "./licences.mjs";
-import { needTests, nodeTests } from "./runner.mjs";
 import { installRuntimes } from "./install/runtimes.mjs";
+import { checkLicences } from "./licences.mjs";
+import { cargoTests, nodeTests } from "./runner.mjs";
 import { setup } from "./setup.mjs";
 import { checkSize } from "./size.mjs";
 import { wasmPack } from "./wasm-pack.mjs";
@@ -19,37 +21,46 @@ const WASM = ["--target", "wasm32-unknown-unknown"];
 const IN_BROWSER = ["--test", "web", "--test", "worker"];
 const DENY = ["--", "-D", "warnings"];
 
-/** The steps, in the order in which a full run takes them: what fails soonest comes first. */
+/** The steps in the order of a full run: those that fail soonest come first. Each gets `{ name }`, the text after `-t`. */
 const steps = {
-  setup,
+  setup: () => setup(),
   lint,
   licences,
   links: () => nodeTests("tests/docs"),
   docs,
   types,
   wit: () => run("cargo", ["xtask", "wit", "wit"]),
-  core,
+  core: (options) => cargoTests([{ args: [] }], options),
   native,
   web,
-  "wasm-pack": wasmPack,
-  store: () => nodeTests("tests/store"),
-  build,
-  size: checkSize,
+  "wasm-pack": () => wasmPack(),
+  store: (options) => nodeTests("tests/store", options),
+  build: () => build(),
+  size: () => checkSize(),
   pack,
-  edge: () => nodeTests("tests/edge"),
-  node: () => nodeTests("tests/package/node"),
-  chromium: () => nodeTests("tests/package/chromium"),
-  page: () => nodeTests("tests/page"),
+  edge: (options) => nodeTests("tests/edge", options),
+  node: (options) => nodeTests("tests/package/node", options),
+  chromium: (options) => nodeTests("tests/package/chromium", options),
+  page: (options) => nodeTests("tests/page", options),
+  ...(existsSync(join(root, "tests/examples")) && { examples: (options) => nodeTests("tests/examples", options) }),
   component,
   runtimes,
   conformance,
-  cluster: () => nodeTests("tests/cluster"),
+  cluster: (options) => nodeTests("tests/cluster", options),
 };
 
-/** Steps that take longer than a full run should, by their names alone. */
+/** Steps that take too long for a full run. They run only by their names. */
 const long = {
-  elsewhere: () => elsewhere("node24", "deno", "bun", "firefox", "webkit"),
+  elsewhere: (options) => elsewhere(options, "node24", "deno", "bun", "firefox", "webkit"),
 };
+
+/** Groups of steps. `fast` needs no browser and no built package. */
+const groups = {
+  fast: ["lint", "types", "wit", "core", "native", "store"],
+};
+
+/** Steps of which `-t` cannot choose a test. */
+const WITHOUT_NAMES = ["setup", "lint", "licences", "docs", "types", "wit", "wasm-pack", "build", "size"];
 
 async function types() {
   for (const project of ["tsconfig.json", "gateway/tsconfig.json"]) await run("npx", ["--no-install", "tsc", "--project", project]);
@@ -78,27 +89,24 @@ async function docs() {
   await run("cargo", ["doc", "--no-deps", ...WASM], { env });
 }
 
-async function core() {
-  needTests(/^test result: ok\. (\d+) passed/gm, await run("cargo", ["test"]));
+// The native host, the example of its documentation, and the command line.
+function native(options) {
+  const host = ["--features", "native"];
+  return cargoTests([
+    { args: [...host, "--test", "native", "--example", "native"] },
+    { args: [...host, "--doc"] },
+    { args: ["--package", "kelp-cli"], programs: 2 },
+  ], options);
 }
 
-// What a program reads with: the host, its documentation's example, the command line.
-async function native() {
-  const host = ["--features", "native", "--test", "native", "--example", "native"];
-  needTests(/^test result: ok\. (\d+) passed/gm, await run("cargo", ["test", "--locked", ...host]));
-  await run("cargo", ["test", "--locked", "--features", "native", "--doc"]);
-  needTests(/^test result: ok\. (\d+) passed/gm, await run("cargo", ["test", "--locked", "--package", "kelp-cli"]), 2);
-}
-
-// The same tests in a page and in a dedicated worker: they differ in what a platform offers. Each file says where it
-// runs, so a run does not ask for a place: wasm-bindgen's runner would skip the file of the other.
-async function web() {
-  const printed = await run("cargo", ["test", ...WASM, ...IN_BROWSER], { env: driverEnvironments().chrome.env });
-  needTests(/^test result: ok\. (\d+) passed/gm, printed, 2);
+// The same tests in a page and in a dedicated worker, which differ in what the platform offers. Each file says where it runs, so
+// no environment variable does: wasm-bindgen's runner would skip the file of the other place.
+function web(options) {
+  return cargoTests([{ args: [...WASM, ...IN_BROWSER], env: driverEnvironments().chrome.env, programs: 2 }], options);
 }
 
 // The package as a user gets it: packed, and installed without a network into a folder of its own.
-async function pack() {
+async function pack(options) {
   const folder = join(target, "pack");
   const consumer = join(folder, "consumer");
   rmSync(folder, { recursive: true, force: true });
@@ -107,52 +115,60 @@ async function pack() {
   await run("npm", ["pack", "--pack-destination", folder]);
   const tarball = join(folder, `${manifest.name}-${manifest.version}.tgz`);
   await run("npm", ["install", "--offline", "--no-save", "--no-audit", "--no-fund", tarball], { cwd: consumer });
-  await nodeTests("tests/package", { recursive: false });
+  await nodeTests("tests/package", { ...options, recursive: false });
 }
 
-// What nobody can install here is skipped, and the reason printed.
-async function component() {
+// A host that cannot be installed here is skipped, and the reason is printed.
+async function component(options) {
   await buildComponents();
   await installHosts();
-  await nodeTests("tests/component");
+  await nodeTests("tests/component", options);
 }
 
-// The browsers and runtimes that the list of conformance is held against, besides Chromium and this Node.
-async function runtimes() {
+// The browsers and runtimes of the conformance list besides Chromium and this Node.
+async function runtimes(options) {
   await installBrowsers();
   await installRuntimes();
-  await nodeTests("tests/runtimes");
+  await nodeTests("tests/runtimes", options);
 }
 
-// The behaviours of the package, where the list of conformance stands for them in a full run.
-async function elsewhere(...places) {
+// All behaviours of the package in other browsers and runtimes. In a full run the conformance list covers these.
+async function elsewhere(options, ...places) {
   await installBrowsers();
   await installRuntimes();
-  for (const place of places) await nodeTests(`tests/package/${place}`);
+  for (const place of places) await nodeTests(`tests/package/${place}`, options);
 }
 
-function chosen(names) {
-  const unknown = names.filter((name) => !(name in steps) && !(name in long));
-  if (unknown.length > 0) throw new Failure(`no such step: ${unknown.join(", ")}\nSteps: ${Object.keys({ ...steps, ...long }).join(" ")}`);
-  return names.length > 0 ? names : Object.keys(steps);
+/** The steps to run, and the text after `-t`. */
+function parse(args) {
+  const { positionals, values: { name } } = parseArgs({ args, allowPositionals: true, options: { name: { type: "string", short: "t" } } });
+  const names = positionals.flatMap((each) => groups[each] ?? [each]);
+  const known = { ...steps, ...long };
+  const unknown = names.filter((each) => !Object.hasOwn(known, each));
+  if (unknown.length > 0) throw new Failure(`no such step: ${unknown.join(", ")}\nSteps: ${Object.keys(known).join(" ")}\nGroups: ${Object.keys(groups).join(" ")}`);
+  const nameless = name === undefined ? [] : names.filter((each) => WITHOUT_NAMES.includes(each));
+  if (nameless.length > 0) throw new Failure(`-t chooses tests by name, and ${nameless.join(", ")} has none`);
+  if (name !== undefined && names.length === 0) throw new Failure('-t needs a step: npm test -- node -t "part of a name"');
+  return { names: names.length > 0 ? names : Object.keys(steps), name };
 }
 
 await main(async () => {
+  const { names, name } = parse(process.argv.slice(2));
   const results = [];
   try {
-    for (const name of chosen(process.argv.slice(2))) await timed(name, results);
+    for (const each of names) await timed(each, { name }, results);
   } finally {
-    for (const { name, outcome, seconds } of results) console.log(`${outcome.padEnd(6)} ${name.padEnd(10)} ${seconds} s`);
+    for (const { name: step, outcome, seconds } of results) console.log(`${outcome.padEnd(6)} ${step.padEnd(11)} ${seconds} s`);
   }
 });
 
-async function timed(name, results) {
+async function timed(name, options, results) {
   console.log(`\n== ${name}`);
   const start = Date.now();
   const result = { name, outcome: "failed" };
   results.push(result);
   try {
-    await (steps[name] ?? long[name])();
+    await (steps[name] ?? long[name])(options);
     result.outcome = "ok";
   } finally {
     result.seconds = ((Date.now() - start) / 1000).toFixed(1);
