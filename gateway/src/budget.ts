@@ -1,12 +1,12 @@
-// How much of a range the subrequests that are left can bring.
+// How much of a range can be read with the subrequests that are left.
 import type { PlanSummary, RemoteFile } from "kelp-stream";
 
 export interface Budget {
   /** Subrequests that may still be made. */
   left: number;
-  /** The most that one request of the plan takes. */
+  /** The most subrequests that one request of the plan takes. */
   perRequest: number;
-  /** The most lookups of volumes, whatever the number of requests. */
+  /** The most volumes that may have to be looked up. */
   lookups: number;
 }
 
@@ -15,12 +15,12 @@ export interface Extent {
   end: number;
 }
 
-/** What reading a plan may take: a tenth, and at least one, is for what has to be asked twice. */
+/** The subrequests that reading a plan may take. One in ten, and at least one, is a reserve for retries. */
 export function cost({ requests }: PlanSummary, { perRequest, lookups }: Budget): number {
   return requests === 0 ? 0 : requests * perRequest + Math.ceil(requests / 10) + Math.min(lookups, requests);
 }
 
-/** The largest beginning of a range that fits into the budget, as its end; what unread chunk manifests list fits into none. */
+/** The end of the longest prefix of a range that fits the budget. A prefix with an unread chunk manifest never fits: its cost is unknown. */
 export function endThatFits(file: RemoteFile, { start, end }: Extent, budget: Budget): number {
   return lastWhere(start, end, (to) => {
     const plan = file.plan({ start, end: to });
@@ -29,8 +29,8 @@ export function endThatFits(file: RemoteFile, { start, end }: Extent, budget: Bu
 }
 
 /**
- * Reads the chunk manifests of a range, as long as what is in front of them leaves subrequests for what they list: only
- * then it is known what the range takes. The core reads one for the sake of a byte that it spans.
+ * Reads the chunk manifests of a range, since the cost of the range is known only then. Stops at a manifest if the bytes before
+ * it leave no subrequests for the chunks that it lists. Reading one byte that a manifest spans makes the core read the manifest.
  */
 export async function readManifests(file: RemoteFile, { start, end }: Extent, budget: () => Budget, signal: AbortSignal): Promise<void> {
   while (file.plan({ start, end }).manifests > 0) {
@@ -42,7 +42,7 @@ export async function readManifests(file: RemoteFile, { start, end }: Extent, bu
   }
 }
 
-/** The greatest number for which `holds`, that does for all smaller ones, `from` included. */
+/** The greatest number up to `to` for which `holds` is true. `holds` is monotonic, and true for `from`. */
 function lastWhere(from: number, to: number, holds: (at: number) => boolean): number {
   if (holds(to)) return to;
   let [low, high] = [from, to];

@@ -1,28 +1,31 @@
-// One request of a client for one file, with all that it may use.
+// One request of a client for one file.
+//
+// The file is opened, the range of the request is read, and the longest prefix of the range that the subrequests allow is answered:
+// plain chunks are passed through where that is configured, everything else is read by the core.
 import { KelpError, openFiler, Pool, type RemoteFile } from "kelp-stream";
 import { type Budget, cost, endThatFits, type Extent, readManifests } from "./budget";
-import { HandThrough } from "./direct";
+import { GatewayCache } from "./cache";
 import { hold, share } from "./memory";
 import { Outbound } from "./outbound";
+import { PassThrough } from "./pass-through";
 import type { FilePath } from "./path";
 import { inLargePieces } from "./pieces";
 import { openingFailed, problem } from "./problem";
 import { wantedRange } from "./range";
 import { Relay } from "./relay";
 import type { Settings } from "./settings";
-import { Shelf } from "./shelf";
 import { chunkToken, filerToken } from "./tokens";
 import { plainViews } from "./views";
 
-/** The answer to a request that may be answered. */
+/** Answers a request whose path and signature were accepted. */
 export class Download {
   #request: Request;
   #path: FilePath;
   #settings: Settings;
   #context: ExecutionContext;
   #outbound: Outbound;
-  #shelf: Shelf;
-  #direct: HandThrough;
+  #cache: GatewayCache;
+  #direct: PassThrough;
 
   constructor(request: Request, path: FilePath, settings: Settings, context: ExecutionContext) {
     this.#request = request;
@@ -30,15 +33,15 @@ export class Download {
     this.#settings = settings;
     this.#context = context;
     this.#outbound = new Outbound(settings);
-    this.#shelf = new Shelf(this.#outbound, settings, (promise) => context.waitUntil(promise));
+    this.#cache = new GatewayCache(this.#outbound, settings, (promise) => context.waitUntil(promise));
     const { readSecret } = settings;
-    this.#direct = new HandThrough(this.#shelf.fetch, readSecret ? (fileId) => chunkToken(fileId, readSecret) : null);
+    this.#direct = new PassThrough(this.#cache.fetch, readSecret ? (fileId) => chunkToken(fileId, readSecret) : null);
   }
 
-  /** Whether it is worth another try, with an entry that is not kept. */
+  /** Drops the cached entry, if the answer was based on one. Returns whether another attempt makes sense. */
   async renew(): Promise<boolean> {
-    if (!this.#shelf.isOld) return false;
-    await this.#shelf.forget(this.#path.encoded);
+    if (!this.#cache.isOld) return false;
+    await this.#cache.drop(this.#path.encoded);
     return true;
   }
 
@@ -57,7 +60,7 @@ export class Download {
     return this.#send(file, head, wanted);
   }
 
-  // A pool of its own: what streams of two requests share would wake one in the other's place, which workerd forbids.
+  // A pool per request: workerd forbids that a promise of one request wakes another, which streams of a shared pool would do.
   #open(): Promise<RemoteFile> {
     const { filer, master, filerSecret, readSecret, sseKek, connections, memory, verify } = this.#settings;
     return openFiler(filer.origin + this.#path.encoded, {
@@ -66,11 +69,11 @@ export class Download {
       ...(readSecret ? { token: (fileId: string) => chunkToken(fileId, readSecret) } : {}),
       ...(filerSecret ? { filerToken: () => filerToken(this.#path, filerSecret) } : {}),
       ...(sseKek ? { sse: { kek: sseKek } } : {}),
-      // A lookup may be under way beside the views.
+      // One connection is kept for lookups.
       concurrency: Math.max(1, master ? connections - 1 : connections),
       maxBytesAhead: share(memory),
       verify,
-      // A client waits behind us: what does not answer soon is its to ask for again.
+      // The client waits meanwhile, and can retry by itself.
       retry: { maxDelay: 1000 },
       pool: new Pool({ maxConcurrency: connections }),
     });
@@ -84,13 +87,13 @@ export class Download {
       return failure ? this.#explained(openingFailed(failure)) : this.#tooMany(file, wanted, end);
     }
     const extent = { start, end, isPart: wanted.isPart };
-    const plain = this.#settings.direct ? await this.#handedThrough(file, extent) : null;
+    const plain = this.#settings.direct ? await this.#passedThrough(file, extent) : null;
     if (plain) return this.#finished(likeHead(head, plain, file, extent));
     const release = this.#hold(file, extent);
     if (!release) return problem(503, "Service Unavailable", "too many downloads at a time", {}, { "retry-after": "1" });
     const done = Promise.withResolvers<void>();
     const over = () => (release(), done.resolve());
-    // Until then the request lives on when its client has left: what was started is ended here, and not cut off.
+    // Keeps the request alive after its client has left, so that streams are cancelled here instead of being cut off.
     this.#context.waitUntil(done.promise);
     try {
       return await this.#read(file, extent, over);
@@ -104,13 +107,13 @@ export class Download {
     return hold(file.plan({ start, end }).peakBytes, this.#settings.memory);
   }
 
-  /** The bodies of plain chunks, as they come from the servers; `null` where there are no such. */
-  async #handedThrough(file: RemoteFile, { start, end }: Extent): Promise<ReadableStream<Uint8Array> | null> {
+  /** The bodies of plain chunks as one stream; `null` if the range has other chunks. */
+  async #passedThrough(file: RemoteFile, { start, end }: Extent): Promise<ReadableStream<Uint8Array> | null> {
     const { connections, memory } = this.#settings;
     const { signal } = this.#request;
-    const views = plainViews(file, this.#shelf.entry, { start, end });
+    const views = plainViews(file, this.#cache.entry, { start, end });
     if (!views) return null;
-    // One connection is for lookups, and for asking another replica of a server that is late.
+    // One connection is kept for lookups, and for another replica of a late server.
     const relay = new Relay(views, (view) => this.#direct.take(file, view, signal), { bodies: Math.max(1, connections - 1), bytes: share(memory) });
     const first = await relay.body(0);
     if (!first || views.length === 1) return first;
@@ -118,17 +121,17 @@ export class Download {
     let release: (() => void) | null = null;
     const rest = (from: number) => {
       release = this.#hold(file, { start: from, end });
-      if (!release) throw new Error("there is no memory to go on in");
+      if (!release) throw new Error("the downloads of this isolate hold MEMORY_MIB already: the rest of the range cannot be read");
       return file.stream({ start: from, end, signal });
     };
     this.#context.waitUntil(relay.pump(first, fixed.writable, rest).finally(() => release?.()));
     return fixed.readable;
   }
 
-  /** What the core reads, and puts together. */
+  /** A range that the core reads. */
   async #read(file: RemoteFile, extent: Extent & { isPart: boolean }, over: () => void): Promise<Response> {
     const { start, end, isPart } = extent;
-    // RFC 9110, 15.3.7: a client looks at Content-Range, and asks again for what is not in it.
+    // The answer may be a prefix of the range: RFC 9110, 15.3.7 makes a client look at Content-Range and request the rest.
     const range = isPart ? { range: `bytes=${start}-${end - 1}` } : {};
     const response = await file.response(this.#with({ headers: range }));
     if (!response.body || response.status >= 400) {
@@ -136,14 +139,14 @@ export class Download {
       return this.#explained(response);
     }
     const length = end - start;
-    if (response.headers.get("content-length") !== String(length)) throw new Error("the core answers another range than was planned");
+    if (response.headers.get("content-length") !== String(length)) throw new Error(`the core answers ${response.headers.get("content-length")} bytes where ${length} were planned`);
     const fixed = new FixedLengthStream(length);
-    // It fails where the client leaves, or where the file cannot be read on: the body breaks then, and is never short.
+    // Fails if the client leaves or the file cannot be read on. The body breaks then; it never ends short.
     response.body.pipeTo(fixed.writable).catch(() => {}).then(over);
     return this.#finished(new Response(fixed.readable, response));
   }
 
-  // What a manifest lists that cannot be read, cannot be served: better a problem now than a body that breaks there.
+  // If a chunk manifest cannot be read, neither can its chunks: a problem now is better than a body that breaks there.
   async #readManifests(file: RemoteFile, wanted: Extent): Promise<KelpError | null> {
     try {
       await readManifests(file, wanted, () => this.#budget(), this.#request.signal);
@@ -154,40 +157,40 @@ export class Download {
     }
   }
 
-  // With a master, each volume is looked up: of an entry that lists all its chunks it is known how many there are.
+  // With a master, each volume is looked up once. An entry without chunk manifests names all its volumes.
   #budget(): Budget {
-    const { entry } = this.#shelf;
+    const { entry } = this.#cache;
     const volumes = new Set(entry.match(/"file_id":\s*"\d+/g));
     const lookups = !this.#settings.master ? 0 : entry.includes('"is_chunk_manifest"') ? Infinity : volumes.size;
-    return { left: this.#outbound.left, perRequest: this.#shelf.perChunk, lookups };
+    return { left: this.#outbound.left, perRequest: this.#cache.perChunk, lookups };
   }
 
-  /** A request like the client's. */
+  /** The client's request with another method or other headers. */
   #with({ method = "GET", headers = {} }: { method?: string; headers?: Record<string, string> }): Request {
     const all = new Headers(this.#request.headers);
     for (const [name, value] of Object.entries(headers)) all.set(name, value);
     return new Request(this.#request.url, { method, headers: all, signal: this.#request.signal });
   }
 
-  // 507, and not 503: nothing is gained by trying again, as proxies and downloaders do after a 503. A client can ask for less.
+  // 507, not 503: proxies and downloaders retry a 503, and a retry fails in the same way. The client can request a shorter range.
   #tooMany(file: RemoteFile, wanted: Extent, end: number): Response {
     const plan = file.plan(wanted);
     const members = {
       code: "subrequests", needed: this.#outbound.used + cost(plan, this.#budget()), allowed: this.#settings.subrequests,
       atLeast: plan.manifests > 0, fits: end - wanted.start, size: file.size,
     };
-    return problem(507, "Insufficient Storage", "reading this takes more subrequests than the gateway may make: ask for it in ranges", members);
+    return problem(507, "Insufficient Storage", "reading this takes more subrequests than the gateway may make: request it in ranges", members);
   }
 
-  /** Where the gateway's own rules were the reason, the answer says so: the core was only told no. */
+  /** Replaces a 403 that the gateway's own rules caused: the core got no reason from `Outbound`. */
   #explained(response: Response): Response {
-    if (response.status !== 403 || !(this.#outbound.wentAstray || this.#outbound.ranOut)) return this.#finished(response);
-    const reason = this.#outbound.ranOut ? "no subrequests are left" : "the file leads to a server that the gateway does not contact";
+    if (response.status !== 403 || !(this.#outbound.wasMisdirected || this.#outbound.ranOut)) return this.#finished(response);
+    const reason = this.#outbound.ranOut ? "no subrequests are left" : "the file names a server that the gateway is not allowed to contact";
     return this.#finished(problem(502, "Bad Gateway", reason, { code: this.#outbound.ranOut ? "subrequests" : "origin" }));
   }
 
   #finished(response: Response): Response {
-    // workerd would encode again what is stored encoded.
+    // Otherwise workerd would encode a body again that is stored encoded.
     const init = { status: response.status, headers: response.headers, encodeBody: "manual" } as const;
     const finished = new Response(response.body, init);
     const { headers } = finished;
@@ -195,7 +198,7 @@ export class Download {
       headers.set("cache-control", this.#settings.cacheControl);
       headers.delete("expires");
     }
-    // Files of users: they are shown, and run nothing.
+    // Files of users may be shown, but run no script.
     headers.set("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
     if (this.#settings.cors) {
       headers.set("access-control-allow-origin", this.#settings.cors);

@@ -1,6 +1,6 @@
-// HMAC-SHA256, and the base64 of URLs and tokens.
+// HMAC-SHA256 and base64url, for URLs and tokens.
 
-/** A key of the raw bytes of a text, as SeaweedFS takes it. */
+/** A key made of the UTF-8 bytes of a text, as SeaweedFS makes it. */
 export function hmacKey(secret: string, usage: "sign" | "verify"): Promise<CryptoKey> {
   return crypto.subtle.importKey("raw", new TextEncoder().encode(secret), { name: "HMAC", hash: "SHA-256" }, false, [usage]);
 }
@@ -9,7 +9,7 @@ export function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** `null` for what is none. */
+/** `null` if the text is not base64url. */
 export function unbase64url(text: string): Uint8Array | null {
   if (!/^[\w-]+$/.test(text)) return null;
   try {

@@ -1,4 +1,4 @@
-// A gateway to the files of a SeaweedFS: GET and HEAD of a path, decrypted and put together here, at the edge.
+// The worker: answers GET and HEAD of a path with the file of a SeaweedFS at that path, decrypted and assembled at the edge.
 import { Download } from "./download";
 import { filePath, isAllowed } from "./path";
 import { problem } from "./problem";
@@ -18,16 +18,16 @@ export default {
 };
 
 async function answer(request: Request, settings: Settings, context: ExecutionContext): Promise<Response> {
-  if (request.method !== "GET" && request.method !== "HEAD") return problem(405, "Method Not Allowed", "files can only be read", {}, { allow: "GET, HEAD" });
+  if (request.method !== "GET" && request.method !== "HEAD") return problem(405, "Method Not Allowed", "the gateway serves GET and HEAD only", {}, { allow: "GET, HEAD" });
   const url = new URL(request.url);
   const path = filePath(url);
-  // What may not be read does not differ from what is not there.
+  // A path that is not allowed is answered like one that does not exist.
   if (!path || !isAllowed(path, settings.prefixes)) return problem(404, "Not Found", "there is no such file");
   if (settings.urlSecret && !(await isSigned(url, path, settings.urlSecret))) {
-    return problem(403, "Forbidden", "the URL is not signed, or its time is over");
+    return problem(403, "Forbidden", "the URL has no valid signature, or it has expired");
   }
   const download = new Download(request, path, settings, context);
   const first = await download.answer();
-  // An entry may have been kept for longer than its chunks: the file was written anew.
+  // The cached entry may name chunks that were deleted when the file was overwritten.
   return first.status === 404 && (await download.renew()) ? download.answer() : first;
 }

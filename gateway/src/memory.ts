@@ -1,18 +1,21 @@
-// What all downloads of the isolate hold together: they share its 128 MB.
+// The memory budget that all downloads of the isolate share: an isolate has 128 MB.
 
 let held = 0;
 let downloads = 0;
 
-// Below a mebibyte, look-ahead is narrower than the connections.
+// Below one mebibyte, look-ahead could not keep all connections busy.
 const LEAST = 2 ** 20;
 const MOST = 16 * 2 ** 20;
 
-/** How far a new download may look ahead: an even share. */
+/** How far a new download may look ahead, in bytes: an even share of the budget. */
 export function share(limit: number): number {
   return Math.max(LEAST, Math.min(MOST, Math.floor(limit / (downloads + 2))));
 }
 
-/** Holds so many bytes until the function that it gives is called; `null` where they are not to be had. A single download always may. */
+/**
+ * Takes bytes from the budget. Returns the function that gives them back, or `null` if the budget does not have them. A download
+ * that is alone always gets its bytes.
+ */
 export function hold(bytes: number, limit: number): (() => void) | null {
   if (downloads > 0 && held + bytes > limit) return null;
   held += bytes;

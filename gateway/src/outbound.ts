@@ -1,22 +1,22 @@
-// The only way out: to origins that were configured, and as often as the platform allows for one request of a client.
+// All requests that the gateway makes: only to configured origins, and only as many as the platform allows per client request.
 import type { Settings } from "./settings";
 import { relayToken } from "./tokens";
 
-/** The core's `fetch`, as far as it uses it. */
+/** The part of `fetch` that the core uses. */
 export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
 
-// A volume server may send on to another, and that is all.
+// A volume server may redirect to another, which may redirect once more.
 const MOST_REDIRECTS = 2;
 
-/** What the core takes for an answer that no repeating changes. */
-const no = () => new Response(null, { status: 403 });
+/** A response that the core does not retry. */
+const refusal = () => new Response(null, { status: 403 });
 
 export class Outbound {
-  /** Subrequests so far; calls of the Cache API are counted as what they are for the platform. */
+  /** Subrequests made so far. Calls of the Cache API count, as they do for the platform. */
   used = 0;
-  /** Whether some entry, lookup or redirect named an origin that is not configured. */
-  wentAstray = false;
-  /** Whether a request was wanted when none was left. */
+  /** Whether an entry, a lookup or a redirect named an origin that is not configured. */
+  wasMisdirected = false;
+  /** Whether a request was refused because no subrequest was left. */
   ranOut = false;
   #settings: Settings;
 
@@ -28,41 +28,41 @@ export class Outbound {
     return this.#settings.subrequests - this.used;
   }
 
-  /** Counts one more; says whether there was one. */
+  /** Counts one subrequest; returns whether one was left. */
   take(): boolean {
     if (this.left <= 0) this.ranOut = true;
     else this.used++;
     return !this.ranOut;
   }
 
-  /** As the platform's, but for what may not be asked: that is answered here. Redirects are followed only where they may lead. */
+  /** The platform's fetch. A request that is not allowed is answered with `refusal`, and so is a redirect to such an origin. */
   readonly fetch: Fetch = async (input, { headers = {}, signal = null } = {}) => {
-    let url = await this.#opened(new URL(input));
+    let url = await this.#withRelayToken(new URL(input));
     for (let hops = 0; ; hops++) {
-      if (!this.#mayAsk(url)) {
-        this.wentAstray = true;
-        console.warn(`an origin that is not in ALLOWED_ORIGINS was named: ${url.origin}`);
-        return no();
+      if (!this.#isAllowed(url)) {
+        this.wasMisdirected = true;
+        console.warn(`refused a request to ${url.origin}: it is not in ALLOWED_ORIGINS`);
+        return refusal();
       }
-      if (!this.take()) return no();
+      if (!this.take()) return refusal();
       const response = await fetch(url, { headers, signal, redirect: "manual" });
       const target = response.headers.get("location");
       if (target === null || ![301, 302, 303, 307, 308].includes(response.status)) return response;
       await response.body?.cancel();
-      // A token is for one server; what it answers may be for another to see.
-      if (hops === MOST_REDIRECTS || url.searchParams.has("jwt")) throw new TypeError("a server sends on to another");
+      // A token must not reach another server than the one it was made for.
+      if (hops === MOST_REDIRECTS || url.searchParams.has("jwt")) throw new TypeError(`${url.host} redirects a request with a token, or redirects more than ${MOST_REDIRECTS} times`);
       url = new URL(target, url);
     }
   };
 
-  // What the core shows for a chunk that the filer relays is for the file's path, and SeaweedFS 4.48 wants one for its root.
-  async #opened(url: URL): Promise<URL> {
+  // The core sends the token of the file's path for a chunk that the filer relays. SeaweedFS 4.48 requires one for the root there.
+  async #withRelayToken(url: URL): Promise<URL> {
     const { filer, filerSecret } = this.#settings;
     if (filerSecret && url.origin === filer.origin && url.searchParams.has("proxyChunkId")) url.searchParams.set("jwt", await relayToken(filerSecret));
     return url;
   }
 
-  #mayAsk({ origin, username, password }: URL): boolean {
+  #isAllowed({ origin, username, password }: URL): boolean {
     return this.#settings.origins.has(origin) && !username && !password;
   }
 }

@@ -1,16 +1,17 @@
-// The path that a client asks for, in one spelling: what is signed, allowed and asked of the filer are the same.
+// The path of a request in one spelling, so that the path that is signed, the one that is allowed and the one that the filer gets are
+// the same.
 
 /** A path of a file. */
 export interface FilePath {
   /** Decoded, as prefixes and tokens name it. */
   plain: string;
-  /** As it stands in a URL. */
+  /** Percent-encoded, as in a URL. */
   encoded: string;
 }
 
 /**
- * Reads the path of a URL; `null` where it is none of a file, or could be read in two ways. Dot segments and backslashes
- * are resolved by the URL itself; what is left of them was encoded, to be found by whoever decodes next.
+ * Reads the path of a URL; `null` if it is not the path of a file, or is ambiguous. `URL` has resolved dot segments and
+ * backslashes already: those that are left were encoded, and another decoder would resolve them.
  */
 export function filePath({ pathname }: URL): FilePath | null {
   const names = pathname.slice(1).split("/").map(decoded);
@@ -31,5 +32,5 @@ function decoded(segment: string): string | null {
   }
 }
 
-// Empty ones too: the filer would clean them away, and serve another path than was allowed.
+// Empty names are refused too: the filer would remove them, and serve another path than the one that was allowed.
 const isName = (name: string | null) => name !== null && !/^\.{0,2}$|[/\\\u0000-\u001f\u007f]/.test(name);

@@ -1,10 +1,10 @@
-// Bodies in large pieces: by itself the runtime hands out 4 KiB at a time, and each costs as much as its bytes.
+// Reads bodies in large pieces. By default the runtime gives 4 KiB at a time, and each piece costs as much CPU as its bytes.
 import type { Fetch } from "./outbound";
 
-// Filled to the last byte: what is not would be copied before it is handed on.
+// Each piece is filled completely: a part of a buffer would be copied before it is passed on.
 const PIECE = 128 * 2 ** 10;
 
-/** As this fetch, but for what its bodies are read in. */
+/** The same fetch, with bodies that are read in large pieces. */
 export function inLargePieces(inner: Fetch): Fetch {
   return async (input, init) => {
     const response = await inner(input, init);

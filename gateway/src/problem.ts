@@ -1,4 +1,4 @@
-// Refusals and failures as their clients see them: RFC 9457, and nothing of what is behind the gateway.
+// Errors as clients see them: RFC 9457, without anything about the servers behind the gateway.
 import { KelpError } from "kelp-stream";
 
 export interface Details {
@@ -14,10 +14,10 @@ export function problem(status: number, title: string, detail: string, members: 
   return new Response(JSON.stringify({ type: "about:blank", title, status, detail, ...members }), { status, headers: all });
 }
 
-// A directory is `unsupported`: there is no file at its path.
+// A directory is `unsupported`, and the client asked for a file: 404.
 const STATUSES: Record<string, [number, string]> = { not_found: [404, "Not Found"], unsupported: [404, "Not Found"], unauthorized: [403, "Forbidden"] };
 
-/** A file that could not be opened. */
+/** The answer for a file that could not be opened. */
 export function openingFailed({ code, retryable, message }: KelpError): Response {
   const [status, title] = STATUSES[code] ?? [502, "Bad Gateway"];
   return problem(status, title, message, { code, retryable });

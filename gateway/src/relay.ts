@@ -1,25 +1,25 @@
-// The bodies of several chunks as one: the runtime pumps each to where the one before it ended, while the next are asked for.
+// Joins the bodies of several chunks: the runtime pumps one after another to the client, while the next are requested.
 import type { View } from "./views";
 
-/** Milliseconds that a body may lie open and unread. Servers break connections on which nothing moves, SeaweedFS after 30 s. */
-const PATIENCE = 5000;
+/** Milliseconds that an open body may wait unread. Servers break idle connections, SeaweedFS after 30 s. */
+const MAX_WAIT = 5000;
 
 export interface Limits {
   /** Bodies that may be open at a time. */
   bodies: number;
-  /** Bytes that may be on their way ahead of the body that is read. */
+  /** Bytes that may be requested ahead of the body that is pumped. */
   bytes: number;
 }
 
-/** Asks for the body of a view; `null` where it cannot be handed through. */
+/** Requests the body of a view; `null` if it cannot be passed through. */
 export type Take = (view: View) => Promise<Response | null>;
 
 export class Relay {
   #views: View[];
   #take: Take;
   #limits: Limits;
-  /** By their places among the views: what was asked for, and is not read yet. */
-  #asked = new Map<number, Promise<Response | null>>();
+  /** Bodies that were requested and are not read yet, by the index of their view. */
+  #requested = new Map<number, Promise<Response | null>>();
 
   constructor(views: View[], take: Take, limits: Limits) {
     this.#views = views;
@@ -27,25 +27,25 @@ export class Relay {
     this.#limits = limits;
   }
 
-  /** The body of the view at this place. It is the caller's to read, or to cancel. */
-  async body(place: number): Promise<ReadableStream<Uint8Array> | null> {
-    const response = await this.#ask(place);
-    this.#asked.delete(place);
+  /** The body of the view at an index. The caller must read or cancel it. */
+  async body(index: number): Promise<ReadableStream<Uint8Array> | null> {
+    const response = await this.#request(index);
+    this.#requested.delete(index);
     return response?.body ?? null;
   }
 
   /**
-   * Pumps a first body, and those of all views after the first, until all is there. Where one cannot be handed through, `rest`
-   * goes on from that position. What breaks in the middle breaks all: nobody knows how much of it has left.
+   * Pumps the first body and then those of all other views. If one cannot be passed through, `rest` continues from its position.
+   * A body that breaks breaks the whole: the runtime does not report how many of its bytes were sent.
    */
   async pump(first: ReadableStream<Uint8Array>, into: WritableStream<Uint8Array>, rest: (start: number) => ReadableStream<Uint8Array>): Promise<void> {
     const began = Date.now();
     let sent = 0;
     try {
-      for (const [place, view] of this.#views.entries()) {
-        const body = place === 0 ? first : await this.body(place);
+      for (const [index, view] of this.#views.entries()) {
+        const body = index === 0 ? first : await this.body(index);
         if (!body) return await rest(view.start).pipeTo(into);
-        this.#lookAhead(place, sent / (Date.now() - began || 1));
+        this.#lookAhead(index, sent / (Date.now() - began || 1));
         await body.pipeTo(into, { preventClose: true });
         sent += view.end - view.start;
       }
@@ -53,27 +53,28 @@ export class Relay {
     } catch (error) {
       await into.abort(error).catch(() => {});
     } finally {
-      for (const asked of this.#asked.values()) void asked.then((response) => response?.body?.cancel()).catch(() => {});
+      for (const requested of this.#requested.values()) void requested.then((response) => response?.body?.cancel()).catch(() => {});
     }
   }
 
-  // A body that waits holds a connection, and is lost where it waits for too long: a client that reads slowly has none in wait.
-  #lookAhead(place: number, bytesPerMs: number): void {
+  // A waiting body holds a connection, and breaks if it waits too long, so a body is requested only if the client, at its rate so
+  // far, reaches it within MAX_WAIT. For a slow client no body waits.
+  #lookAhead(index: number, bytesPerMs: number): void {
     let ahead = 0;
-    let before = lengthOf(this.#views[place]);
-    for (let next = place + 1; next < Math.min(this.#views.length, place + this.#limits.bodies); next++) {
-      if (before > bytesPerMs * PATIENCE || ahead >= this.#limits.bytes) return;
-      void this.#ask(next);
+    let before = lengthOf(this.#views[index]);
+    for (let next = index + 1; next < Math.min(this.#views.length, index + this.#limits.bodies); next++) {
+      if (before > bytesPerMs * MAX_WAIT || ahead >= this.#limits.bytes) return;
+      void this.#request(next);
       ahead += lengthOf(this.#views[next]);
       before += lengthOf(this.#views[next]);
     }
   }
 
-  #ask(place: number): Promise<Response | null> {
-    const view = this.#views[place];
-    const asked = this.#asked.get(place) ?? (view ? this.#take(view) : Promise.resolve(null));
-    this.#asked.set(place, asked);
-    return asked;
+  #request(index: number): Promise<Response | null> {
+    const view = this.#views[index];
+    const requested = this.#requested.get(index) ?? (view ? this.#take(view) : Promise.resolve(null));
+    this.#requested.set(index, requested);
+    return requested;
   }
 }
 

@@ -1,4 +1,4 @@
-// What a deployment says, checked: the variables and secrets of wrangler.toml.
+// The variables and secrets of a deployment (wrangler.toml), checked.
 
 export interface Env {
   FILER?: string;
@@ -24,11 +24,11 @@ export interface Env {
 export interface Settings {
   filer: URL;
   master: URL | null;
-  /** Origins that may be contacted: these, and no others. */
+  /** The only origins that may be contacted. */
   origins: Set<string>;
-  /** Decoded paths without a slash at the end; the empty one allows all. */
+  /** Decoded paths without a trailing slash; the empty one allows all. */
   prefixes: string[];
-  /** `null`: callers need no signature. */
+  /** `null` if URLs need no signature. */
   urlSecret: string | null;
   filerSecret: string | null;
   readSecret: string | null;
@@ -37,18 +37,18 @@ export interface Settings {
   cors: string | null;
   subrequests: number;
   connections: number;
-  /** Bytes that all downloads of the isolate may hold. */
+  /** Bytes that all downloads of the isolate may hold together. */
   memory: number;
-  /** Seconds for which an entry, and a stored chunk, are kept; 0 for not at all. */
+  /** Seconds for which entries, and stored chunks, are cached; 0 disables the cache. */
   entryTtl: number;
   chunkTtl: number;
-  /** Which digests of plain chunks are checked. */
+  /** How digests of plain chunks are checked. */
   verify: "stream" | "strict" | "off";
-  /** Whether bodies of plain chunks are handed through unread, and so unverified. */
+  /** Whether bodies of plain chunks are passed through, and so not verified. */
   direct: boolean;
 }
 
-/** A variable is missing or wrong. Its message is for the log: no client sees it, and no value is in it. */
+/** A variable is missing or wrong. The message is for the log: clients do not see it, and it contains no value. */
 export class Misconfigured extends Error {}
 
 /** @throws {Misconfigured} */
@@ -58,8 +58,8 @@ export function settingsFrom(env: Env): Settings {
   const others = list(env.ALLOWED_ORIGINS).map((value) => origin("ALLOWED_ORIGINS", value).origin);
   const prefixes = list(env.ALLOW_PREFIXES).map(prefix);
   const verify = word("VERIFY", env.VERIFY, ["stream", "strict", "off"]);
-  if (prefixes.length === 0) throw new Misconfigured("ALLOW_PREFIXES names no path: nothing would be served");
-  if (!env.URL_SECRET && env.PUBLIC !== "yes") throw new Misconfigured('URL_SECRET is not set, nor PUBLIC = "yes"');
+  if (prefixes.length === 0) throw new Misconfigured("ALLOW_PREFIXES is empty: no path would be served");
+  if (!env.URL_SECRET && env.PUBLIC !== "yes") throw new Misconfigured('neither URL_SECRET nor PUBLIC = "yes" is set');
   return {
     filer,
     master,
@@ -69,18 +69,18 @@ export function settingsFrom(env: Env): Settings {
     filerSecret: env.FILER_SECRET || null,
     readSecret: env.READ_SECRET || null,
     sseKek: env.SSE_KEK ? key("SSE_KEK", env.SSE_KEK) : null,
-    // What is stored with a file is for its readers, not for the caches in between: they know nothing of signatures.
+    // The stored value is not used: a shared cache would serve the file to clients without a signature.
     cacheControl: env.CACHE_CONTROL || "private, no-cache",
     cors: env.CORS || null,
-    // The free plan's. One is left when the entry has been fetched.
+    // The limit of the free plan. At least 2: the entry takes one.
     subrequests: integer("SUBREQUESTS", env.SUBREQUESTS, 50, 2),
     connections: integer("CONNECTIONS", env.CONNECTIONS, 6, 1),
-    // Of 128 MB: code, wasm and what the runtime itself holds take the rest.
+    // Of 128 MB. Code, wasm and the runtime take the rest.
     memory: integer("MEMORY_MIB", env.MEMORY_MIB, 80, 1) * 2 ** 20,
     entryTtl: integer("ENTRY_TTL", env.ENTRY_TTL, 0, 0),
     chunkTtl: integer("CHUNK_TTL", env.CHUNK_TTL, 0, 0),
     verify,
-    // What nobody checks may as well go by unread.
+    // Without checks there is no reason to read the bytes.
     direct: word("DIRECT", env.DIRECT, verify === "off" ? ["yes", "no"] : ["no", "yes"]) === "yes",
   };
 }
@@ -108,13 +108,13 @@ function prefix(value: string): string {
   return value.replace(/\/+$/, "");
 }
 
-/** 32 bytes, in hexadecimal digits. */
+/** 32 bytes as hexadecimal digits. */
 function key(name: string, text: string): string {
   if (!/^[\da-f]{64}$/i.test(text)) throw new Misconfigured(`${name} must be 64 hexadecimal digits`);
   return text;
 }
 
-/** One of these; the first where nothing is said. */
+/** One of these words; the first is the default. */
 function word<Word extends string>(name: string, text: string | undefined, words: [Word, ...Word[]]): Word {
   const found = words.find((each) => each === (text || words[0]));
   if (found === undefined) throw new Misconfigured(`${name} must be one of ${words.join(", ")}`);

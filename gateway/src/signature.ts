@@ -1,10 +1,10 @@
-// URLs that open one path until a time: `?expires=<unix seconds>&signature=<base64url>`.
+// Signed URLs: `?expires=<unix seconds>&signature=<base64url>` gives access to one path until that time.
 import { hmacKey, unbase64url } from "./hmac";
 import type { FilePath } from "./path";
 
 /**
- * Whether a URL was signed for this path and is still in its time. The method is not signed, nor the range: who may
- * read a file may also ask how long it is.
+ * Whether a URL has a valid signature for this path and has not expired. Method and range are not signed: a client that may read a
+ * file may also request its length.
  */
 export async function isSigned(url: URL, { encoded }: FilePath, secret: string, now = Date.now()): Promise<boolean> {
   const expires = url.searchParams.get("expires") ?? "";

@@ -1,18 +1,18 @@
-// Tokens that the servers behind the gateway want to see, minted for one request each: HS256.
+// JSON Web Tokens (HS256) for the servers behind the gateway. Each request gets its own.
 import { base64url, hmacKey } from "./hmac";
 import type { FilePath } from "./path";
 
-/** Seconds: a token is minted when its request is about to leave. */
+/** Seconds. A token is made when its request is sent. */
 const LIFETIME = 10;
 
-/** For one chunk at a volume server: `jwt.signing.read`. */
+/** Reads one chunk at a volume server (`jwt.signing.read`). */
 export const chunkToken = (fileId: string, secret: string) => mint({ fid: fileId }, secret);
 
-/** For one path of the filer, to be read: `jwt.filer_signing.read`. */
+/** Reads one path of the filer (`jwt.filer_signing.read`). */
 export const filerToken = ({ plain }: FilePath, secret: string) =>
   mint({ allowed_prefixes: [plain], allowed_methods: ["GET", "HEAD"] }, secret);
 
-/** For chunks that the filer relays: SeaweedFS 4.48 wants one that opens its root, where they are asked for. It goes to the filer alone. */
+/** Reads chunks that the filer relays: SeaweedFS 4.48 requires a token for the root there. It is sent to the filer only. */
 export const relayToken = (secret: string) => mint({ allowed_prefixes: ["/"], allowed_methods: ["GET"] }, secret);
 
 async function mint(claims: object, secret: string): Promise<string> {

@@ -1,21 +1,21 @@
-// Which chunks a range lies in, where their stored bytes are those of the file.
+// The chunks of a range whose stored bytes are the bytes of the file.
 import type { RemoteFile } from "kelp-stream";
 import type { Extent } from "./budget";
 import { isFileId } from "./chunk";
 
-/** The bytes that a range needs of one chunk, as positions in the file. */
+/** The bytes of one chunk that a range needs, as positions in the file. */
 export interface View extends Extent {
   fileId: string;
-  /** As a header asks for them; `null` where they are the whole chunk. */
+  /** The value of the Range header for them; `null` if they are the whole chunk. */
   range: string | null;
 }
 
-/** What makes the stored bytes of a chunk others than those of the file. */
+/** Fields of an entry whose chunks must be decoded. */
 const DECODED = /"cipher_key"|"is_compressed"|"is_chunk_manifest"|sse[-_]|server-side-encryption/i;
 
 /**
- * The views of a range, in file order; `null` where some bytes have to be decoded, made up or chosen: of what is encrypted,
- * compressed or sparse, of chunks that overlap, and of those that a chunk manifest lists. The core's plan must be the same.
+ * The views of a range, in file order; `null` if the range has chunks that are encrypted, compressed, overlap or are listed by a
+ * chunk manifest, or has holes. The core's plan of the range must have the same number of views.
  */
 export function plainViews(file: RemoteFile, entry: string, { start, end }: Extent): View[] | null {
   const { views: count, requests } = file.plan({ start, end });
@@ -35,7 +35,7 @@ export function plainViews(file: RemoteFile, entry: string, { start, end }: Exte
 const rangeOf = (view: Extent, chunk: Extent): string | null =>
   view.start === chunk.start && view.end === chunk.end ? null : `bytes=${view.start - chunk.start}-${view.end - chunk.start - 1}`;
 
-// As they lie in the file; what is no list of chunks is an empty one.
+// In file order; empty if the entry has no list of chunks.
 function chunksOf(entry: string): (Extent & { fileId: unknown })[] {
   const { chunks } = JSON.parse(entry) as { chunks?: unknown };
   if (!Array.isArray(chunks)) return [];

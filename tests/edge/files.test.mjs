@@ -1,4 +1,4 @@
-// What a real SeaweedFS wrote, through the gateway in workerd: whole, in ranges, under conditions.
+// Files that a real SeaweedFS wrote, through the gateway in workerd: whole, in ranges, with conditional requests.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { closeAll, encoded, get, json, noise, rawGet, sha256, startGateway } from "./support.mjs";
@@ -10,24 +10,24 @@ const MIB = 2 ** 20;
 const WAYS = {
   "relayed by the filer": () => ({}),
   "from the volume servers": ({ master, volumes }) => ({ MASTER: master, ALLOWED_ORIGINS: volumes.join(" "), SUBREQUESTS: "30000" }),
-  "handed through where it can be": () => ({ DIRECT: "yes" }),
+  "passed through where possible": () => ({ DIRECT: "yes" }),
 };
 
-/** Files that cannot be read: the status, or that the body breaks off. */
+/** Files that cannot be read: the status, or "broken" if the body breaks. */
 const BROKEN = {
   "remote-only": 502, "missing-chunk": "broken", "bad-etag": "broken", "short-chunk": "broken", "missing-manifest": 404, "bad-manifest": 502,
 };
 
 for (const cluster of ["plain", "cipher"]) {
-  // The ways to plain and to encrypted chunks are the same: once is enough.
+  // All ways are tested with plain chunks; encrypted ones take the same ways.
   for (const [way, vars] of Object.entries(WAYS).filter(([way]) => cluster === "plain" || way === "relayed by the filer")) {
-    test(`${cluster}: every captured file is served as it was written, ${way}`, { timeout: 60_000 }, async () => {
+    test(`${cluster}: every captured file is served, ${way}`, { timeout: 60_000 }, async () => {
       const { store, origin } = await startGateway(cluster, (store) => ({ SUBREQUESTS: "30000", ...vars(store) }));
       let served = 0;
       for (const { name, path, size, sha256: whole, ranges } of store.cases) {
         if (name in BROKEN) continue;
         const url = origin + encoded(path);
-        // Ten thousand requests take their time: of that file, ranges will do.
+        // Ten thousand requests take long: of that file, ranges are enough.
         const isHuge = size / 512 > 10_000 && name !== "film";
         if (!isHuge) {
           const { status, headers, bytes } = await get(url);
@@ -48,7 +48,7 @@ for (const cluster of ["plain", "cipher"]) {
     });
   }
 
-  test(`${cluster}: a file that cannot be read is a problem, or breaks off: it never ends short`, { timeout: 60_000 }, async () => {
+  test(`${cluster}: an unreadable file is a problem or breaks`, { timeout: 60_000 }, async () => {
     const { store, origin } = await startGateway(cluster);
     for (const [name, outcome] of Object.entries(BROKEN)) {
       const { path } = store.cases.find((each) => each.name === name);
@@ -59,14 +59,14 @@ for (const cluster of ["plain", "cipher"]) {
       }
       assert.equal(answer.headers.get("content-type"), "application/problem+json", name);
       assert.equal(json(answer).status, answer.status);
-      // A short file fails before its first byte leaves, which is as good.
+      // A short file fails before its first byte is sent: a problem is correct, too.
       if (outcome !== "broken") assert.equal(answer.status, outcome, name);
       assert.ok(answer.status >= 400, name);
     }
   });
 }
 
-test("conditions, HEAD and other methods are answered as RFC 9110 has it", async () => {
+test("conditional requests, HEAD and other methods follow RFC 9110", async () => {
   const { store, origin } = await startGateway(null);
   const bytes = noise("film", 50_000);
   store.addFile({ path: "/f/film one.webm", mime: "video/webm", mtime: "2026-11-23T02:13:20.500Z", bytes, chunkSize: 16_384 });
@@ -106,7 +106,7 @@ test("conditions, HEAD and other methods are answered as RFC 9110 has it", async
   }
 });
 
-test("what is stored encoded is sent as it is stored, and runs nothing where it is shown", async () => {
+test("stored encodings are kept, and documents are sandboxed", async () => {
   const { store, origin } = await startGateway(null, { CACHE_CONTROL: "private, max-age=60", CORS: "https://app.example" });
   const { entry } = store.addFile({ path: "/f/page.html", mime: "text/html", bytes: noise("p", 100), chunkSize: 100 });
   const extended = { "Content-Encoding": "gzip", "Cache-Control": "public, max-age=999999" };

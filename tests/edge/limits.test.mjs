@@ -1,4 +1,4 @@
-// What a worker may use: subrequests, connections, memory; and that nothing runs on for a client that has left.
+// Limits of a worker: subrequests, connections, memory; and that requests end when the client leaves.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
@@ -12,7 +12,7 @@ const MIB = 2 ** 20;
 const KIB = 2 ** 10;
 
 // F115
-test("a range that takes too many subrequests is answered by its beginning; a whole file by a problem that says how many", async () => {
+test("too many subrequests: a shorter 206 for a range, else a 507", async () => {
   const { store, origin } = await startGateway(null, { SUBREQUESTS: "20" });
   const bytes = noise("many", 100 * KIB);
   store.addFile({ path: "/many.bin", bytes, chunkSize: KIB });
@@ -20,14 +20,14 @@ test("a range that takes too many subrequests is answered by its beginning; a wh
   const whole = await get(url);
   const { detail, ...problem } = json(whole);
   assert.match(detail, /ranges/);
-  // The entry; each chunk; and for every ten of them one more.
+  // The entry, each chunk, and a reserve of one in ten.
   assert.deepEqual(problem, {
     type: "about:blank", title: "Insufficient Storage", status: 507, code: "subrequests", needed: 111, allowed: 20, atLeast: false, fits: 17 * KIB, size: 100 * KIB,
   });
   assert.equal(whole.headers.get("content-type"), "application/problem+json");
-  assert.equal(chunksOf(store).length, 0, "no chunk is fetched for it");
-  assert.equal((await get(url, { method: "HEAD" })).status, 200, "HEAD takes none");
-  // What a reader does that goes by Content-Range: all of it arrives.
+  assert.equal(chunksOf(store).length, 0, "no chunk is fetched");
+  assert.equal((await get(url, { method: "HEAD" })).status, 200, "HEAD needs no chunk");
+  // A client that follows Content-Range gets the whole file.
   const pieces = [];
   for (let at = 0; at < bytes.length;) {
     store.resetLog();
@@ -41,14 +41,14 @@ test("a range that takes too many subrequests is answered by its beginning; a wh
     at += body.length;
   }
   assert.ok(Buffer.concat(pieces).equals(bytes));
-  // A range that fits is whole; one in the middle of chunks is cut at a chunk.
+  // A range that fits is complete; another is cut at the end of a chunk.
   assert.equal((await get(url, { headers: { range: "bytes=500-9000" } })).bytes.length, 8501);
   assert.equal((await get(url, { headers: { range: "bytes=500-90000" } })).headers.get("content-range"), `bytes 500-${17 * KIB - 1}/${bytes.length}`);
-  // The file has changed since the client's range: that would be all of it.
+  // The file has changed since, so the range does not count, and the whole file does not fit.
   assert.equal((await get(url, { headers: { range: "bytes=0-9", "if-range": '"other"' } })).status, 507);
 });
 
-test("with a master, the lookups of volumes are counted too", async () => {
+test("lookups at a master count as subrequests", async () => {
   const { store, origin } = await startGateway(null, ({ master, volumes }) => ({ SUBREQUESTS: "20", MASTER: master, ALLOWED_ORIGINS: volumes.join() }));
   const chunks = Array.from({ length: 50 }, (_, i) => ({ bytes: noise(`c${i}`, KIB), replicas: [i % 3] }));
   store.addFile({ path: "/spread.bin", chunks });
@@ -58,7 +58,7 @@ test("with a master, the lookups of volumes are counted too", async () => {
   assert.equal(store.requests.length, 18);
 });
 
-test("what chunk manifests list is counted before anything is promised", async () => {
+test("chunks of chunk manifests are counted before the answer begins", async () => {
   const { store, origin } = await startGateway("plain", { SUBREQUESTS: "400" });
   const { path, size, sha256: right } = store.cases.find(({ name }) => name === "nested-manifest");
   const whole = await get(origin + encoded(path));
@@ -78,11 +78,11 @@ test("what chunk manifests list is counted before anything is promised", async (
   assert.equal(sha256(Buffer.concat(pieces)), right);
 });
 
-test("when failures eat up the subrequests, the body breaks off: it never ends short", async () => {
+test("if failures use up the subrequests, the body breaks", async () => {
   const { store, origin } = await startGateway(null, { SUBREQUESTS: "12" });
   store.addFile({ path: "/f.bin", bytes: noise("f", 9 * KIB), chunkSize: KIB });
   store.fault({ server: "filer", when: ({ fileId }) => fileId !== null, times: 1 }, { status: 500 });
-  assert.equal((await get(`${origin}/f.bin`)).bytes.length, 9 * KIB, "one failure is allowed for");
+  assert.equal((await get(`${origin}/f.bin`)).bytes.length, 9 * KIB, "the reserve covers one failure");
   let chunk = 0;
   const fault = store.fault({ server: "filer", when: ({ fileId }) => fileId !== null && chunk++ >= 4 }, { status: 500 });
   store.resetLog();
@@ -91,7 +91,7 @@ test("when failures eat up the subrequests, the body breaks off: it never ends s
   fault.remove();
 });
 
-test("no more than six connections are open at a time", async () => {
+test("at most six connections are open at a time", async () => {
   for (const vars of [() => ({}), ({ master, volumes }) => ({ MASTER: master, ALLOWED_ORIGINS: volumes.join() })]) {
     const { store, origin } = await startGateway(null, vars);
     const chunks = Array.from({ length: 60 }, (_, i) => ({ bytes: noise(`c${i}`, 32 * KIB), replicas: [i % 3] }));
@@ -103,13 +103,13 @@ test("no more than six connections are open at a time", async () => {
 });
 
 // F107
-test("a client that leaves stops the subrequests, before the first byte and in the middle", async () => {
+test("a client that leaves stops the subrequests", async () => {
   const { store, origin } = await startGateway(null, { MEMORY_MIB: "4" });
   store.addFile({ path: "/f.bin", bytes: plenty(32), chunkSize: 256 * KIB });
   for (const [latency, wait] of [[3000, 0], [0, 1]]) {
     store.latency = latency;
     store.rate = 2 * MIB;
-    // More often than memory would allow for, if what they held were not given back.
+    // More rounds than the memory budget allows if it were not given back.
     for (let round = 0; round < 6; round++) {
       store.resetLog();
       const client = request(`${origin}/f.bin`).on("error", () => {}).end();
@@ -118,38 +118,38 @@ test("a client that leaves stops the subrequests, before the first byte and in t
         response.on("error", () => {});
         await once(response, "data");
       } else {
-        await until(() => chunksOf(store).length > 0, "chunks are asked for");
+        await until(() => chunksOf(store).length > 0, "chunks are requested");
       }
-      // Of a connection that is only closed, workerd knows no more than that nothing else is asked for.
+      // workerd does not notice a connection that is closed without a reset.
       client.socket.resetAndDestroy();
       await quiet(store);
       const asked = store.requests.length;
       await sleep(50);
       assert.equal(store.requests.length, asked, "nothing starts later");
-      assert.ok(store.requests.some(({ state }) => state === "aborted"), "they were ended, and not read on");
+      assert.ok(store.requests.some(({ state }) => state === "aborted"), "the bodies were aborted");
     }
   }
   store.latency = 0;
   store.rate = 0;
-  assert.equal((await get(`${origin}/f.bin`)).bytes.length, 32 * MIB, "and the gateway is as it was");
+  assert.equal((await get(`${origin}/f.bin`)).bytes.length, 32 * MIB, "the gateway still serves");
 });
 
-test("a slow client holds back what is fetched", { timeout: 60_000 }, async () => {
+test("a slow client limits how much is fetched", { timeout: 60_000 }, async () => {
   for (const cipher of [false, true]) {
     const { store, origin } = await startGateway(null);
     const { sha256: right } = store.addFile({ path: "/f.bin", bytes: plenty(40), chunkSize: MIB, cipher });
     const [response] = await once(request(`${origin}/f.bin`).end(), "response");
     response.pause();
     await untilStill(store);
-    // 16 MiB of look-ahead, and what lies in sockets on the way.
+    // 16 MiB of look-ahead, and the socket buffers.
     assert.ok(store.bytesSent < 28 * MIB, `${store.bytesSent} bytes were fetched for a client that reads none`);
     const pieces = [];
     for await (const piece of response) pieces.push(piece);
-    assert.equal(sha256(Buffer.concat(pieces)), right, "it gets all of it in the end");
+    assert.equal(sha256(Buffer.concat(pieces)), right, "the client gets the whole file");
   }
 });
 
-test("twenty downloads at once are served, and more memory than there is, is not promised", { timeout: 60_000 }, async () => {
+test("downloads beyond the memory budget get a 503", { timeout: 60_000 }, async () => {
   const { store, origin } = await startGateway(null);
   const files = Array.from({ length: 20 }, (_, i) => store.addFile({ path: `/${i}.bin`, bytes: Buffer.concat([noise(`f${i}`, 99), plenty(2)]), chunkSize: 128 * KIB, cipher: i % 2 === 1 }));
   store.latency = 2;
@@ -168,16 +168,16 @@ test("twenty downloads at once are served, and more memory than there is, is not
     return status;
   }));
   assert.ok(statuses.includes(200) && statuses.includes(503), statuses.join());
-  assert.equal((await get(`${small.origin}/f.bin`)).status, 200, "and later there is room again");
+  assert.equal((await get(`${small.origin}/f.bin`)).status, 200, "the budget is given back");
 });
 
-test("a dead replica is passed over, also in the middle of a chunk", async () => {
+test("a dead replica is skipped, also in the middle of a chunk", async () => {
   const { store, origin } = await startGateway(null, ({ master, volumes }) => ({ MASTER: master, ALLOWED_ORIGINS: volumes.join() }));
   const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: noise("f", 2 * MIB), chunkSize: 256 * KIB, replicas: [0, 1] });
   store.fault({ fileId: fileIds[3], nth: 1 }, { cut: 100_000 });
   store.fault({ fileId: fileIds[5], nth: 1 }, { corrupt: 100 });
   assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
-  // The master still names it.
+  // The master still lists it.
   store.fault({ server: "volume0" }, { refuse: true });
   assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
 });

@@ -1,4 +1,4 @@
-// The package in workerd, by itself: without a gateway's own fetch.
+// The package in workerd with its global fetch, without the gateway.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { bundleWorker, startBareWorker } from "../../scripts/edge.mjs";
@@ -6,7 +6,7 @@ import { closeAll, get, noise, startRogue } from "./support.mjs";
 
 after(closeAll);
 
-test("requests with tokens leave, and a redirect does not carry one on", async () => {
+test("tokens are sent, and a redirect does not forward them", async () => {
   const store = await startRogue();
   const bytes = noise("p", 1000);
   const { fileIds } = store.addFile({ path: "/f.bin", bytes, chunkSize: 500 });

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { importPackage } from "../package/support.mjs";
-import { importPart } from "./part.mjs";
+import { importModule } from "./gateway-module.mjs";
 import { closeAll, noise, rawGet, startGateway } from "./support.mjs";
 
 after(closeAll);
 
-const { wantedRange } = await importPart("range.ts");
+const { wantedRange } = await importModule("range.ts");
 const { openManifest } = await importPackage();
 
 const ETAG = '"v1"';

@@ -1,14 +1,14 @@
-// How bodies follow one another, in Node: servers are answered by hand, and the clock is the test's.
+// The order and the look-ahead of joined bodies, in Node: the test gives the responses and moves the clock.
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { importPart } from "./part.mjs";
+import { importModule } from "./gateway-module.mjs";
 
-const { Relay } = await importPart("relay.ts");
+const { Relay } = await importModule("relay.ts");
 
 const KIB = 1024;
 
-/** Eight views of a kilobyte; `read` makes the client read the next one, in so many milliseconds. */
-function start(limits, { refused = [], broken = -1, rest = elsewhere } = {}) {
+/** Eight views of 1 KiB. `read(place, ms)` lets the client read a body, and takes that many milliseconds. */
+function start(limits, { refused = [], broken = -1, rest = fromCore } = {}) {
   mock.timers.enable({ apis: ["Date"] });
   const views = Array.from({ length: 8 }, (_, i) => ({ fileId: `1,0${i}`, start: i * KIB, end: (i + 1) * KIB }));
   const asked = [];
@@ -41,8 +41,8 @@ function start(limits, { refused = [], broken = -1, rest = elsewhere } = {}) {
   return { asked, cancelled, sent, pumped, read, done: () => mock.timers.reset() };
 }
 
-/** What the core would read: a hundred more. */
-const elsewhere = (start) => new ReadableStream({ start: (controller) => (controller.enqueue(Uint8Array.of(100 + start / KIB)), controller.close()) });
+/** What the core reads: the number of the view, plus 100. */
+const fromCore = (start) => new ReadableStream({ start: (controller) => (controller.enqueue(Uint8Array.of(100 + start / KIB)), controller.close()) });
 
 const withResolvers = () => {
   let resolve;
@@ -50,7 +50,7 @@ const withResolvers = () => {
 };
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test("bodies leave in order, and nothing is asked for ahead before it is known how fast the client is", async () => {
+test("bodies are sent in order; look-ahead begins after the first", async () => {
   const { asked, sent, pumped, read, done } = start();
   await settled();
   assert.deepEqual(asked, [0]);
@@ -62,7 +62,7 @@ test("bodies leave in order, and nothing is asked for ahead before it is known h
   done();
 });
 
-test("as many are open as there may be, and as many bytes on their way", async () => {
+test("look-ahead is limited in bodies and in bytes", async () => {
   for (const [limits, most] of [[{ bodies: 3 }, 3], [{ bodies: 1 }, 1], [{ bytes: 2 * KIB }, 3], [{ bytes: 1 }, 2]]) {
     const { asked, read, done } = start(limits);
     for (let i = 0; i < 5; i++) {
@@ -73,22 +73,22 @@ test("as many are open as there may be, and as many bytes on their way", async (
   }
 });
 
-test("a body that would wait for longer than five seconds is not asked for yet", async () => {
+test("a body that would wait for more than 5 s is not requested", async () => {
   const { asked, read, done } = start();
-  // Two seconds for each: of two more, the second waits for four.
+  // Each takes two seconds, so the second body ahead waits for four.
   for (let i = 0; i < 3; i++) {
     await read(i, 2000);
     assert.deepEqual(asked.at(-1), i + 3);
   }
   await read(3, 60_000);
-  assert.deepEqual(asked.at(-1), 5, "which was asked for before");
+  assert.deepEqual(asked.at(-1), 5, "requested before");
   await read(4, 6_000);
   await read(5, 6_000);
   assert.deepEqual(asked.at(-1), 6, "one at a time");
   done();
 });
 
-test("where a body cannot be handed through, the core goes on from there, and what waits is cancelled", async () => {
+test("the core continues at a body that cannot be passed through", async () => {
   const { cancelled, sent, pumped, read, done } = start({}, { refused: [3] });
   for (let i = 0; i < 3; i++) await read(i, 1);
   await pumped;
@@ -97,7 +97,7 @@ test("where a body cannot be handed through, the core goes on from there, and wh
   done();
 });
 
-test("where the core cannot go on either, all breaks", async () => {
+test("the body breaks if the core cannot continue", async () => {
   const { sent, pumped, read, done } = start({}, { refused: [2], rest: () => { throw new Error("no memory"); } });
   for (let i = 0; i < 2; i++) await read(i, 1);
   await pumped;
@@ -105,7 +105,7 @@ test("where the core cannot go on either, all breaks", async () => {
   done();
 });
 
-test("a body that breaks, breaks all, and what waits is cancelled", async () => {
+test("a broken body breaks the answer and cancels waiting bodies", async () => {
   const { cancelled, sent, pumped, read, done } = start({}, { broken: 2 });
   for (let i = 0; i < 3; i++) await read(i, 1);
   await pumped;

@@ -1,4 +1,4 @@
-// Objects of S3 under server-side encryption, as a real SeaweedFS stored them.
+// S3 objects under server-side encryption, as a real SeaweedFS stored them.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { closeAll, encoded, get, json, sha256, startGateway } from "./support.mjs";
@@ -10,12 +10,12 @@ const SECRET = /x-seaweedfs-sse|encryptedDEK|00112233/i;
 const WAYS = {
   "relayed by the filer": () => ({}),
   "from the volume servers": ({ master, volumes }) => ({ MASTER: master, ALLOWED_ORIGINS: volumes.join() }),
-  // The stored bytes are as many as those of the file: nothing but the entry tells that they are others.
-  "where plain chunks are handed through": () => ({ DIRECT: "yes" }),
+  // The stored bytes have the length of the file: only the entry says that they are encrypted.
+  "with plain chunks passed through": () => ({ DIRECT: "yes" }),
 };
 
 for (const [way, vars] of Object.entries(WAYS)) {
-  test(`an object under SSE-S3 is opened with the key of the cluster, ${way}`, async () => {
+  test(`SSE-S3 is decrypted with the key of the cluster, ${way}`, async () => {
     let kek;
     const { store, origin } = await startGateway("s3", (store) => {
       kek = store.cases.find(({ key }) => key?.sseS3Kek).key.sseS3Kek;
@@ -32,11 +32,11 @@ for (const [way, vars] of Object.entries(WAYS)) {
         assert.doesNotMatch(JSON.stringify([...ranged.headers]), SECRET);
       }
     }
-    assert.ok(store.requests.every(({ url, headers }) => !(url + JSON.stringify(headers)).includes(kek)), "the key stays here");
+    assert.ok(store.requests.every(({ url, headers }) => !(url + JSON.stringify(headers)).includes(kek)), "no request contains the key");
   });
 }
 
-test("without its key, or with another, such an object is a problem that tells neither", async () => {
+test("without the right key the answer is a problem without keys", async () => {
   for (const [vars, names] of [[{}, ["sse-s3.bin", "sse-c.bin", "sse-c-small.bin"]], [{ SSE_KEK: "00112233".repeat(8) }, ["sse-s3.bin", "sse-c.bin"]], [{ DIRECT: "yes" }, ["sse-s3.bin", "sse-c-small.bin"]]]) {
     const { store, origin } = await startGateway("s3", vars);
     for (const name of names) {

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { startEdge } from "../../scripts/start-edge.mjs";
 import { get } from "./support.mjs";
 
-test("the URL that it prints opens the film, and without its signature it does not", async () => {
+test("the printed URL opens the film only with its signature", async () => {
   const { url, close } = await startEdge();
   try {
     const { status, headers } = await get(url, { headers: { range: "bytes=0-99" } });

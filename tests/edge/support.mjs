@@ -1,4 +1,4 @@
-// What the tests of the gateway share: a store, the gateway in front of it in workerd, signed URLs, requests on a bare socket.
+// Starts a store and the gateway in front of it in workerd; signs URLs; sends requests.
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { request } from "node:http";
@@ -14,13 +14,13 @@ export const URL_SECRET = "the secret of these tests";
 const MIB = 2 ** 20;
 const some = noise("plenty", MIB + 1);
 
-/** Many bytes, made fast. */
+/** Many bytes, made quickly. */
 export const plenty = (mebibytes) => Buffer.concat(Array(mebibytes).fill(some)).subarray(0, mebibytes * MIB);
 
 const modules = await bundleWorker();
 const open = [];
 
-/** A store, and a gateway in front of it that serves all to all unless `vars` say otherwise. `vars` may be a function of the store. */
+/** A store, and a gateway in front of it that serves every path without a signature. `vars` (or a function of the store) override that. */
 export async function startGateway(cluster, vars = {}, start = startWorker) {
   const store = await startStore({ cluster });
   const own = typeof vars === "function" ? vars(store) : vars;
@@ -29,22 +29,22 @@ export async function startGateway(cluster, vars = {}, start = startWorker) {
   return { store, origin: gateway.origin };
 }
 
-/** As {@link startGateway}, in workerd alone. */
+/** As {@link startGateway}, in workerd without miniflare. */
 export const startBareGateway = (cluster, vars) => startGateway(cluster, vars, startBareWorker);
 
-/** Another store, which is closed with the others. */
+/** Another store, which the gateway does not know. */
 export async function startRogue(cluster = null) {
   const store = await startStore({ cluster });
   open.push(store);
   return store;
 }
 
-/** Ends all that was started. */
+/** Closes everything that was started. */
 export async function closeAll() {
   while (open.length > 0) await open.pop().close();
 }
 
-/** As a backend signs: by Node, and not by the gateway's own code. */
+/** Signs as a backend does, with Node's crypto and not with the gateway's code. */
 export function signed(path, { secret = URL_SECRET, expires = Math.floor(Date.now() / 1000) + 60 } = {}) {
   const signature = createHmac("sha256", secret).update(`${path}\n${expires}`).digest("base64url");
   return `${path}?expires=${expires}&signature=${signature}`;
@@ -52,13 +52,13 @@ export function signed(path, { secret = URL_SECRET, expires = Math.floor(Date.no
 
 export const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");
 
-/** Fetches, and reads the body: `{ status, headers, bytes }`. Nothing takes longer than forty seconds. */
+/** Fetches and reads the body: `{ status, headers, bytes }`, within 40 s. */
 export async function get(url, { headers = {}, method = "GET" } = {}) {
   const response = await fetch(url, { method, headers: { "accept-encoding": "identity", ...headers }, signal: AbortSignal.timeout(40_000) });
   return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
 }
 
-/** As `get`, but nothing is decoded. */
+/** As `get`, without decoding a content encoding. */
 export async function rawGet(url, headers = {}) {
   const [response] = await once(request(url, { headers, timeout: 5000 }).end(), "response");
   const pieces = [];
@@ -68,7 +68,7 @@ export async function rawGet(url, headers = {}) {
 
 export const json = ({ bytes }) => JSON.parse(bytes.toString());
 
-/** Sends a path as it stands, which `fetch` would clean; resolves to the status. */
+/** Sends a path unchanged, which `fetch` would normalize; resolves to the status. */
 export async function rawStatus(origin, path) {
   const { hostname, port } = new URL(origin);
   const socket = connect({ host: hostname, port });
@@ -83,12 +83,12 @@ export async function rawStatus(origin, path) {
 export async function until(condition, what, ms = 5000) {
   const end = Date.now() + ms;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
+    if (Date.now() > end) throw new Error(`not within ${ms} ms: ${what}`);
     await sleep(10);
   }
 }
 
-/** Resolves when nothing is in flight, and nothing starts for a while: that a client has left, workerd may learn late. */
+/** Resolves when nothing is in flight and nothing starts for 100 ms: workerd may notice late that a client has left. */
 export async function quiet(store) {
   await until(async () => {
     const asked = store.requests.length;
@@ -97,7 +97,7 @@ export async function quiet(store) {
   }, "nothing is in flight");
 }
 
-/** Waits until bytes were sent, and no more are. */
+/** Waits until bytes were sent and no more follow. */
 export async function untilStill(store) {
   let before = -1;
   await until(async () => {

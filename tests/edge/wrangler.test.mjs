@@ -1,4 +1,4 @@
-// The gateway as `wrangler` builds and runs it, from its own wrangler.toml. Needs a wrangler: WRANGLER=<its path>, or on PATH.
+// The gateway as `wrangler` builds and runs it from wrangler.toml. Needs a wrangler: WRANGLER=<its path>, or on PATH.
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -12,11 +12,11 @@ import { encoded, get, sha256, startStore } from "./support.mjs";
 const WRANGLER = process.env.WRANGLER ?? "wrangler";
 const ENV = { ...process.env, WRANGLER_SEND_METRICS: "false", WRANGLER_SEND_ERROR_REPORTS: "false", WRANGLER_HIDE_BANNER: "true", CI: "1" };
 
-test("what the other tests run with is what wrangler.toml says", () => {
-  const said = readFileSync(join(root, "gateway/wrangler.toml"), "utf8");
+test("the compatibility settings of the tests are in wrangler.toml", () => {
+  const toml = readFileSync(join(root, "gateway/wrangler.toml"), "utf8");
   const { compatibilityDate, compatibilityFlags } = COMPATIBILITY;
-  assert.ok(said.includes(`\ncompatibility_date = "${compatibilityDate}"\n`));
-  assert.deepEqual(JSON.parse(/\ncompatibility_flags = (.*)\n/.exec(said)[1]), compatibilityFlags);
+  assert.ok(toml.includes(`\ncompatibility_date = "${compatibilityDate}"\n`));
+  assert.deepEqual(JSON.parse(/\ncompatibility_flags = (.*)\n/.exec(toml)[1]), compatibilityFlags);
 });
 
 describe("by wrangler", { skip: missing(), timeout: 120_000 }, () => {
@@ -34,7 +34,7 @@ describe("by wrangler", { skip: missing(), timeout: 120_000 }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("it serves encrypted files and plain ones, whole and in ranges", async () => {
+  test("encrypted and plain files are served, whole and in ranges", async () => {
     store.addFile({ path: "/plain.bin", bytes: Buffer.alloc(300_000, "plain"), chunkSize: 100_000 });
     const plain = await get(`${dev.origin}/plain.bin`);
     assert.deepEqual([plain.status, plain.bytes.equals(Buffer.alloc(300_000, "plain"))], [200, true]);
@@ -47,7 +47,7 @@ describe("by wrangler", { skip: missing(), timeout: 120_000 }, () => {
     }
   });
 
-  test("what it would deploy has the wasm beside it, and there is nothing to warn of", () => {
+  test("the deployment contains the wasm and causes no warning", () => {
     const out = join(folder, "out");
     const { status, stdout, stderr } = spawnSync(WRANGLER, ["deploy", "--dry-run", "--outdir", out], { cwd: folder, env: ENV, encoding: "utf8" });
     assert.equal(status, 0, stderr);
@@ -56,7 +56,7 @@ describe("by wrangler", { skip: missing(), timeout: 120_000 }, () => {
   });
 });
 
-/** Why it cannot be run; `false` where it can. */
+/** Why wrangler cannot be run; `false` if it can. */
 function missing() {
   try {
     execFileSync(WRANGLER, ["--version"], { env: ENV, stdio: ["ignore", "ignore", "pipe"] });
@@ -67,13 +67,13 @@ function missing() {
   }
 }
 
-/** The example as a project of its own, with the installed package. */
+/** A copy of the gateway as its own project, with the installed package. */
 function project() {
   const folder = mkdtempSync(join(tmpdir(), "kelp-wrangler-"));
   cpSync(join(root, "gateway"), folder, { recursive: true, filter: (path) => !path.includes("node_modules") });
   mkdirSync(join(folder, "node_modules/.mf"), { recursive: true });
   symlinkSync(join(target, "pack/consumer/node_modules/kelp-stream"), join(folder, "node_modules/kelp-stream"));
-  // Otherwise it would ask the network where it is.
+  // Without this file, wrangler would ask the network for its location.
   writeFileSync(join(folder, "node_modules/.mf/cf.json"), "{}");
   return folder;
 }
@@ -81,7 +81,7 @@ function project() {
 async function startDev(folder, vars) {
   const args = ["dev", "--ip", "127.0.0.1", "--port", "0", "--inspector-port", "0", "--show-interactive-dev-session=false"];
   const given = Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]);
-  // A group of its own: it starts others.
+  // Its own process group, since it starts other processes.
   const child = spawn(WRANGLER, [...args, ...given], { cwd: folder, env: ENV, stdio: ["ignore", "pipe", "pipe"], detached: true });
   const gone = new Promise((resolve) => child.once("exit", resolve));
   const kill = () => process.kill(-child.pid, "SIGKILL");

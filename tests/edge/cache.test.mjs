@@ -1,4 +1,4 @@
-// What the gateway keeps in the Cache API, and the same in workerd alone.
+// What the gateway keeps in the Cache API, and that it works in workerd, which has none.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
@@ -10,13 +10,13 @@ after(closeAll);
 
 const KIB = 1024;
 
-test("an entry is kept for its time and no longer, unless it names keys", async () => {
+test("an entry without keys is cached for ENTRY_TTL", async () => {
   const { store, origin } = await startGateway(null, { ENTRY_TTL: "1" });
   const entries = () => store.requests.filter(({ url }) => url.includes("metadata=true")).length;
   store.addFile({ path: "/a.bin", bytes: noise("a", 10), chunkSize: 10 });
   store.addFile({ path: "/b.bin", bytes: noise("b", 10), chunkSize: 10, cipher: true });
   await get(`${origin}/a.bin`);
-  // It is put there after the answer.
+  // The entry is cached after the answer was sent.
   await sleep(100);
   for (let i = 0; i < 3; i++) assert.ok((await get(`${origin}/a.bin`)).bytes.equals(noise("a", 10)));
   assert.equal(entries(), 1);
@@ -28,10 +28,10 @@ test("an entry is kept for its time and no longer, unless it names keys", async 
     assert.ok((await get(`${origin}/b.bin`)).bytes.equals(noise("b", 10)));
     await sleep(50);
   }
-  assert.equal(entries(), 3, "whose keys would lie in the cache");
+  assert.equal(entries(), 3, "its keys would be in the cache");
 });
 
-test("an entry whose chunks are gone by now is fetched anew", async () => {
+test("a cached entry whose chunks are gone is fetched again", async () => {
   const { store, origin } = await startGateway(null, { ENTRY_TTL: "600" });
   const { fileIds } = store.addFile({ path: "/a.bin", bytes: noise("a", 10), chunkSize: 10 });
   await get(`${origin}/a.bin`);
@@ -42,7 +42,7 @@ test("an entry whose chunks are gone by now is fetched anew", async () => {
   assert.deepEqual([status, bytes.equals(noise("b", 10))], [200, true]);
 });
 
-for (const direct of ["no", "yes"]) test(`stored chunks are kept if it is told to, as they are stored: DIRECT = ${direct}`, async () => {
+for (const direct of ["no", "yes"]) test(`chunks are cached as stored for CHUNK_TTL: DIRECT = ${direct}`, async () => {
   const { store, origin } = await startGateway(null, { CHUNK_TTL: "600", DIRECT: direct });
   for (const cipher of [false, true]) {
     const path = `/${cipher}.bin`;
@@ -57,7 +57,7 @@ for (const direct of ["no", "yes"]) test(`stored chunks are kept if it is told t
   }
 });
 
-test("in workerd alone it serves the same, streaming", { timeout: 60_000 }, async () => {
+test("workerd without a Cache API serves the same files", { timeout: 60_000 }, async () => {
   for (const vars of [{}, { DIRECT: "yes" }]) {
     const { store, origin } = await startBareGateway("cipher", { SUBREQUESTS: "5000", ...vars });
     for (const { name, path, size, sha256: right, ranges, expect } of store.cases) {

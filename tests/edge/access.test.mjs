@@ -1,4 +1,4 @@
-// Who is let in, and where the gateway goes: nowhere else than it was told.
+// Which requests are served, and which servers are contacted.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { verifyToken } from "../store/jwt.mjs";
@@ -10,7 +10,7 @@ const bytes = noise("gate", 3000);
 const FILE = { path: "/public/a b.bin", bytes, chunkSize: 1000 };
 const PATH = "/public/a%20b.bin";
 
-test("a signed URL opens its path until its time is over, and nothing else", async () => {
+test("a signed URL gives access to its path only, until it expires", async () => {
   const { store, origin } = await startGateway(null, { URL_SECRET, PUBLIC: "" });
   store.addFile(FILE);
   store.addFile({ ...FILE, path: "/public/other.bin" });
@@ -19,7 +19,7 @@ test("a signed URL opens its path until its time is over, and nothing else", asy
   assert.deepEqual([status, body.equals(bytes)], [200, true]);
   assert.equal((await get(origin + good, { method: "HEAD" })).status, 200, "HEAD by the same signature");
   assert.equal((await get(origin + good, { headers: { range: "bytes=1-2" } })).status, 206);
-  // The same path, spelled in another way.
+  // The same path in another spelling.
   assert.equal((await get(origin + good.replace("/public", "/x/../%70ublic"))).status, 200);
   store.resetLog();
   const query = good.slice(good.indexOf("?"));
@@ -35,10 +35,10 @@ test("a signed URL opens its path until its time is over, and nothing else", asy
     assert.deepEqual([refused.status, refused.headers.get("content-type")], [403, "application/problem+json"], url);
     assert.equal(json(refused).status, 403);
   }
-  assert.equal(store.requests.length, 0, "nothing is asked for a URL that is not signed");
+  assert.equal(store.requests.length, 0, "no request is made for an unsigned URL");
 });
 
-test("only what lies below a prefix is served, however the path is written", async () => {
+test("only paths below a prefix are served, in every spelling", async () => {
   const { store, origin } = await startGateway(null, { ALLOW_PREFIXES: "/public, /d/" });
   for (const path of [FILE.path, "/private/a.bin", "/publicity/a.bin", "/d/..hidden", "/d/100% é+#?.bin"]) store.addFile({ ...FILE, path });
   assert.equal((await get(origin + PATH)).status, 200);
@@ -52,8 +52,8 @@ test("only what lies below a prefix is served, however the path is written", asy
     "/public/%252e%252e/../../private/a.bin", "//private/a.bin", "/public%2f..%2fprivate/a.bin", "/public/./../private/a.bin",
     "/public/a%00.bin", "/public/%", "/public/%ff", "/public//a%20b.bin", "/PUBLIC/a%20b.bin", "/public/", "/?proxyChunkId=1,01637037d6", "/public/a;/../../private/a.bin",
   ]) assert.equal(await rawStatus(origin, path), 404, path);
-  assert.deepEqual(store.requests.map(({ url }) => url), [], "the filer is asked for none of them");
-  // Encoded twice it is a name, of a file that is not there; so is a directory.
+  assert.deepEqual(store.requests.map(({ url }) => url), [], "the filer gets no request");
+  // A path that is encoded twice is the name of a missing file; so is a directory.
   for (const path of ["/public/%252e%252e%252fprivate", "/public"]) assert.equal(await rawStatus(origin, path), 404, path);
 });
 
@@ -66,7 +66,7 @@ test("the client's query and headers do not reach the servers", async () => {
   for (const { url, headers } of store.requests) assert.doesNotMatch(url + JSON.stringify(headers), /secret/);
 });
 
-test("no entry, lookup or redirect leads to an origin that is not configured", async () => {
+test("only configured origins are contacted", async () => {
   const rogue = await startRogue();
   const { fileIds } = rogue.addFile(FILE);
   const stolen = `${rogue.volumes[0]}/${fileIds[0]}`;
@@ -74,14 +74,14 @@ test("no entry, lookup or redirect leads to an origin that is not configured", a
   store.addFile({ ...FILE, replicas: [0, 1] });
   store.addFile({ ...FILE, path: "/public/0.bin", replicas: [0] });
   store.addFile({ ...FILE, path: "/public/1.bin", replicas: [1] });
-  // A replica that is not allowed is passed over.
+  // A replica that is not allowed is skipped.
   const both = await get(origin + PATH);
   assert.deepEqual([both.status, both.bytes.equals(bytes)], [200, true]);
   assert.ok(store.requests.every(({ server }) => server !== "volume0"));
   const none = await get(`${origin}/public/0.bin`);
   assert.deepEqual([none.status, json(none).code], [502, "origin"]);
   assert.ok(store.requests.every(({ server }) => server !== "volume0"));
-  assert.doesNotMatch(none.bytes.toString(), /127\.0\.0\.1|localhost/, "nor is it told");
+  assert.doesNotMatch(none.bytes.toString(), /127\.0\.0\.1|localhost/, "the answer does not name the server");
 
   // The master names another server, or the metadata address of a cloud.
   const path = /^\/dir\/lookup/;
@@ -91,7 +91,7 @@ test("no entry, lookup or redirect leads to an origin that is not configured", a
     assert.equal(answer.status, 502, address);
     lie.remove();
   }
-  // A volume server, the filer and the master send elsewhere.
+  // A volume server, the filer and the master redirect to another server.
   for (const [server, redirect] of [["volume1", stolen], ["filer", `${rogue.filer}${PATH}?metadata=true`], ["master", `${rogue.master}/dir/lookup?volumeId=1`]]) {
     for (const status of [301, 302, 307, 308]) {
       const lie = store.fault({ server }, { redirect, status });
@@ -100,26 +100,26 @@ test("no entry, lookup or redirect leads to an origin that is not configured", a
       lie.remove();
     }
   }
-  // An entry names no chunk, but a path.
+  // A file id in the entry is a path.
   for (const id of ["3,x/../../status", `@${new URL(rogue.filer).host}/3,01637037d6`, "//169.254.169.254/3,01637037d6"]) {
     const { entry } = store.addFile({ ...FILE, path: "/public/lie.bin" });
     store.addEntry("/public/lie.bin", entry.replaceAll(/"file_id":"[^"]*"/g, `"file_id":${JSON.stringify(id)}`));
     assert.ok((await get(`${origin}/public/lie.bin`)).status >= 400, id);
   }
-  assert.deepEqual(rogue.requests, [], "it was never asked");
+  assert.deepEqual(rogue.requests, [], "it got no request");
 });
 
-test("a redirect to an origin that is configured is followed", async () => {
+test("a redirect to a configured origin is followed", async () => {
   const { store, origin } = await startGateway(null, ({ volumes }) => ({ ALLOWED_ORIGINS: volumes.join() }));
   const { fileIds } = store.addFile({ ...FILE, chunkSize: 3000 });
   store.fault({ server: "filer", fileId: fileIds[0] }, { redirect: `${store.volumes[0]}/${fileIds[0]}`, status: 301 });
   const { status, bytes: body } = await get(origin + PATH);
   assert.deepEqual([status, body.equals(bytes)], [200, true]);
   store.fault({ server: "volume0" }, { redirect: `${store.volumes[0]}/${fileIds[0]}` });
-  assert.equal((await get(origin + PATH)).status, 502, "not for ever");
+  assert.equal((await get(origin + PATH)).status, 502, "a redirect loop ends");
 });
 
-for (const direct of ["no", "yes"]) test(`tokens are minted for each chunk, and for the path of the entry: DIRECT = ${direct}`, async () => {
+for (const direct of ["no", "yes"]) test(`each chunk and each entry get a token: DIRECT = ${direct}`, async () => {
   const { store, origin } = await startGateway("jwt", ({ jwt, master, volumes }) =>
     ({ MASTER: master, ALLOWED_ORIGINS: volumes.join(), READ_SECRET: jwt.read, FILER_SECRET: jwt.filerRead, DIRECT: direct }));
   const { sha256: right } = store.addFile({ path: "/several.bin", bytes, chunkSize: 200 });
@@ -143,7 +143,7 @@ for (const direct of ["no", "yes"]) test(`tokens are minted for each chunk, and 
   assert.deepEqual(claims(entry).allowed_methods, ["GET", "HEAD"]);
 });
 
-for (const direct of ["no", "yes"]) test(`a filer that relays chunks is shown a token for them, and no volume server's: DIRECT = ${direct}`, async () => {
+for (const direct of ["no", "yes"]) test(`relayed chunks get a token of the filer: DIRECT = ${direct}`, async () => {
   const { store, origin } = await startGateway("jwt", ({ jwt }) => ({ READ_SECRET: jwt.read, FILER_SECRET: jwt.filerRead, DIRECT: direct }));
   const { sha256: right } = store.addFile({ path: "/several.bin", bytes, chunkSize: 500 });
   assert.equal(sha256((await get(`${origin}/several.bin`)).bytes), right);
@@ -155,7 +155,7 @@ for (const direct of ["no", "yes"]) test(`a filer that relays chunks is shown a 
   }
 });
 
-test("a wrong secret is refused by the servers, and no answer tells a token", async () => {
+test("with a wrong secret the answer is 403, and contains no token", async () => {
   const { store, origin } = await startGateway("jwt", ({ master, volumes, jwt }) =>
     ({ MASTER: master, ALLOWED_ORIGINS: volumes.join(), READ_SECRET: "wrong", FILER_SECRET: jwt.filerRead }));
   const { path } = store.cases.find(({ expect, size, sha256 }) => !expect && sha256 && size > 100);
@@ -164,7 +164,7 @@ test("a wrong secret is refused by the servers, and no answer tells a token", as
   assert.doesNotMatch(body.toString(), /eyJ|jwt=/);
 });
 
-test("a gateway that is not told all it needs serves nothing, and tells nobody what is missing", async () => {
+test("a misconfigured gateway answers 500 without the reason", async () => {
   for (const vars of [{ PUBLIC: "" }, { ALLOW_PREFIXES: "" }, { FILER: "" }, { FILER: "http://user:secret@127.0.0.1" }, { FILER: "ftp://x" }, { SUBREQUESTS: "1" }, { SUBREQUESTS: "x" }, { MASTER: "x" }, { VERIFY: "on" }, { DIRECT: "on" }, { SSE_KEK: "secret" }]) {
     const { store, origin } = await startGateway(null, vars);
     store.addFile(FILE);

@@ -1,22 +1,22 @@
-// What the Cache API keeps: entries for a moment, and stored chunks, which never change, for longer.
+// The Cache API in front of `Outbound`: entries for a short time, and stored chunks, which never change, for longer.
 import { fileIdOf } from "./chunk";
 import type { Fetch, Outbound } from "./outbound";
 import type { Settings } from "./settings";
 
-// Names of nowhere: no client can ask for them, and no route of the zone leads there.
+// Keys in the reserved domain `.invalid`: no client can request them, and no route of a zone leads there.
 const ENTRIES = "https://entries.kelp-stream.invalid";
 const CHUNKS = "https://chunks.kelp-stream.invalid";
 
-// The platform counts its cache among the subrequests: a look, and where it was in vain, the request and the putting.
+// The platform counts cache calls as subrequests. A miss takes three: the lookup, the request and the put.
 const MISS = 3;
 
-/** A larger one is fetched each time: it would push out many others. */
+/** Bytes. A larger chunk is not cached: it would evict many others. */
 const LARGEST = 16 * 2 ** 20;
 
-export class Shelf {
-  /** The entry as it came; empty until then. */
+export class GatewayCache {
+  /** The JSON of the entry; empty until it was fetched. */
   entry = "";
-  /** Whether the entry may be older than the filer's. */
+  /** Whether the entry came from the cache, and so may be older than the filer's. */
   isOld = false;
   #outbound: Outbound;
   #settings: Settings;
@@ -28,12 +28,12 @@ export class Shelf {
     this.#waitUntil = waitUntil;
   }
 
-  /** The most subrequests that one of a chunk takes. */
+  /** The most subrequests that reading a chunk takes. */
   get perChunk(): number {
     return this.#settings.chunkTtl > 0 ? MISS : 1;
   }
 
-  /** Fetches, from the shelf where it lies there. */
+  /** Fetches from the cache, or from the servers. */
   readonly fetch: Fetch = (input, init) => {
     const url = new URL(input);
     const isEntry = url.origin === this.#settings.filer.origin && url.searchParams.get("metadata") === "true";
@@ -42,8 +42,8 @@ export class Shelf {
     return fileId ? this.#fetchChunk(fileId, input, init) : this.#outbound.fetch(input, init);
   };
 
-  /** Takes an entry off the shelf that turned out to be too old; the next fetch asks the filer. */
-  async forget(pathname: string): Promise<void> {
+  /** Removes a cached entry that was too old; the next fetch asks the filer. */
+  async drop(pathname: string): Promise<void> {
     this.isOld = false;
     if (this.#outbound.take()) await caches.default.delete(this.#entryKey(pathname));
   }
@@ -58,15 +58,15 @@ export class Shelf {
     if (response.status !== 200) return response;
     this.isOld = found !== undefined;
     this.entry = await response.text();
-    // The filer says neither ETag nor Last-Modified of an entry: it can be fetched again, and not asked whether it changed.
-    // One that names keys opens its file to whoever reads the cache, so it is not put there.
+    // The filer sends neither ETag nor Last-Modified with an entry, so a cached one cannot be revalidated.
+    // An entry with chunk keys is not cached: a reader of the cache could decrypt the file.
     if (!found && ttl > 0 && !this.entry.includes('"cipher_key"') && this.#outbound.take()) {
-      this.#waitUntil(caches.default.put(key, kept(this.entry, ttl)));
+      this.#waitUntil(caches.default.put(key, cached(this.entry, ttl)));
     }
     return new Response(this.entry, { headers: { "content-type": "application/json" } });
   }
 
-  // As stored: what is encrypted stays so.
+  // Chunks are cached as stored: encrypted ones stay encrypted.
   async #fetchChunk(fileId: string, input: string, init?: RequestInit): Promise<Response> {
     const key = `${CHUNKS}/${this.#settings.filer.host}/${fileId}`;
     const range = new Headers(init?.headers).get("range");
@@ -78,12 +78,12 @@ export class Shelf {
     const isWhole = status === 200 && range === null && !headers.has("content-encoding") && length <= LARGEST;
     if (!isWhole || !response.body || !this.#outbound.take()) return response;
     const [body, copy] = response.body.tee();
-    this.#waitUntil(caches.default.put(key, kept(copy, this.#settings.chunkTtl, length)).catch(() => {}));
+    this.#waitUntil(caches.default.put(key, cached(copy, this.#settings.chunkTtl, length)).catch(() => {}));
     return new Response(body, { headers });
   }
 }
 
-function kept(body: BodyInit, ttl: number, length?: number): Response {
+function cached(body: BodyInit, ttl: number, length?: number): Response {
   const size: Record<string, string> = length === undefined ? {} : { "content-length": String(length) };
   return new Response(body, { headers: { "content-type": "application/octet-stream", "cache-control": `max-age=${ttl}`, ...size } });
 }

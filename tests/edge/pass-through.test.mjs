@@ -1,4 +1,4 @@
-// Plain chunks that are handed through, unread: one, and several as one body.
+// Plain chunks that are passed through unread: one body, and several joined into one.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
@@ -14,10 +14,10 @@ const SIZE = 96 * KIB;
 const CHUNK = 32 * KIB;
 
 const fromVolumes = ({ master, volumes }) => ({ DIRECT: "yes", MASTER: master, ALLOWED_ORIGINS: volumes.join() });
-/** What shows that a body was handed through: its digest is wrong, and nobody looks. */
+/** The status, or "broken". A damaged body with status 200 or 206 was passed through: the core would have noticed the digest. */
 const outcome = (url, headers) => get(url, { headers }).then(({ status }) => status, () => "broken");
 
-test("plain chunks are handed through; what has to be decoded is not, and all is the same", async () => {
+test("only plain chunks are passed through, with the same answer", async () => {
   for (const start of [startGateway, startBareGateway]) {
     const { store, origin } = await start(null, { DIRECT: "yes" });
     const bytes = noise("d", SIZE);
@@ -43,7 +43,7 @@ test("plain chunks are handed through; what has to be decoded is not, and all is
   }
 });
 
-test("chunks that overlap or leave gaps go through the core, and those that come often come right", async () => {
+test("overlapping chunks and holes are read by the core", async () => {
   const { store, origin } = await startGateway(null, { DIRECT: "yes" });
   const [a, b] = [noise("a", CHUNK), noise("b", CHUNK)];
   const chunks = { overlap: [{ bytes: a }, { bytes: b, offset: CHUNK / 2 }], gap: [{ bytes: a }, { bytes: b, offset: 2 * CHUNK }], disorder: [{ bytes: b, offset: CHUNK }, { bytes: a, offset: 0 }] };
@@ -60,11 +60,11 @@ test("chunks that overlap or leave gaps go through the core, and those that come
   assert.ok((await get(`${origin}/often`)).bytes.equals(often));
 });
 
-test("a chunk whose body is not exactly what is wanted goes through the core, and so does what follows", async () => {
+test("from a body that is not exactly its view on, the core reads", async () => {
   const { store, origin } = await startGateway(null, { DIRECT: "yes" });
   const bytes = noise("d", 6 * CHUNK);
   const chunks = Array.from({ length: 6 }, (_, i) => ({ bytes: bytes.subarray(i * CHUNK, (i + 1) * CHUNK) }));
-  // As it is left by a truncation, behind which the file was written on.
+  // As after a truncation, followed by further writes.
   chunks[3] = { bytes: Buffer.concat([chunks[3].bytes, noise("cut off", 99)]), size: CHUNK };
   const { fileIds } = store.addFile({ path: "/f.bin", chunks });
   const whole = await get(`${origin}/f.bin`);
@@ -74,7 +74,7 @@ test("a chunk whose body is not exactly what is wanted goes through the core, an
     assert.equal(await outcome(`${origin}/f.bin`), expected, `chunk ${i}`);
     fault.remove();
   }
-  // As long as what was asked for, and other bytes.
+  // The requested length, but other bytes.
   const other = bytes.subarray(CHUNK, 2 * CHUNK - 10);
   for (const action of [{ ignoreRange: true }, { status: 206, body: other, headers: { "Content-Range": `bytes 0-${other.length - 1}/${CHUNK}` } }, { status: 200, body: other }]) {
     const lie = store.fault({ fileId: fileIds[1] }, action);
@@ -85,7 +85,7 @@ test("a chunk whose body is not exactly what is wanted goes through the core, an
   }
 });
 
-test("before its headers a body comes from another replica; one that breaks off, breaks the answer: it never ends short", async () => {
+test("failover works until the headers; a later break breaks the answer", async () => {
   for (const chunkSize of [SIZE, CHUNK]) {
     const { store, origin } = await startGateway(null, fromVolumes);
     const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: noise("d", SIZE), chunkSize, replicas: [0, 1] });
@@ -98,7 +98,7 @@ test("before its headers a body comes from another replica; one that breaks off,
       const cut = store.fault({ fileId }, { cut: 1000 });
       await assert.rejects(get(`${origin}/f.bin`), TypeError);
       cut.remove();
-      // Without a length there is no telling whether it is whole, so the core reads it.
+      // A body without a length may be incomplete, so the core reads it.
       const ended = store.fault({ fileId, times: 1 }, { end: 1000 });
       assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
       ended.remove();
@@ -112,9 +112,9 @@ test("before its headers a body comes from another replica; one that breaks off,
 });
 
 // F107
-test("a client that leaves ends the body that it reads, and those that wait", async () => {
+test("a client that leaves aborts its body and the waiting ones", async () => {
   const { store, origin } = await startGateway(null, { DIRECT: "yes" });
-  // More than the sockets on the way take in.
+  // More than the socket buffers hold.
   store.addFile({ path: "/f.bin", bytes: plenty(96), chunkSize: 12 * MIB });
   for (let round = 0; round < 3; round++) {
     store.resetLog();
@@ -129,17 +129,17 @@ test("a client that leaves ends the body that it reads, and those that wait", as
     const asked = store.requests.length;
     await sleep(50);
     assert.equal(store.requests.length, asked, "nothing starts later");
-    assert.ok(asked < 9, "it had not got all");
-    assert.ok(chunksOf(store).filter(({ state }) => state === "aborted").length > 1, "they were ended, and not read on");
+    assert.ok(asked < 9, "the download was not complete");
+    assert.ok(chunksOf(store).filter(({ state }) => state === "aborted").length > 1, "the bodies were aborted");
   }
-  // And while the next one is still asked for, or the first or another sends nothing.
+  // The same while the next body is requested, and while a body stalls.
   for (const [before, action] of [[1, { latency: 30_000 }], [1, { stall: 1000 }], [0, { stall: 1000 }]]) {
     store.resetLog();
     const fault = store.fault({ when: () => chunksOf(store).length > before }, action);
     const client = request(`${origin}/f.bin`).on("error", () => {}).end();
     const [response] = await once(client, "response");
     response.on("error", () => {}).resume();
-    await until(() => fault.hits > 0, "it is asked for");
+    await until(() => fault.hits > 0, "it is requested");
     await sleep(200);
     client.socket.resetAndDestroy();
     await quiet(store);
@@ -147,21 +147,21 @@ test("a client that leaves ends the body that it reads, and those that wait", as
   }
 });
 
-test("a slow client holds back what is handed through, and a few bodies wait for it", { timeout: 60_000 }, async () => {
+test("a slow client limits the open bodies", { timeout: 60_000 }, async () => {
   const { store, origin } = await startGateway(null, { DIRECT: "yes" });
   const { sha256: right } = store.addFile({ path: "/f.bin", bytes: plenty(64), chunkSize: MIB });
   const [response] = await once(request(`${origin}/f.bin`).end(), "response");
   response.pause();
   await untilStill(store);
-  // Five bodies, and what lies in sockets on the way.
+  // Five bodies, and the socket buffers.
   assert.ok(store.bytesSent < 32 * MIB, `${store.bytesSent} bytes were fetched for a client that reads none`);
   assert.ok(store.peakInFlight <= 5, `${store.peakInFlight} bodies`);
   const pieces = [];
   for await (const piece of response) pieces.push(piece);
-  assert.equal(sha256(Buffer.concat(pieces)), right, "it gets all of it in the end");
+  assert.equal(sha256(Buffer.concat(pieces)), right, "the client gets the whole file");
 });
 
-test("no more than six connections and the subrequests that were promised are used", { timeout: 60_000 }, async () => {
+test("passing through stays within connections and subrequests", { timeout: 60_000 }, async () => {
   for (const vars of [() => ({ DIRECT: "yes" }), fromVolumes]) {
     const { store, origin } = await startGateway(null, (store) => ({ ...vars(store), SUBREQUESTS: "60" }));
     const chunks = Array.from({ length: 60 }, (_, i) => ({ bytes: noise(`c${i}`, 32 * KIB), replicas: [i % 3] }));
@@ -181,7 +181,7 @@ test("no more than six connections and the subrequests that were promised are us
   assert.equal(store.peakInFlight, 1);
 });
 
-test("twenty downloads at once are handed through, and none is refused for want of memory", { timeout: 60_000 }, async () => {
+test("twenty downloads are passed through without a memory budget", { timeout: 60_000 }, async () => {
   const { store, origin } = await startGateway(null, { DIRECT: "yes", MEMORY_MIB: "1" });
   const files = Array.from({ length: 20 }, (_, i) => store.addFile({ path: `/${i}.bin`, bytes: Buffer.concat([noise(`f${i}`, 99), plenty(2)]), chunkSize: 256 * KIB }));
   store.latency = 2;
@@ -189,12 +189,12 @@ test("twenty downloads at once are handed through, and none is refused for want 
   for (const [i, { status, bytes }] of answers.entries()) assert.deepEqual([status, sha256(bytes)], [200, files[i].sha256], files[i].path);
 });
 
-test("what is not verified is handed through, unless it is told not to", async () => {
+test("VERIFY = off passes chunks through unless DIRECT = no", async () => {
   for (const [vars, isRead] of [[{}, true], [{ VERIFY: "off" }, false], [{ VERIFY: "off", DIRECT: "no" }, true], [{ DIRECT: "yes" }, false]]) {
     const { store, origin } = await startGateway(null, (store) => ({ ...fromVolumes(store), DIRECT: "", ...vars }));
     store.addFile({ path: "/f.bin", bytes: noise("d", SIZE), chunkSize: CHUNK, replicas: [0, 1] });
     store.fault({ server: /volume/, nth: 2 }, { cut: 1000 });
-    // The core replaces a server that fails in mid-body.
+    // The core replaces a server that fails in the middle of a body.
     assert.equal(await outcome(`${origin}/f.bin`), isRead ? 200 : "broken", JSON.stringify(vars));
   }
 });

@@ -1,28 +1,33 @@
-// Bodies of plain chunks, handed on as they come from the servers: no script sees their bytes.
+// Passes bodies of plain chunks from the servers to the client: no script sees their bytes.
 import type { RemoteFile } from "kelp-stream";
 import { fileIdOf, isExactly } from "./chunk";
-import { Found } from "./found";
+import { LocatedChunks } from "./located";
 import type { Fetch } from "./outbound";
 import type { View } from "./views";
 
 interface Wanted {
   view: View;
-  /** Ends the body, once it is taken. */
+  /** Ends the body after it was taken. */
   signal: AbortSignal;
   take: (response: Response) => void;
 }
 
-/** A fetch out of which answers can be taken before the core reads them. */
-export class HandThrough {
+/**
+ * A fetch from which responses can be taken before the core reads them.
+ *
+ * `take` makes the core open a stream of one view. The core finds the chunk and requests it with this fetch. If the response is
+ * exactly the view, `fetch` gives it to `take` and leaves the core waiting; `take` then cancels the core's stream.
+ */
+export class PassThrough {
   #inner: Fetch;
-  #found: Found;
-  /** By the chunks that they are of. */
+  #located: LocatedChunks;
+  /** By file id. */
   #wanted = new Map<string, Wanted>();
 
-  /** `token` opens a chunk where its server wants one; `null` where only the core can ask for it. */
+  /** `token` makes a token for a chunk; `null` if only the core can. */
   constructor(inner: Fetch, token: ((fileId: string) => Promise<string>) | null) {
     this.#inner = inner;
-    this.#found = new Found(inner, token);
+    this.#located = new LocatedChunks(inner, token);
   }
 
   readonly fetch: Fetch = async (input, init) => {
@@ -30,7 +35,7 @@ export class HandThrough {
     const fileId = fileIdOf(url) ?? "";
     const wanted = this.#wanted.get(fileId);
     if (!wanted) return this.#inner(input, init);
-    // Once it is taken, the core gives up the request, and is not to end the body with it.
+    // The core aborts its request after the response was taken. Its own signal would end the body then.
     const own = new AbortController();
     const abort = () => own.abort();
     init?.signal?.addEventListener("abort", abort);
@@ -40,22 +45,22 @@ export class HandThrough {
     this.#wanted.delete(fileId);
     init?.signal?.removeEventListener("abort", abort);
     wanted.signal.addEventListener("abort", abort);
-    this.#found.note(url, fileId);
+    this.#located.note(url, fileId);
     wanted.take(response);
-    // Whatever the core was told, it would ask another replica. It waits, until it is told that nobody reads.
+    // Any result would make the core request another replica, so it waits until its stream is cancelled.
     return new Promise(() => {});
   };
 
-  /** The answer of a server whose body is exactly these bytes; `null` where there is none. */
+  /** A response whose body is exactly these bytes; `null` if there is none. */
   async take(file: RemoteFile, view: View, signal: AbortSignal): Promise<Response | null> {
-    return (await this.#found.ask(view, signal)) ?? this.#search(file, view, signal);
+    return (await this.#located.request(view, signal)) ?? this.#search(file, view, signal);
   }
 
-  // The core finds the chunk, its replicas and tokens, and tries them until one answers.
+  // The core finds the chunk, its replicas and tokens, and tries them until one responds.
   async #search(file: RemoteFile, view: View, signal: AbortSignal): Promise<Response | null> {
     const taken = new Promise<Response>((take) => this.#wanted.set(view.fileId, { view, signal, take }));
     const reader = file.stream({ start: view.start, end: view.end, signal }).getReader();
-    // It has something else to say: other bytes than these, or why there are none.
+    // The core has bytes of a response that was not taken, or an error.
     const read = reader.read().then(() => null, () => null);
     const response = await Promise.race([taken, read]);
     this.#wanted.delete(view.fileId);
