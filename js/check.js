@@ -1,16 +1,16 @@
-// Untrusted values: a wrong type is a TypeError, a wrong value a RangeError, and the name is in the message.
+// Checks values that users pass: a wrong type is a TypeError, a wrong value a RangeError. The message contains the name of the value.
 
 const wrongType = (name, wanted) => new TypeError(`${name} must be ${wanted}`);
 const wrongValue = (name, wanted) => new RangeError(`${name} must be ${wanted}`);
 
-/** A dictionary: `undefined` is an empty one. */
+/** An object with fields; `undefined` is an empty one. */
 export function dictionary(value, name) {
   if (value === undefined) return {};
   if (value === null || (typeof value !== "object" && typeof value !== "function")) throw wrongType(name, "an object");
   return value;
 }
 
-/** A finite number from `min` on. */
+/** A finite number, at least `min`. */
 export function number(value, name, fallback, min = 0, max = Number.MAX_VALUE) {
   if (value === undefined) return fallback;
   if (typeof value !== "number") throw wrongType(name, "a number");
@@ -18,7 +18,7 @@ export function number(value, name, fallback, min = 0, max = Number.MAX_VALUE) {
   return value;
 }
 
-/** A safe integer from `min` on. */
+/** A safe integer, at least `min`. */
 export function integer(value, name, fallback, min = 0, max = Number.MAX_SAFE_INTEGER) {
   if (value === undefined) return fallback;
   if (typeof value !== "number") throw wrongType(name, "a number");
@@ -26,14 +26,14 @@ export function integer(value, name, fallback, min = 0, max = Number.MAX_SAFE_IN
   return value;
 }
 
-/** An integer, or a word such as "auto". */
+/** An integer, or one word such as "auto". */
 export function integerOr(word, value, name, fallback, min) {
   if (value === undefined || value === word) return word === value ? word : fallback;
   if (typeof value === "string") throw wrongValue(name, `a number or "${word}"`);
   return integer(value, name, fallback, min);
 }
 
-/** One of some words; the first is the default. */
+/** One of these words; the first is the default. */
 export function word(value, name, words) {
   if (value === undefined) return words[0];
   if (typeof value !== "string") throw wrongType(name, "a string");
@@ -58,14 +58,14 @@ export function callable(value, name) {
   return value;
 }
 
-/** An AbortSignal, of whatever realm. */
+/** An AbortSignal of any realm. */
 export function abortSignal(value, name = "signal") {
   if (value === undefined) return undefined;
   if (typeof value?.addEventListener !== "function" || typeof value.aborted !== "boolean") throw wrongType(name, "an AbortSignal");
   return value;
 }
 
-/** An http or https URL without user information; relative ones count from where the page is. */
+/** An http or https URL without user name and password. A relative URL is resolved against the page. */
 export function httpUrl(value, name = "url") {
   if (typeof value !== "string" && !(value instanceof URL)) throw wrongType(name, "a string or a URL");
   let url;
@@ -80,7 +80,14 @@ export function httpUrl(value, name = "url") {
   return url;
 }
 
-/** Bytes, or the base64 of bytes. */
+/** As {@link httpUrl}, without the fragment, which requests do not contain. */
+export function requestUrl(value, name) {
+  const url = httpUrl(value, name);
+  url.hash = "";
+  return url;
+}
+
+/** Bytes, or their base64. */
 export function bytes(value, name, wanted = "a Uint8Array or a base64 string") {
   if (value === undefined) return undefined;
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
@@ -99,13 +106,13 @@ export function hexBytes(value, name) {
   return Uint8Array.from(value.match(/../g) ?? [], (digits) => parseInt(digits, 16));
 }
 
-/** An AES-256 key. A copy: what it was made of may be wiped at once. */
+/** An AES-256 key, copied: the caller may wipe its own at once. */
 export function aesKey(value, name) {
   if (value !== undefined && value.length !== 32) throw wrongValue(name, "32 bytes");
   return value?.slice();
 }
 
-/** `{ start, end }` of a file of `size` bytes, clipped to it. */
+/** The `{ start, end }` of a range, clipped to a file of `size` bytes. */
 export function range(value, size) {
   const { start, end, signal } = dictionary(value, "range");
   const from = integer(start, "start", 0);

@@ -1,4 +1,4 @@
-/** Why a file could not be opened or read on; `code` is stable, `cause` is what was thrown. */
+/** Why a file could not be opened or read. `code` is stable; `cause` is the value that the platform or the user's function threw. */
 export class KelpError extends Error {
   constructor(code, message, { retryable = false, chunk, offset, attempts = [], cause } = {}) {
     super(message, cause === undefined ? undefined : { cause });
@@ -11,7 +11,7 @@ export class KelpError extends Error {
   }
 }
 
-/** For what the types name and this version does not do. */
-export function notThere(what) {
-  return new KelpError("unsupported", `${what} is not there yet in this version`);
+/** The error of an option that the types contain and this version does not support. */
+export function unsupported(option) {
+  return new KelpError("unsupported", `option ${option} is not supported in this version`);
 }

@@ -82,7 +82,7 @@ export class RemoteFile {
       head("if-unmodified-since"),
     );
     const { status, headers, start, end } = reply;
-    // workerd would encode again what is stored encoded; others do not know this field.
+    // Otherwise workerd would encode a body again that is stored encoded. Other platforms ignore this field.
     const init = { status, headers, encodeBody: "manual" };
     if (start === undefined) return new Response(null, init);
     const signals = [request?.signal, this.#signal];
@@ -110,7 +110,7 @@ export class RemoteFile {
   }
 }
 
-// Not everywhere yet: Safari, Node before 18.18.
+// Safari, and Node before 18.18, do not have it.
 if (Symbol.dispose) {
   Object.defineProperty(RemoteFile.prototype, Symbol.dispose, { value: RemoteFile.prototype.close, writable: true, configurable: true });
 }

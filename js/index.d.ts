@@ -1,10 +1,10 @@
-// The types of `kelp-stream`. Positions are counted from 0, `end` is exclusive, sizes are bytes, times are
-// milliseconds. Wrong types are a `TypeError` and wrong values a `RangeError`, from the call itself (async calls
-// reject with it). `undefined` is the default; unknown names are ignored.
+// The types of `kelp-stream`. Positions count from 0, `end` is exclusive, sizes are in bytes, times in milliseconds. A value of a
+// wrong type is a `TypeError`, a wrong value a `RangeError`; the call itself throws (async functions reject). `undefined` means the
+// default; unknown options are ignored.
 
 /**
- * Opens a file of a SeaweedFS filer by its URL. Fetches its entry (`<url>?metadata=true`) and nothing else. A file that is
- * kept in a remote storage only is then read in ranges of the URL itself, since the filer alone can fetch it.
+ * Opens a file of a SeaweedFS filer by its URL. Fetches the entry of the file (`<url>?metadata=true`), and no chunk. A file whose
+ * content is only in remote storage is read in ranges of the URL itself, because only the filer can fetch it.
  *
  * @example
  * const file = await openFiler("https://filer.example/videos/film.webm");
@@ -13,68 +13,68 @@
 export function openFiler(url: string | URL, options?: FilerOptions): Promise<RemoteFile>;
 
 /**
- * Opens a file by its entry: the JSON text that a filer answers to `?metadata=true`. Pass the text itself, or its
- * bytes: parsed and written again, its 64-bit numbers would be rounded.
+ * Opens a file by its entry: the JSON that a filer answers to `?metadata=true`, as a string or as its bytes. Do not parse and
+ * serialize it before: JavaScript rounds its 64-bit numbers.
  */
 export function openEntry(entry: string | Uint8Array, options?: FilerOptions & {
-  /** The filer that relays chunks, where `locate` is `"proxy"`, and that serves files kept in a remote storage only. */
+  /** The filer that relays chunks if `locate` is `"proxy"`, and that serves files whose content is only in remote storage. */
   filer?: string | URL;
 }): Promise<RemoteFile>;
 
 /**
- * Opens a file of any chunk store by a list of its chunks. Neighbours in one stored blob, small and without key, compression
- * and digest, are fetched together: `plan()` counts them as one. A shared blob that changes while it is read ends streams
- * with code `source_changed`.
+ * Opens a file of any chunk store by a manifest of its chunks. Small adjacent chunks of one blob without key, compression and
+ * digest are fetched in one request; `plan()` counts them as one chunk. If a blob that several chunks share changes while it is
+ * read, streams fail with code `source_changed`.
  */
 export function openManifest(manifest: Manifest, options?: Options): Promise<RemoteFile>;
 
 /**
- * Opens one URL and reads it in ranges, several at once. Asks for its first byte, to learn its size, unless `size` is given.
- * A server without ranges is read in one stream. Where no header tells the size (a chunked or packed answer), the whole is
- * read now, up to `maxBytesAhead` bytes, and kept with the file.
+ * Opens one URL and reads it in several ranges at a time. Requests the first byte to learn the size, unless `size` is given. If the
+ * server does not support ranges, the file is read in one stream. If no header has the size (a chunked or compressed response), the
+ * call reads the whole file, up to `maxBytesAhead` bytes, and keeps it.
  *
- * The first answer pins ETag, Last-Modified and size, as far as they can be seen: another version ends every stream of the
- * file with code `source_changed`. A redirect is followed once, and again when its target is gone. Of `headers`, those that a
- * redirect carries to another origin are the platform's affair; later requests to that origin have none.
+ * ETag, Last-Modified and size of the first response are validators: if a later response differs, every stream of the file fails
+ * with code `source_changed`. A redirect is followed once; later requests go to its target, until the target is gone. The platform
+ * decides which `headers` follow a redirect to another origin; later requests to that origin have none of them.
  */
 export function openUrl(url: string | URL, options?: UrlOptions): Promise<RemoteFile>;
 
-/** Starts the wasm module before it is needed; without it, the first call does. */
+/** Starts the wasm module before it is needed. Otherwise the first open call starts it. */
 export function init(input?: string | URL | Response | BufferSource | WebAssembly.Module | PromiseLike<Response>): Promise<void>;
 
 /** The version of this package. */
 export function version(): string;
 
-/** A file that is open. It holds no connection while nothing reads. */
+/** An open file. It holds no connection unless a stream is read. */
 export interface RemoteFile {
   readonly size: number;
   readonly name: string;
-  /** The media type; `application/octet-stream` where none is known. */
+  /** The media type; `application/octet-stream` if it is not known. */
   readonly type: string;
-  /** Strong, as a header writes it: quotes included. */
+  /** A strong ETag as in the header, with its quotes. */
   readonly etag: string | null;
   /** Milliseconds since 1970. */
   readonly lastModified: number | null;
 
   /**
-   * The bytes, in file order. Nothing is fetched before the first read. It closes only when exactly the bytes of the
-   * range have been delivered; every other end is an error. Cancelling it, or aborting the signal, stops every request
-   * at once. A byte stream where the platform has them, and without a queue of its own: look-ahead is the only buffer.
+   * The bytes, in file order. Nothing is fetched before the first read. The stream closes only after exactly the bytes of the range
+   * were delivered; otherwise it fails. Cancelling it, or aborting the signal, aborts all its requests at once. It is a byte stream
+   * if the platform has them, and has no queue of its own: look-ahead is the only buffer.
    */
   stream(range?: StreamRange): ReadableStream<Uint8Array>;
   /**
-   * The file as the answer to a request: 200, 206, 304, 405, 412 or 416, for GET and HEAD, with `Range` and the
-   * conditional headers of RFC 9110. Without a request: the whole file.
+   * The response to a request for the file: 200, 206, 304, 405, 412 or 416, for GET and HEAD, with `Range` and the conditional
+   * headers of RFC 9110. Without a request: the whole file.
    *
-   * One range is answered with 206; several, and a malformed one, with the whole 200, as RFC 9110, 14.2 allows.
-   * `Cache-Control`, `Expires`, `Content-Disposition`, `Content-Encoding` and `Content-Language` are as stored with
-   * the entry (the bytes are the encoded ones then); without a stored disposition, `name` is told in one.
+   * One range is answered with 206; several ranges, and malformed ones, with 200 and the whole file (RFC 9110, 14.2).
+   * `Cache-Control`, `Expires`, `Content-Disposition`, `Content-Encoding` and `Content-Language` are those stored with the entry. With
+   * a stored `Content-Encoding` the bytes are the encoded ones. Without a stored disposition, `Content-Disposition` has the `name`.
    *
-   * It resolves once the first bytes are there. Where they cannot be had it is a problem (RFC 9457,
-   * `application/problem+json`): 404 for `not_found`, 403 for `unauthorized`, 502 for every other code, with `code`,
-   * `detail`, `retryable`, `chunk` and `offset` of the error. A later failure breaks the body, which never ends short.
-   * Look-ahead goes on from there: cancel a body that nobody reads. Rejects with the reason of an aborted signal (the
-   * request's or the file's), and with `closed`.
+   * Resolves when the first bytes have arrived. If they cannot be read, the response is a problem (RFC 9457,
+   * `application/problem+json`): 404 for `not_found`, 403 for `unauthorized`, 502 for every other code, with the `code`, `detail`,
+   * `retryable`, `chunk` and `offset` of the error. A later failure breaks the body; it never ends early without an error.
+   * Look-ahead continues after the first bytes, so cancel a body that is not read. Rejects with the reason of an aborted signal
+   * (the request's or the file's), and with code `closed`.
    */
   response(request?: Request): Promise<Response>;
   bytes(range?: StreamRange): Promise<Uint8Array>;
@@ -82,11 +82,11 @@ export interface RemoteFile {
   blob(range?: StreamRange): Promise<Blob>;
   /** Decoded as UTF-8. */
   text(range?: StreamRange): Promise<string>;
-  /** What a stream of this range would do. Nothing is fetched. */
+  /** The plan of a stream of this range. Nothing is fetched. */
   plan(range?: Range): PlanSummary;
-  /** What the streams of this file have done so far. */
+  /** Counters over all streams of this file. */
   readonly stats: Stats;
-  /** Makes the streams of this file fail with code `closed`; later calls fail with it too. */
+  /** Fails all streams of this file, and all later calls, with code `closed`. */
   close(): void;
   [Symbol.dispose](): void;
 }
@@ -99,110 +99,111 @@ export interface Range {
 }
 
 export interface StreamRange extends Range {
-  /** Stops every request, at once; the stream fails with the reason itself. */
+  /** Aborts all requests at once; the stream fails with the reason of the signal. */
   signal?: AbortSignal;
 }
 
 export interface Options {
-  /** Ends opening, and every stream of the file; they fail with the reason itself. */
+  /** Aborts opening, and every stream of the file; they fail with the reason of the signal. */
   signal?: AbortSignal;
-  /** Used for every request in place of the global one. */
+  /** Used for every request instead of the global `fetch`. */
   fetch?: typeof fetch;
-  /** Sent to the filer, or to the URL given to `openUrl`; never to another origin. */
+  /** Sent to the filer, or to the URL of `openUrl`; never to another origin. */
   headers?: HeadersInit;
   /**
-   * Views in flight. `"auto"` finds how many the link needs, while it is used: one width for all such streams of a pool,
-   * told by `stats.concurrency` and by events of kind `"width"`. @default "auto"
+   * Views in flight. `"auto"` measures how many the link needs. All streams of a pool with `"auto"` share one concurrency, which
+   * `stats.concurrency` and events of kind `"width"` report. @default "auto"
    */
   concurrency?: number | "auto";
-  /** Ceiling for `"auto"`. @default 64 */
+  /** The highest concurrency of `"auto"`. @default 64 */
   maxConcurrency?: number;
-  /** Requests to one host at a time. @default what the platform allows */
+  /** Concurrent requests to one host. @default no limit besides the platform's */
   perHost?: number;
-  /** Bytes held or promised but not yet read, decoding included. @default 32 MiB */
+  /** Bytes that may be held or requested ahead of the reader, including buffers for decoding. @default 32 MiB */
   maxBytesAhead?: number;
-  /** What bytes are that no chunk holds. @default "zero" */
+  /** Bytes that are in no chunk: zeros, or an error with code `hole`. @default "zero" */
   holes?: "zero" | "error";
   /**
-   * `"stream"`: every digest known is checked as bytes go by, a mismatch never ends cleanly. `"strict"`: nothing
-   * unverified is released, at the price of whole chunks in memory. `"off"`: digests are not looked at; encrypted
-   * chunks are verified always. @default "stream"
+   * `"stream"`: known digests are checked while bytes are delivered; after a mismatch the stream fails. `"strict"`: only verified
+   * bytes are delivered, so whole chunks are held in memory. `"off"`: digests are ignored. Encrypted chunks are always verified.
+   * @default "stream"
    */
   verify?: "stream" | "strict" | "off";
-  /** Who decrypts: WebCrypto where there is one, or this module. @default "auto" */
+  /** What decrypts: WebCrypto (`"native"`), the wasm module, or WebCrypto if the platform has it (`"auto"`). @default "auto" */
   decoder?: "auto" | "native" | "wasm";
-  /** Not there yet: only `0` and `"auto"` (which is none) are accepted. @default "auto" */
+  /** Not supported in this version: only `0` and `"auto"` (no workers) are accepted. @default "auto" */
   workers?: number | "auto";
-  /** Not there yet: bytes per second. */
+  /** Bytes per second that the stream delivers at most, evenly distributed. @default no limit */
   throttle?: number;
-  /** Each replica is tried `passes` times, with a growing pause between passes. @default 3, 200, 10000 */
+  /** Each replica is tried `passes` times, with a growing pause between passes. @default passes 3, baseDelay 200, maxDelay 10000 */
   retry?: { passes?: number; baseDelay?: number; maxDelay?: number };
-  /** For the headers of an answer, and between the bytes of a body. @default 15000, 20000 */
+  /** Until the headers of a response, and between bytes of a body. @default headers 15000, idle 20000 */
   timeout?: { headers?: number; idle?: number };
-  /** What streams share. @default one for the module */
+  /** Shared by the streams of several files. @default one pool for the module */
   pool?: Pool;
   /**
-   * Among the streams of a pool: `"low"` starts chunks when no other stream wants to, and one a second in any case.
+   * Priority among the streams of a pool. A `"low"` stream starts chunks while no other stream waits to, and at least one a second.
    * @default "normal"
    */
   priority?: "high" | "normal" | "low";
-  /** Ask another replica when the chunk that everything waits for is late against what its host usually takes. @default true */
+  /** Request the chunk that blocks the reader from another replica too, if it is later than its host usually is. @default true */
   hedge?: boolean;
   /** Called at most every 100 ms, and once at the end of a stream. */
   onProgress?(progress: Progress): void;
-  /** Called with all that happens, for waterfalls and bug reports. */
+  /** Called with every event of a stream, for waterfalls and bug reports. */
   onEvent?(event: StreamEvent): void;
 }
 
 export interface FilerOptions extends Options {
   /**
-   * Where chunks come from: `"proxy"`, the filer relays them; `{ master }`, a master knows their volume servers; or a
-   * function that gives the URLs of a chunk, `refresh` being true where those that it gave did not work. After
-   * `timeout.headers` it counts as failed, and its signal is aborted.
+   * Where chunks are read from. `"proxy"`: the filer relays them. `{ master }`: the master names the volume servers. A function
+   * returns the URLs of a chunk; `refresh` is true if the URLs that it returned before failed. After `timeout.headers` the call
+   * counts as failed, and its signal is aborted.
    *
-   * A master is asked once for each volume, and again when all replicas failed. Where a volume server wants a token and
-   * there is no `token`, the master is asked for that too. It sends no CORS headers: a page of another origin cannot ask it
-   * but through a proxy. @default "proxy"
+   * A master is asked once for each volume, and again if all replicas failed. If a volume server requires a token and `token` is not
+   * given, the master is asked for one. A master sends no CORS headers, so a page of another origin needs a proxy in front of it.
+   * @default "proxy"
    */
   locate?: "proxy" | { master: string | URL } | ((fileId: string, o: { signal: AbortSignal; refresh: boolean }) => Location | Promise<Location>);
   /**
-   * A read token for a chunk at an origin, asked for when a request is about to leave; calls for the same chunk and origin
-   * at the same time are one. Sent as `?jwt=`. It is asked for once more if it is refused, or if its `exp` is over. What is
-   * no text, is empty, or does not come within `timeout.headers`, is `unauthorized`.
+   * Returns a read token for a chunk at an origin; called when a request is about to be sent. Concurrent requests for the same chunk
+   * and origin share one call. The token is sent as `?jwt=`. The function is called once more if the token is refused, or if its `exp`
+   * has passed. A result that is not a string, is empty, or does not come within `timeout.headers` is an error with code
+   * `unauthorized`.
    */
   token?: (fileId: string, origin: string) => string | Promise<string>;
-  /** A token for the filer, for the entry and for chunks that it relays, asked for when a request is about to leave; sent as `?jwt=`. */
+  /** A token for the filer, for the entry and for relayed chunks. A function is called when a request is about to be sent. Sent as `?jwt=`. */
   filerToken?: string | (() => string | Promise<string>);
-  /** Keys of S3 objects under server-side encryption. 32 bytes each, copied by the call that opens the file. */
+  /** Keys of S3 objects under server-side encryption, 32 bytes each. The open call copies them. */
   sse?: {
-    /** SSE-C: the customer's key (base64 as a string). Checked against the MD5 that is stored with the object. */
+    /** SSE-C: the customer's key (base64 as a string). It is checked against the MD5 that is stored with the object. */
     customerKey?: Uint8Array | string;
     /**
-     * SSE-S3: the gateway's key-encryption key (64 hexadecimal digits as a string). It opens every object of the
-     * gateway, so it is for readers that are trusted with all of them: a server, an edge worker, never a public page.
+     * SSE-S3: the key-encryption key of the S3 gateway (64 hexadecimal digits as a string). It decrypts every object of the gateway,
+     * so use it only where all of them may be read: in a server or an edge worker, never in a public page.
      */
     kek?: Uint8Array | string;
   };
 }
 
 export interface UrlOptions extends Options {
-  /** Its size, if known: saves a request. Where a server shows another, reading ends with code `source_changed`. */
+  /** The size, if known: saves a request. If a response shows another size, streams fail with code `source_changed`. */
   size?: number;
-  /** How long the ranges are. @default 4 MiB */
+  /** Length of the ranges. @default 4 MiB */
   chunkSize?: number;
   name?: string;
   type?: string;
 }
 
-/** Where a chunk can be had. */
+/** Where a chunk is stored. */
 export interface Location {
-  /** Full URLs of the chunk, one a replica. */
+  /** Full URLs of the chunk, one per replica. */
   urls: string[];
-  /** Sent as `?jwt=`. If its `exp` is over when a request is about to leave, `locate` is asked again, with `refresh`. */
+  /** Sent as `?jwt=`. If its `exp` has passed when a request is about to be sent, `locate` is called again with `refresh`. */
   token?: string;
 }
 
-/** A file of any chunk store. Where chunks overlap, the greatest `modified` wins, and the later of equals. */
+/** A file of any chunk store. Where chunks overlap, the one with the greatest `modified` wins; of equals, the later in the list. */
 export interface Manifest {
   size: number;
   name?: string;
@@ -213,20 +214,20 @@ export interface Manifest {
 }
 
 export interface ManifestChunk {
-  /** Where it can be had, one URL a replica. */
+  /** One URL per replica. */
   urls: string[];
-  /** Where in the file it begins. */
+  /** Position of its first byte in the file. */
   offset: number;
-  /** How many bytes of the file it holds. */
+  /** How many bytes of the file it has. */
   size: number;
-  /** The stored bytes, where several chunks share a URL. */
+  /** The stored bytes of the chunk, if several chunks share a URL. */
   range?: { start: number; end: number };
-  /** AES-256-GCM, 32 bytes (base64 as a string). Stored is nonce (12), ciphertext, tag (16). */
+  /** Key of AES-256-GCM, 32 bytes (base64 as a string). The chunk is stored as nonce (12), ciphertext, tag (16). */
   key?: Uint8Array | string;
   compression?: "gzip";
-  /** base64, of the decoded bytes. */
+  /** Base64 of the MD5 of the decoded bytes. */
   md5?: string;
-  /** Its version. */
+  /** The version of the chunk. */
   modified?: number | bigint;
 }
 
@@ -236,54 +237,54 @@ export interface PlanSummary {
   views: number;
   gaps: number;
   gapBytes: number;
-  /** Different chunks. */
+  /** Number of different chunks. */
   chunks: number;
-  /** If none fails. */
+  /** Number of requests, if none fails. */
   requests: number;
-  /** Chunk manifests that would have to be read. */
+  /** Number of chunk manifests that must be read first. */
   manifests: number;
-  /** The most bytes that would be held. */
+  /** The most bytes that are held at a time. */
   peakBytes: number;
 }
 
 export interface Stats {
   bytesDelivered: number;
   bytesReceived: number;
-  /** Held or promised now, and not yet read. */
+  /** Bytes held or requested now, and not yet read. */
   bytesAhead: number;
   peakBytesAhead: number;
   /** Views in flight. */
   inFlight: number;
-  /** Views that may be in flight. */
+  /** How many views may be in flight. */
   concurrency: number;
   requests: number;
-  /** Attempts at a replica that had failed before. */
+  /** Attempts at a replica that has failed before. */
   retries: number;
   /** Attempts at another replica after a failure. */
   failovers: number;
-  /** Second requests, at another replica, for what was late. */
+  /** Additional requests to another replica for a late view. */
   hedges: number;
   relookups: number;
   holes: number;
   holeBytes: number;
-  /** Why the reader (`network`, `decode`) or the look-ahead (`budget`, `reader`) waited. */
+  /** Milliseconds for which the reader waited (`network`, `decode`), or the look-ahead (`budget`, `reader`). */
   waits: { network: number; decode: number; budget: number; reader: number };
 }
 
 export interface Progress {
-  /** Never goes back. */
+  /** Never decreases. */
   delivered: number;
   received: number;
   total: number;
 }
 
 export interface StreamEvent {
-  /** Since the file was opened. */
+  /** Milliseconds since the file was opened. */
   at: number;
   kind: "queue" | "request" | "headers" | "first-byte" | "body" | "decoded" | "delivered" | "retry" | "failover" | "hedge" | "relookup" | "hole" | "width" | "wait" | "end";
   /** A file id, or a URL without query. */
   chunk?: string;
-  /** The place of a view or gap in the plan. */
+  /** The index of a view or hole in the plan. */
   index?: number;
   host?: string;
   bytes?: number;
@@ -292,21 +293,21 @@ export interface StreamEvent {
   width?: number;
 }
 
-/** What streams share. A stream's next bytes are exempt from `maxBytes`, so an idle stream never starves another. */
+/** Limits that several streams share. The bytes that a reader needs next are exempt from `maxBytes`, so an idle stream blocks no other. */
 export class Pool {
   constructor(limits?: {
-    /** Bytes held or promised, over all streams. @default 64 MiB */
+    /** Bytes held or requested, over all streams. @default 64 MiB */
     maxBytes?: number;
     perHost?: number;
     /** Views in flight, over all streams. @default 64 */
     maxConcurrency?: number;
-    /** Not there yet: only `0` and `"auto"` (which is none) are accepted. */
+    /** Not supported in this version: only `0` and `"auto"` (no workers) are accepted. */
     workers?: number | "auto";
   });
   readonly bytes: number;
   readonly peakBytes: number;
   readonly inFlight: number;
-  /** Makes every stream of the pool fail with code `closed`. */
+  /** Fails every stream of the pool with code `closed`. */
   close(): void;
 }
 
@@ -314,7 +315,7 @@ export type ErrorCode =
   | "network" | "timeout" | "http" | "unauthorized" | "not_found" | "no_locations" | "range" | "short_body" | "long_body"
   | "corrupt" | "manifest" | "source_changed" | "hole" | "unsupported" | "limit" | "closed" | "internal";
 
-/** Why a file could not be opened or read on. No key and no token is in it. */
+/** Why a file could not be opened or read. It contains no key and no token. */
 export class KelpError extends Error {
   private constructor();
   readonly code: ErrorCode;
@@ -322,10 +323,10 @@ export class KelpError extends Error {
   readonly retryable: boolean;
   /** A file id, or a URL without query. */
   readonly chunk?: string;
-  /** The first byte of the file that was not delivered. */
+  /** Position of the first byte that was not delivered. */
   readonly offset?: number;
-  /** The requests made in vain, in order. */
+  /** The failed requests, in order. */
   readonly attempts: { host: string; status?: number; reason: string }[];
-  /** What was thrown by the platform, or by a function of yours. */
+  /** The value that the platform, or a function of yours, threw. */
   readonly cause?: unknown;
 }

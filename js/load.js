@@ -1,35 +1,35 @@
-// Starts the wasm module: once, when it is first needed.
+// Starts the wasm module once, when it is first needed.
 import start, { initSync } from "#glue";
 
 let loader = () => undefined;
 let started;
 
-/** Says where the module comes from where the user does not: each entry of the package has its own way. */
+/** Sets how the module is found by default. Each entry point of the package has its own way. */
 export function setLoader(load) {
   loader = load;
 }
 
 /**
- * Starts the module from a URL, a Response, bytes or a compiled WebAssembly.Module (or a promise of one),
- * before it is needed. Once it has started, or is about to, this waits for that and `input` is ignored.
+ * Starts the module before it is needed, from a URL, a Response, bytes or a compiled WebAssembly.Module (or a promise of one).
+ * If it has started or is starting already, `input` is ignored.
  */
 export function init(input) {
   started ??= begin(input).catch((error) => {
-    // The next call tries again: a network may be back by then.
+    // The next call tries again, since the network may be back then.
     started = undefined;
     throw error;
   });
   return started;
 }
 
-/** Resolves when the module has started; starts it from the default place if nothing else did. */
+/** Resolves when the module has started. Starts it from the default place if it was not started yet. */
 export function ready() {
   return init();
 }
 
 async function begin(input) {
   const module = input ?? loader();
-  // Without a wait: an edge worker must not depend on a promise of the request that happened to be first.
+  // Synchronous: in an edge worker, other requests must not wait for a promise that belongs to the first one.
   if (module instanceof WebAssembly.Module) initSync({ module });
   else await start({ module_or_path: module });
 }

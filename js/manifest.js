@@ -1,7 +1,7 @@
-// The generic manifest, checked field by field; what fields mean to one another is checked by the core.
+// Checks each field of a manifest. The core checks how the fields relate to one another.
 import { bytes, dictionary, httpUrl, integer, string, word } from "./check.js";
 
-/** What the core calls `JsManifest`. */
+/** The manifest as the core's `JsManifest`. */
 export function checkManifest(manifest) {
   if (manifest === undefined) throw new TypeError("manifest must be an object");
   const { size, name, type, etag, lastModified, chunks } = dictionary(manifest, "manifest");
@@ -12,7 +12,7 @@ export function checkManifest(manifest) {
     type: string(type, "type"),
     etag: string(etag, "etag"),
     lastModified: integer(lastModified, "lastModified", undefined, Number.MIN_SAFE_INTEGER),
-    // Unlike map, this also visits what is missing.
+    // Unlike `map`, this also visits the holes of a sparse array.
     chunks: Array.from(chunks, (chunk, i) => checkChunk(chunk, `chunks[${i}]`)),
   };
 }
@@ -43,7 +43,7 @@ function required(value, name) {
   return integer(value, name);
 }
 
-// 64 bits: nanoseconds since 1970 are more than a number can tell apart.
+// 64 bits: nanoseconds since 1970 are larger than Number.MAX_SAFE_INTEGER.
 function version(value, name) {
   if (value === undefined) return 0n;
   if (typeof value !== "bigint") return BigInt(integer(value, name, 0, Number.MIN_SAFE_INTEGER));

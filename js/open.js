@@ -6,7 +6,7 @@ import {
   openManifest as openCoreManifest,
   openUrl as openCoreUrl,
 } from "#glue";
-import { httpUrl } from "./check.js";
+import { requestUrl } from "./check.js";
 import { RemoteFile } from "./file.js";
 import { ready } from "./load.js";
 import { checkManifest } from "./manifest.js";
@@ -15,10 +15,9 @@ import { corePool } from "./pool.js";
 import { onAbort } from "./stream.js";
 
 export async function openFiler(url, options) {
-  const where = httpUrl(url);
+  const where = requestUrl(url);
   const chosen = filerSettings(options, where);
-  where.hash = "";
-  // Only the value `true` is understood; whatever else was in the query is the user's.
+  // The filer answers with the entry only if the value is `true`. Other parameters of the query are kept.
   if (where.searchParams.has("metadata")) where.searchParams.delete("metadata");
   chosen.fileUrl = where.href;
   where.searchParams.set("metadata", "true");
@@ -26,10 +25,10 @@ export async function openFiler(url, options) {
 }
 
 export async function openEntry(entry, options) {
-  const filer = options?.filer === undefined ? undefined : httpUrl(options.filer, "filer");
+  const filer = options?.filer === undefined ? undefined : requestUrl(options.filer, "filer");
   const chosen = filerSettings(options, filer);
   const json = typeof entry === "string" ? new TextEncoder().encode(entry) : entry;
-  if (!(json instanceof Uint8Array)) throw new TypeError("entry must be the JSON text that a filer answers, or its bytes");
+  if (!(json instanceof Uint8Array)) throw new TypeError("entry must be the JSON that a filer answers, as a string or as its bytes");
   return open(chosen, (pool) => openCoreEntry(json, chosen, pool));
 }
 
@@ -40,13 +39,12 @@ export async function openManifest(manifest, options) {
 }
 
 export async function openUrl(url, options) {
-  const where = httpUrl(url);
+  const where = requestUrl(url);
   const chosen = urlSettings(options, where);
-  where.hash = "";
   return open(chosen, (pool, opening) => openCoreUrl(where.href, chosen, pool, opening));
 }
 
-/** Opens a file in the core, unless the signal is aborted first. */
+/** Opens a file in the core. Rejects with the reason of the signal if it is aborted first. */
 async function open({ signal, pool }, openCore) {
   signal?.throwIfAborted();
   await ready();
@@ -58,10 +56,10 @@ async function open({ signal, pool }, openCore) {
       reject(reason);
     });
   });
-  // Nobody may be waiting for it.
+  // Otherwise an abort after the race is an unhandled rejection.
   aborted.catch(() => {});
   try {
-    // Once it is cancelled, the core's promise settles too, too late to matter.
+    // After `cancel` the core's promise settles too, and its result is ignored.
     const file = await Promise.race([openCore(corePool(pool), opening), aborted]);
     return new RemoteFile(file, signal);
   } finally {

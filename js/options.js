@@ -1,12 +1,12 @@
-// The user's options, checked, with every default filled in: what the core calls `Settings`.
-import { abortSignal, aesKey, boolean, bytes, callable, dictionary, hexBytes, httpUrl, integer, integerOr, number, string, word } from "./check.js";
-import { KelpError, notThere } from "./error.js";
+// Checks the user's options and fills in the defaults: the result is the core's `Settings`.
+import { abortSignal, aesKey, boolean, bytes, callable, dictionary, hexBytes, integer, integerOr, number, requestUrl, string, word } from "./check.js";
+import { KelpError, unsupported } from "./error.js";
 import { hasSubtle } from "./platform.js";
 import { defaultPool, Pool } from "./pool.js";
 
 const MAX_BYTES_AHEAD = 32 * 2 ** 20;
 
-/** Options that every way of opening has. `home`: the origin that `headers` may go to. */
+/** The options that every open function has. `home`: the only origin that gets `headers`. */
 export function settings(options, home) {
   const given = dictionary(options, "options");
   const retry = dictionary(given.retry, "retry");
@@ -15,8 +15,8 @@ export function settings(options, home) {
   const concurrency = integerOr("auto", given.concurrency, "concurrency", "auto", 1);
   const pool = given.pool === undefined ? defaultPool() : given.pool;
   if (!(pool instanceof Pool)) throw new TypeError("pool must be a Pool");
-  // Better an error than an option that does nothing.
-  if (integerOr("auto", given.workers, "workers", "auto", 0) > 0) throw notThere("workers");
+  // An error is better than an option without effect.
+  if (integerOr("auto", given.workers, "workers", "auto", 0) > 0) throw unsupported("workers");
   return {
     signal: abortSignal(given.signal),
     fetch: callable(given.fetch, "fetch"),
@@ -43,12 +43,12 @@ export function settings(options, home) {
   };
 }
 
-/** Options of what a filer keeps. */
+/** The options of files that a filer stores. `filer`: its URL, if it is known. */
 export function filerSettings(options, filer) {
   const given = dictionary(options, "options");
   const checked = settings(given, filer?.origin ?? "");
   const { locate = "proxy", filerToken } = given;
-  const master = typeof locate === "object" && locate !== null ? masterUrl(locate.master) : undefined;
+  const master = typeof locate === "object" && locate !== null ? requestUrl(locate.master, "locate.master").href : undefined;
   if (typeof locate !== "function" && master === undefined) word(locate, "locate", ["proxy"]);
   if (filerToken !== undefined && typeof filerToken !== "string" && typeof filerToken !== "function") {
     throw new TypeError("filerToken must be a string or a function");
@@ -66,13 +66,7 @@ export function filerSettings(options, filer) {
   };
 }
 
-function masterUrl(value) {
-  const url = httpUrl(value, "locate.master");
-  url.hash = "";
-  return url.href;
-}
-
-/** Options of one URL. */
+/** The options of `openUrl`. */
 export function urlSettings(options, url) {
   const given = dictionary(options, "options");
   const size = integer(given.size, "size");
@@ -85,7 +79,7 @@ export function urlSettings(options, url) {
 function decoder(value) {
   const wanted = word(value, "decoder", ["auto", "native", "wasm"]);
   if (wanted === "native" && !hasSubtle()) {
-    throw new KelpError("unsupported", "there is no WebCrypto here (an http page?): decoder cannot be native");
+    throw new KelpError("unsupported", 'decoder "native" needs WebCrypto, which this platform does not have (pages have it over https only)');
   }
   return wanted === "wasm";
 }

@@ -1,23 +1,24 @@
-// What the platform does better than wasm, in the words in which the platform has it.
+// Functions of the platform that the wasm module calls.
 
-/** Whether there is WebCrypto: in secure contexts, at the edge, in Node. */
+/** Whether the platform has WebCrypto: in secure contexts, at the edge, in Node. */
 export function hasSubtle() {
   return globalThis.crypto?.subtle !== undefined;
 }
 
-// Where it was never said that there is a network, that there is none says nothing: servers on the same machine answer.
+// `onLine === false` counts only after it has once been true: some platforms never set it, and servers on the same machine respond
+// without a network.
 let wasOnline = false;
 
-/** Whether the platform knows that the network is gone. */
+/** Whether the platform reports that the network is gone. */
 export function isOffline() {
-  const said = globalThis.navigator?.onLine;
-  wasOnline ||= said === true;
-  return wasOnline && said === false;
+  const onLine = globalThis.navigator?.onLine;
+  wasOnline ||= onLine === true;
+  return wasOnline && onLine === false;
 }
 
 isOffline();
 
-/** Resolves when the platform believes that there is a network, or when `signal` is aborted. */
+/** Resolves when the platform reports a network, or when `signal` is aborted. */
 export function online(signal) {
   return new Promise((resolve) => {
     if (!isOffline()) return resolve();
@@ -26,7 +27,7 @@ export function online(signal) {
   });
 }
 
-/** Whether a `fetch`, perhaps the user's own and of another realm, gave what it should. */
+/** Whether a value is a Response. It may be of another realm, or come from the user's `fetch`. */
 export function isResponse(value) {
   try {
     return typeof value?.status === "number" && typeof value.headers?.get === "function";
@@ -35,7 +36,7 @@ export function isResponse(value) {
   }
 }
 
-/** Joins pieces into one array. */
+/** Joins pieces into one array of `length` bytes. */
 export function join(pieces, length) {
   if (pieces.length === 1) return pieces[0];
   const whole = new Uint8Array(length);
@@ -47,7 +48,7 @@ export function join(pieces, length) {
   return whole;
 }
 
-/** AES-256-GCM of `nonce (12) || ciphertext || tag (16)`; rejects if the tag does not fit. */
+/** Decrypts AES-256-GCM of `nonce (12) || ciphertext || tag (16)`; rejects if the tag does not match. */
 export async function decrypt(key, stored) {
   const { subtle } = globalThis.crypto;
   const imported = await subtle.importKey("raw", key, "AES-GCM", false, ["decrypt"]);

@@ -1,21 +1,21 @@
-// What streams share.
+// The pool that streams share.
 import { CorePool } from "#glue";
 import { dictionary, integer, integerOr } from "./check.js";
-import { notThere } from "./error.js";
+import { unsupported } from "./error.js";
 
 let shared;
 
-/** The pool of all files that name none. */
+/** The pool of all files that are opened without one. */
 export function defaultPool() {
   return (shared ??= new Pool());
 }
 
-/** The core's half of a pool; the module must have started. */
+/** The core's part of a pool. The wasm module must have started. */
 export let corePool;
 
 export class Pool {
   #limits;
-  // Made when a file is opened: a pool may be made before the wasm module has started.
+  // Created when the first file is opened, since a pool may be constructed before the wasm module has started.
   #core;
   #closed = false;
 
@@ -30,7 +30,7 @@ export class Pool {
       integer(perHost, "perHost", Infinity, 1),
       integer(maxConcurrency, "maxConcurrency", 64, 1),
     ];
-    if (integerOr("auto", workers, "workers", "auto", 0) > 0) throw notThere("workers");
+    if (integerOr("auto", workers, "workers", "auto", 0) > 0) throw unsupported("workers");
   }
 
   get bytes() {

@@ -1,11 +1,11 @@
-// The answer where the bytes of a file cannot be had (RFC 9457).
+// The response of `RemoteFile.response()` if the file cannot be read (RFC 9457).
 import { KelpError } from "./error.js";
 
 const STATUSES = { not_found: [404, "Not Found"], unauthorized: [403, "Forbidden"] };
 
 /**
- * What an error is to the client of a request. Throws what no client can be told: that the file is closed, and
- * whatever is no `KelpError`. Not even hosts are in it: which servers were asked in vain is for the one who asked.
+ * The response for an error. Throws errors that are the caller's: a closed file, and anything but a `KelpError`. The body does
+ * not contain the hosts of `attempts`: they are not the client's business.
  */
 export function problem(error) {
   if (!(error instanceof KelpError) || error.code === "closed") throw error;

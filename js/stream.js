@@ -1,6 +1,6 @@
-// The core's streams as the platform's.
+// Makes a ReadableStream of a stream of the core.
 
-// WebKit's has no byte streams of one's own.
+// WebKit does not let scripts create byte streams.
 const BYTE_STREAMS = (() => {
   try {
     new ReadableStream({ type: "bytes" });
@@ -10,10 +10,10 @@ const BYTE_STREAMS = (() => {
   }
 })();
 
-// A byte stream takes the whole buffer behind what it is given: whatever else lies in it would be gone.
+// A byte stream transfers the whole buffer of a piece, so a piece that shares its buffer is copied.
 const own = (piece) => (piece.byteLength === piece.buffer.byteLength ? piece : piece.slice());
 
-// Not in every version of workerd.
+// Some versions of workerd do not have it.
 const Weak = globalThis.WeakRef ?? class { constructor(it) { this.deref = () => it; } };
 
 const weakly = (act, signal) => {
@@ -22,8 +22,8 @@ const weakly = (act, signal) => {
 };
 
 /**
- * Calls `act` with the reason when one of the signals is aborted, now or later; returns a way to stop listening, which
- * alone keeps `act`: a signal may live long, and is not to keep a stream that nobody holds any more.
+ * Calls `act` with the reason when one of the signals is aborted, now or later. Returns a function that stops listening. Only that
+ * function keeps `act` alive: a signal may outlive many streams, and must not keep them from being collected.
  */
 export function onAbort(signals, act) {
   const known = signals.filter((signal) => signal !== undefined);
@@ -37,15 +37,15 @@ export function onAbort(signals, act) {
   };
 }
 
-// The window is the only queue, and nothing is fetched before the first read.
+// The core's window is the only queue, and nothing is fetched before the first read.
 const NO_QUEUE = { highWaterMark: 0 };
 
-/** A ReadableStream of a core stream that `open` makes. */
+/** A ReadableStream of the core's stream that `open` returns. */
 export function readable(open, signals) {
   return new ReadableStream(source(open, signals), NO_QUEUE);
 }
 
-/** As `readable`, once its first piece has arrived, which is then its to give. Rejects as the first read would. */
+/** As `readable`; resolves when the first piece is in the stream. Rejects as the first read would. */
 export async function begun(open, signals) {
   const { start, ...rest } = source(open, signals);
   let first;
@@ -57,7 +57,7 @@ export async function begun(open, signals) {
     },
   }, NO_QUEUE);
   await first;
-  // Where a signal came first, the stream is in error and nobody has seen it.
+  // If a signal was aborted meanwhile, the stream has failed already: reject instead of returning it.
   for (const signal of signals) signal?.throwIfAborted();
   return stream;
 }
@@ -66,8 +66,8 @@ function source(open, signals) {
   let core;
   let over = false;
   let stopListening;
-  // The wasm side is freed at once, and not when the garbage collector comes by. Cancelling tells the user's listeners,
-  // who may come back here: by then it is over.
+  // Frees the wasm object at once instead of waiting for the garbage collector. `cancel` calls the user's listeners, which may
+  // call back into this stream, so `over` is set before.
   const end = () => {
     const ended = core;
     over = true;
@@ -102,14 +102,14 @@ function source(open, signals) {
       if (piece !== undefined) return controller.enqueue(BYTE_STREAMS ? own(piece) : piece);
       end();
       controller.close();
-      // A reader that waits with a buffer of its own gets it back, empty.
+      // A pending BYOB read gets its buffer back, empty.
       controller.byobRequest?.respond(0);
     },
     cancel: end,
   };
 }
 
-/** Reads a core stream to its end; `take` gets each piece. Rejects with the reason when a signal is aborted. */
+/** Reads a stream of the core to its end; `take` gets each piece. Rejects with the reason if a signal is aborted. */
 export async function drain(open, signals, take) {
   const core = open();
   let stop;
@@ -119,7 +119,7 @@ export async function drain(open, signals, take) {
       reject(reason);
     });
   });
-  // Aborted before the first read, or after the last: nobody may be waiting for it.
+  // Otherwise an abort before the first read, or after the last, is an unhandled rejection.
   aborted.catch(() => {});
   try {
     for (;;) {

@@ -1,7 +1,7 @@
-// Browsers, workers, Deno, bundlers: the wasm file lies next to this one.
+// Browsers, workers, Deno, bundlers: the wasm file is next to this one.
 import { setLoader } from "../load.js";
 
-// Written out here, and not in a function elsewhere, since bundlers look for exactly this expression.
+// Bundlers look for exactly this expression, so it must not move into a function.
 setLoader(() => new URL("./kelp_stream_bg.wasm", import.meta.url));
 
 export * from "../index.js";

@@ -1,4 +1,4 @@
-// Node and Bun: fetch does not read files there.
+// Node and Bun, whose fetch does not read files.
 import { readFile } from "node:fs/promises";
 import { setLoader } from "../load.js";
 

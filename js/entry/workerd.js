@@ -1,4 +1,4 @@
-// workerd compiles no wasm at run time: the module is imported, compiled.
+// workerd does not compile wasm at run time: the import gives a compiled module.
 import module from "./kelp_stream_bg.wasm";
 import { setLoader } from "../load.js";
 
