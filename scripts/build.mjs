@@ -1,4 +1,4 @@
-// `npm run build`: the Rust core and the JavaScript in front of it become dist/.
+// `npm run build`: builds dist/ from the Rust core and the JavaScript of js/.
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -8,10 +8,10 @@ import { needModules, needNode, needRust } from "./install/toolchain.mjs";
 
 const WASM = "wasm32-unknown-unknown";
 const BRIDGE = join(target, "bindgen");
-const FRONT = join(root, "js");
+const JAVASCRIPT = join(root, "js");
 const DIST = join(root, "dist");
 
-/** Builds everything that the package ships into dist/. */
+/** Builds everything that the package contains into dist/. */
 export async function build() {
   needNode();
   await needRust();
@@ -19,27 +19,26 @@ export async function build() {
   await bridge(await compile());
   const scripts = await bundle();
   copyFileSync(join(BRIDGE, "kelp_stream_bg.wasm"), join(DIST, "kelp_stream_bg.wasm"));
-  copyFileSync(join(FRONT, "index.d.ts"), join(DIST, "index.d.ts"));
+  copyFileSync(join(JAVASCRIPT, "index.d.ts"), join(DIST, "index.d.ts"));
   removeAllBut([...scripts, "kelp_stream_bg.wasm", "index.d.ts"]);
   report();
 }
 
-// SHA-256 is for 22 bytes of each chunk of an encrypted S3 object: unrolled, it would be 8 KB of code.
+// SHA-256 hashes 22 bytes per chunk of an encrypted S3 object: the unrolled code would take 8 KB.
 const SMALL = ["--cfg", 'sha2_backend_soft="compact"'];
 
 /**
- * Compiles the crate to wasm, for release; resolves to where it is, until it is compiled with other features.
- * A pure cdylib: with a second crate type cargo silently leaves out fat LTO.
+ * Compiles the crate to wasm for release. Resolves to the path of the module, which the next call overwrites.
+ * Only a cdylib: with a second crate type, cargo does not do fat LTO, without a warning.
  */
 export async function compile({ features = [], flags = [] } = {}) {
-  const toBuild = ["--profile", "wasm", "--target", WASM, "--lib", "--crate-type", "cdylib", "--features", features.join(), "--", ...flags];
+  const options = ["--profile", "wasm", "--target", WASM, "--lib", "--crate-type", "cdylib", "--features", features.join(), "--", ...flags];
   await run("cargo", ["fetch", "--quiet", "--target", WASM]);
-  await run("cargo", ["rustc", ...toBuild], { env: { CARGO_ENCODED_RUSTFLAGS: [...withoutPaths(), ...SMALL].join("\x1f") } });
+  await run("cargo", ["rustc", ...options], { env: { CARGO_ENCODED_RUSTFLAGS: [...withoutPaths(), ...SMALL].join("\x1f") } });
   return join(target, WASM, "wasm/kelp_stream.wasm");
 }
 
-// Messages of panics name source files: where they lie on this machine is nobody's business, and
-// the same sources are to give the same wasm everywhere.
+// Panic messages contain paths of source files. Without the prefixes of this machine, the same sources give the same wasm everywhere.
 function withoutPaths() {
   const sources = join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "registry/src");
   const registries = existsSync(sources) ? readdirSync(sources) : [];
@@ -53,12 +52,12 @@ async function bridge(wasm) {
   await run("cargo", ["xtask", "bindgen", wasm, BRIDGE]);
 }
 
-// Three entries that differ in where the wasm comes from, and one file that all of them share.
+// Three entry points that differ in how they find the wasm, and one file that they share.
 async function bundle() {
   const esbuild = await import("esbuild");
   mkdirSync(DIST, { recursive: true });
   const { metafile } = await esbuild.build({
-    entryPoints: { index: join(FRONT, "entry/default.js"), node: join(FRONT, "entry/node.js"), workerd: join(FRONT, "entry/workerd.js") },
+    entryPoints: { index: join(JAVASCRIPT, "entry/default.js"), node: join(JAVASCRIPT, "entry/node.js"), workerd: join(JAVASCRIPT, "entry/workerd.js") },
     absWorkingDir: root,
     outdir: DIST,
     bundle: true,
@@ -72,15 +71,15 @@ async function bundle() {
     external: ["node:*", "*.wasm"],
     alias: { "#glue": join(BRIDGE, "kelp_stream.js") },
     plugins: [oneCopyOfSnippets],
-    // The glue names a module once for each extern block that imports from it: always the same one.
+    // The glue has one key per extern block, all for the same module.
     logOverride: { "duplicate-object-key": "silent" },
     logLevel: "warning",
   });
   return Object.keys(metafile.outputs).map((path) => path.replace(/^dist\//, ""));
 }
 
-// wasm-bindgen copies the files that Rust imports beside its glue; a second copy of a class would
-// be another class, so the glue gets the one that the rest of the front imports.
+// wasm-bindgen copies the files that Rust imports next to its glue. A second copy of a class would be another class, so imports of
+// the glue are resolved to the files in js/.
 const oneCopyOfSnippets = {
   name: "one copy of snippets",
   setup(build) {
@@ -90,7 +89,7 @@ const oneCopyOfSnippets = {
   },
 };
 
-// Files of an older build. Those of this one are overwritten, never absent: somebody may be reading them.
+// Removes files of an older build. Files of this build were overwritten, so that a running server always finds them.
 function removeAllBut(names) {
   for (const name of readdirSync(DIST)) if (!names.includes(name)) rmSync(join(DIST, name), { recursive: true });
 }

@@ -1,24 +1,24 @@
-// Running other programs: their output goes straight to the terminal, their failure stops the script.
+// Runs other programs, and the scripts themselves.
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder of the repository. Every program is run from here. */
+/** The folder of the repository. Programs run in it by default. */
 export const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Where cargo puts what it builds. */
+/** Cargo's target folder. */
 export const target = resolve(root, process.env.CARGO_TARGET_DIR ?? "target");
 
-/** What package.json says. */
+/** The contents of package.json. */
 export const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
-/** A failure whose message is all that a reader needs: no stack is printed. */
+/** An error that is printed without its stack. */
 export class Failure extends Error {}
 
 /**
- * Runs a program to its end and resolves to what it printed, which is passed on as it comes.
- * @throws {Failure} if it cannot be started or ends with another code than 0.
+ * Runs a program. Its output is passed on to the terminal while it runs; resolves to its standard output.
+ * @throws {Failure} if it cannot be started, or does not end with code 0
  */
 export function run(program, args, { env = {}, cwd = root } = {}) {
   return new Promise((done, fail) => {
@@ -35,15 +35,15 @@ export function run(program, args, { env = {}, cwd = root } = {}) {
   });
 }
 
-/** What a program prints, trimmed; `null` if it is missing or fails. */
+/** The standard output of a program, trimmed; `null` if it is missing or fails. */
 export function ask(program, args) {
   const { status, stdout } = spawnSync(program, args, { cwd: root, encoding: "utf8", maxBuffer: Infinity });
   return status === 0 ? stdout.trim() : null;
 }
 
 /**
- * Runs a program whose failure is no failure of ours. What went wrong, in a line; nothing if nothing did.
- * It has two minutes: a registry that hangs is one that is not there.
+ * Runs a program that may fail. Returns the error in one line, or `undefined`. It has two minutes, since a registry that is not
+ * reachable may not fail but hang.
  */
 export function attempt(program, args, cwd) {
   const { status, error, stderr } = spawnSync(program, args, { cwd, encoding: "utf8", timeout: 120_000 });
@@ -51,14 +51,14 @@ export function attempt(program, args, cwd) {
   return error?.message ?? stderr.trim().split("\n").at(-1);
 }
 
-/** The first of these programs that is on PATH (or is an absolute path that exists), else `null`. */
+/** The path of the first of these programs that is on PATH, or is an absolute path that exists; else `null`. */
 export function find(...names) {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const paths = names.flatMap((name) => (name.startsWith("/") ? [name] : folders.map((folder) => join(folder, name))));
   return paths.find((path) => existsSync(path)) ?? null;
 }
 
-/** Runs the script's main function and ends with code 1, and the reason, if it fails. */
+/** Runs the main function of a script. If it fails, prints the reason and ends the process with code 1. */
 export async function main(script) {
   try {
     await script();
@@ -68,5 +68,5 @@ export async function main(script) {
   }
 }
 
-/** Whether this file is the script that node was started with. */
+/** Whether this module is the script that node was started with. */
 export const isMain = (meta) => process.argv[1] !== undefined && fileURLToPath(meta.url) === resolve(process.argv[1]);

@@ -1,4 +1,4 @@
-// `npm run build:component`: the worlds of wit/ as components, in target/component/.
+// `npm run build:component`: builds the worlds of wit/ as components into target/component/.
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -6,35 +6,35 @@ import { compile } from "./build.mjs";
 import { Failure, isMain, main, run, target } from "./command.mjs";
 import { needNode, needRust } from "./install/toolchain.mjs";
 
-/** The worlds, and the features of the crate that make it one of them. */
+/** The worlds, and the features of the crate that select each. */
 const WORLDS = {
   library: ["component-library"], gateway: ["component-gateway"],
   "library-async": ["component-library", "component-async"], "gateway-async": ["component-gateway", "component-async"],
 };
 
-/** Where the components are, by world. */
+/** The paths of the components, by world. */
 export const components = Object.fromEntries(Object.keys(WORLDS).map((world) => [world, join(target, `component/${world}.wasm`)]));
 
-/** Builds all components, and prints what they import and how large they are. */
+/** Builds all components, and prints their imports and sizes. */
 export async function buildComponents() {
   needNode();
   await needRust();
   mkdirSync(join(target, "component"), { recursive: true });
   for (const [world, path] of Object.entries(components)) {
-    // Names of functions are for nobody; what tells the world stays.
+    // Removes names of functions. The sections that describe the world stay.
     const module = await compile({ features: WORLDS[world], flags: ["-C", "strip=symbols"] });
-    const told = await run("cargo", ["xtask", "component", module, path]);
-    checkImports(world, told);
+    const printed = await run("cargo", ["xtask", "component", module, path]);
+    checkImports(world, printed);
     const bytes = readFileSync(path);
     console.log(`${world}: ${kib(bytes.length)}, ${kib(gzipSync(bytes, { level: 9 }).length)} gzip`);
   }
 }
 
-// What a component asks of its host is a promise: nothing comes in with a dependency.
-function checkImports(world, told) {
-  const imports = /^imports (.*)$/m.exec(told)[1].split(", ").map((name) => name.replace(/@.*/, ""));
+// The imports of a component are part of its interface: a dependency must not add one.
+function checkImports(world, printed) {
+  const imports = /^imports (.*)$/m.exec(printed)[1].split(", ").map((name) => name.replace(/@.*/, ""));
   const unknown = imports.filter((name) => !IMPORTS[world].includes(name));
-  if (unknown.length > 0) throw new Failure(`the ${world} imports what wit/world.wit does not name: ${unknown.join(", ")}`);
+  if (unknown.length > 0) throw new Failure(`the component ${world} has imports that wit/world.wit does not have: ${unknown.join(", ")}`);
 }
 
 const PLATFORM = [

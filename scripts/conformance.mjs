@@ -1,13 +1,12 @@
-// `npm run conformance`: the list of tests/conformance in every place that can be had on this machine, and the matrix of what
-// came of it; with `-- --cases` a line for each case. The package must be packed, and the components built, before:
-// `npm test -- build pack component`.
+// `npm run conformance`: runs the list of tests/conformance in every place that this machine has, and prints the matrix of results.
+// `-- --cases` prints a line per case. The package must be packed, and the components built before: `npm test -- build pack component`.
 import { rmSync } from "node:fs";
 import { installBrowsers } from "./install/browsers.mjs";
 import { isMain, main, run } from "./command.mjs";
 import { nodeTests } from "./runner.mjs";
 import { installRuntimes } from "./install/runtimes.mjs";
 
-/** Runs it all. What cannot be had is skipped, and the matrix says so. */
+/** Runs all places. A place that is not available is skipped, and the matrix shows that. */
 export async function conformance({ name } = {}) {
   await installBrowsers();
   await installRuntimes();

@@ -1,4 +1,4 @@
-// The worker of gateway/, bundled as wrangler does it, with the installed package, and run in workerd.
+// Bundles the worker of gateway/ as wrangler does, with the installed package, and runs it in workerd.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,12 +9,12 @@ import { Failure, root, target } from "./command.mjs";
 const CONSUMER = join(target, "pack/consumer");
 const GATEWAY = join(root, "gateway/src/index.ts");
 
-/** As in wrangler.toml. */
+/** The compatibility settings of wrangler.toml. */
 export const COMPATIBILITY = { compatibilityDate: "2026-04-20", compatibilityFlags: ["enable_request_signal", "streams_no_default_auto_allocate_chunk_size"] };
 
-/** A worker's modules, the first one being its main one: `{ type, path, contents }`. */
+/** The modules of a worker, the main module first: `{ type, path, contents }`. */
 export async function bundleWorker(entry = GATEWAY) {
-  if (!existsSync(join(CONSUMER, "node_modules/kelp-stream"))) throw new Failure("the package is not installed: npm test -- pack");
+  if (!existsSync(join(CONSUMER, "node_modules/kelp-stream"))) throw new Failure("the package is not installed: run npm test -- pack");
   const esbuild = await import("esbuild");
   const { outputFiles } = await esbuild.build({
     entryPoints: [entry],
@@ -35,7 +35,7 @@ export async function bundleWorker(entry = GATEWAY) {
   ];
 }
 
-// From the folder in which it was installed, as a user's project has it: here, its name is the repository's own.
+// Resolves the package in the folder where it was installed. From here, its name would resolve to the repository itself.
 const installedPackage = {
   name: "the installed package",
   setup(build) {
@@ -44,10 +44,10 @@ const installedPackage = {
   },
 };
 
-/** Starts a worker on loopback; resolves to its origin and to a function that ends it. */
+/** Starts a worker in miniflare on loopback. Resolves to its `origin`, and to `close`. */
 export async function startWorker(modules, bindings, { port = 0 } = {}) {
   const { Log, LogLevel, Miniflare } = await import("miniflare");
-  // `cf: false`: it would ask the network where it is.
+  // `cf: false`: otherwise it asks the network for its location.
   const options = { modules, bindings, ...COMPATIBILITY, cf: false, host: "127.0.0.1", port, log: new Log(LogLevel.NONE), handleRuntimeStdio: ignore };
   const worker = new Miniflare(options);
   const url = await worker.ready;
@@ -55,11 +55,11 @@ export async function startWorker(modules, bindings, { port = 0 } = {}) {
 }
 
 /**
- * As {@link startWorker}, in workerd alone: a configuration file, and the program. It has no Cache API. With a `certificate`,
- * `{ key, cert }`, it speaks TLS.
+ * As {@link startWorker}, in workerd without miniflare, and so without a Cache API. With a `certificate`, `{ key, cert }`, it serves
+ * https.
  */
 export async function startBareWorker(modules, bindings, { certificate = null } = {}) {
-  // CommonJS, with a default export of its own.
+  // A CommonJS module that has a default export itself.
   const { default: { default: workerd } } = await import("workerd");
   const folder = mkdtempSync(join(tmpdir(), "kelp-edge-"));
   for (const { path, contents } of modules) writeFileSync(join(folder, path), contents);
@@ -69,7 +69,7 @@ export async function startBareWorker(modules, bindings, { certificate = null } 
   const child = spawn(workerd, args, { stdio: ["ignore", "ignore", "inherit", "pipe"] });
   const gone = once(child, "exit");
   const kill = () => child.kill("SIGKILL");
-  // Whoever started it may fail before it is closed.
+  // The caller may fail before it calls `close`.
   process.once("exit", kill);
   const close = async () => {
     kill();
@@ -92,10 +92,10 @@ async function portOf(control, gone) {
     const listening = text.split("\n").find((line) => line.includes('"listen"') && line.endsWith("}"));
     if (listening) resolve(JSON.parse(listening).port);
   }));
-  return Promise.race([port, gone.then(() => Promise.reject(new Failure("workerd did not start")))]);
+  return Promise.race([port, gone.then(() => Promise.reject(new Failure("workerd ended before it listened")))]);
 }
 
-// JSON's strings are Cap'n Proto's.
+// Strings of JSON are valid strings of Cap'n Proto.
 function configuration(modules, bindings, isSecure) {
   const kinds = { ESModule: "esModule", CompiledWasm: "wasm" };
   const module = ({ type, path }) => `(name = "${path}", ${kinds[type]} = embed "${path}")`;

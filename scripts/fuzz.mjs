@@ -1,24 +1,24 @@
-// `npm run fuzz`: every target of fuzz/ under libFuzzer for ten minutes, one after another. `npm run fuzz -- entry list`
-// runs these, `--seconds 60` for that long each, and `--keep` adds to fuzz/seeds what is worth replaying in `cargo test`.
+// `npm run fuzz`: runs every target of fuzz/ under libFuzzer for ten minutes, one after another. `npm run fuzz -- entry list` runs
+// these targets, `--seconds 60` sets the time of each, and `--keep` copies new inputs to fuzz/seeds, which `cargo test` replays.
 import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { ask, Failure, isMain, main, root, run } from "./command.mjs";
 
-/** No input is longer, in bytes: all that these parsers do shows in less. */
+/** The longest input in bytes: longer ones reach no further code of these parsers. */
 const LONGEST = 4096;
 
-/** Seconds that one input may take: far more than any does, on a machine that does other things too. */
-const PATIENCE = 20;
+/** Seconds that one input may take: far more than any needs, even on a busy machine. */
+const TIMEOUT = 20;
 
 async function fuzz(args) {
   const { targets, seconds, keep } = parse(args);
   if (!ask("cargo", ["+nightly", "fuzz", "--version"])) throw new Failure(MISSING);
-  // What is fuzzed is what is shipped: cargo only adds the fuzzer to it.
+  // The same dependencies as the package has: cargo only adds those of the fuzzer.
   copyFileSync(join(root, "Cargo.lock"), join(root, "fuzz/Cargo.lock"));
   for (const target of targets) {
     const [corpus, seeds] = ["corpus", "seeds"].map((name) => folder(name, target));
-    const limits = [`-max_len=${LONGEST}`, `-timeout=${PATIENCE}`];
-    // The fewest files that take every edge, whatever the counts: some dozens for most targets, not thousands.
+    const limits = [`-max_len=${LONGEST}`, `-timeout=${TIMEOUT}`];
+    // The smallest set of files that covers every edge, without counters: dozens for most targets instead of thousands.
     const how = keep ? ["-set_cover_merge=1", "-use_counters=0"] : [`-max_total_time=${seconds}`, "-print_final_stats=1"];
     const folders = keep ? [seeds, corpus] : [corpus, seeds];
     await run("cargo", ["+nightly", "fuzz", "run", target, ...folders, "--", ...limits, ...how]);

@@ -1,21 +1,21 @@
-// What we build on: every crate from the registry, under a licence that deny.toml allows; and no advisory against any,
-// where cargo-deny and its database can be had.
+// Checks the dependencies: every crate is from the registry, under a licence that deny.toml allows; and no advisory is against it, if
+// cargo-deny and its database are available.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ask, Failure, isMain, main, root, run } from "./command.mjs";
 
-/** Checks the licence and the source of every crate in Cargo.lock, then runs cargo-deny as far as it can be. */
+/** Checks the licence and the source of every crate in Cargo.lock, then runs cargo-deny if it is installed. */
 export async function checkLicences() {
   const crates = locked();
   const allowed = allowedLicences();
   const wrong = crates.flatMap((crate) => faults(crate, allowed));
   if (wrong.length > 0) throw new Failure(wrong.join("\n"));
-  console.log(`${crates.length} crates: each from the registry, each under a licence of deny.toml`);
+  console.log(`${crates.length} crates: all from the registry, all under a licence of deny.toml`);
   await deny();
 }
 
-// Needs no network beyond the registry. What is published nowhere is our own.
+// Needs no network besides the registry. Packages that are not published are our own.
 function locked() {
   const { packages } = JSON.parse(ask("cargo", ["metadata", "--locked", "--format-version", "1"]) ?? fail("cargo metadata --locked failed"));
   const others = packages.filter(({ source, publish }) => source !== null || publish === null);
@@ -31,7 +31,7 @@ function faults({ name, version, license, source }, allowed) {
 }
 
 /**
- * Whether an SPDX expression leaves a choice that is allowed. AND binds closer than OR; `/` is an old way to write OR.
+ * Whether an allowed licence can be chosen in an SPDX expression. AND binds closer than OR; `/` is an old notation of OR.
  * @param {string} expression
  * @param {Set<string>} allowed
  */

@@ -1,9 +1,9 @@
-// `npm run setup`: installs what is missing to build and test; does nothing where all is there.
+// `npm run setup`: installs what building and testing needs. Does nothing if all of it is installed.
 import { isMain, main } from "./command.mjs";
 import { browser, driver, needChromium } from "./install/chromium.mjs";
 import { needLinters, needModules, needNode, needRust } from "./install/toolchain.mjs";
 
-/** Everything that `npm test` needs. */
+/** Installs everything that `npm test` needs. */
 export async function setup() {
   needNode();
   await needRust();

@@ -1,13 +1,12 @@
-// `npm run size`: what a user downloads, against the budgets that are set for it.
+// `npm run size`: compares the download sizes with their budgets.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { Failure, isMain, main, root } from "./command.mjs";
 
-// Budgets are in KiB, compressed with brotli as a CDN does once and for all. A page pays the JavaScript
-// of one entry and the wasm: together about as much as one photograph. The wasm's goal is 45 KiB: AES-GCM,
-// inflate and their tables alone are 29, so what is ours has to shrink by far. Until then the budget keeps it
-// from growing unseen.
+// Budgets in KiB, compressed with brotli at the highest level, as a CDN does. A page loads the wasm and the JavaScript of one entry
+// point, together about as much as one photograph. The goal of the wasm is 45 KiB: AES-GCM, inflate and their tables alone are 29, so
+// the code of this project must become much smaller. Until then the budget keeps it from growing unnoticed.
 const DOWNLOADS = [
   { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 148 },
   { name: "JavaScript", files: ["index.js", "kelp-stream.js"], budget: 10 },
@@ -15,7 +14,7 @@ const DOWNLOADS = [
   { name: "JavaScript, workerd", files: ["workerd.js", "kelp-stream.js"], budget: 10 },
 ];
 
-/** Prints the sizes of what is in dist/; returns the lines that are over their budget. */
+/** Prints the sizes of the files in dist/. Returns a line for each download that exceeds its budget. */
 export function report() {
   const rows = DOWNLOADS.map(measure);
   for (const { name, raw, gzip, brotli, budget } of rows) {
@@ -24,7 +23,7 @@ export function report() {
   return rows.filter(({ brotli, budget }) => brotli > budget * 1024).map(({ name, brotli, budget }) => `${name}: ${brotli} bytes, more than ${budget} KiB`);
 }
 
-/** As {@link report}, and fails if anything is over its budget. */
+/** As {@link report}. @throws {Failure} if a download exceeds its budget */
 export function checkSize() {
   const over = report();
   if (over.length > 0) throw new Failure(`over the size budget: ${over.join("; ")}`);

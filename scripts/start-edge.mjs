@@ -1,4 +1,4 @@
-// `npm run start:edge`: gateway/ in workerd, in front of a store with real SeaweedFS fixtures.
+// `npm run start:edge`: runs gateway/ in workerd, in front of a store with files that a SeaweedFS wrote.
 import { createHmac } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -7,10 +7,10 @@ import { isMain, main, run, target } from "./command.mjs";
 import { bundleWorker, startWorker } from "./edge.mjs";
 import { needNode } from "./install/toolchain.mjs";
 
-/** Opens what is served here for a day, to whoever reads this: it is for trying. */
+/** The secret that signs URLs of this demo. It is public. */
 const SECRET = "for trying";
 
-/** Starts both; resolves to a URL of the film that works for a day. `port`: 0 for any that is free. */
+/** Starts both. Resolves to a URL of the film that is valid for a day. `port`: 0 for any free one. */
 export async function startEdge({ port = 0 } = {}) {
   const store = await startStore({ cluster: "cipher" });
   const vars = { FILER: store.filer, ALLOW_PREFIXES: "/d", URL_SECRET: SECRET, SUBREQUESTS: "1000" };
@@ -22,7 +22,7 @@ export async function startEdge({ port = 0 } = {}) {
   return { url: gateway.origin + signed("/d/film.webm"), close };
 }
 
-/** As a backend of yours would do it. */
+/** Signs a path as a backend does. */
 function signed(path) {
   const expires = Math.floor(Date.now() / 1000) + 86_400;
   const signature = createHmac("sha256", SECRET).update(`${path}\n${expires}`).digest("base64url");

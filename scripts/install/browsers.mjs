@@ -1,5 +1,5 @@
-// The browsers of the tests: which there are, how to get them, how to show them a page. The page tells our own server what
-// it finds, so nothing here speaks a driver's protocol.
+// The browsers of the tests: finds them, installs them, opens a page in them. The page reports to the server of the test, so no driver
+// protocol is needed.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -9,14 +9,14 @@ import { aptInstall, hasApt } from "./apt.mjs";
 import { browser as chromium, flags, needChromium } from "./chromium.mjs";
 import { Failure, find } from "../command.mjs";
 
-/** The browsers of this machine, each `{ program }` or `{ skip }`, why it is not there. `CHROME`, `FIREFOX` and `WEBKIT` in the environment decide. */
+/** The browsers of this machine, each `{ program }`, or `{ skip }` with the reason. `CHROME`, `FIREFOX` and `WEBKIT` in the environment override the search. */
 export const browsers = () => ({
-  chromium: there(chromium(), "npm run setup"),
-  firefox: there(process.env.FIREFOX || find("firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox"), howToInstall("firefox")),
-  webkit: there(find("Xvfb") && (process.env.WEBKIT || miniBrowser()), howToInstall("webkit")),
+  chromium: found(chromium(), "npm run setup"),
+  firefox: found(process.env.FIREFOX || find("firefox-esr", "firefox", "/Applications/Firefox.app/Contents/MacOS/firefox"), howToInstall("firefox")),
+  webkit: found(find("Xvfb") && (process.env.WEBKIT || miniBrowser()), howToInstall("webkit")),
 });
 
-/** Installs what is missing, on Debian as root, and prints what there is. @throws {Failure} if Chromium cannot be had. */
+/** Installs missing browsers, on Debian as root, and prints the result. @throws {Failure} if Chromium cannot be installed. */
 export async function installBrowsers() {
   await needChromium();
   for (const [kind, packages] of Object.entries(PACKAGES)) {
@@ -26,41 +26,41 @@ export async function installBrowsers() {
 }
 
 /**
- * Shows a page of this machine in a browser without a window and without a past. It ends when it is closed, and with this process.
+ * Opens a page of this machine in a headless browser with a new profile. The browser ends with `close`, or with this process.
  * @param {"chromium" | "firefox" | "webkit"} kind
  * @returns {Promise<{ close(): Promise<void> }>}
  */
 export async function openBrowser(kind, url) {
   const { program, skip } = browsers()[kind];
   if (skip) throw new Failure(`there is no ${kind}: ${skip}`);
-  const place = new Place();
+  const session = new Session();
   try {
-    await START[kind](place, program, url);
+    await START[kind](session, program, url);
   } catch (error) {
-    await place.close();
+    await session.close();
     throw error;
   }
-  return place;
+  return session;
 }
 
 const START = {
-  chromium: (place, program, url) => place.start(program, [...flags, `--user-data-dir=${place.folder}`, `--proxy-server=${NOWHERE.join(":")}`, url]),
-  firefox(place, program, url) {
+  chromium: (session, program, url) => session.start(program, [...flags, `--user-data-dir=${session.folder}`, `--proxy-server=${NO_PROXY.join(":")}`, url]),
+  firefox(session, program, url) {
     const preferences = Object.entries(FIREFOX_PREFERENCES).map(([name, value]) => `user_pref(${JSON.stringify(name)}, ${JSON.stringify(value)});\n`);
-    writeFileSync(join(place.folder, "user.js"), preferences.join(""));
-    return place.start(program, ["--headless", "--no-remote", "--profile", place.folder, url]);
+    writeFileSync(join(session.folder, "user.js"), preferences.join(""));
+    return session.start(program, ["--headless", "--no-remote", "--profile", session.folder, url]);
   },
-  // It has no way to show nothing: it gets a screen of its own, which nobody sees.
-  async webkit(place, program, url) {
-    const screen = await place.start("Xvfb", ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], { signal: "SIGTERM", stdio: ["ignore", "ignore", "ignore", "pipe"] });
+  // MiniBrowser has no headless mode, so it gets an X server of its own.
+  async webkit(session, program, url) {
+    const screen = await session.start("Xvfb", ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], { signal: "SIGTERM", stdio: ["ignore", "ignore", "ignore", "pipe"] });
     const [number] = await Promise.race([once(screen.stdio[3], "data"), once(screen, "exit").then(() => [])]);
-    if (number === undefined) throw new Failure("Xvfb ended before it had a screen");
-    return place.start(program, [url], { env: { DISPLAY: `:${String(number).trim()}` } });
+    if (number === undefined) throw new Failure("Xvfb ended before it reported a display");
+    return session.start(program, [url], { env: { DISPLAY: `:${String(number).trim()}` } });
   },
 };
 
-/** Where a browser lives: a folder for all that it writes, and the processes that end with it. */
-class Place {
+/** A running browser: a folder for everything that it writes, and its processes. */
+class Session {
   folder = mkdtempSync(join(tmpdir(), "kelp-browser-"));
   #children = [];
 
@@ -68,7 +68,7 @@ class Place {
     process.once("exit", this.#atExit);
   }
 
-  // Each leads a group of its own, so that its children can be ended with it. Nothing of the user's own session is passed on.
+  // Each process leads a group, so that its children end with it. It gets no variable of the user's session.
   async start(program, args, { env = {}, stdio = "ignore", signal = "SIGKILL" } = {}) {
     const child = spawn(...untilParentEnds(program, args), {
       stdio, detached: true, cwd: this.folder,
@@ -95,18 +95,18 @@ class Place {
     this.#remove();
   };
 
-  // The last one first: a screen outlives what is shown on it. Xvfb takes its lock away only if it is asked to end.
+  // The last one first: the X server must outlive its client. Xvfb removes its lock file only after SIGTERM.
   #end() {
     for (const { child, signal } of this.#children.toReversed()) signalGroup(child.pid, signal);
   }
 
-  // What is just ending may still write.
+  // A process that is ending may still write.
   #remove() {
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 
-// Where this process is killed, no handler of its exit runs: the kernel ends the child then, and its children notice.
+// If this process is killed, its exit handlers do not run. Then the kernel ends the child, and its children notice that.
 function untilParentEnds(program, args) {
   const setpriv = find("setpriv");
   return setpriv ? [setpriv, ["--pdeathsig", "TERM", "--", program, ...args]] : [program, args];
@@ -120,9 +120,9 @@ function signalGroup(pid, signal) {
   }
 }
 
-const there = (program, skip) => (program ? { program } : { skip });
+const found = (program, skip) => (program ? { program } : { skip });
 
-// The browser of WebKitGTK's own tests; Debian has it in the package of the driver.
+// The browser of WebKitGTK's tests. Debian ships it with the WebDriver package.
 function miniBrowser() {
   const lib = "/usr/lib";
   if (!existsSync(lib)) return null;
@@ -133,14 +133,13 @@ function miniBrowser() {
 const PACKAGES = { firefox: ["firefox-esr"], webkit: ["webkit2gtk-driver", "xvfb"] };
 const howToInstall = (kind) => `not installed: sudo apt-get install ${PACKAGES[kind].join(" ")} (Debian), or put its path into ${kind.toUpperCase()}`;
 
-// GTK starts a bus and a bridge for screen readers of its own where it finds none, and Firefox one that reports crashes: they
-// would be in no group of ours.
+// Otherwise GTK starts a D-Bus daemon and an accessibility bridge, and Firefox a crash reporter, outside of the process group.
 const QUIET = { MOZ_CRASHREPORTER_DISABLE: "1", DBUS_SESSION_BUS_ADDRESS: "disabled:", NO_AT_BRIDGE: "1", GSETTINGS_BACKEND: "memory" };
 
-// What a browser asks of others than this machine goes to this proxy, and nobody is there. Loopback needs no proxy.
-const NOWHERE = ["127.0.0.1", 9];
+// A proxy that does not exist: requests to other machines fail. Requests to loopback use no proxy.
+const NO_PROXY = ["127.0.0.1", 9];
 
-// No pages of its own, and as little as can be that is asked of anybody.
+// No start pages, and as few requests of its own as possible.
 const FIREFOX_PREFERENCES = {
   "app.normandy.enabled": false,
   "app.shield.optoutstudies.enabled": false,
@@ -169,10 +168,10 @@ const FIREFOX_PREFERENCES = {
   "network.prefetch-next": false,
   "network.proxy.allow_bypass": false,
   "network.proxy.failover_direct": false,
-  "network.proxy.http": NOWHERE[0],
-  "network.proxy.http_port": NOWHERE[1],
-  "network.proxy.ssl": NOWHERE[0],
-  "network.proxy.ssl_port": NOWHERE[1],
+  "network.proxy.http": NO_PROXY[0],
+  "network.proxy.http_port": NO_PROXY[1],
+  "network.proxy.ssl": NO_PROXY[0],
+  "network.proxy.ssl_port": NO_PROXY[1],
   "network.proxy.type": 1,
   "network.trr.mode": 5,
   "startup.homepage_welcome_url": "",

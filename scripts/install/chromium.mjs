@@ -1,19 +1,19 @@
-// The browser of the tests and its driver: where they are, how to get them, how to start them.
+// Chromium and chromedriver: finds them, installs them.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { aptInstall, hasApt } from "./apt.mjs";
 import { Failure, find, root } from "../command.mjs";
 
-/** The flags of a browser under test; webdriver.json is the one place that has them. */
+/** The flags of a browser under test, from webdriver.json, which wasm-pack reads too. */
 export const flags = JSON.parse(readFileSync(join(root, "webdriver.json"), "utf8"))["goog:chromeOptions"].args;
 
-/** Path of Chromium or Chrome, `null` if there is none. `CHROME` in the environment decides. */
+/** Path of Chromium or Chrome, `null` if there is none. `CHROME` in the environment overrides the search. */
 export const browser = () => process.env.CHROME || find("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", ...MAC_APPS);
 
-/** Path of chromedriver, `null` if there is none. `CHROMEDRIVER` in the environment decides. */
+/** Path of chromedriver, `null` if there is none. `CHROMEDRIVER` in the environment overrides the search. */
 export const driver = () => process.env.CHROMEDRIVER || find("chromedriver", "/usr/lib/chromium/chromedriver");
 
-/** Installs both on Debian as root; elsewhere stops and says what to install. */
+/** Installs both on Debian as root. @throws {Failure} elsewhere, with what to install. */
 export async function needChromium() {
   if (browser() && driver()) return;
   if (!hasApt()) throw new Failure(howToInstall());

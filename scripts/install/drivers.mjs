@@ -5,7 +5,7 @@ import { browsers } from "./browsers.mjs";
 import { browser as chromium, driver as chromedriver, flags } from "./chromium.mjs";
 import { find, target } from "../command.mjs";
 
-/** Path of geckodriver, `null` if there is none. `GECKODRIVER` in the environment decides. */
+/** Path of geckodriver, `null` if there is none. `GECKODRIVER` in the environment overrides the search. */
 const geckodriver = () => process.env.GECKODRIVER || find("geckodriver");
 
 /**

@@ -1,6 +1,6 @@
-// Hosts of components that nobody here wrote, for the tests: jco on this Node, wasmtime in Python, and wasmtime's own
-// program. They are no dependencies of anybody's (130 MB, and a Node 24 of 190): the step that needs them installs them
-// below target/. The program takes a quarter of an hour to build, and is used where somebody has it.
+// Hosts of components for the tests: jco on this Node, wasmtime in Python, and the program wasmtime. They are not dependencies of the
+// package (130 MB, and 190 for a Node 24): the step `component` installs them into target/. wasmtime takes 15 minutes to build, so it
+// is used only if it is installed already.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,13 +10,13 @@ import { attempt, find, target } from "../command.mjs";
 import { npmInstall } from "./npm.mjs";
 import { installNode } from "./runtimes.mjs";
 
-// Exact: a host of another version is another host. jco-transpile is what jco is for running components.
+// Exact versions, since hosts differ between versions. jco-transpile is the part of jco that runs components.
 const JCO = ["@bytecodealliance/jco-transpile@0.15.0", "@bytecodealliance/preview2-shim@0.26.1", "@bytecodealliance/preview3-shim@0.7.0"];
 const WASMTIME = "wasmtime==50.0.1";
-// The oldest that these tests have been run with; it serves components of WASI 0.3 without being told to.
+// The oldest version that was tested. It serves components of WASI 0.3 without a flag.
 const WASMTIME_PROGRAM = 48;
 
-// By itself jco takes the shims of 0.2.
+// By default jco uses the shims of WASI 0.2.
 const ASYNC_SHIMS = Object.fromEntries(["http", "clocks", "random", "cli"].map((name) => [`wasi:${name}/*`, `@bytecodealliance/preview3-shim/${name}#*`]));
 
 const folder = join(target, "component");
@@ -26,18 +26,18 @@ const python = join(folder, "python/bin/python");
 const installedNote = join(folder, "hosts.json");
 
 /**
- * What `installHosts` came to: `{ skip }` why not, or `jco: { library, gateway, library-async, gateway-async, http, http-async }`,
- * `wasmtime: { python }`, `node24: { program }`, `serve: { program }`.
+ * The result of `installHosts`: `jco: { library, gateway, library-async, gateway-async, http, http-async }`, `wasmtime: { python }`,
+ * `node24: { program }`, `serve: { program }`, or `{ skip }` with the reason in place of each.
  */
 export const hosts = () =>
-  existsSync(installedNote) ? JSON.parse(readFileSync(installedNote, "utf8")) : { jco: NOT_YET, wasmtime: NOT_YET, node24: NOT_YET, serve: NOT_YET };
+  existsSync(installedNote) ? JSON.parse(readFileSync(installedNote, "utf8")) : { jco: NOT_INSTALLED, wasmtime: NOT_INSTALLED, node24: NOT_INSTALLED, serve: NOT_INSTALLED };
 
-const NOT_YET = { skip: "not installed: npm test -- component" };
+const NOT_INSTALLED = { skip: "not installed: npm test -- component" };
 
-/** Installs what can be installed, and prints what cannot and why. */
+/** Installs the hosts, and prints which could not be installed and why. */
 export async function installHosts() {
   mkdirSync(jcoFolder, { recursive: true });
-  // WASI 0.3 needs JSPI, which Node 20 has not.
+  // WASI 0.3 needs JSPI, which Node 20 does not have.
   const found = { jco: await installJco(), wasmtime: installWasmtime(), node24: installNode(), serve: findServer() };
   writeFileSync(installedNote, JSON.stringify(found));
   for (const [name, { skip }] of Object.entries(found)) console.log(`${name}: ${skip ? `SKIPPED, ${skip}` : "installed"}`);
@@ -60,7 +60,7 @@ async function installJco() {
 function installWasmtime() {
   if (hasWasmtime()) return { python };
   const python3 = find("python3");
-  if (!python3) return { skip: "there is no python3" };
+  if (!python3) return { skip: "python3 is not on PATH" };
   rmSync(join(folder, "python"), { recursive: true, force: true });
   const fault = attempt(python3, ["-m", "venv", join(folder, "python")], folder) ?? attempt(python, ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", WASMTIME], folder);
   return fault ? { skip: `pip cannot install ${WASMTIME}: ${fault}` } : { python };
@@ -68,7 +68,7 @@ function installWasmtime() {
 
 function findServer() {
   const program = process.env.WASMTIME ?? find("wasmtime");
-  if (!program) return { skip: "there is no wasmtime on PATH, nor in WASMTIME (cargo install wasmtime-cli --locked)" };
+  if (!program) return { skip: "wasmtime is neither on PATH nor in WASMTIME (cargo install wasmtime-cli --locked)" };
   const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
   const major = Number(/^wasmtime (\d+)/.exec(stdout)?.[1] ?? 0);
   return major < WASMTIME_PROGRAM ? { skip: `${program} is not wasmtime ${WASMTIME_PROGRAM} or newer` } : { program };

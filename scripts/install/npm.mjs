@@ -1,11 +1,11 @@
-// Packages that the tests need and the project does not depend on: each has a folder of its own below target/.
+// Installs npm packages that only some tests need into their own folders in target/.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attempt } from "../command.mjs";
 
 const OPTIONS = ["--no-save", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"];
 
-/** Installs exactly these into a folder, unless it has them. What went wrong, in a line; nothing if nothing did. */
+/** Installs exactly these packages into a folder, unless it has them. Returns the error in one line, or `undefined`. */
 export function npmInstall(folder, ...packages) {
   const manifest = join(folder, "package.json");
   const installed = JSON.stringify({ private: true, type: "module", installed: packages });

