@@ -1,4 +1,4 @@
-// A user's program: it only has to compile. What must not compile stands under `@ts-expect-error`.
+// A user's program that must compile. Lines after `@ts-expect-error` must not.
 import {
   init,
   KelpError,
@@ -86,11 +86,11 @@ export const opened: Promise<RemoteFile>[] = [
   openUrl("https://example.org/file", { size: 10, chunkSize: 4, name: "file", type: "text/plain" }),
 ];
 
-// @ts-expect-error the version is asked for without arguments
+// @ts-expect-error version takes no argument
 version(1);
-// @ts-expect-error a mistyped word
+// @ts-expect-error not one of the words
 openFiler("https://filer.example/file", { verify: "maybe" });
 // @ts-expect-error a manifest has chunks
 openManifest({ size: 1 });
-// @ts-expect-error errors are ours to make
+// @ts-expect-error the constructor is private
 new KelpError("network", "");

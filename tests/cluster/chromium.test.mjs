@@ -1,4 +1,4 @@
-// A page in Chromium that reads from a real SeaweedFS, across origins.
+// A page in Chromium that reads from a real SeaweedFS of another origin.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { closeAll, importPackage, launchChromium, servePackage } from "../package/support.mjs";
@@ -27,7 +27,7 @@ describe("a page and a real SeaweedFS", { skip, timeout: 90_000 }, () => {
     await cluster?.stop();
   });
 
-  /** Reads a file in the page: by the filer, or where its chunks were when this was called. */
+  /** Reads a file in the page: relayed by the filer, or from the servers that held its chunks before. */
   async function read(name, { located = null, range = {}, victim = null } = {}) {
     const places = located && Object.fromEntries(await placesOf(cluster, files[name].chunks, victim));
     return page.evaluate(readInPage, { url: files[name].url, places, range, victim, killAt: 2 * MIB });
@@ -46,7 +46,7 @@ describe("a page and a real SeaweedFS", { skip, timeout: 90_000 }, () => {
     }
   }
 
-  test("what is not there is not_found", { timeout: 10_000 }, async () => {
+  test("a missing file is not_found", { timeout: 10_000 }, async () => {
     const code = await page.evaluate(async (url) => {
       const { openFiler } = await import("/kelp-stream/index.js");
       return openFiler(url).then(() => "", (error) => error.code);
@@ -54,8 +54,8 @@ describe("a page and a real SeaweedFS", { skip, timeout: 90_000 }, () => {
     assert.equal(code, "not_found");
   });
 
-  // The last one: it leaves the cluster with one server less.
-  test("a volume server that is killed in mid-stream is made good by the other replica", { timeout: 20_000 }, async () => {
+  // The last test: it leaves the cluster with one server less.
+  test("a killed volume server is replaced by the other replica", { timeout: 20_000 }, async () => {
     const { content, chunks } = files.encrypted;
     const places = await placesOf(cluster, chunks);
     const victim = new URL(places.get(chunks.at(-1).file_id).urls[0]).origin;
@@ -66,7 +66,7 @@ describe("a page and a real SeaweedFS", { skip, timeout: 90_000 }, () => {
   });
 });
 
-/** In the page: reads, and has a server killed on the way; resolves to the digest of what came. */
+/** In the page: reads while the test kills a server; resolves to the digest of the bytes. */
 async function readInPage({ url, places, range, victim, killAt }) {
   const { openFiler, Pool } = await import("/kelp-stream/index.js");
   const locate = places ? (fileId) => places[fileId] : "proxy";

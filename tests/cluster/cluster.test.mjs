@@ -1,4 +1,4 @@
-// The package against a real SeaweedFS: what was written there is read back.
+// Files that were written to a real SeaweedFS are read with the package.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { importPackage } from "../package/support.mjs";
@@ -6,10 +6,10 @@ import { noise, prose, sha256 } from "../store/index.mjs";
 import { locator, MIB, readsBack, succeeded, urlOf } from "./files.mjs";
 import { Cluster, json, put, skip, weed } from "./weed.mjs";
 
-// A suite that is skipped counts as no test at all: this one says that the step was run, and why no other was.
-test("there is a SeaweedFS to test with", { skip }, () => assert.ok(weed()));
+// A skipped suite does not count as a test. This test shows that the step ran, and why the others did not.
+test("weed is installed", { skip }, () => assert.ok(weed()));
 
-/** What is written: a path, the content that it ends up with, and how it gets there. */
+/** Files: path, final content, and how they are written. */
 const FILES = [
   { path: "/t/one.bin", ...written(noise("one", 5000)) },
   { path: "/t/empty.bin", ...written(Buffer.alloc(0)) },
@@ -32,7 +32,7 @@ describe("a real SeaweedFS", { skip, timeout: 180_000 }, () => {
 
   const filers = { "a filer": () => cluster.filer, "a filer that encrypts": () => cluster.cipherFiler };
   for (const [filer, origin] of Object.entries(filers)) {
-    test(`${filer} gives back what it was given: proxied, located and by its master, whole and in ranges`, { timeout: 60_000 }, async (t) => {
+    test(`${filer}: files are read, relayed, located and by the master`, { timeout: 60_000 }, async (t) => {
       for (const { path, content, write } of FILES) {
         await t.test(path, { timeout: 20_000 }, async () => {
           const url = urlOf(origin(), path);
@@ -50,13 +50,13 @@ describe("a real SeaweedFS", { skip, timeout: 180_000 }, () => {
         assert.equal(file.size, content.length);
         assert.equal(file.name, path.split("/").at(-1));
         assert.equal(Math.floor(file.lastModified / 1000) * 1000, Date.parse(headers.get("last-modified")));
-        // Encrypted chunks have no e_tag: the filer's ETag says nothing of them, and the package makes one of its own.
+        // Encrypted chunks have no e_tag, so the ETag of the filer does not identify them, and the package derives one.
         if (origin() === cluster.filer) assert.equal(file.etag, headers.get("etag"), path);
       }
     });
   }
 
-  test("the encrypted file is stored encrypted, and both decoders open it", { timeout: 30_000 }, async () => {
+  test("encrypted files are stored encrypted; both decoders work", { timeout: 30_000 }, async () => {
     const { path, content } = FILES.find((file) => file.path === "/t/large.txt");
     const url = urlOf(cluster.cipherFiler, path);
     const { chunks } = await json(`${url}?metadata=true`);
@@ -66,17 +66,17 @@ describe("a real SeaweedFS", { skip, timeout: 180_000 }, () => {
     }
   });
 
-  test("what is not there is not_found", { timeout: 10_000 }, async () => {
+  test("a missing file is not_found", { timeout: 10_000 }, async () => {
     await assert.rejects(kelp.openFiler(`${cluster.filer}/t/nothing`), { name: "KelpError", code: "not_found" });
   });
 });
 
-/** Written in one piece. */
+/** Written with one request. */
 function written(content, type) {
   return { content, write: async (url) => succeeded(await put(url, content, { type })) };
 }
 
-/** Written by pieces of noise, [seed, offset, length], one over the other. */
+/** Written by overlapping pieces of noise, [seed, offset, length]. */
 function patched(pieces) {
   const content = Buffer.alloc(Math.max(...pieces.map(([, offset, length]) => offset + length)));
   for (const [seed, offset, length] of pieces) noise(seed, length).copy(content, offset);
@@ -88,7 +88,7 @@ function patched(pieces) {
   };
 }
 
-/** Written by appending. */
+/** Written by appends. */
 function appended(seeds, length) {
   return {
     content: Buffer.concat(seeds.map((seed) => noise(seed, length))),

@@ -1,5 +1,5 @@
-// Bytes that rot on the disk of a volume server. It notices in small chunks that are asked for whole; a larger one, and a
-// range of any, it sends as it is, with status 200.
+// Damaged bytes on the disk of a volume server. The server detects damage in small chunks that are requested whole. It sends larger
+// chunks, and ranges of any chunk, damaged and with status 200.
 import assert from "node:assert/strict";
 import { open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,7 +22,7 @@ describe("bytes that rot", { skip, timeout: 100_000 }, () => {
 
   const filers = { plain: () => cluster.filer, encrypted: () => cluster.cipherFiler };
 
-  /** A file of three chunks; of the one with this index so many replicas are damaged, the first ones by `places`. */
+  /** A file of three chunks. Of the chunk with this index, this many replicas are damaged, in the order of `places`. */
   async function damaged(kind, index, replicas) {
     const content = noise(`damage ${++files}`, SIZE);
     const url = await write(filers[kind](), `/d/${files}.bin`, content, { maxMB: 2 });
@@ -35,7 +35,7 @@ describe("bytes that rot", { skip, timeout: 100_000 }, () => {
     return { url, content, urls, chunks, options: { locate, retry: { baseDelay: 10 }, pool: new kelp.Pool() } };
   }
 
-  /** Flips a bit in the middle of a chunk, beneath the server that holds it. */
+  /** Flips a bit in the middle of a chunk in the file of the volume. */
   async function damage(place) {
     const stored = await bytesOf(place);
     const { origin, pathname } = new URL(place);
@@ -48,52 +48,52 @@ describe("bytes that rot", { skip, timeout: 100_000 }, () => {
     await file.write(Buffer.of(stored[middle] ^ 1), 0, 1, at + middle);
     await file.close();
     const served = await bytesOf(place);
-    assert.equal(served.length, stored.length, "it is served all the same");
+    assert.equal(served.length, stored.length, "it is still served");
     assert.notEqual(sha256(served), sha256(stored));
   }
 
   for (const kind of Object.keys(filers)) {
     // F50, F54
-    test(`one replica is bad, and the other one heals it before a byte has left: ${kind}`, { timeout: 20_000 }, async () => {
+    test(`a bad replica is replaced before delivery: ${kind}`, { timeout: 20_000 }, async () => {
       const { url, content, urls, chunks, options } = await damaged(kind, 1, 1);
-      // Its server has nothing to do while the other one sends the first chunk, so it is asked for the second one.
+      // Its server is idle while the other one sends the first chunk, so it gets the request for the second.
       const spared = ({ urls: all }) => ({ urls: all.filter((place) => new URL(place).host !== new URL(urls[0]).host) });
       const locate = (fileId) => (fileId === chunks[0].file_id ? spared(options.locate(fileId)) : options.locate(fileId));
       const file = await kelp.openFiler(url, { ...options, locate });
       const reader = file.stream().getReader();
       const pieces = [(await reader.read()).value];
-      // The second chunk comes in while the first one is being read.
+      // The second chunk arrives while the first is read.
       await arrived(file);
       for (let next; !(next = await reader.read()).done;) pieces.push(next.value);
       sameBytes(Buffer.concat(pieces), content, kind);
-      assert.ok(file.stats.failovers > 0, "the other replica was asked");
+      assert.ok(file.stats.failovers > 0, "the other replica was requested");
     });
 
-    test(`one replica is bad, and with "strict" not a byte of it leaves: ${kind}`, { timeout: 20_000 }, async () => {
+    test(`strict delivers no byte of a bad replica: ${kind}`, { timeout: 20_000 }, async () => {
       const { url, content, options } = await damaged(kind, 0, 1);
       const file = await kelp.openFiler(url, { ...options, verify: "strict" });
       sameBytes(await file.bytes(), content, kind);
       const [start, end] = [MIB - 5, MIB + 5];
       assert.ok(content.subarray(start, end).equals(await file.bytes({ start, end })), "a range of it");
-      assert.ok(file.stats.failovers > 0, "the other replica was asked");
+      assert.ok(file.stats.failovers > 0, "the other replica was requested");
     });
 
     for (const verify of ["stream", "strict"]) {
-      test(`both replicas are bad, and it ends in "corrupt" with "${verify}": ${kind}`, { timeout: 20_000 }, async () => {
+      test(`two bad replicas are corrupt with ${verify}: ${kind}`, { timeout: 20_000 }, async () => {
         const { url, content, options } = await damaged(kind, 1, 2);
         for (const locate of [options.locate, "proxy"]) {
           const file = await kelp.openFiler(url, { ...options, verify, locate });
           const { error, bytes } = await readToFailure(file.stream());
           assert.equal(error.code, "corrupt", error.message);
           assert.equal(error.offset, bytes.length);
-          assert.ok(bytes.length < 2 * CHUNK, "it does not end as if all was well");
-          if (verify === "strict" || kind === "encrypted") assert.ok(content.subarray(0, CHUNK).equals(bytes), "only what is right has left");
+          assert.ok(bytes.length < 2 * CHUNK, "not all bytes were delivered");
+          if (verify === "strict" || kind === "encrypted") assert.ok(content.subarray(0, CHUNK).equals(bytes), "only right bytes were delivered");
         }
       });
     }
   }
 
-  test("the filer itself sends the bad bytes with status 200, and ends well", { timeout: 20_000 }, async () => {
+  test("the filer sends damaged bytes with status 200", { timeout: 20_000 }, async () => {
     const { url, content } = await damaged("plain", 1, 2);
     const response = await fetch(url);
     assert.equal(response.status, 200);
@@ -102,7 +102,7 @@ describe("bytes that rot", { skip, timeout: 100_000 }, () => {
     assert.notEqual(sha256(bytes), sha256(content));
   });
 
-  test("the filer itself does not end well where an encrypted chunk is bad", { timeout: 20_000 }, async () => {
+  test("the filer breaks the body at a bad encrypted chunk", { timeout: 20_000 }, async () => {
     const { url } = await damaged("encrypted", 1, 2);
     const response = await fetch(url);
     if (response.ok) await assert.rejects(response.arrayBuffer());
@@ -116,7 +116,7 @@ async function bytesOf(url) {
   return Buffer.from(await response.arrayBuffer());
 }
 
-/** Waits until nothing is in flight: what was asked for is there, and was looked at. */
+/** Waits until nothing is in flight, and all that arrived was checked. */
 async function arrived(file) {
   while (file.stats.inFlight > 0) await new Promise((resolve) => setTimeout(resolve, 10));
 }

@@ -1,4 +1,4 @@
-// gateway/ in workerd, in front of a real SeaweedFS that wants tokens.
+// gateway/ in workerd, in front of a real SeaweedFS that requires tokens.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { bundleWorker, startWorker } from "../../scripts/edge.mjs";
@@ -27,13 +27,13 @@ describe("the gateway in front of a cluster", { skip, timeout: 100_000 }, () => 
 
   for (const kind of ["filer", "cipherFiler"]) {
     for (const way of ["relayed", "by the master", "handed through, relayed", "handed through, by the master"]) {
-      test(`serves a file of the ${kind}, whole and in ranges, ${way}`, { timeout: 40_000 }, async () => {
+      test(`${kind}: serves a file, whole and in ranges, ${way}`, { timeout: 40_000 }, async () => {
         const found = way.endsWith("relayed") ? {} : { MASTER: cluster.master, ALLOWED_ORIGINS: cluster.volumes.join() };
         const direct = way.startsWith("handed through") ? { DIRECT: "yes" } : {};
         const gateway = await startWorker(await bundleWorker(), { FILER: cluster[kind], ALLOW_PREFIXES: "/e", PUBLIC: "yes", ...KEYS, ...found, ...direct });
         try {
           const url = urlOf(gateway.origin, "/e/a b.bin");
-          assert.equal((await fetch(urlOf(cluster[kind], "/e/a b.bin"))).status, 401, "which only a token opens");
+          assert.equal((await fetch(urlOf(cluster[kind], "/e/a b.bin"))).status, 401, "the file requires a token");
           assert.ok(Buffer.from(await (await succeeded(await fetch(url))).arrayBuffer()).equals(content));
           for (const [start, end] of [[0, 1], [MIB - 1, 3 * MIB + 1], [5 * MIB, content.length]]) {
             const response = await fetch(url, { headers: { range: `bytes=${start}-${end - 1}` } });

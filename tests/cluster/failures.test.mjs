@@ -1,4 +1,4 @@
-// Volume servers that die while a file is read, and come back.
+// Volume servers that are killed while a file is read, and started again.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,23 +12,23 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
   let cluster, kelp, files;
   before(async () => {
     kelp = await importPackage();
-    // Made before a server is spoken to: SeaweedFS hangs up on whom it has not heard of for ten seconds.
+    // Generated before the first request: SeaweedFS closes connections that are idle for ten seconds.
     const contents = { plain: noise("plain", SIZE), gzip: prose("text", SIZE), encrypted: noise("secret", SIZE) };
     cluster = await Cluster.start({ readMode: "local" });
     files = await ofEachKind(cluster, "/f", contents);
   }, { timeout: 60_000 });
   after(() => cluster?.stop());
 
-  /** Little look-ahead, so that most chunks are not asked for yet when a server dies. In a pool that knows of no failure. */
+  /** Little look-ahead, so that most chunks are not requested yet when a server dies. A new pool, which knows no failures. */
   const near = () => ({ maxBytesAhead: 2 * MIB, retry: { baseDelay: 10 }, pool: new kelp.Pool() });
 
-  // Each test finds all volume servers, with all that they hold.
+  // All volume servers run, with all volumes, before each test.
   beforeEach(async () => {
     cluster.startVolumes();
     for (const { chunks } of Object.values(files)) await cluster.replicated(volumeIdsOf(chunks), 2);
   }, { timeout: 20_000 });
 
-  test("the files are stored as this test needs them", () => {
+  test("the files have the chunks that these tests need", () => {
     const all = (name, condition) => assert.ok(files[name].chunks.length === 12 && files[name].chunks.every(condition), name);
     all("plain", (chunk) => !chunk.is_compressed && !chunk.cipher_key);
     all("gzip", (chunk) => chunk.is_compressed && !chunk.cipher_key);
@@ -39,17 +39,17 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
   for (const name of ["plain", "gzip", "encrypted"]) {
     for (const [way, locate] of Object.entries(chunkWays)) {
       // F01
-      test(`one is killed in mid-stream: ${name}, ${way}`, { timeout: 20_000 }, async () => {
+      test(`one server is killed: ${name}, ${way}`, { timeout: 20_000 }, async () => {
         const { url, content, chunks } = files[name];
         const victim = await mostOf(cluster, chunks.slice(4));
         const file = await kelp.openFiler(url, { ...near(), fetch: favouring(victim), locate: locate(await placesOf(cluster, chunks, victim)) });
         const bytes = await readAround(file.stream(), 4 * MIB, () => cluster.killVolume(victim));
         sameBytes(bytes, content, name);
-        assert.ok(file.stats.failovers > 0, "it went on at the other replica");
+        assert.ok(file.stats.failovers > 0, "it continued at the other replica");
       });
     }
 
-    test(`one is killed in mid-stream: ${name}, relayed by the filer`, { timeout: 20_000 }, async () => {
+    test(`one server is killed: ${name}, relayed by the filer`, { timeout: 20_000 }, async () => {
       const { url, content, chunks } = files[name];
       const victim = await mostOf(cluster, chunks.slice(4));
       const file = await kelp.openFiler(url, near());
@@ -59,7 +59,7 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
   }
 
   // F35
-  test("one is killed in the middle of a chunk: the rest of it is asked of the other replica", { timeout: 20_000 }, async () => {
+  test("a chunk of a killed server is resumed at the other replica", { timeout: 20_000 }, async () => {
     const content = Buffer.alloc(24 * MIB, noise("long", 1_000_003));
     const { url, chunks } = await stored(cluster.filer, "/f/long.bin", content, { maxMB: 24 });
     assert.equal(chunks.length, 1);
@@ -83,7 +83,7 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
   for (const [way, locate] of Object.entries(ways)) {
     for (const name of ["plain", "encrypted"]) {
       // F13
-      test(`all are killed, and the stream fails after what came before: ${name}, ${way}`, { timeout: 25_000 }, async () => {
+      test(`all servers are killed: ${name}, ${way}`, { timeout: 25_000 }, async () => {
         const { url, content, chunks } = files[name];
         const file = await kelp.openFiler(url, { ...near(), locate: locate(await placesOf(cluster, chunks)) });
         const killAll = () => Promise.all(cluster.volumes.map((origin) => cluster.killVolume(origin)));
@@ -91,13 +91,13 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
         assert.ok(["network", "no_locations", "http", "not_found"].includes(error.code), `${error.code}: ${error.message}`);
         assert.equal(error.offset, bytes.length);
         assert.ok(bytes.length >= 4 * MIB && bytes.length < content.length, `${bytes.length} bytes`);
-        assert.ok(content.subarray(0, bytes.length).equals(bytes), "what came is right");
+        assert.ok(content.subarray(0, bytes.length).equals(bytes), "the delivered bytes are right");
       });
 
       // F14
-      test(`all are killed and start again, and the stream goes on: ${name}, ${way}`, { timeout: 25_000 }, async () => {
+      test(`all servers are killed and restarted: ${name}, ${way}`, { timeout: 25_000 }, async () => {
         const { url, content, chunks } = files[name];
-        // About twenty seconds of patience.
+        // Passes for about twenty seconds.
         const retry = { passes: 40, baseDelay: 50, maxDelay: 500 };
         const file = await kelp.openFiler(url, { ...near(), retry, locate: locate(await placesOf(cluster, chunks)) });
         const bytes = await readAround(file.stream(), 4 * MIB, async () => {
@@ -105,13 +105,13 @@ describe("volume servers that die", { skip, timeout: 150_000 }, () => {
           setTimeout(() => cluster.startVolumes(), 500);
         });
         sameBytes(bytes, content, name);
-        assert.ok(file.stats.retries + file.stats.failovers > 0, "it tried again");
+        assert.ok(file.stats.retries + file.stats.failovers > 0, "it retried");
       });
     }
   }
 });
 
-/** The server that holds the most of these chunks. */
+/** The server with the most of these chunks. */
 async function mostOf(cluster, chunks) {
   const counts = new Map(cluster.volumes.map((origin) => [origin, 0]));
   for (const { urls } of (await placesOf(cluster, chunks)).values()) {
@@ -120,7 +120,7 @@ async function mostOf(cluster, chunks) {
   return cluster.volumes.reduce((most, origin) => (counts.get(origin) > counts.get(most) ? origin : most));
 }
 
-/** A `fetch` to which one server is the quickest by far, while it lives: the package asks that one first. */
+/** A `fetch` in which one server is by far the fastest while it runs, so that the package prefers it. */
 function favouring(favourite) {
   return async (input, init) => {
     const request = new Request(input, init);

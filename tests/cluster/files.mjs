@@ -1,4 +1,4 @@
-// Files of a cluster: how they are written, where their chunks are, how they are read.
+// Writes files to a cluster, locates their chunks, reads them.
 import assert from "node:assert/strict";
 import { sha256 } from "../store/index.mjs";
 import { json, put } from "./weed.mjs";
@@ -12,7 +12,7 @@ export async function succeeded(response) {
   return response;
 }
 
-/** Writes a file in one piece; resolves to its URL. `maxMB`: how long its chunks are. */
+/** Writes a file with one request; resolves to its URL. `maxMB`: the size of its chunks. */
 export async function write(origin, path, content, { type, maxMB = 1 } = {}) {
   const url = urlOf(origin, path);
   await succeeded(await put(`${url}?maxMB=${maxMB}`, content, { type }));
@@ -25,13 +25,13 @@ export async function chunksOf(url, token = "") {
   return chunks.sort((one, other) => (one.offset ?? 0) - (other.offset ?? 0));
 }
 
-/** Stores a file; resolves to where it is, its content and its chunks. */
+/** Stores a file; resolves to its URL, content and chunks. */
 export async function stored(origin, path, content, options) {
   const url = await write(origin, path, content, options);
   return { url, content, chunks: await chunksOf(url) };
 }
 
-/** A file of each kind that a cluster stores: as it is, packed, encrypted. */
+/** A file of each kind of storage: plain, compressed, encrypted. */
 export const ofEachKind = async (cluster, folder, { plain, gzip, encrypted }) => ({
   plain: await stored(cluster.filer, `${folder}/plain.bin`, plain),
   gzip: await stored(cluster.filer, `${folder}/text.txt`, gzip, { type: "text/plain" }),
@@ -42,12 +42,12 @@ export const volumeIdOf = (fileId) => fileId.split(",")[0];
 
 export const volumeIdsOf = (chunks) => [...new Set(chunks.map(({ file_id: fileId }) => volumeIdOf(fileId)))];
 
-/** Asks the master where a chunk is. */
+/** Looks up a chunk at the master. */
 export function locator(cluster) {
   return async (fileId) => ({ urls: (await cluster.holders(volumeIdOf(fileId))).map((origin) => `${origin}/${fileId}`) });
 }
 
-/** Where each chunk is, asked beforehand: what was true before a server died. Replicas at `first` come first. */
+/** A locator with the locations of now, before a server dies. Replicas at `first` come first. */
 export async function placesOf(cluster, chunks, first = null) {
   const holders = new Map();
   for (const id of volumeIdsOf(chunks)) {
@@ -58,17 +58,17 @@ export async function placesOf(cluster, chunks, first = null) {
   return new Map(chunks.map(({ file_id: fileId }) => [fileId, { urls: holders.get(volumeIdOf(fileId)).map((origin) => `${origin}/${fileId}`) }]));
 }
 
-/** Reads a stream to its end. Once `at` bytes have come it waits for `action`, before it reads on. */
+/** Reads a stream to its end. After `at` bytes it waits for `action`. */
 export async function readAround(stream, at, action) {
   const { bytes, error } = await readToTheEnd(stream, at, action);
   if (error) throw error;
   return bytes;
 }
 
-/** As `readAround`, of a stream that fails: its error, and what came before it. */
+/** As `readAround`, for a stream that fails: its error, and the bytes before it. */
 export async function readToFailure(stream, at = 0, action = () => {}) {
   const end = await readToTheEnd(stream, at, action);
-  assert.ok(end.error, `it ended well, after ${end.bytes.length} bytes`);
+  assert.ok(end.error, `no error after ${end.bytes.length} bytes`);
   assert.equal(end.error.name, "KelpError", String(end.error));
   return end;
 }

@@ -1,7 +1,7 @@
-// One unary call of gRPC, and the little of protobuf that the calls of the tests are made of.
+// A unary gRPC call, and the protobuf encoding that the tests need.
 import { connect } from "node:http2";
 
-/** Calls a method; rejects with what the server said where that is not "ok". */
+/** Calls a method. Rejects with the status of the server if it is not "ok". */
 export async function call(origin, method, request) {
   const session = connect(origin);
   try {
@@ -14,7 +14,7 @@ export async function call(origin, method, request) {
         if (status === "0") resolve(Buffer.concat(parts).subarray(FRAME));
         else reject(new Error(`${method}: ${status} ${decodeURIComponent(said ?? "")}`));
       };
-      stream.setTimeout(20_000, () => reject(new Error(`${method}: no answer`)));
+      stream.setTimeout(20_000, () => reject(new Error(`${method}: no response`)));
       stream.on("error", reject).on("data", (data) => parts.push(data)).on("response", settle).on("trailers", settle);
       const head = Buffer.alloc(FRAME);
       head.writeUInt32BE(request.length, 1);
@@ -25,10 +25,10 @@ export async function call(origin, method, request) {
   }
 }
 
-/** Before each message: whether it is compressed, and its length. */
+/** The prefix of a message: whether it is compressed, and its length. */
 const FRAME = 5;
 
-/** A message of fields, by their numbers: text, bytes or a message; a number, whose zero is left out; or a list of them. */
+/** A message of fields by number: text, bytes or a message; a number (0 is left out); or a list of these. */
 export function message(fields) {
   return Buffer.concat(Object.entries(fields).flatMap(([number, value]) => [value].flat().map((one) => field(Number(number), one))));
 }

@@ -1,4 +1,4 @@
-// Chunk manifests as SeaweedFS writes them: it makes one of every 10 000 chunks of an entry.
+// Chunk manifests of a real SeaweedFS, which writes one for every 10 000 chunks of an entry.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { importPackage } from "../package/support.mjs";
@@ -7,12 +7,12 @@ import { chunksOf, locator, readToFailure, sameBytes, volumeIdOf, write } from "
 import { call, message } from "./grpc.mjs";
 import { Cluster, skip } from "./weed.mjs";
 
-/** How many chunks SeaweedFS puts into one manifest. */
+/** The number of chunks in a chunk manifest. */
 const BATCH = 10_000;
 const TAIL = 30;
 const COUNT = 2 * BATCH + TAIL;
 
-// The chunks are few: a file that names each of them hundreds of times is a file of many chunks all the same.
+// Few chunks are stored; the file lists each of them hundreds of times.
 const PIECES = 40;
 const PIECE = 512;
 
@@ -27,7 +27,7 @@ describe("chunk manifests", { skip, timeout: 120_000 }, () => {
       const [{ file_id: fileId, e_tag: tag }] = await chunksOf(await write(cluster.filer, `/m/${index}.bin`, bytes));
       pieces.push({ bytes, fileId, tag });
     }
-    // No piece follows another one twice at the same places: the right order matters.
+    // No sequence of pieces repeats, so a wrong order shows.
     const order = Array.from({ length: COUNT }, (_, index) => (index * 7 + Math.floor(index / PIECES)) % PIECES);
     content = Buffer.concat(order.map((index) => pieces[index].bytes));
     const chunks = order.map((index, at) => ({ ...pieces[index], offset: at * PIECE, size: PIECE }));
@@ -36,7 +36,7 @@ describe("chunk manifests", { skip, timeout: 120_000 }, () => {
   }, { timeout: 60_000 });
   after(() => cluster?.stop());
 
-  /** Opens the file; `asked` lists the file ids of all requests. */
+  /** Opens the file; `asked` has the file ids of all requests. */
   async function open(options = {}) {
     const asked = [];
     const spy = (input, init) => {
@@ -48,11 +48,11 @@ describe("chunk manifests", { skip, timeout: 120_000 }, () => {
     return { file, reads };
   }
 
-  test("the filer made two manifests, and left a tail", () => {
+  test("the filer wrote two manifests and single chunks", () => {
     assert.deepEqual(manifests.map(({ offset = 0, size }) => [offset, size]), [[0, BATCH * PIECE], [BATCH * PIECE, BATCH * PIECE]]);
   });
 
-  test("opening reads no manifest, and the first bytes read the first one alone", { timeout: 20_000 }, async () => {
+  test("the first bytes need only the first manifest", { timeout: 20_000 }, async () => {
     const { file, reads } = await open({ maxBytesAhead: 64 * 1024 });
     assert.equal(file.size, content.length);
     assert.deepEqual(manifests.map(reads), [0, 0]);
@@ -63,7 +63,7 @@ describe("chunk manifests", { skip, timeout: 120_000 }, () => {
     await reader.cancel();
   });
 
-  test("a range reads the manifests that it touches", { timeout: 20_000 }, async () => {
+  test("a range reads only the manifests that it needs", { timeout: 20_000 }, async () => {
     const cases = [
       [0, 1, [1, 0]], [BATCH * PIECE - 700, BATCH * PIECE, [1, 0]], [BATCH * PIECE, BATCH * PIECE + 1000, [0, 1]],
       [BATCH * PIECE - 5, BATCH * PIECE + 5, [1, 1]], [2 * BATCH * PIECE, content.length, [0, 0]], [2 * BATCH * PIECE - 5, content.length, [0, 1]],
@@ -77,13 +77,13 @@ describe("chunk manifests", { skip, timeout: 120_000 }, () => {
     }
   });
 
-  test("twenty thousand chunks come out in order", { timeout: 60_000 }, async () => {
+  test("twenty thousand chunks are read in order", { timeout: 60_000 }, async () => {
     const { file, reads } = await open({ locate: { master: cluster.master } });
     sameBytes(await file.bytes(), content, "whole");
     assert.deepEqual(manifests.map(reads), [1, 1]);
   });
 
-  test("a manifest in a manifest is read", { timeout: 20_000 }, async () => {
+  test("a nested manifest is read", { timeout: 20_000 }, async () => {
     const outer = message({ 1: manifests.map(chunkMessage) });
     const [{ file_id: fileId }] = await chunksOf(await write(cluster.filer, "/m/outer.manifest", outer));
     const nested = await create(cluster.filer, "/m", "nested.bin", [{ fileId, offset: 0, size: 2 * BATCH * PIECE, manifest: true }]);
@@ -94,7 +94,7 @@ describe("chunk manifests", { skip, timeout: 120_000 }, () => {
   });
 
   // F87
-  test("a manifest that is gone is an error, and not zeros; the filer does not answer at all", { timeout: 20_000 }, async () => {
+  test("a missing manifest is an error and not zeros", { timeout: 20_000 }, async () => {
     const [{ file_id: there }] = manifests;
     const gone = `${volumeIdOf(there)},ffffffff0012345678`;
     const span = BATCH * PIECE;
@@ -104,20 +104,20 @@ describe("chunk manifests", { skip, timeout: 120_000 }, () => {
       const start = span - 100 * PIECE;
       const { error, bytes } = await readToFailure(file.stream({ start }));
       assert.equal(error.code, "not_found", error.message);
-      assert.equal(error.offset, span, "all that the manifest before it lists has come");
+      assert.equal(error.offset, span, "all chunks of the manifest before it were delivered");
       assert.ok(content.subarray(start, span).equals(bytes), "and is right");
     }
     await assert.rejects(fetch(broken).then((response) => response.arrayBuffer()));
   });
 
-  // The last one: nothing reads the file any more.
-  test("a manifest that was deleted is read while its bytes are there", { timeout: 20_000 }, async () => {
+  // The last test that reads the file.
+  test("a deleted manifest is read while its bytes are stored", { timeout: 20_000 }, async () => {
     const [, { file_id: fileId }] = manifests;
     const holders = await cluster.holders(volumeIdOf(fileId));
     await Promise.all(holders.map((origin) => fetch(`${origin}/${fileId}?type=replicate`, { method: "DELETE" })));
     for (const origin of holders) assert.equal((await fetch(`${origin}/${fileId}`)).status, 404);
     const [start, end] = [(BATCH + 100) * PIECE, (BATCH + 200) * PIECE];
-    // A function's URLs are its own: it says whether what is deleted is to be read.
+    // URLs of a function are used unchanged, so it decides about readDeleted.
     for (const locate of ["proxy", { master: cluster.master }]) {
       const { file } = await open({ locate });
       assert.ok(content.subarray(start, end).equals(await file.bytes({ start, end })));
@@ -125,7 +125,7 @@ describe("chunk manifests", { skip, timeout: 120_000 }, () => {
   });
 });
 
-/** Creates an entry of chunks that are stored already; resolves to its URL. */
+/** Creates an entry of stored chunks; resolves to its URL. */
 async function create(filer, directory, name, chunks) {
   const grpc = new URL(filer);
   grpc.port = Number(grpc.port) + 10_000;

@@ -1,4 +1,4 @@
-// Volumes that move from server to server while a file is read.
+// Volumes that move to another server while a file is read.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { importPackage } from "../package/support.mjs";
@@ -10,7 +10,7 @@ describe("volumes that move", { skip, timeout: 90_000 }, () => {
   let cluster, kelp;
   before(async () => {
     kelp = await importPackage();
-    // A server that passes requests on would hide the move.
+    // A server that forwards requests would hide the move.
     cluster = await Cluster.start({ cipher: false, readMode: "local" });
   }, { timeout: 60_000 });
   after(() => cluster?.stop());
@@ -18,13 +18,13 @@ describe("volumes that move", { skip, timeout: 90_000 }, () => {
   const ways = { "located by the master": () => ({ master: cluster.master }), "located by a function": () => remembering(locator(cluster)) };
   for (const [way, locate] of Object.entries(ways)) {
     // F23
-    test(`a volume that moved in mid-stream is found again: ${way}`, { timeout: 40_000 }, async () => {
+    test(`a moved volume is found again: ${way}`, { timeout: 40_000 }, async () => {
       const content = noise(way, 6 * MIB);
       const url = await write(cluster.filer, `/v/${way}.bin`, content);
       const chunks = await chunksOf(url);
       const id = volumeIdOf(chunks.at(-1).file_id);
       const file = await kelp.openFiler(url, { locate: locate(), maxBytesAhead: MIB, retry: { baseDelay: 10 }, pool: new kelp.Pool() });
-      // Its first stream learns where all the chunks are.
+      // The first stream looks up all chunks.
       sameBytes(await file.bytes(), content, "before");
       const bytes = await readAround(file.stream(), 2 * MIB, () => move(cluster, id));
       sameBytes(bytes, content, "after");
@@ -33,7 +33,7 @@ describe("volumes that move", { skip, timeout: 90_000 }, () => {
   }
 });
 
-/** Moves a volume to the server that does not hold it, and leaves no other replica. */
+/** Moves a volume to a server that does not hold it, without leaving another replica. */
 async function move(cluster, id) {
   const before = await cluster.holders(id);
   const [from, other] = before.map((origin) => new URL(origin).host);
@@ -47,7 +47,7 @@ async function move(cluster, id) {
   assert.deepEqual(await cluster.holders(id), [to], printed);
 }
 
-/** A locator that asks again only when it is told to. */
+/** A locator that asks the master again only with `refresh`. */
 function remembering(locate) {
   const known = new Map();
   return async (fileId, { refresh }) => {

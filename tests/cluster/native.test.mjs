@@ -1,4 +1,4 @@
-// The program `kelp` against a real SeaweedFS.
+// The program `kelp` with a real SeaweedFS.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { noise, prose } from "../store/index.mjs";
 import { MIB, ofEachKind } from "./files.mjs";
 import { Cluster, skip } from "./weed.mjs";
 
-/** Starts `kelp cat`; `ended` resolves to its code and what it printed. It has half a minute. */
+/** Starts `kelp cat` with 30 s; `ended` resolves to its code and output. */
 function cat(...args) {
   const child = spawn(join(target, "debug", "kelp"), ["cat", ...args], { stdio: ["ignore", "pipe", "pipe"], timeout: 30_000 });
   const ended = Promise.all([once(child, "exit"), buffer(child.stdout), buffer(child.stderr)])
@@ -40,7 +40,7 @@ describe("kelp cat at a real SeaweedFS", { skip, timeout: 180_000 }, () => {
     if (folder) await rm(folder, { recursive: true });
   });
 
-  test("what was written comes out, through the filer and from the volume servers", { timeout: 60_000 }, async () => {
+  test("files are copied, relayed and from the volume servers", { timeout: 60_000 }, async () => {
     for (const [kind, { url, content }] of Object.entries(files)) {
       for (const locate of ["proxy", `master=${cluster.master}`]) {
         const { stdout } = await succeeds("--locate", locate, url);
@@ -51,7 +51,7 @@ describe("kelp cat at a real SeaweedFS", { skip, timeout: 180_000 }, () => {
     }
   });
 
-  test("what was interrupted is continued", { timeout: 60_000 }, async () => {
+  test("an interrupted copy is continued", { timeout: 60_000 }, async () => {
     const { url, content } = files.plain;
     const output = join(folder, "f.bin");
     const { child, ended } = cat("-o", output, "--throttle", "4M", url);
@@ -63,7 +63,7 @@ describe("kelp cat at a real SeaweedFS", { skip, timeout: 180_000 }, () => {
     assert.ok(content.equals(await readFile(output)));
   });
 
-  test("a volume server that dies in mid-stream is borne", { timeout: 60_000 }, async () => {
+  test("a copy survives a killed volume server", { timeout: 60_000 }, async () => {
     const { url, content } = files.plain;
     const { child, ended } = cat("--locate", `master=${cluster.master}`, "--throttle", "4M", "--max-bytes-ahead", "1M", url);
     await once(child.stdout, "readable");

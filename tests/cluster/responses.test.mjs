@@ -1,4 +1,4 @@
-// `response()` beside the filer's own answer to the same request.
+// Compares `response()` with the filer's response to the same request.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { importPackage } from "../package/support.mjs";
@@ -8,14 +8,14 @@ import { Cluster, skip } from "./weed.mjs";
 
 const SIZE = 2 * MIB + 1000;
 
-/** What is compared. */
+/** The headers that are compared. */
 const COMPARED = ["accept-ranges", "content-disposition", "content-length", "content-range", "content-type", "etag", "last-modified"];
-/** Of a refusal: its body is for people, and ours has none. A 412 of ours has an ETag, as the answer to a GET would have. */
+/** Headers of refusals: those of `response()` have no body. Its 412 has an ETag, as the response to a GET would. */
 const COMPARED_OF_REFUSALS = ["accept-ranges", "content-range"];
 
 /**
- * Requests of a file with this ETag and time; after the headers, what we say otherwise on purpose. Where that is a
- * status, only what is listed is compared.
+ * Requests for a file with this ETag and time; after the headers, the intended differences. If the status differs, only the listed
+ * headers are compared.
  */
 function requests({ etag, modified }) {
   const day = 86_400_000;
@@ -23,20 +23,20 @@ function requests({ etag, modified }) {
   const other = '"0123456789abcdef0123456789abcdef"';
   const range = "bytes=0-9";
   const whole = { status: 200, "content-length": String(SIZE), "content-range": null };
-  // RFC 9110, 15.5.17: a 416 says how long the file is.
+  // RFC 9110, 15.5.17: a 416 has the size of the file.
   const beyond = { "content-range": `bytes */${SIZE}` };
   // RFC 9110, 14.1.2: a range that begins at the end is beyond it.
   const atTheEnd = { status: 416, ...beyond };
-  // RFC 9110, 14.2: a malformed range is ignored, and so may be several: players ask for one at a time.
+  // RFC 9110, 14.2: a malformed range is ignored, and several may be: players request one at a time.
   const ignored = whole;
-  // RFC 9110, 13.1.2: the filer compares the header with its ETag, and knows no list, no weak tag and no "*".
+  // RFC 9110, 13.1.2: the filer compares the whole header with its ETag: no lists, weak tags or "*".
   const known = { status: 304, etag };
-  // RFC 9110, 13.1.1, the same.
+  // RFC 9110, 13.1.1: the same.
   const matched = { status: 200, etag };
-  // RFC 9110, 13.1.3 and 13.1.4: a date has no fraction of a second. The filer compares it with a time that has one.
+  // RFC 9110, 13.1.3 and 13.1.4: dates have whole seconds. The filer compares with a time that has a fraction.
   const unmodified = { status: 304, etag };
   const stillUnmodified = { status: 200, etag };
-  // RFC 9110, 13.1.5: another version is sent whole. The filer sends a range of it, to be joined with what was of the old one.
+  // RFC 9110, 13.1.5: another version is sent whole. The filer sends a range of it, which does not fit the old version.
   const another = whole;
   return [
     [{}], [{ range: "bytes=0-0" }], [{ range: "bytes=100-199" }], [{ range: `bytes=${MIB - 5}-${MIB + 5}` }],
@@ -70,13 +70,13 @@ describe("response() and the filer's own answer", { skip, timeout: 60_000 }, () 
   after(() => cluster?.stop());
 
   for (const method of ["GET", "HEAD"]) {
-    test(`are the same to ${method}, but for what is listed`, { timeout: 30_000 }, async () => {
+    test(`${method} gets the same response, except for listed cases`, { timeout: 30_000 }, async () => {
       const wrong = [];
       for (const [headers, differs = {}] of requests(known)) {
         const init = { method, headers: { "accept-encoding": "identity", ...headers } };
         const [theirs, ours] = await Promise.all([fetch(url, init), file.response(new Request(url, init))]);
         const said = seen(theirs);
-        // RFC 9110, 14.2: a range counts for GET alone. The filer does not look at one of HEAD either.
+        // RFC 9110, 14.2: a range counts for GET only. The filer ignores one of HEAD, too.
         const listed = method === "HEAD" && headers.range ? {} : differs;
         for (const [name, value] of Object.entries("status" in listed ? listed : { ...said, ...listed })) {
           const our = name === "status" ? ours.status : ours.headers.get(name);

@@ -1,4 +1,4 @@
-// Objects that SeaweedFS's S3 gateway encrypted: read from the filer and the volume servers, with their keys.
+// Objects that the S3 gateway of SeaweedFS encrypted, read from the filer and the volume servers with their keys.
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -10,7 +10,7 @@ import { Cluster, skip } from "./weed.mjs";
 const CUSTOMER_KEY = randomBytes(32);
 const KEK = randomBytes(32).toString("hex");
 
-/** Of a request that stores: its headers; of a reader: its option `sse`. */
+/** `headers` of the request that stores; `sse`: the option of the reader. */
 const KINDS = {
   "SSE-C": {
     headers: {
@@ -33,7 +33,7 @@ describe("objects of the S3 gateway", { skip, timeout: 100_000 }, () => {
   }, { timeout: 60_000 });
   after(() => cluster?.stop());
 
-  /** Where the filer has an object: of its bytes in the clear it knows nothing. */
+  /** The URL of an object at the filer, which does not decrypt it. */
   const atFiler = (key) => urlOf(cluster.filer, `/buckets/bucket/${key}`);
   const atGateway = (key) => urlOf(cluster.s3, `/bucket/${key}`);
 
@@ -50,7 +50,7 @@ describe("objects of the S3 gateway", { skip, timeout: 100_000 }, () => {
         for (const locate of ["proxy", locator(cluster), { master: cluster.master }]) {
           const file = await kelp.openFiler(atFiler(key), { sse, locate });
           await readsBack(file, content);
-          // Within a chunk, off the blocks of the cipher.
+          // Within a chunk, not at a block of the cipher.
           for (const start of [5 * 16 + 3, MIB + 1, 2 * MIB + 100_001]) {
             assert.ok(content.subarray(start, start + 1000).equals(await file.bytes({ start, end: start + 1000 })), `from ${start}`);
           }
@@ -58,14 +58,14 @@ describe("objects of the S3 gateway", { skip, timeout: 100_000 }, () => {
       });
     }
 
-    test(`${kind}: the filer's own answer is not the content`, { timeout: 10_000 }, async () => {
+    test(`${kind}: the filer serves encrypted bytes`, { timeout: 10_000 }, async () => {
       const bytes = Buffer.from(await (await fetch(atFiler(shapes["put at once"].key))).arrayBuffer());
       assert.equal(bytes.length, shapes["put at once"].content.length);
       assert.ok(!bytes.equals(shapes["put at once"].content));
     });
 
     // F73
-    test(`${kind}: with a wrong key it is corrupt, without one unsupported`, { timeout: 10_000 }, async () => {
+    test(`${kind}: a wrong key is corrupt, no key unsupported`, { timeout: 10_000 }, async () => {
       for (const { key } of Object.values(shapes)) {
         await assert.rejects(readAll(kelp, atFiler(key), { sse: wrong }), { name: "KelpError", code: "corrupt" });
         await assert.rejects(readAll(kelp, atFiler(key), {}), { name: "KelpError", code: "unsupported" });
@@ -73,7 +73,7 @@ describe("objects of the S3 gateway", { skip, timeout: 100_000 }, () => {
     });
   }
 
-  test("an object that is not encrypted is read as any file", { timeout: 10_000 }, async () => {
+  test("an object that is not encrypted is read like a file", { timeout: 10_000 }, async () => {
     const content = noise("open", 2 * MIB + 5);
     await store(atGateway("open.bin"), content, {});
     await readsBack(await kelp.openFiler(atFiler("open.bin")), content);
@@ -84,12 +84,12 @@ async function readAll(kelp, url, options) {
   return (await kelp.openFiler(url, options)).bytes();
 }
 
-/** The gateway starts last, and says nothing when it is ready. */
+/** Waits for the gateway, which starts last and does not report when it is ready. */
 async function bucket(cluster) {
   for (const end = Date.now() + 30_000; ;) {
     const response = await fetch(`${cluster.s3}/bucket`, { method: "PUT" }).catch((error) => error);
     if (response.ok) return;
-    if (Date.now() > end) throw new Error("the gateway makes no bucket", { cause: response });
+    if (Date.now() > end) throw new Error("the gateway created no bucket within its time", { cause: response });
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
@@ -105,7 +105,7 @@ async function storeInParts(url, content, headers) {
   const upload = encodeURIComponent(/<UploadId>(.+?)<\/UploadId>/.exec(started)[1]);
   const keyHeaders = Object.fromEntries(Object.entries(headers).filter(([name]) => name.includes("customer")));
   const parts = [];
-  // Parts of a length that is no multiple of the cipher's block: each begins a stream of its own.
+  // Part lengths that are not a multiple of the cipher's block: each part begins a new stream.
   for (let number = 1, length = 5 * MIB + 3, start = 0; start < content.length; number++, start += length) {
     const body = content.subarray(start, start + length);
     const { headers: said } = await succeeded(await fetch(`${at}?partNumber=${number}&uploadId=${upload}`, { method: "PUT", body, headers: keyHeaders }));

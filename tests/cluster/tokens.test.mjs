@@ -1,4 +1,4 @@
-// A cluster that wants tokens for what is read, and tokens that last for seconds.
+// A cluster that requires tokens for reads, with tokens that are valid for seconds.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -41,7 +41,7 @@ describe("a cluster that wants tokens", { skip, timeout: 100_000 }, () => {
 
   const open = (options) => kelp.openFiler(url, { filerToken, retry: { passes: 1 }, pool: new kelp.Pool(), ...options });
 
-  test("nothing is to be had without one", { timeout: 10_000 }, async () => {
+  test("without a token nothing is served", { timeout: 10_000 }, async () => {
     assert.equal((await fetch(`${url}?metadata=true`)).status, 401);
     const [place] = (await locator(cluster)(fileId)).urls;
     assert.equal((await fetch(place)).status, 401);
@@ -50,7 +50,7 @@ describe("a cluster that wants tokens", { skip, timeout: 100_000 }, () => {
   });
 
   // F21
-  test("a token that is signed with another key is unauthorized, and is in no message", { timeout: 10_000 }, async () => {
+  test("a token of another key is unauthorized and in no message", { timeout: 10_000 }, async () => {
     const wrong = signToken({ fid: fileId, exp: inSeconds(60) }, "another key");
     const reading = (async () => (await open({ locate: locator(cluster), token: () => wrong })).bytes())();
     await assert.rejects(reading, (error) => error.code === "unauthorized" && !JSON.stringify([error, error.message, error.stack]).includes(wrong));
@@ -64,16 +64,16 @@ describe("a cluster that wants tokens", { skip, timeout: 100_000 }, () => {
     "the filer relays, and signs by itself": () => ({}),
   };
   for (const [way, options] of Object.entries(ways)) {
-    test(`read back: ${way}`, { timeout: 15_000 }, async () => readsBack(await open(options()), content));
+    test(`reads a file: ${way}`, { timeout: 15_000 }, async () => readsBack(await open(options()), content));
   }
 
-  // Together: they sleep most of the time.
+  // Concurrently: they mostly sleep.
   describe("tokens that expire while a reader is slow are renewed", { concurrency: 4, timeout: 40_000 }, () => {
     const { "the filer relays, and signs by itself": _, ...renewing } = ways;
     for (const [way, options] of Object.entries(renewing)) {
       test(way, { timeout: 30_000 }, async () => {
         const file = await open({ ...options(), maxBytesAhead: MIB });
-        // What was learnt before the stream is too old for it, and so is what it learns itself.
+        // Tokens from before the stream have expired, and so do those of its own lookups.
         await file.bytes({ end: MIB });
         await sleep(TOO_LATE);
         const bytes = await readAround(file.stream(), 4 * MIB, () => sleep(TOO_LATE));
@@ -83,19 +83,19 @@ describe("a cluster that wants tokens", { skip, timeout: 100_000 }, () => {
   });
 
   // F18
-  test("a token that has expired when it is given is asked for once more", { timeout: 15_000 }, async () => {
+  test("an expired token is requested once more", { timeout: 15_000 }, async () => {
     const asked = new Map();
     const token = (id) => {
       const times = (asked.get(id) ?? 0) + 1;
       asked.set(id, times);
       return chunkToken(id, times === 1 ? -10 : LASTS);
     };
-    // What is late on a busy machine would be asked for twice.
+    // No hedges: a busy machine would cause some.
     sameBytes(await (await open({ locate: locator(cluster), token, hedge: false })).bytes(), content, "renewed");
     assert.ok([...asked.values()].every((times) => times === 2), JSON.stringify([...asked]));
   });
 
-  test("a volume server takes a token for its chunk alone, and while it lasts", { timeout: 10_000 }, async () => {
+  test("a token is valid for its chunk and its time only", { timeout: 10_000 }, async () => {
     const [place] = (await locator(cluster)(fileId)).urls;
     const status = async (token) => (await fetch(`${place}?jwt=${token}`)).status;
     assert.equal(await status(chunkToken(fileId)), 200);

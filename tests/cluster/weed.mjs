@@ -1,4 +1,4 @@
-// A real SeaweedFS on loopback, of processes that this module starts and ends.
+// Starts and ends a real SeaweedFS on loopback.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
@@ -9,10 +9,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { find } from "../../scripts/command.mjs";
 
-/** Path of SeaweedFS's program; `null` if there is none. `WEED` in the environment decides. */
+/** Path of the program weed, `null` if there is none. `WEED` in the environment overrides the search. */
 export const weed = () => process.env.WEED || find("weed");
 
-/** What `skip` of a test is: `false`, or why it is skipped. */
+/** The option `skip` of a test: `false`, or the reason. */
 export const skip = weed() ? false : "there is no SeaweedFS here: put `weed` on PATH or its path into WEED";
 
 /** A master, volume servers with two replicas of each volume, a filer that encrypts and one that does not, an S3 gateway. */
@@ -22,8 +22,8 @@ export class Cluster {
   #folder; #processes = new Map(); #security;
 
   /**
-   * `security` is the text of a security.toml that every server reads; without it, nothing asks for a token. `readMode`
-   * says what a volume server does that is asked for a volume of another.
+   * `security`: a security.toml for all servers; without it, no server requires a token. `readMode`: what a volume server does with
+   * requests for a volume of another.
    */
   static async start({ volumes = 3, cipher = true, s3 = false, security = "", readMode = "proxy" } = {}) {
     const cluster = new Cluster();
@@ -58,7 +58,7 @@ export class Cluster {
     }
   }
 
-  /** Starts one server. Its folder is its working directory and its home: no configuration of this machine is found. */
+  /** Starts one server. Its folder is its working directory and home, so that it finds no configuration of this machine. */
   async #run(name, kind, flags) {
     const folder = join(this.#folder, name);
     await mkdir(folder);
@@ -74,17 +74,17 @@ export class Cluster {
     const folder = join(this.#folder, name);
     const log = openSync(join(this.#folder, `${name}.log`), "a");
     const child = spawn(weed(), args, { cwd: folder, env: { PATH: process.env.PATH, HOME: folder }, stdio: ["ignore", log, log] });
-    closeSync(log); // the child has its own by now
+    closeSync(log); // the child has its own copy
     this.#processes.set(name, { child, args });
     child.once("error", (error) => (child.failure = error));
   }
 
-  /** Ends a volume server as a crash would. */
+  /** Kills a volume server, as a crash does. */
   async killVolume(origin) {
     await this.#end(this.#nameOf(origin));
   }
 
-  /** Starts the volume servers that were ended, with what they held; does not wait until they serve. */
+  /** Starts killed volume servers again with their volumes; does not wait until they serve. */
   startVolumes() {
     for (const name of this.volumes.map((origin) => this.#nameOf(origin))) {
       const { child, args } = this.#processes.get(name);
@@ -92,25 +92,25 @@ export class Cluster {
     }
   }
 
-  /** Waits until the master knows so many replicas of each of these volumes. */
+  /** Waits until the master knows this many replicas of each of these volumes. */
   async replicated(volumeIds, count) {
     for (const id of volumeIds) {
       await until(async () => (await this.holders(id)).length === count, `volume ${id} has ${count} replicas`, this);
     }
   }
 
-  /** Origins of the servers that hold a volume, by the master. */
+  /** The origins of the servers that hold a volume, from the master. */
   async holders(volumeId) {
     const { locations = [] } = await json(`${this.master}/dir/lookup?volumeId=${volumeId}`);
     return locations.map(({ url }) => `http://${url}`);
   }
 
-  /** Where a volume server keeps its volumes. */
+  /** The folder with the volumes of a volume server. */
   folderOf(origin) {
     return join(this.#folder, this.#nameOf(origin));
   }
 
-  /** Runs commands in `weed shell`; resolves to what it printed. */
+  /** Runs commands in `weed shell`; resolves to its output. */
   async shell(...commands) {
     const folder = join(this.#folder, "shell");
     await mkdir(folder, { recursive: true });
@@ -124,7 +124,7 @@ export class Cluster {
     return printed;
   }
 
-  /** Ends all that was started, and removes all that it wrote. */
+  /** Ends all servers, and removes their files. */
   async stop() {
     await Promise.all([...this.#processes.keys()].map((name) => this.#end(name)));
     if (this.#folder) await rm(this.#folder, { recursive: true, force: true });
@@ -153,7 +153,7 @@ export class Cluster {
 
 const hasEnded = (child) => Boolean(child.failure) || child.exitCode !== null || child.signalCode !== null;
 
-// A server that is not up yet refuses connections, or says that it is not ready.
+// A server that is starting refuses connections, or responds that it is not ready.
 async function until(condition, what, cluster) {
   const end = Date.now() + 30_000;
   let last = null;
@@ -166,7 +166,7 @@ async function until(condition, what, cluster) {
     await cluster.checkRunning();
     await sleep(100);
   }
-  throw new Error(`waited in vain until ${what}`, { cause: last });
+  throw new Error(`not in time: ${what}`, { cause: last });
 }
 
 /** Stores bytes or text at a filer. */
@@ -178,7 +178,7 @@ export async function json(url) {
   return (await fetch(url)).json();
 }
 
-// SeaweedFS speaks gRPC at the port of its HTTP plus 10000: both must be free.
+// SeaweedFS uses its HTTP port plus 10000 for gRPC: both must be free.
 async function freePort() {
   for (let tries = 0; tries < 100; tries++) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);

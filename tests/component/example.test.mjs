@@ -1,4 +1,4 @@
-// examples/component-host, as its README has it, with the modules that the step has transpiled.
+// Runs examples/component-host as its README says, with the modules that this step has transpiled.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, rmSync } from "node:fs";
@@ -12,14 +12,14 @@ import { urlOf } from "./support.mjs";
 
 const { jco } = hosts();
 
-test("the example writes a range of a file, and says what went wrong", { timeout: 60_000, skip: jco.skip ?? false }, async (t) => {
+test("the example writes a range of a file, and prints errors", { timeout: 60_000, skip: jco.skip ?? false }, async (t) => {
   const store = await startStore({ cluster: null });
   t.after(() => store.close());
-  // More than a pipe holds.
+  // More than a pipe buffers.
   const bytes = noise("example", 3_000_000);
   const { path } = store.addFile({ path: "/f/example.bin", bytes, chunkSize: 1_000_000 });
 
-  // Beside the modules that are there already.
+  // Next to the transpiled modules.
   const folder = join(dirname(jco.library), "example");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });

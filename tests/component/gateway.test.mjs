@@ -1,11 +1,11 @@
-// The gateway component under a host that nobody here wrote: over real sockets, from the stand-in.
+// The gateway component under jco and wasmtime, over real sockets, with the stand-in.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { noise, sha256, startStore } from "../store/index.mjs";
 import { becomes, GATEWAY_HOSTS, isStill, startGateway } from "./support.mjs";
 
 const MIB = 1 << 20;
-/** Of each stream. */
+/** Look-ahead of each stream. */
 const AHEAD = 32 * MIB;
 
 for (const host of GATEWAY_HOSTS) {
@@ -124,7 +124,7 @@ for (const host of GATEWAY_HOSTS) {
       const { body } = await fetch((await start()) + path);
       assert.ok(await isStill(() => store.bytesSent));
       const sent = store.bytesSent;
-      // What is ahead, and what the sockets and the host on the way keep.
+      // The look-ahead, and the buffers of sockets and host.
       assert.ok(sent < AHEAD + 16 * MIB, `${sent} bytes were sent`);
       const reader = body.getReader();
       for (let length = 0; length < 16 * MIB; ) length += (await reader.read()).value.length;

@@ -1,24 +1,24 @@
-// The library component under hosts that nobody here wrote, reading from the stand-in.
+// The library component under jco and wasmtime, with the stand-in.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { noise, parseEntry, sha256, startStore } from "../store/index.mjs";
 import { becomes, Library, LIBRARY_HOSTS, urlOf } from "./support.mjs";
 
-/** Files that cannot be read whole: which code they end with. */
+/** Files that cannot be read whole: the code of the error. */
 const BROKEN = {
   "remote-only": "http", "missing-chunk": "not-found", "bad-etag": "corrupt", "short-chunk": "short-body", "missing-manifest": "not-found", "bad-manifest": "manifest",
 };
-/** Ten thousand requests for the whole of it: its smaller parts will do. */
+/** Reading it whole takes ten thousand requests: smaller parts are enough. */
 const LONG = "manifest";
 
-/** What a host reads that takes one call at a time, each in an instance of its own. */
+/** The cases of a host that makes one call at a time, each in its own instance. */
 const FEW = ["film", "small-text", "overlap", "tail-gap", "inline"];
 
 const QUICK = { retry: { passes: 2, "base-delay": 10, "max-delay": 20 } };
 const SIZE = 1 << 20;
 
-// What opens an object of the S3 gateway.
+// The keys of objects of the S3 gateway.
 const keysOf = ({ key }) => ({
   "customer-key": key?.sseC && { bytes: key.sseC }, kek: key?.sseS3Kek && { bytes: Buffer.from(key.sseS3Kek, "hex").toString("base64") },
 });

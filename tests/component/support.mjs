@@ -1,4 +1,4 @@
-// The library component under a host: a process that is told what to do by lines of JSON (hosts/).
+// Runs the library component in a host: a process that gets commands as lines of JSON (hosts/).
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -12,8 +12,8 @@ const OPEN = "jco leaves the connection of a dropped body open";
 const IN_READ = "how a body of the library for 0.2 ends is what its last read says";
 
 /**
- * The hosts of the library: `skip` says why one cannot be had, `cannot` why a test of some kind cannot pass there, and
- * `most` how long a range may be: as bytes go from one to the other, each costs some hosts a microsecond.
+ * The hosts of the library. `skip`: why a host is not available. `cannot`: why some kinds of tests cannot pass there. `most`: the
+ * longest range, since some hosts take a microsecond per byte.
  */
 export const LIBRARY_HOSTS = [
   {
@@ -38,7 +38,7 @@ const served = (name, component, flags) => ({
   ],
 });
 
-/** The hosts of the gateway. Python's wasmtime has no server. */
+/** The hosts of the gateway. wasmtime in Python has no server. */
 export const GATEWAY_HOSTS = [
   {
     name: "jco", skip: jco.skip ?? false, cannot: { cancel: OPEN },
@@ -49,12 +49,12 @@ export const GATEWAY_HOSTS = [
     cannot: { cancel: OPEN, bodiless: "jco's server answers nothing where a response has no body" },
     command: () => [node24.program, inFolder("serve-async.mjs"), jco["gateway-async"], jco["http-async"]],
   },
-  // Environment variables are no part of what it gives a proxy of 0.2 by itself.
+  // By default it passes no environment variables to a proxy of 0.2.
   served("wasmtime", components.gateway, ["-S", "cli"]),
   served("wasmtime on WASI 0.3", components["gateway-async"], []),
 ];
 
-/** A library under a host, ended with the test. */
+/** A library in a host, which ends with the test. */
 export class Library {
   #child; #lines; #names = 0; #options;
 
@@ -73,7 +73,7 @@ export class Library {
     return JSON.parse(value);
   }
 
-  /** Opens a file; `by` is a function of the interface, whose last argument are options. What has an error resolves to it: `{ error }`. */
+  /** Opens a file with a function of the interface, whose last argument are options. An error resolves to `{ error }`. */
   async open(by, ...args) {
     args.push({ ...this.#options, ...args.pop() });
     const file = this.#names++;
@@ -106,7 +106,7 @@ export class Library {
   }
 }
 
-/** Starts a gateway with these variables; resolves to its origin. It ends with the test. */
+/** Starts a gateway with these variables; resolves to its origin. Ends with the test. */
 export function startGateway(t, host, variables) {
   const [program, ...args] = host.command(variables);
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH, ...variables } });
@@ -127,7 +127,7 @@ export function startGateway(t, host, variables) {
 
 export { urlOf } from "../store/index.mjs";
 
-/** Waits until a number does not change for half a second; says whether it came to rest within ten. */
+/** Waits up to ten seconds until a number has not changed for half a second; resolves to whether it did. */
 export async function isStill(count) {
   for (let tries = 0, still = 0, last = NaN; tries < 500; tries++) {
     still = count() === last ? still + 1 : 0;
@@ -138,7 +138,7 @@ export async function isStill(count) {
   return false;
 }
 
-/** Waits until something is so; says whether it became so within two seconds. */
+/** Waits up to two seconds for a condition; resolves to whether it holds. */
 export async function becomes(is) {
   for (let tries = 0; tries < 100; tries++) {
     if (is()) return true;

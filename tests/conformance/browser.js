@@ -1,4 +1,4 @@
-// In a page: takes tasks from the server that it came from, and performs them in the place that its URL names.
+// The page: requests tasks from its server, and performs them in the place that its URL names.
 import { performHere } from "/serve-tasks.js";
 
 const PLACES = {
@@ -14,21 +14,21 @@ const PLACES = {
   },
 };
 
-// An answer comes by a port of its own, which both kinds of workers have.
+// Each report comes through its own port, which works with both kinds of workers.
 function asked(post, task) {
   return new Promise((resolve, reject) => {
     const { port1, port2 } = new MessageChannel();
-    port1.onmessage = ({ data: { told, error } }) => (error ? reject(new Error(error)) : resolve(told));
+    port1.onmessage = ({ data: { report, error } }) => (error ? reject(new Error(error)) : resolve(report));
     post({ task }, [port2]);
   });
 }
 
-const told = async (about) => (await fetch("/told", { method: "POST", body: JSON.stringify(about) })).json();
+const report = async (testCase) => (await fetch("/report", { method: "POST", body: JSON.stringify(testCase) })).json();
 
 try {
   const perform = await PLACES[new URLSearchParams(location.search).get("place")]();
-  // Each answer is the next task; the first one is for nothing.
-  for (let next = await told({}); ; next = await told({ id: next.id, told: await perform(next.task) })) document.title = `task ${next.id}`;
+  // Each response is the next task. The first request has no report.
+  for (let next = await report({}); ; next = await report({ id: next.id, report: await perform(next.task) })) document.title = `task ${next.id}`;
 } catch (error) {
-  await told({ error: String(error?.stack ?? error) });
+  await report({ error: String(error?.stack ?? error) });
 }

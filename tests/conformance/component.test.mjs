@@ -1,12 +1,12 @@
-// The components under hosts that nobody here wrote: what is read, by the library; what is answered, by the gateway.
+// The components under jco and wasmtime: the library for reads, the gateway for responses.
 import { setTimeout as sleep } from "node:timers/promises";
 import { GATEWAY_HOSTS, Library, LIBRARY_HOSTS, startGateway } from "../component/support.mjs";
-import { conform } from "./conform.mjs";
-import { gatewayLacks, gatewayReader, needsHead } from "./gateway.mjs";
+import { testPlace } from "./place.mjs";
+import { notInGateway, gatewayReader, needsHead } from "./gateway.mjs";
 
 const VERIFY = { stream: "as-read", strict: "before-release", off: "off" };
 
-/** What a test is to a library or a gateway: that which ends it. */
+/** Ends a library or a gateway, as the context of a test does. */
 class Life {
   #ends = [];
   after(end) {
@@ -17,18 +17,18 @@ class Life {
   }
 }
 
-/** @param {object} host of the library @param {object} gateway the host of the gateway of the same WASI */
+/** @param {object} host the host of the library @param {object} gateway the host of the gateway of the same WASI version */
 function place(name, host, gateway, { part } = {}) {
   const isAnswered = ({ steps }) => steps.some(({ answer }) => answer);
-  const lacks = (about) => {
-    const { steps, seen = {} } = about;
+  const lacks = (testCase) => {
+    const { steps, seen = {} } = testCase;
     if (seen.idle && host.cannot.cancel) return host.cannot.cancel;
-    if (goesWrong(about) && host.cannot.calls) return host.cannot.calls;
-    if (!isAnswered(about)) return undefined;
+    if (goesWrong(testCase) && host.cannot.calls) return host.cannot.calls;
+    if (!isAnswered(testCase)) return undefined;
     if (gateway.skip) return `no gateway: ${gateway.skip}`;
     return steps.some(hasNoBody) ? gateway.cannot.bodiless : undefined;
   };
-  conform({
+  testPlace({
     name, skip: host.skip, part,
     start: () => {
       const library = new Loaded(host);
@@ -42,7 +42,7 @@ function place(name, host, gateway, { part } = {}) {
   });
 }
 
-/** A library under its host. A host that is known to hang by itself is given up then, and the task done in another one. */
+/** A library in its host. Some hosts hang: such a host is ended after a time, and the task runs again in a new one. */
 class Loaded {
   #host; #life = new Life(); #library = null;
 
@@ -52,11 +52,11 @@ class Loaded {
 
   async perform(task, again) {
     const mayHang = this.#host.cannot.calls !== undefined;
-    for (let tries = mayHang ? MOST_TRIES : 1; ; tries--) {
+    for (let attempts = mayHang ? MAX_ATTEMPTS : 1; ; attempts--) {
       const performed = perform((this.#library ??= new Library(this.#life, this.#host)), task);
-      if (tries === 1) return performed;
-      const told = await Promise.race([performed, sleep(HANGS_AFTER, null, { ref: false })]);
-      if (told) return told;
+      if (attempts === 1) return performed;
+      const report = await Promise.race([performed, sleep(HANGS_AFTER, null, { ref: false })]);
+      if (report) return report;
       performed.catch(() => {});
       this.close();
       again();
@@ -69,12 +69,12 @@ class Loaded {
   }
 }
 
-const MOST_TRIES = 4;
+const MAX_ATTEMPTS = 4;
 const HANGS_AFTER = 12_000;
 
 const goesWrong = ({ steps, file = {}, faults, dead, kill }) => faults.length + dead.length > 0 || kill || file.error || steps.some(({ error }) => error);
 
-// Nor has a file of no bytes; and the ETag is asked for by HEAD.
+// An empty file has no body either, and the ETag is requested with HEAD.
 const hasNoBody = ({ answer, gives }) => answer.method === "HEAD" || gives.length === 0 || needsHead({ answer });
 
 async function startServing(host, { filer, master, volumes }) {
@@ -87,11 +87,11 @@ async function startServing(host, { filer, master, volumes }) {
 async function perform(library, { open, steps }) {
   const file = await opened(library, open);
   if (file.error) return { file: { error: failure(file.error) }, steps: [] };
-  const told = [];
-  for (const { read, stop } of steps) told.push(await readRange(file, read, stop));
+  const report = [];
+  for (const { read, stop } of steps) report.push(await readRange(file, read, stop));
   await file.drop();
   const { size, name, type, etag, modified } = file;
-  return { file: { size, name, type, etag, lastModified: modified }, steps: told };
+  return { file: { size, name, type, etag, lastModified: modified }, steps: report };
 }
 
 function opened(library, { by, target, known, options: { locate, filerToken, sse = {}, ...options } }) {
@@ -124,16 +124,16 @@ function manifestOf({ size, name = "", chunks }) {
 
 async function readRange(file, { start = 0, end = file.size }, stop) {
   const body = await file.body({ start, end: Math.max(start, end) });
-  const { error, ...told } = await body.read({ most: stop });
-  if (stop === undefined || error) return { length: told.length, sha256: told.sha256, ...(error ? { error: failure(error) } : {}) };
+  const { error, ...report } = await body.read({ most: stop });
+  if (stop === undefined || error) return { length: report.length, sha256: report.sha256, ...(error ? { error: failure(error) } : {}) };
   await body.drop();
   return { stopped: true };
 }
 
 const failure = ({ code, message, retryable, offset }) => ({ code: code.replaceAll("-", "_"), message, retryable, offset: offset ?? undefined });
 
-// Each byte that goes from one to the other costs the host in Python some microseconds: of a captured file, large ranges are left out.
-const short = { part: (about) => ({ ...about, steps: about.steps.filter(({ read, sha256 }, i) => i === 0 || !sha256 || read.end - read.start <= 100_000) }) };
+// The host in Python takes microseconds per byte, so large ranges of captured files are left out.
+const short = { part: (testCase) => ({ ...testCase, steps: testCase.steps.filter(({ read, sha256 }, i) => i === 0 || !sha256 || read.end - read.start <= 100_000) }) };
 
 const libraries = Object.fromEntries(LIBRARY_HOSTS.map((host) => [host.name, host]));
 const gateways = Object.fromEntries(GATEWAY_HOSTS.map((host) => [host.name, host]));
@@ -142,6 +142,6 @@ place("WASI 0.2, jco", libraries.jco, gateways.jco);
 place("WASI 0.2, wasmtime", libraries.wasmtime, gateways.wasmtime, short);
 place("WASI 0.3, jco", libraries["jco on WASI 0.3"], gateways["jco on WASI 0.3"]);
 
-// The library of 0.3 has no other host yet: here the gateway is asked for everything.
+// The library of 0.3 has no second host yet: everything is requested from the gateway.
 const serving = gateways["wasmtime on WASI 0.3"];
-conform({ name: "WASI 0.3, wasmtime", skip: serving.skip, start: () => gatewayReader((servers) => startServing(serving, servers)), lacks: gatewayLacks });
+testPlace({ name: "WASI 0.3, wasmtime", skip: serving.skip, start: () => gatewayReader((servers) => startServing(serving, servers)), lacks: notInGateway });

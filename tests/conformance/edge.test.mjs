@@ -1,16 +1,16 @@
-// In workerd: the package in a worker, and gateway/ in front of a filer.
+// In workerd: a worker that uses the package, and gateway/ in front of a filer.
 import { fileURLToPath } from "node:url";
 import { bundleWorker, startBareWorker } from "../../scripts/edge.mjs";
-import { conform } from "./conform.mjs";
-import { gatewayLacks, gatewayReader } from "./gateway.mjs";
+import { testPlace } from "./place.mjs";
+import { notInGateway, gatewayReader } from "./gateway.mjs";
 
-/** Where the gateway is meant to differ. */
-const OWN = { "what is stored with a file is said": "the gateway says how long an answer may be kept" };
+/** Cases in which the gateway differs on purpose. */
+const OWN = { "what is stored with a file is label": "the gateway sets Cache-Control itself" };
 
 const packageWorker = await bundleWorker(fileURLToPath(new URL("package-worker.mjs", import.meta.url)));
 const gateway = await bundleWorker();
 
-conform({
+testPlace({
   name: "workerd", skip: false,
   async start() {
     const { origin, close } = await startBareWorker(packageWorker, {});
@@ -18,11 +18,11 @@ conform({
   },
 });
 
-conform({
+testPlace({
   name: "edge gateway", skip: false,
   start: () => gatewayReader(({ filer, master, volumes }) => {
     const located = master ? { MASTER: master, ALLOWED_ORIGINS: volumes.join() } : {};
     return startBareWorker(gateway, { FILER: filer, ALLOW_PREFIXES: "/", PUBLIC: "yes", SUBREQUESTS: "1000", ...located });
   }),
-  lacks: (about) => OWN[about.name] ?? gatewayLacks(about),
+  lacks: (testCase) => OWN[testCase.name] ?? notInGateway(testCase),
 });

@@ -1,24 +1,24 @@
-// A gateway as a reader: what is read is asked for by HTTP, in ranges.
+// A gateway as a reader: reads are HTTP requests with ranges.
 import { sha256 } from "../store/index.mjs";
 
-/** Why a case has no meaning for a gateway. */
-export function gatewayLacks({ open, file = {}, steps, seen = {} }) {
+/** Why a case does not apply to a gateway; `undefined` if it does. */
+export function notInGateway({ open, file = {}, steps, seen = {} }) {
   const { filer, filerToken, sse, options = {} } = open;
   if (!filer) return "a gateway serves files of a filer";
-  if (file.error || steps.some(({ error, stop }) => error || stop)) return "HTTP has no codes for errors";
+  if (file.error || steps.some(({ error, stop }) => error || stop)) return "HTTP has no error codes of the package";
   if (steps.length === 0 || steps.some(({ read }) => read && !(read.end > read.start || read.end === undefined))) return "HTTP has no empty range";
   if (steps.some(({ read }) => read && file.size === 0)) return "HTTP has no empty range";
-  if (file.name !== undefined) return "HTTP tells no name as it is";
-  if (filerToken || sse?.customerKey || sse?.kek) return "tokens and keys are the gateway's own";
-  if (Object.keys(options).some((name) => !["hedge", "retry", "concurrency"].includes(name))) return "options are the gateway's own";
-  if (seen.parallel) return "its width is the gateway's own";
+  if (file.name !== undefined) return "HTTP encodes the name";
+  if (filerToken || sse?.customerKey || sse?.kek) return "the gateway has its own tokens and keys";
+  if (Object.keys(options).some((name) => !["hedge", "retry", "concurrency"].includes(name))) return "the gateway has its own options";
+  if (seen.parallel) return "the gateway sets the concurrency";
   return undefined;
 }
 
 /**
- * A reader that asks a gateway; another store needs another one.
+ * A reader that sends requests to a gateway. Each store gets its own gateway.
  * @param {(servers: { filer: string, master?: string, volumes: string[] }) => Promise<{ origin: string, close(): Promise<void> | void }>} start
- *   `master` only where chunks are to come from the volume servers
+ *   `master` only if chunks are read from the volume servers
  */
 export function gatewayReader(start) {
   let key = null;
@@ -38,14 +38,14 @@ export function gatewayReader(start) {
       }
       const url = gateway.origin + new URL(open.target).pathname;
       const file = steps.some(needsHead) ? await headOf(url) : {};
-      const told = [];
-      for (const { read, answer } of steps) told.push(await (answer ? ask(url, answer, file) : range(url, read)));
-      return { file, steps: told };
+      const report = [];
+      for (const { read, answer } of steps) report.push(await (answer ? ask(url, answer, file) : range(url, read)));
+      return { file, steps: report };
     },
   };
 }
 
-/** Whether a step takes what a file says of itself. */
+/** Whether a step needs properties of the file. */
 export const needsHead = ({ read, answer }) => read !== undefined || Object.values(answer.headers ?? {}).some((value) => value.includes("{etag}"));
 
 async function headOf(url) {
@@ -56,7 +56,7 @@ async function headOf(url) {
 async function range(url, { start = 0, end }) {
   const isWhole = start === 0 && end === undefined;
   const { status, headers, length, sha256: digest, broken, problem } = await ask(url, isWhole ? {} : { headers: { range: `bytes=${start}-${end === undefined ? "" : end - 1}` } });
-  // A start behind the end is a range that there is not.
+  // A start beyond the end has no bytes.
   if (status === 416) return { length: 0, sha256: sha256(Buffer.alloc(0)) };
   if (status !== (isWhole ? 200 : 206)) return { error: { code: `status ${status}`, message: JSON.stringify(problem ?? headers) } };
   return broken ? { error: { code: "broken" } } : { length, sha256: digest };
@@ -64,14 +64,14 @@ async function range(url, { start = 0, end }) {
 
 async function ask(url, { method = "GET", headers = {} }, file) {
   const own = Object.entries(headers).map(([name, value]) => [name, value.replace("{etag}", file?.etag)]);
-  // Without this, Node would ask for gzip, and undo it.
+  // Otherwise Node would request gzip, and decode it.
   const response = await fetch(url, { method, headers: [["accept-encoding", "identity"], ...own], redirect: "manual", signal: AbortSignal.timeout(60_000) });
-  const told = { status: response.status, headers: Object.fromEntries(response.headers) };
+  const report = { status: response.status, headers: Object.fromEntries(response.headers) };
   try {
     const bytes = Buffer.from(await response.arrayBuffer());
-    const problem = told.headers["content-type"] === "application/problem+json" && bytes.length > 0 ? JSON.parse(bytes.toString()) : undefined;
-    return { ...told, length: bytes.length, sha256: sha256(bytes), problem };
+    const problem = report.headers["content-type"] === "application/problem+json" && bytes.length > 0 ? JSON.parse(bytes.toString()) : undefined;
+    return { ...report, length: bytes.length, sha256: sha256(bytes), problem };
   } catch {
-    return { ...told, broken: true };
+    return { ...report, broken: true };
   }
 }

@@ -1,9 +1,9 @@
-// A reader that is a process of its own, and is asked by lines of JSON.
+// A reader in another process, which gets tasks as lines of JSON.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 
-/** Starts it. Lines that are not JSON are what somebody prints: they are passed on. @param {string[]} command */
+/** Starts the process. Lines that are not JSON are printed. @param {string[]} command */
 export async function startLines([program, ...args], options = {}) {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "inherit"], ...options });
   const waiting = new Map();
@@ -19,8 +19,8 @@ export async function startLines([program, ...args], options = {}) {
   process.once("exit", kill);
   createInterface({ input: child.stdout }).on("line", (line) => {
     if (!line.startsWith("{")) return console.error(line);
-    const { id, told } = JSON.parse(line);
-    waiting.get(id)?.resolve(told);
+    const { id, report } = JSON.parse(line);
+    waiting.get(id)?.resolve(report);
     waiting.delete(id);
   });
   let ids = 0;
@@ -42,7 +42,7 @@ export async function startLines([program, ...args], options = {}) {
   };
 }
 
-// Promise.withResolvers, which Node 20 has not.
+// Promise.withResolvers, which Node 20 does not have.
 function withResolvers() {
   let settle;
   const promise = new Promise((resolve, reject) => (settle = { resolve, reject }));

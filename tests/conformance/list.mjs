@@ -1,4 +1,4 @@
-// The list: cases/*.json, each case with what its group shares, and those of the captured clusters.
+// The list: the cases of cases/*.json, each with the shared fields of its group, and those of the captured clusters.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { FIXTURES } from "../store/index.mjs";
 const FOLDER = fileURLToPath(new URL("cases/", import.meta.url));
 const CAPTURED = "captured";
 
-/** All cases, in the order of the list: README.md says what one is. */
+/** All cases, in the order of the list. README.md describes the fields. */
 export function cases() {
   const groups = readdirSync(FOLDER).map((name) => name.replace(".json", "")).sort();
   return groups.flatMap((name) => {
@@ -20,7 +20,7 @@ function inGroup(group, { store = {}, open, cases: list }) {
   return list.map((each) => ({ faults: [], dead: [], ...each, group, store: { ...store, ...each.store }, open: each.open ?? open }));
 }
 
-// What a cluster's own list says of a file becomes a case, once for each way to its chunks.
+// Each file of a captured cluster is a case, once for each way to its chunks.
 function captured({ clusters, parts, broken, options }) {
   return Object.entries(clusters).flatMap(([cluster, { locate, filerToken }]) => {
     const files = read(join(FIXTURES, "seaweedfs", cluster, "cases.json"));

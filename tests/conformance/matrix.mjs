@@ -1,20 +1,20 @@
-// The matrix: what the notes of the last runs say, places by groups of cases, or cases by places.
+// The matrix of the last results: places by groups of cases, or cases by places.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { target } from "../../scripts/command.mjs";
 
-/** Where the notes of each place lie. */
-export const NOTES = join(target, "conformance");
+/** The folder with the results of each place. */
+export const RESULTS = join(target, "conformance");
 
-/** The places in the order in which they are shown; another one comes after them. */
+/** The order of the places; others follow. */
 const ORDER = [
   "Chromium", "Chromium worker", "Chromium service worker", "Firefox", "WebKitGTK", "Node 20", "Node 24", "Deno", "Bun", "workerd", "edge gateway",
   "WASI 0.2, jco", "WASI 0.2, wasmtime", "WASI 0.3, jco", "WASI 0.3, wasmtime", "native",
 ];
 
-/** How many cases of each group were right in each place, as a table of Markdown. */
+/** The number of cases of each group that passed in each place, as a Markdown table. */
 export function matrix() {
-  const places = readNotes();
+  const places = readResults();
   const groups = [...new Set(places.flatMap(({ notes }) => notes.map(({ group }) => group)))].sort();
   const rows = places.map(({ heading, skip, notes }) => {
     if (skip) return [heading, ...groups.map(() => ""), "not here"];
@@ -23,9 +23,9 @@ export function matrix() {
   return table(["", ...groups, "all"], rows);
 }
 
-/** Each case in each place, as a table of Markdown. */
+/** Each case in each place, as a Markdown table. */
 export function wholeMatrix() {
-  const places = readNotes().filter(({ skip }) => !skip);
+  const places = readResults().filter(({ skip }) => !skip);
   const cells = new Map();
   for (const { heading, notes } of places) {
     for (const { group, name, outcome } of notes) {
@@ -37,9 +37,9 @@ export function wholeMatrix() {
   return table(["", ...headings], [...cells].map(([row, marks]) => [row, ...headings.map((heading) => marks[heading] ?? "")]));
 }
 
-/** Why places, and cases in them, were left out, a line each. */
+/** The reasons for which places, and cases in them, were left out, one per line. */
 export function reasons() {
-  return readNotes().flatMap(({ heading, skip, notes }) => {
+  return readResults().flatMap(({ heading, skip, notes }) => {
     if (skip) return [`${heading}: SKIPPED, ${skip}`];
     const counts = new Map();
     for (const { outcome, reason } of notes) if (outcome === "lacks") counts.set(reason, (counts.get(reason) ?? 0) + 1);
@@ -49,7 +49,7 @@ export function reasons() {
 
 const MARKS = { ok: "✓", failed: "✗", lacks: "–" };
 
-// How many were right; those that have no meaning there are not counted.
+// How many passed. Cases that do not apply are not counted.
 function count(notes) {
   const meant = notes.filter(({ outcome }) => outcome !== "lacks").length;
   const right = notes.filter(({ outcome }) => outcome === "ok").length;
@@ -62,9 +62,9 @@ function table(headings, rows) {
   return [line(headings), line(headings.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-function readNotes() {
-  const names = existsSync(NOTES) ? readdirSync(NOTES) : [];
-  const places = names.map((name) => JSON.parse(readFileSync(join(NOTES, name), "utf8")));
+function readResults() {
+  const names = existsSync(RESULTS) ? readdirSync(RESULTS) : [];
+  const places = names.map((name) => JSON.parse(readFileSync(join(RESULTS, name), "utf8")));
   const place = ({ heading }) => (ORDER.includes(heading) ? ORDER.indexOf(heading) : ORDER.length);
   return places.sort((a, b) => place(a) - place(b));
 }

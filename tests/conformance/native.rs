@@ -1,6 +1,6 @@
-//! Performs tasks natively, a line of JSON each: what `program.mjs` does with the package.
+//! Performs tasks with the native host, one per line of JSON, as `program.mjs` does with the package.
 
-// Of a JSON value, what is not there is null.
+// Indexing a JSON value by a missing key gives null.
 #![allow(clippy::indexing_slicing)]
 
 use std::{
@@ -28,11 +28,11 @@ type Fault = Box<dyn StdError>;
 fn main() -> Result<(), Fault> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     for line in std::io::stdin().lock().lines() {
-        let told: Result<Value, Fault> = runtime.block_on(async {
+        let report: Result<Value, Fault> = runtime.block_on(async {
             let asked: Value = serde_json::from_str(&line?)?;
-            Ok(json!({ "id": asked["id"], "told": perform(&asked["task"]).await? }))
+            Ok(json!({ "id": asked["id"], "report": perform(&asked["task"]).await? }))
         });
-        writeln!(std::io::stdout(), "{}", told?)?;
+        writeln!(std::io::stdout(), "{}", report?)?;
     }
     Ok(())
 }
@@ -51,10 +51,10 @@ async fn perform(task: &Value) -> Result<Value, Fault> {
         });
     }
     let head = file.head();
-    let told = json!({
+    let report = json!({
         "size": head.size, "name": head.name, "type": head.media_type, "etag": head.etag, "lastModified": head.modified_ms,
     });
-    Ok(json!({ "file": told, "steps": steps }))
+    Ok(json!({ "file": report, "steps": steps }))
 }
 
 async fn open(client: &Client, open: &Value) -> Result<Result<File, Error>, Fault> {
@@ -80,7 +80,7 @@ async fn open(client: &Client, open: &Value) -> Result<Result<File, Error>, Faul
     })
 }
 
-/// Those of the list, by their names in the JavaScript API. One that is not known fails the case.
+/// The options of a case, by their names in the JavaScript API. An unknown one fails the case.
 fn options(given: &Value) -> Result<Options, Fault> {
     let mut options = Options::default();
     for (name, value) in given.as_object().unwrap_or(&Map::new()) {
@@ -150,24 +150,24 @@ async fn answered(file: &File, answer: &Value) -> Result<Value, Fault> {
     let said = |(name, value): (&HeaderName, &HeaderValue)| {
         (name.to_string(), Value::from(String::from_utf8_lossy(value.as_bytes())))
     };
-    let mut told = json!({ "status": parts.status.as_u16(), "headers": parts.headers.iter().map(said).collect::<Map<_, _>>() });
-    if told["headers"]["content-type"] == "application/problem+json" {
+    let mut report = json!({ "status": parts.status.as_u16(), "headers": parts.headers.iter().map(said).collect::<Map<_, _>>() });
+    if report["headers"]["content-type"] == "application/problem+json" {
         let mut text = Vec::new();
         let mut body = body;
         while let Some(piece) = body.next().await {
             text.extend_from_slice(&piece?);
         }
-        told["problem"] = serde_json::from_slice(&text)?;
-        return Ok(told);
+        report["problem"] = serde_json::from_slice(&text)?;
+        return Ok(report);
     }
     let (Body { length, sha256 }, error) = drained(body, u64::MAX).await;
     if error.is_some() {
-        told["broken"] = true.into();
+        report["broken"] = true.into();
     } else {
-        told["length"] = length.into();
-        told["sha256"] = sha256.into();
+        report["length"] = length.into();
+        report["sha256"] = sha256.into();
     }
-    Ok(told)
+    Ok(report)
 }
 
 struct Body {
@@ -175,7 +175,7 @@ struct Body {
     sha256: String,
 }
 
-/// Reads to the end, to an error, or until so many bytes have come.
+/// Reads to the end, to an error, or until this many bytes have arrived.
 async fn drained(
     mut body: impl Stream<Item = Result<bytes::Bytes, Error>> + Unpin,
     stop: u64,
@@ -199,9 +199,9 @@ async fn drained(
 }
 
 fn failure(error: &Error) -> Value {
-    let mut told = json!({ "code": error.kind().code(), "message": error.message(), "retryable": error.kind().retryable() });
+    let mut report = json!({ "code": error.kind().code(), "message": error.message(), "retryable": error.kind().retryable() });
     if let Some(offset) = error.offset() {
-        told["offset"] = offset.into();
+        report["offset"] = offset.into();
     }
-    told
+    report
 }

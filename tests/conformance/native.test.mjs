@@ -1,7 +1,7 @@
-// The crate, natively: a program that its host is compiled into.
+// The native host, in the program of native.rs.
 import { join } from "node:path";
 import { target } from "../../scripts/command.mjs";
-import { conform } from "./conform.mjs";
+import { testPlace } from "./place.mjs";
 import { startLines } from "./lines.mjs";
 
-conform({ name: "native", skip: false, start: () => startLines([join(target, "debug/examples/conformance")]) });
+testPlace({ name: "native", skip: false, start: () => startLines([join(target, "debug/examples/conformance")]) });

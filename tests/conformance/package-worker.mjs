@@ -1,4 +1,4 @@
-// Performs a task in workerd, with the package as a worker imports it.
+// Performs a task in workerd with the imported package.
 import * as kelp from "kelp-stream";
 import { perform } from "./perform.js";
 

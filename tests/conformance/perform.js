@@ -1,19 +1,19 @@
-// Performs one task with the package, in whatever place JavaScript runs, and tells what came of it.
+// Performs one task with the package, in every place that runs JavaScript, and returns its report.
 
 /**
  * @param {typeof import("kelp-stream")} kelp
- * @param {object} task what stage.mjs made of a case: `{ open, steps }`
- * @returns {Promise<{ file: object, steps: object[] }>} what README.md calls an account
+ * @param {object} task made by setup.mjs of a case: `{ open, steps }`
+ * @returns {Promise<{ file: object, steps: object[] }>} the report (README.md)
  */
 export async function perform(kelp, { open, steps }) {
   const pool = new kelp.Pool();
   try {
     const file = await opened(kelp, open, pool);
     const { size, name, type, etag, lastModified } = file;
-    const told = [];
-    for (const step of steps) told.push(await (step.answer ? answered(file, step.answer) : read(file, step)));
+    const report = [];
+    for (const step of steps) report.push(await (step.answer ? answered(file, step.answer) : read(file, step)));
     file.close();
-    return { file: { size, name, type, etag, lastModified }, steps: told };
+    return { file: { size, name, type, etag, lastModified }, steps: report };
   } catch (error) {
     return { file: { error: failure(kelp, error) }, steps: [] };
   } finally {
@@ -50,17 +50,17 @@ function opened(kelp, { by, target, known, options }, pool) {
 async function answered(file, { method = "GET", headers = {} }) {
   const own = Object.entries(headers).map(([name, value]) => [name, value.replace("{etag}", file.etag)]);
   const response = await file.response(new Request("http://reader.example/", { method, headers: own }));
-  const told = { status: response.status, headers: Object.fromEntries(response.headers) };
+  const report = { status: response.status, headers: Object.fromEntries(response.headers) };
   try {
     const bytes = new Uint8Array(await response.arrayBuffer());
-    const isProblem = told.headers["content-type"] === "application/problem+json";
-    return { ...told, length: bytes.length, sha256: await digest([bytes]), ...(isProblem ? { problem: JSON.parse(new TextDecoder().decode(bytes)) } : {}) };
+    const isProblem = report.headers["content-type"] === "application/problem+json";
+    return { ...report, length: bytes.length, sha256: await digest([bytes]), ...(isProblem ? { problem: JSON.parse(new TextDecoder().decode(bytes)) } : {}) };
   } catch {
-    return { ...told, broken: true };
+    return { ...report, broken: true };
   }
 }
 
-// What is no error of the package's is a fault of somebody's, and told in full.
+// An error that is not a KelpError is a bug: report it with its stack.
 function failure(kelp, error) {
   if (!(error instanceof kelp.KelpError)) return { code: `${error?.name}: ${error?.stack}` };
   const { code, message, retryable, offset, chunk, attempts } = error;

@@ -1,4 +1,4 @@
-// Performs tasks with the package where this is imported: in a page, or in a worker of any kind.
+// Performs tasks with the package in the page or worker that imports this module.
 import * as kelp from "/kelp-stream/index.js";
 import { perform } from "/perform.js";
 

@@ -1,9 +1,9 @@
-// A worker, or a service worker, that performs the tasks which a page sends.
+// A worker, or a service worker, that performs the tasks of a page.
 import { performHere } from "/serve-tasks.js";
 
 self.addEventListener("message", (event) => {
   const { data: { task }, ports: [port] } = event;
-  const answered = performHere(task).then((told) => port.postMessage({ told }), (error) => port.postMessage({ error: String(error?.stack ?? error) }));
-  // A service worker is kept for as long.
+  const answered = performHere(task).then((report) => port.postMessage({ report }), (error) => port.postMessage({ error: String(error?.stack ?? error) }));
+  // Keeps a service worker alive until then.
   event.waitUntil?.(answered);
 });

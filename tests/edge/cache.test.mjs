@@ -42,7 +42,7 @@ test("a cached entry whose chunks are gone is fetched again", async () => {
   assert.deepEqual([status, bytes.equals(noise("b", 10))], [200, true]);
 });
 
-for (const direct of ["no", "yes"]) test(`chunks are cached as stored for CHUNK_TTL: DIRECT = ${direct}`, async () => {
+for (const direct of ["no", "yes"]) test(`chunks are cached for CHUNK_TTL: DIRECT = ${direct}`, async () => {
   const { store, origin } = await startGateway(null, { CHUNK_TTL: "600", DIRECT: direct });
   for (const cipher of [false, true]) {
     const path = `/${cipher}.bin`;

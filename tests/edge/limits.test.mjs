@@ -58,7 +58,7 @@ test("lookups at a master count as subrequests", async () => {
   assert.equal(store.requests.length, 18);
 });
 
-test("chunks of chunk manifests are counted before the answer begins", async () => {
+test("chunks of chunk manifests are counted before the answer", async () => {
   const { store, origin } = await startGateway("plain", { SUBREQUESTS: "400" });
   const { path, size, sha256: right } = store.cases.find(({ name }) => name === "nested-manifest");
   const whole = await get(origin + encoded(path));

@@ -26,7 +26,7 @@ test("a volume that was not found is not requested", async () => {
   assert.deepEqual(asked, []);
 });
 
-test("other chunks of a found volume are requested, each with its token", async () => {
+test("chunks of a found volume are requested with their tokens", async () => {
   const { located, asked } = start(whole, async (fileId) => `for ${fileId}`);
   located.note(new URL("http://a:1/3,01?jwt=x"), "3,01");
   located.note(new URL("http://b:1/4,01"), "4,01");
@@ -65,7 +65,7 @@ test("a response that is not exactly the view forgets the volume", async () => {
   }
 });
 
-test("a late server is left to the core; a timely one is not aborted", async () => {
+test("a late server is left to the core", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const signals = [];
   const until = (signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));

@@ -85,7 +85,7 @@ test("from a body that is not exactly its view on, the core reads", async () => 
   }
 });
 
-test("failover works until the headers; a later break breaks the answer", async () => {
+test("failover works until the headers; then a break is final", async () => {
   for (const chunkSize of [SIZE, CHUNK]) {
     const { store, origin } = await startGateway(null, fromVolumes);
     const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: noise("d", SIZE), chunkSize, replicas: [0, 1] });

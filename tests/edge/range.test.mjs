@@ -42,7 +42,7 @@ async function openFile(size) {
 const described = (range) => range && `${range.isPart ? 206 : 200} ${range.start}-${range.end}`;
 
 for (const size of [0, 1, 100]) {
-  test(`the gateway and the core read the same range of ${size} bytes`, async () => {
+  test(`the gateway reads ranges as the core does: ${size} bytes`, async () => {
     const file = await openFile(size);
     for (const range of RANGES) {
       for (const condition of CONDITIONS) {

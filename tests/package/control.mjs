@@ -1,5 +1,5 @@
-// What a behaviour may ask of the store. It runs in Node, beside the store; a page asks through `page.exposeFunction`,
-// so all that goes in and out can be copied.
+// The functions of the store for behaviours. They run in Node next to the store. Pages call them through `page.exposeFunction`, so all
+// arguments and results can be cloned.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { FIXTURES, noise, prose, signToken, startStore } from "../store/index.mjs";
@@ -7,13 +7,13 @@ import { FIXTURES, noise, prose, signToken, startStore } from "../store/index.mj
 /**
  * Starts a store and returns its control.
  * @param {"plain" | "cipher" | "jwt" | "s3" | null} cluster
- * @param {object} [options] those of `startStore`
+ * @param {object} [options] options of `startStore`
  */
 export async function startControl(cluster, options = {}) {
   return new Control(await startStore({ ...options, cluster }));
 }
 
-/** Bytes by their name, "noise:<seed>", "prose:<seed>", "utf8:<text>" or "base64:<bytes>". */
+/** The bytes of a content: "noise:<seed>", "prose:<seed>", "utf8:<text>" or "base64:<bytes>". */
 export function content(name, length) {
   const kind = name.slice(0, name.indexOf(":"));
   const seed = name.slice(kind.length + 1);
@@ -21,10 +21,10 @@ export function content(name, length) {
   if (kind === "prose") return prose(seed, length);
   if (kind === "base64") return Buffer.from(seed, "base64").subarray(0, length);
   if (kind === "utf8") return Buffer.from(seed).subarray(0, length);
-  throw new TypeError(`no such content: ${name}`);
+  throw new TypeError(`unknown content: ${name}`);
 }
 
-/** A store, as a behaviour sees it: every method takes and gives plain values. */
+/** A store for behaviours. All methods take and return values that can be cloned. */
 class Control {
   #store; #faults = [];
 
@@ -32,13 +32,13 @@ class Control {
     this.#store = store;
   }
 
-  /** What does not change: where the servers are, what they show under TLS, and the captured cases. */
+  /** Constants: the origins of the servers, their certificate, and the captured cases. */
   about() {
     const { filer, master, volumes, cases, certificate } = this.#store;
     return { filer, master, volumes, cases, certificate };
   }
 
-  /** As `Store.addFile`, but content is named: `{ content: "noise:a", length: 100 }` stands for its bytes. */
+  /** As `Store.addFile`, with named content: `{ content: "noise:a", length: 100 }`. */
   addFile({ content: name, length, chunks, ...file }) {
     const cut = name === undefined ? { chunks: chunks?.map(withBytes) } : { bytes: content(name, length) };
     return this.#store.addFile({ ...file, ...cut });
@@ -64,12 +64,12 @@ class Control {
     this.#store.shapeVolume(index, own);
   }
 
-  /** The same, when so many more bytes have been sent. */
+  /** The same, after this many further bytes were sent. */
   shapeVolumeAfter(bytes, index, own) {
     this.#store.after(bytes, () => this.#store.shapeVolume(index, own));
   }
 
-  /** Returns a number for `hits` and `removeFault`. `ranged` in a match: only requests with (or without) a Range. */
+  /** Returns the id for `hits` and `removeFault`. `ranged` in a match: only requests with (or without) a Range. */
   fault({ ranged, ...match }, action) {
     const when = ranged === undefined ? {} : { when: ({ range }) => (range !== null) === ranged };
     return this.#faults.push(this.#store.fault({ ...match, ...when }, action)) - 1;
@@ -83,7 +83,7 @@ class Control {
     this.#faults[fault].remove();
   }
 
-  /** The log without preflights: those are the browser's affair. */
+  /** The log without CORS preflights, which only browsers send. */
   requests() {
     return this.#store.requests.filter(({ method }) => method !== "OPTIONS").map((record) => ({ ...record }));
   }
@@ -92,7 +92,7 @@ class Control {
     return this.#store.inFlight;
   }
 
-  /** Body bytes sent since resetLog. */
+  /** Bytes of bodies sent since resetLog. */
   bytesSent() {
     return this.#store.bytesSent;
   }
@@ -113,23 +113,23 @@ class Control {
     return this.#store.reviveVolume(index);
   }
 
-  /** Headers of the filer's own answer: what SeaweedFS says of a file. */
+  /** The headers with which SeaweedFS itself serves a file. */
   async head(url) {
     const { status, headers } = await fetch(url, { method: "HEAD" });
     return { status, headers: Object.fromEntries(headers) };
   }
 
-  /** What another reader than ours gets. */
+  /** The response to a plain fetch. */
   async text(url) {
     return (await fetch(url)).text();
   }
 
-  /** The published vectors of AES-256-GCM. */
+  /** The published test vectors of AES-256-GCM. */
   vectors() {
     return JSON.parse(readFileSync(join(FIXTURES, "vectors/aes-256-gcm.json"), "utf8"));
   }
 
-  /** A token that a volume server or the filer takes. */
+  /** A token that a volume server or the filer accepts. */
   sign(kind, claims) {
     return signToken({ exp: Math.floor(Date.now() / 1000) + 60, ...claims }, this.#store.jwt[kind]);
   }

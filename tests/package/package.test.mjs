@@ -1,4 +1,4 @@
-// What is in the package, and what must not be.
+// The contents of the package.
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
@@ -28,35 +28,35 @@ const FILES = [
 const files = readdirSync(installed, { recursive: true }).filter((name) => statSync(join(installed, name)).isFile());
 const read = (name) => readFileSync(join(installed, name));
 
-test("it has these files and no others", () => {
+test("the package has these files and no others", () => {
   assert.deepEqual(files.sort(), FILES);
 });
 
-test("nothing in it runs when it is installed, and it brings no other package", () => {
+test("it has no install script and no dependency", () => {
   const { dependencies, scripts } = JSON.parse(read("package.json"));
   assert.equal(dependencies, undefined);
   assert.deepEqual(Object.keys(scripts).filter((name) => /^(pre|post)?install$/.test(name)), []);
 });
 
-test("every file that it exports is there", () => {
+test("every exported file exists", () => {
   const paths = (value) => (typeof value === "string" ? [value] : Object.values(value).flatMap(paths));
   for (const path of paths(manifest.exports)) assert.ok(files.includes(path.replace("./", "")), path);
 });
 
-test("its version is that of the crate", () => {
+test("its version is the version of the crate", () => {
   const [, version] = /^version = "(.+)"/m.exec(readFileSync(join(root, "Cargo.toml"), "utf8"));
   assert.equal(manifest.version, version);
 });
 
-test("no file names a folder of the machine that built it", () => {
-  // Of the home folder only paths below it: where it is "/root", text like "/root" alone says nothing.
+test("no file contains a path of the build machine", () => {
+  // Only paths below the home folder: "/root" alone may occur in other text.
   const folders = [root, `${homedir()}/`, process.env.CARGO_HOME].filter(Boolean);
   for (const name of files) {
     for (const folder of folders) assert.ok(!read(name).includes(folder), `${name} names ${folder}`);
   }
 });
 
-test("its source maps name their sources by relative paths, and carry them", () => {
+test("source maps have relative paths and contain the sources", () => {
   for (const name of files.filter((name) => name.endsWith(".map"))) {
     const { sources, sourcesContent, sourceRoot } = JSON.parse(read(name));
     assert.equal(sourceRoot ?? "", "");
@@ -65,13 +65,13 @@ test("its source maps name their sources by relative paths, and carry them", () 
   }
 });
 
-test("its scripts build no code from text", () => {
+test("its scripts do not use eval", () => {
   for (const name of files.filter((name) => name.endsWith(".js"))) {
     assert.doesNotMatch(read(name).toString(), /\beval\(|\bnew Function\b|\bFunction\(/, name);
   }
 });
 
-test("its wasm carries no names, no debug information and no record of tools", () => {
+test("its wasm has no names, debug information or producers", () => {
   const sections = WebAssembly.Module.customSections;
   const module = new WebAssembly.Module(read("dist/kelp_stream_bg.wasm"));
   for (const name of ["name", "producers", ".debug_info", ".debug_line"]) assert.deepEqual(sections(module, name), [], name);

@@ -1,5 +1,5 @@
-// The stand-in for programs that are no JavaScript: one question a line on stdin, { method, args }, and one answer a line on
-// stdout, { result } or { error }. It ends with its stdin: whoever started it cannot leave it behind.
+// The store for programs in other languages: reads { method, args } per line on stdin, and writes { result } or { error } per line on
+// stdout. Ends with stdin, so it does not outlive the program that started it.
 import { createInterface } from "node:readline";
 import { startControl } from "./control.mjs";
 

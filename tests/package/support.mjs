@@ -1,4 +1,4 @@
-// What the tests of the package share: where the installed package is, a static server, a browser.
+// The installed package, a static server, and a browser, for the tests of the package.
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -11,38 +11,38 @@ import { chromium } from "playwright-core";
 import { browser, flags } from "../../scripts/install/chromium.mjs";
 import { Failure, manifest, target } from "../../scripts/command.mjs";
 
-/** A folder in which the packed package is installed, as in a user's project: `npm test -- pack` makes it. */
+/** The folder in which `npm test -- pack` installs the package, as in a user's project. */
 export const consumer = join(target, "pack/consumer");
 
 /** The installed package. */
 export const installed = join(consumer, "node_modules/kelp-stream");
 
-// Without this, Node would take the repository itself for the package of that name.
-if (!existsSync(installed)) throw new Failure("the package is not installed: npm test -- pack");
+// Without it, Node would resolve the name of the package to the repository.
+if (!existsSync(installed)) throw new Failure("the package is not installed: run npm test -- pack");
 
-/** The package, as `import("kelp-stream")` finds it from the consumer's folder. */
+/** Imports the package as `import("kelp-stream")` does in the folder of the consumer. */
 export function importPackage() {
   const { resolve } = createRequire(join(consumer, "index.js"));
   return import(pathToFileURL(resolve(manifest.name)));
 }
 
-/** Runs a module, given as text, in the consumer's folder with this Node; resolves to what it printed. */
+/** Runs the text of a module with this Node in the folder of the consumer; resolves to its output. */
 export async function runInConsumer(source) {
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", source], { cwd: consumer });
   return stdout.trim();
 }
 
-/** A browser under test; `closeAll` closes it. */
+/** Starts a browser; `closeAll` closes it. */
 export async function launchChromium(options = {}) {
   const executablePath = browser();
-  if (!executablePath) throw new Failure("there is no Chromium: npm run setup");
+  if (!executablePath) throw new Failure("Chromium is not installed: run npm run setup");
   return keep(await chromium.launch({ executablePath, args: flags, ...options }));
 }
 
 /**
- * A server of one origin: the package under /kelp-stream/, an empty page at /, and `routes`, whose
- * keys are paths and whose values are `(request, response) => void` or what is to be sent: a string of
- * HTML, or `{ type, body }`. `headers` go with every answer. Resolves to its origin; `closeAll` closes it.
+ * Starts a server with the package at /kelp-stream/, an empty page at /, and `routes`. Their keys are paths; their values are
+ * `(request, response) => void`, a string of HTML, or `{ type, body }`. `headers` are sent with every response. Resolves to the
+ * origin; `closeAll` closes the server.
  */
 export async function servePackage({ routes = {}, headers = {} } = {}) {
   const server = createServer((request, response) => {
@@ -54,7 +54,7 @@ export async function servePackage({ routes = {}, headers = {} } = {}) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-/** Closes every browser and server that this module opened, the last one first. */
+/** Closes the browsers and servers of this module, the last one first. */
 export async function closeAll() {
   while (open.length > 0) await open.pop().close();
 }

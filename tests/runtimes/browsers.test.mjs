@@ -1,4 +1,4 @@
-// The browsers that pages can be shown in, and the end of them.
+// The browsers of the tests can be started, and end without leaving anything.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
@@ -12,7 +12,7 @@ import { browsers, openBrowser } from "../../scripts/install/browsers.mjs";
 const AGENTS = { chromium: /Chrome\//, firefox: /Firefox\//, webkit: /AppleWebKit\/(?!.*Chrome)/ };
 const PAGE = "<!doctype html><link rel=icon href=data:,><script>fetch('/agent', { method: 'POST', body: navigator.userAgent })</script>";
 
-// Every folder that a browser lives in is below this one, and its processes work there.
+// All profiles are in this folder, and the processes of browsers have it as working directory.
 const home = mkdtempSync(join(tmpdir(), "kelp-browsers-"));
 process.env.TMPDIR = home;
 
@@ -33,7 +33,7 @@ after(() => {
 });
 
 for (const [kind, { skip = false }] of Object.entries(browsers())) {
-  test(`${kind} shows a page, and leaves nothing behind`, { skip, timeout: 60_000 }, async () => {
+  test(`${kind} opens a page, and leaves nothing behind`, { skip, timeout: 60_000 }, async () => {
     const told = agent();
     const browser = await openBrowser(kind, url);
     try {
@@ -47,9 +47,9 @@ for (const [kind, { skip = false }] of Object.entries(browsers())) {
   });
 
   for (const [how, end] of Object.entries({ "comes to its end": (child) => child.stdin.end(), "is killed": (child) => child.kill("SIGKILL") })) {
-    // Without setpriv nothing tells a browser that the process which started it was killed.
+    // Without setpriv a browser does not notice that the process that started it was killed.
     const lacks = process.platform !== "linux" && how === "is killed" && "the kernel ends a child with its parent on Linux alone";
-    test(`${kind} ends when the process that opened it ${how}`, { skip: skip || lacks, timeout: 60_000 }, async (t) => {
+    test(`${kind} ends if the process that opened it ${how}`, { skip: skip || lacks, timeout: 60_000 }, async (t) => {
       const told = agent();
       const child = spawn(process.execPath, ["--input-type=module", "--eval", OPENS_AND_WAITS, kind, url], { stdio: ["pipe", "ignore", "inherit"] });
       t.after(() => child.kill("SIGKILL"));
@@ -57,7 +57,7 @@ for (const [kind, { skip = false }] of Object.entries(browsers())) {
       end(child);
       await once(child, "exit");
       await allEnd();
-      // Nobody is left who could remove the folder of one that was killed.
+      // After a kill no process removes the folder.
       if (how === "is killed") for (const name of readdirSync(home)) rmSync(join(home, name), { recursive: true });
       assert.deepEqual(readdirSync(home), []);
     });
@@ -70,10 +70,10 @@ const OPENS_AND_WAITS = `
   process.stdin.resume().once("end", () => process.exit());
 `;
 
-// What the next page tells of itself.
+// The next report of a page.
 const agent = async () => (await once(agents, "agent"))[0];
 
-// A test that waits for what never comes ends by its own time.
+// The timeout of the test limits this wait.
 async function allEnd() {
   while (processes().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
 }
@@ -87,6 +87,6 @@ function cwd(pid) {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);
   } catch {
-    return null; // it is not ours, or it has ended
+    return null; // of another user, or it has ended
   }
 }

@@ -1,11 +1,11 @@
-// The stand-in's filer delivers the captured files as the real filer did.
+// The filer of the stand-in serves the captured files as the real filer did.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { goJson } from "./entry.mjs";
 import { parseEntry, sha256, startStore, urlOf } from "./index.mjs";
 
 for (const cluster of ["plain", "cipher", "s3"]) {
-  test(`${cluster}: what the real filer delivered, the stand-in delivers`, { timeout: 30_000 }, async (t) => {
+  test(`${cluster}: every captured file is served as by the filer`, { timeout: 30_000 }, async (t) => {
     const store = await startStore({ cluster });
     t.after(() => store.close());
     for (const { path, name, filer } of store.cases) {
@@ -15,7 +15,7 @@ for (const cluster of ["plain", "cipher", "s3"]) {
     }
   });
 
-  test(`${cluster}: every range of a file the real filer delivered right`, { timeout: 30_000 }, async (t) => {
+  test(`${cluster}: every captured range is served as by the filer`, { timeout: 30_000 }, async (t) => {
     const store = await startStore({ cluster });
     t.after(() => store.close());
     for (const { path, name, filer, ranges = [] } of store.cases) {
@@ -28,7 +28,7 @@ for (const cluster of ["plain", "cipher", "s3"]) {
   });
 }
 
-test("with two replicas asked for, each chunk comes from both servers that the master names, and what is missing stays so", { timeout: 30_000 }, async (t) => {
+test("with replicas: 2 both servers of a chunk serve it", { timeout: 30_000 }, async (t) => {
   const store = await startStore({ cluster: "cipher", volumes: 3, replicas: 2 });
   t.after(() => store.close());
   assert.equal(store.volumes.length, 3);
@@ -45,8 +45,8 @@ test("with two replicas asked for, each chunk comes from both servers that the m
 
 const chunksOf = async (store, path) => (await (await fetch(`${store.filer}${path}?metadata=true`)).json()).chunks;
 
-// What the capture says of files that cannot be read: tests/fixtures/README.md, last point.
-test("plain and cipher: broken files break as they do at the real filer", { timeout: 30_000 }, async (t) => {
+// Files that cannot be read: tests/fixtures/README.md, last point.
+test("plain and cipher: broken files break as at the real filer", { timeout: 30_000 }, async (t) => {
   for (const cluster of ["plain", "cipher"]) {
     const store = await startStore({ cluster });
     t.after(() => store.close());
@@ -58,7 +58,7 @@ test("plain and cipher: broken files break as they do at the real filer", { time
   }
 });
 
-test("a directory is listed as JSON, page by page, with the entries unchanged", { timeout: 10_000 }, async (t) => {
+test("a directory is listed as JSON in pages of unchanged entries", { timeout: 10_000 }, async (t) => {
   const store = await startStore();
   t.after(() => store.close());
   const names = [];
@@ -80,7 +80,7 @@ test("a directory is listed as JSON, page by page, with the entries unchanged", 
   await html.text();
 });
 
-test("entries survive reading and writing to the letter: 64-bit numbers, escapes, order", { timeout: 10_000 }, async (t) => {
+test("parsing and writing an entry does not change its text", { timeout: 10_000 }, async (t) => {
   for (const cluster of ["plain", "cipher", "s3"]) {
     const store = await startStore({ cluster });
     t.after(() => store.close());
@@ -91,7 +91,7 @@ test("entries survive reading and writing to the letter: 64-bit numbers, escapes
   }
 });
 
-test("resolveManifest=true lists the data chunks instead of the manifests, and fails where one cannot be read", { timeout: 10_000 }, async (t) => {
+test("resolveManifest=true lists the chunks of manifests", { timeout: 10_000 }, async (t) => {
   const store = await startStore();
   t.after(() => store.close());
   const resolved = (name) => fetch(`${store.filer}/d/${name}?metadata=true&resolveManifest=true`);

@@ -1,4 +1,4 @@
-// From an entry's chunk list to the file's bytes, as the filer does it for its own GET.
+// The bytes of a file from the chunks of its entry, as the filer reads them for its own GET.
 import { createDecipheriv } from "node:crypto";
 import { gunzipSync } from "node:zlib";
 import { formatFileId, parseFileId } from "./fileid.mjs";
@@ -8,13 +8,13 @@ import { liveHolders } from "./volume.mjs";
 
 const ZEROS = Buffer.alloc(64 * 1024);
 
-/** The chunks of an entry with numbers for offset and size, manifests replaced by what they list. */
+/** The chunks of an entry, with offset and size as numbers, and chunk manifests replaced by their chunks. */
 export function dataChunks(cluster, listed) {
   const chunks = listed.map((chunk) => ({ ...chunk, offset: chunk.offset ?? 0, size: chunk.size ?? 0, modified_ts_ns: chunk.modified_ts_ns ?? 0n }));
   return chunks.flatMap((chunk) => (chunk.is_chunk_manifest ? childrenOf(cluster, chunk) : [chunk]));
 }
 
-// A manifest that cannot be read crashes the real handler: the connection closes without a response.
+// An unreadable chunk manifest crashes the handler of the real filer: it closes the connection without a response.
 function childrenOf(cluster, chunk) {
   let children;
   try {
@@ -25,11 +25,11 @@ function childrenOf(cluster, chunk) {
   return dataChunks(cluster, children);
 }
 
-/** The id of a listed chunk: written out, or in parts as inside a manifest. */
+/** The file id of a chunk: as text, or in parts as in a chunk manifest. */
 export const chunkFileId = ({ file_id, fid }) => parseFileId(file_id ??
   formatFileId({ volumeId: String(fid.volume_id), key: fid.file_key, cookie: fid.cookie }));
 
-/** The views a file is made of: [start, end) of the file and the chunk to see there. The newest chunk wins, and on a tie the later one. */
+/** The views of a file: [start, end) and the visible chunk. The newest chunk wins; of equally new ones, the later in the list. */
 export function viewsOf(chunks) {
   const points = chunks.flatMap((chunk, rank) => (chunk.size === 0 ? [] : [
     { at: chunk.offset, chunk, rank, opens: true }, { at: chunk.offset + chunk.size, chunk, rank, opens: false },
@@ -58,7 +58,7 @@ function addView(views, start, end, chunk) {
   else views.push({ start, end, chunk });
 }
 
-/** Why the views cannot be read at all, in the filer's words; null when they can. */
+/** The filer's error if the views cannot be read; null if they can. */
 export function obstacle(cluster, views) {
   for (const { chunk } of views) {
     const { volumeId, text } = chunkFileId(chunk);
@@ -77,7 +77,7 @@ function findNeedle(cluster, chunk) {
   return needle && liveHolders(cluster, volumeId).some((index) => needle.volumes.includes(index)) ? needle : null;
 }
 
-/** The plain bytes of a chunk: decrypted and inflated, not clipped to its `size`. */
+/** The decrypted and inflated bytes of a chunk, not clipped to its `size`. */
 function plaintext(cluster, chunk) {
   const needle = findNeedle(cluster, chunk);
   if (!needle) throw new Error("not found");
@@ -86,14 +86,14 @@ function plaintext(cluster, chunk) {
   return chunk.is_compressed ? gunzipSync(opened) : opened;
 }
 
-// Stored form: nonce (12), ciphertext, tag (16).
+// Stored as nonce (12), ciphertext, tag (16).
 function openSealed(stored, key) {
   const decipher = createDecipheriv("aes-256-gcm", key, stored.subarray(0, 12));
   decipher.setAuthTag(stored.subarray(-16));
   return Buffer.concat([decipher.update(stored.subarray(12, -16)), decipher.final()]);
 }
 
-/** The bytes [start, end) of a file, piece by piece; gaps are zeros. Breaks off where the real filer does. */
+/** The bytes [start, end) of a file in pieces; holes are zeros. Throws where the real filer breaks the connection. */
 export function* filePieces(cluster, views, start, end) {
   let at = start;
   for (const view of views) {
@@ -110,7 +110,7 @@ export function* filePieces(cluster, views, start, end) {
 
 function* viewPiece(cluster, chunk, from, to) {
   const bytes = plaintext(cluster, chunk);
-  // The filer copies a whole chunk without a look at its size: more than the Content-Length breaks the connection.
+  // The filer sends a whole chunk whatever its size: more than the Content-Length breaks the connection.
   if (from === 0 && to === chunk.size && bytes.length > to) throw new BrokenConnection("wrote more than the declared Content-Length");
   yield bytes.subarray(from, to);
   if (bytes.length < to) throw new BrokenConnection(`chunk ${chunkFileId(chunk).text} is shorter than its size`);

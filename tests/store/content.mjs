@@ -1,10 +1,10 @@
-// Content that anyone can make again from a seed: tests/fixtures/README.md says how.
+// Content that is generated from a seed: tests/fixtures/README.md describes it.
 import { createHash } from "node:crypto";
 
 /** SHA-256 in hex, of bytes or text. */
 export const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** `size` bytes that do not compress: SHA-256("kelp:<seed>:0") SHA-256("kelp:<seed>:1") ... */
+/** `size` incompressible bytes: SHA-256("kelp:<seed>:0") SHA-256("kelp:<seed>:1") ... */
 export function noise(seed, size) {
   const out = Buffer.alloc(size);
   for (let i = 0; i * 32 < size; i++) {
@@ -13,7 +13,7 @@ export function noise(seed, size) {
   return out;
 }
 
-/** `size` bytes of text that compresses well. */
+/** `size` bytes of compressible text. */
 export function prose(seed, size) {
   const lines = [];
   for (let i = 0, length = 0; length < size; i++) {

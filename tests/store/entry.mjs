@@ -1,9 +1,9 @@
-// The filer's entry JSON: plain JSON of a Go struct, with 64-bit integers as numbers.
+// The JSON of an entry: a Go struct, with 64-bit integers as numbers.
 
 const WIDE = /"(modified_ts_ns|Inode|file_key|last_local_sync_ts_ns)":(\d+)/g;
 const WIDE_KEYS = new Set(["modified_ts_ns", "Inode", "file_key", "last_local_sync_ts_ns"]);
 
-/** Parses an entry; the fields that exceed 2^53 become bigints, which JSON.parse alone would round. */
+/** Parses an entry. Fields that may exceed 2^53, which JSON.parse would round, become bigints. */
 export function parseEntry(text) {
   return JSON.parse(text.replace(WIDE, '"$1":"$2"'), (key, value) =>
     (WIDE_KEYS.has(key) ? BigInt(value) : value));
@@ -17,7 +17,7 @@ export function goJson(value) {
     .replace(/[<>&\u2028\u2029]/g, (char) => "\\u" + char.charCodeAt(0).toString(16).padStart(4, "0"));
 }
 
-/** An entry with every key the filer writes, in its order; `chunks` only when there are any. */
+/** An entry with all keys of the filer, in its order; `chunks` only if there are any. */
 export function makeEntry({ path, size = 0, chunks = [], mime = "", mtime = new Date(), mode = 432, content = null, extended = null, remote = null }) {
   const time = goTime(mtime);
   return goJson({
@@ -29,17 +29,17 @@ export function makeEntry({ path, size = 0, chunks = [], mime = "", mtime = new 
   });
 }
 
-// RFC 3339 as Go prints it: no fraction when there is none.
+// RFC 3339 as Go writes it: without a fraction if it is zero.
 const goTime = (date) => new Date(date).toISOString().replace(/\.?0*Z$/, "Z");
 
-// Above 2^63 on purpose: the real filer's inodes are.
+// Above 2^63, like the inodes of the real filer.
 function inodeOf(path) {
   let hash = 14695981039346656037n;
   for (const byte of Buffer.from(path)) hash = ((hash ^ BigInt(byte)) * 1099511628211n) & 0xffffffffffffffffn;
   return hash | (1n << 63n);
 }
 
-/** A chunk as it is listed in an entry, with Go's order and omitempty: zero values are left out. */
+/** A chunk as in an entry, in Go's order, with omitempty: zero values are left out. */
 export function makeChunk({ fileId, ...chunk }) {
   const listed = {
     file_id: fileId.text, ...pick(chunk, "offset", "size", "modified_ts_ns", "e_tag"),

@@ -1,34 +1,34 @@
-// Faults on demand: which request goes wrong, and how.
+// Faults: which requests fail, and how.
 
 /**
- * @typedef {object} Match all given parts must hold; OPTIONS is never matched unless `method` says so
+ * @typedef {object} Match all given fields must match; OPTIONS matches only with `method`
  * @property {string | RegExp} [server] "filer", "master", "volume0" ...
- * @property {string} [fileId] of a chunk request, at a volume server or through the filer
- * @property {string | RegExp} [path] a string is the decoded path; an expression is tried on the raw path and query
+ * @property {string} [fileId] of a chunk, at a volume server or relayed by the filer
+ * @property {string | RegExp} [path] a string is the decoded path; an expression matches the raw path and query
  * @property {string} [method]
- * @property {number} [nth] only the n-th matching request, counted from 1
- * @property {number} [times] at most so often
+ * @property {number} [nth] only the n-th matching request, from 1
+ * @property {number} [times] at most this often
  * @property {(record: object) => boolean} [when]
  *
  * @typedef {object} Action any combination
- * @property {number} [latency] ms before the headers, instead of the store's
- * @property {number} [rate] bytes a second, instead of the store's
- * @property {number} [status] answer with this status, `body` and `headers` instead
+ * @property {number} [latency] milliseconds before the headers, instead of those of the store
+ * @property {number} [rate] bytes per second, instead of that of the store
+ * @property {number} [status] respond with this status, `body` and `headers` instead
  * @property {string | Buffer} [body]
- * @property {Record<string, string | string[] | null>} [headers] replaced; null takes a header away
- * @property {boolean} [refuse] destroy the socket instead of answering
- * @property {number} [cut] the full Content-Length, so many bytes, then the socket is destroyed
- * @property {number} [end] no Content-Length, so many bytes, then a clean end
- * @property {number} [stall] the full Content-Length, so many bytes, then nothing until the client leaves
- * @property {number} [extra] no Content-Length, and so many bytes of garbage behind the body
- * @property {number} [corrupt] one bit flipped at this offset of the stored bytes (of a file: of its bytes)
- * @property {boolean} [ignoreRange] answer as if no range had been asked for
- * @property {string} [contentRange] a Content-Range that lies
+ * @property {Record<string, string | string[] | null>} [headers] replaced headers; null removes one
+ * @property {boolean} [refuse] destroy the socket instead of responding
+ * @property {number} [cut] the full Content-Length and this many bytes, then the socket is destroyed
+ * @property {number} [end] no Content-Length, this many bytes, then a clean end
+ * @property {number} [stall] the full Content-Length and this many bytes, then nothing until the client leaves
+ * @property {number} [extra] no Content-Length, and this many bytes of garbage after the body
+ * @property {number} [corrupt] a bit is flipped at this offset of the stored bytes (of a file: of its bytes)
+ * @property {boolean} [ignoreRange] respond as if the request had no range
+ * @property {string} [contentRange] a wrong Content-Range
  * @property {boolean} [noCors] no CORS headers
  * @property {string} [redirect] 302 to this URL (or `status`)
  */
 
-/** The faults in force. */
+/** The active faults. */
 export class Faults {
   #list = [];
 
@@ -39,7 +39,7 @@ export class Faults {
     return handle;
   }
 
-  /** What is to go wrong with a request: the actions of all faults that match it, later ones over earlier ones. */
+  /** The actions of all faults that match a request; later faults override earlier ones. */
   actionFor(record) {
     return Object.assign({}, ...this.#list.filter((fault) => strikes(fault, record)).map(({ action }) => action));
   }
@@ -65,7 +65,7 @@ function matches({ server, fileId, path, method, when }, record) {
 
 const fits = (pattern, exact, searched) => (pattern instanceof RegExp ? searched.search(pattern) >= 0 : pattern === exact);
 
-/** The request as the server is to see it. */
+/** The request as the server sees it. */
 export function disturbRequest(request, { ignoreRange, corrupt }) {
   const { range, ...rest } = request.headers;
   return {
@@ -82,7 +82,7 @@ function flipBit(bytes, offset) {
   return copy;
 }
 
-/** The reply as the client is to see it. */
+/** The reply as the client sees it. */
 export function disturbReply(reply, action) {
   const { status, body, headers, redirect, contentRange, noCors } = action;
   const changed = redirect === undefined && status === undefined ? reply : insteadOf(reply, action);
@@ -90,7 +90,7 @@ export function disturbReply(reply, action) {
   return { ...changed, headers: override(changed.headers, overrides, noCors) };
 }
 
-// CORS headers stay: a failing server still is the server it was.
+// CORS headers stay: a failing server still sends them.
 function insteadOf(reply, { status, body = "", redirect }) {
   const kept = reply.headers.filter(([name]) => /^(access-control-|server$)/i.test(name));
   return {

@@ -1,4 +1,4 @@
-// Everything that can be asked to go wrong does, and the log tells what happened.
+// Every fault works, and the log has the requests.
 import assert from "node:assert/strict";
 import { createDecipheriv } from "node:crypto";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { noise, parseEntry, prose, sha256, startStore } from "./index.mjs";
 
 const ORIGIN = { headers: { origin: "https://app.example" } };
 
-/** A test with an empty store, and one file of one chunk of 300 000 bytes on volume0 and volume1. */
+/** A test with a store that has one file, of one chunk of 300 000 bytes on volume0 and volume1. */
 function storeTest(name, body) {
   test(name, { timeout: 20_000 }, async (t) => {
     const store = await startStore({ cluster: null });
@@ -24,7 +24,7 @@ function storeTest(name, body) {
 
 const bytesOf = async (url, options) => Buffer.from(await (await fetch(url, options)).arrayBuffer());
 
-/** Reads until the end or the break: what came, and whether the end was clean. */
+/** Reads until the body ends or breaks: its bytes, and whether the end was clean. */
 async function readAll(response) {
   const pieces = [];
   try {
@@ -35,7 +35,7 @@ async function readAll(response) {
   }
 }
 
-/** Waits until `condition` holds; the test's own timeout bounds it. */
+/** Waits until `condition` holds, limited by the timeout of the test. */
 async function until(condition) {
   while (!condition()) await sleep(5);
 }
@@ -265,7 +265,7 @@ storeTest("an added file is really gzipped and really encrypted, and its entry k
   assert.equal(sha256(await bytesOf(store.filer + encodeURI(file.path))), file.sha256);
 });
 
-// fetch has undone the gzip of the unciphered chunk already.
+// fetch has inflated the chunk that is not encrypted already.
 function openByHand(stored, { cipher_key: key, is_compressed: compressed }) {
   if (!key) return stored;
   const decipher = createDecipheriv("aes-256-gcm", Buffer.from(key, "base64"), stored.subarray(0, 12));
@@ -283,7 +283,7 @@ storeTest("an added file may have gaps, overlaps, a truncated chunk and a tail o
   assert.equal(file.sha256, sha256(right));
   const got = await bytesOf(store.filer + file.path, { headers: { range: "bytes=601-4999" } });
   assert.ok(right.subarray(601).equals(got));
-  // As the real filer, the stand-in sends a truncated chunk whole and then breaks off.
+  // Like the real filer, the stand-in sends a truncated chunk whole and then breaks the connection.
   await assert.rejects(bytesOf(store.filer + file.path), TypeError);
 });
 
@@ -314,7 +314,7 @@ storeTest("a client that does not read holds the store back", async ({ store }) 
   socket.write(`GET /${file.fileIds[0]} HTTP/1.1\r\nHost: x\r\n\r\n`);
   await until(() => store.bytesSent > 0);
   await settled(() => store.bytesSent);
-  // What is sent lies in the kernel's buffers, some megabytes on loopback.
+  // The kernel buffers some megabytes on loopback.
   assert.ok(store.bytesSent < 16 * 2 ** 20, `${store.bytesSent} bytes ran ahead`);
   assert.equal(store.requests[0].state, "open");
   socket.destroy();
@@ -322,7 +322,7 @@ storeTest("a client that does not read holds the store back", async ({ store }) 
   assert.equal(store.inFlight, 0);
 });
 
-/** Waits until a number has stood still for 300 ms. */
+/** Waits until a number has not changed for 300 ms. */
 async function settled(read) {
   for (let last = -1; last !== read();) {
     last = read();
@@ -330,7 +330,7 @@ async function settled(read) {
   }
 }
 
-test("close ends everything, requests under way too", { timeout: 10_000 }, async () => {
+test("close ends everything, also requests in flight", { timeout: 10_000 }, async () => {
   const store = await startStore({ cluster: null, volumes: 1 });
   const { fileIds: [fileId] } = store.addFile({ path: "/x", chunks: [noise("x", 100)] });
   store.fault({}, { stall: 0 });
@@ -340,7 +340,7 @@ test("close ends everything, requests under way too", { timeout: 10_000 }, async
   await assert.rejects(fetch(store.filer), TypeError);
 });
 
-test("a failure inside the store is not swallowed: close throws it", { timeout: 10_000 }, async () => {
+test("close throws an internal failure of the store", { timeout: 10_000 }, async () => {
   const store = await startStore({ cluster: null, volumes: 1 });
   const { fileIds: [fileId] } = store.addFile({ path: "/x", chunks: [noise("x", 100)] });
   store.fault({}, { corrupt: 100 });

@@ -1,9 +1,8 @@
 // File ids: "<volume id>,<key hex><cookie, 8 hex digits>".
 
 /**
- * Reads a file id, or returns null when it is malformed.
- * `_n` at the end adds n to the key, as a batch assignment has it.
- * @returns {{volumeId: string, key: bigint, cookie: number, text: string} | null} `text` is the usual spelling
+ * Parses a file id; null if it is malformed. `_n` at the end adds n to the key, as in a batch assignment.
+ * @returns {{volumeId: string, key: bigint, cookie: number, text: string} | null} `text` is the canonical spelling
  */
 export function parseFileId(text) {
   const match = /^(\d+),([0-9a-fA-F]{9,24})(?:_(\d+))?$/.exec(text);
@@ -14,14 +13,14 @@ export function parseFileId(text) {
   return { volumeId, key, cookie, text: formatFileId({ volumeId, key, cookie }) };
 }
 
-/** Writes a file id as SeaweedFS does: the key without its leading zero bytes. */
+/** Writes a file id as SeaweedFS does: the key without leading zero bytes. */
 export function formatFileId({ volumeId, key, cookie }) {
   const hex = key.toString(16);
   const bytes = hex.length % 2 ? "0" + hex : hex;
   return `${volumeId},${bytes}${cookie.toString(16).padStart(8, "0")}`;
 }
 
-/** The id in a volume server's path: /3,16.. or /3/16.., with or without a name or an extension behind it. */
+/** The file id in a path of a volume server: /3,16.. or /3/16.., with or without a name or an extension. */
 export function fileIdInPath(path) {
   const match = /^\/(\d+)[,/]([^/.]+)(?:[./].*)?$/.exec(path);
   return match ? `${match[1]},${match[2]}` : null;

@@ -17,12 +17,12 @@ const filerCors = ({ headers, method }) => headers.origin === undefined && metho
   ["Access-Control-Expose-Headers", "*"],
 ];
 
-/** Answers a request at the filer. */
+/** Responds to a request at the filer. */
 export function answerFiler(cluster, request) {
   const cors = filerCors(request);
   if (request.method === "OPTIONS") return empty(200, cors);
   if (request.method !== "GET" && request.method !== "HEAD") return empty(405, cors);
-  // Comes before the gate: a relayed chunk needs no token.
+  // Before the check of tokens: a relayed chunk needs none.
   if (request.path === "/" && request.query.has("proxyChunkId")) return relayChunk(cluster, request, cors);
   if (!mayRead(cluster, request)) return json(401, cors, { error: "wrong jwt" });
   return answerPath(cluster, request, [...cors, SERVER]);
@@ -54,7 +54,7 @@ const isBelow = (path, prefix) => {
 };
 
 function answerPath(cluster, request, always) {
-  // Go's ServeMux cleans paths before any handler runs: hence no header of the filer.
+  // Go's ServeMux normalizes paths before the handlers of the filer, so the redirect has none of its headers.
   if (/\/\/|\/\.{1,2}(\/|$)/.test(request.rawPath)) return redirectToClean(request);
   const path = request.path.replace(/(?<=.)\/+$/, "");
   const text = entryText(cluster, path);
@@ -74,7 +74,7 @@ function redirectToClean({ rawPath, rawQuery }) {
   return empty(301, [["Location", clean + (rawQuery ? "?" + rawQuery : "")]]);
 }
 
-// Manifests are replaced by the data chunks they list; nothing else of the entry changes.
+// Chunk manifests are replaced by their chunks; the rest of the entry is unchanged.
 function resolvedEntry(cluster, text, always) {
   const entry = parseEntry(text);
   try {
@@ -151,7 +151,7 @@ const MIMES = {
 };
 const mimeByName = (path) => MIMES[/\.([^./]+)$/.exec(path)?.[1]] ?? "application/octet-stream";
 
-// Go's mime.FormatMediaType: a token as it is, other ASCII in quotes, the rest percent-encoded.
+// Go's mime.FormatMediaType: a token unchanged, other ASCII in quotes, the rest percent-encoded.
 function disposition(kind, name) {
   const bytes = [...Buffer.from(name)];
   if (bytes.some((byte) => byte >= 0x80)) return `${kind}; filename*=utf-8''${bytes.map(percent).join("")}`;

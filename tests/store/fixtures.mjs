@@ -1,17 +1,17 @@
-// Reads a captured cluster: tests/fixtures/seaweedfs/<name>, described in tests/fixtures/README.md.
+// Reads a captured cluster from tests/fixtures/seaweedfs/<name> (tests/fixtures/README.md).
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeNeedle } from "./needle.mjs";
 
-/** tests/fixtures of this repository. */
+/** The folder tests/fixtures. */
 export const FIXTURES = fileURLToPath(new URL("../fixtures/", import.meta.url));
 
-/** The recorded requests and answers of a cluster. */
+/** The recorded requests and responses of a cluster. */
 export const loadTranscript = (name, fixtures = FIXTURES) =>
   JSON.parse(readFileSync(join(fixtures, "seaweedfs", name, "transcript.json"), "utf8"));
 
-/** A cluster without any file. */
+/** A cluster without files. */
 export function emptyCluster(volumes) {
   return {
     cases: [], entries: new Map(), needles: new Map(), lookups: new Map(), jwt: null, breaking: new Set(), remotes: new Map(), painters: new Map(),
@@ -19,7 +19,7 @@ export function emptyCluster(volumes) {
   };
 }
 
-/** A captured cluster, as servers can work with it; on request with more servers, or more replicas, than it had. */
+/** A captured cluster as the data of servers; optionally with more servers or replicas than it had. */
 export function loadCluster(name, fixtures = FIXTURES, { volumes: least = 0, replicas = 1 } = {}) {
   const folder = join(fixtures, "seaweedfs", name);
   const { volumes, lookups, chunks, jwt } = JSON.parse(readFileSync(join(folder, "cluster.json"), "utf8"));
@@ -34,7 +34,7 @@ export function loadCluster(name, fixtures = FIXTURES, { volumes: least = 0, rep
   return cluster;
 }
 
-// What a server has gone without goes on missing: a chunk is copied with all of its volume, from where it lies.
+// Volumes are copied with all their chunks, so a chunk that a server did not have stays missing.
 function replicate({ live, lookups, needles }, replicas) {
   for (const [volumeId, holders] of lookups) {
     const added = [];
@@ -48,7 +48,7 @@ function replicate({ live, lookups, needles }, replicas) {
 
 function loadCase(cluster, folder, { path, entry, filer }) {
   cluster.entries.set(path, readFileSync(join(folder, entry), "utf8"));
-  // Files that the real filer itself cannot send whole: it breaks the connection.
+  // Files that the real filer cannot send completely: it breaks the connection.
   if (filer?.error) cluster.breaking.add(path);
 }
 
@@ -61,13 +61,13 @@ function loadNeedle(cluster, folder, fileId, { volumes, headers, status }) {
   cluster.needles.set(fileId, makeNeedle(readFileSync(file), {
     volumes, disposition,
     gzip: headers["content-encoding"] === "gzip",
-    // Without a stored name and mime the real server guessed this type from the bytes, and guesses anew for each range.
+    // Without a stored name and type, the real server detects the type from the bytes of each response.
     mime: !disposition && mime === "application/octet-stream" ? undefined : mime,
     etag: headers.etag,
     modified: headers["last-modified"],
   }));
 }
 
-// The capture has no entries/ file for a directory: what the filer says of it stands only in the transcript.
+// Directories have no file in entries/ of the capture; their entries are in the transcript.
 const directoriesOf = (transcript) =>
   transcript.filter(({ what, status }) => what === "metadata of a directory" && status === 200).map(({ body }) => body);

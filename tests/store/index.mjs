@@ -1,5 +1,5 @@
-// A stand-in for a SeaweedFS cluster on loopback: a filer, a master and volume servers that answer as the real ones were
-// recorded to (tests/fixtures), and that go wrong in every way a test asks for.
+// A stand-in for a SeaweedFS cluster on loopback: a filer, a master and volume servers that respond like the recorded real ones
+// (tests/fixtures), and that fail as a test requires.
 import { certificate } from "./certificate.mjs";
 import { Faults } from "./faults.mjs";
 import { answerFiler } from "./filer.mjs";
@@ -18,14 +18,14 @@ export { signToken } from "./jwt.mjs";
 /**
  * Starts a store on free ports.
  * @param {object} [options]
- * @param {"plain" | "cipher" | "jwt" | "s3" | null} [options.cluster] a captured cluster, or null for an empty one
- * @param {string} [options.fixtures] the folder that holds seaweedfs/<cluster>
- * @param {number} [options.volumes] volume servers; 3 of an empty store, else those that were captured, and no fewer
- * @param {number} [options.replicas] at least so many of them hold each captured volume
+ * @param {"plain" | "cipher" | "jwt" | "s3" | null} [options.cluster] a captured cluster; null for an empty one
+ * @param {string} [options.fixtures] the folder with seaweedfs/<cluster>
+ * @param {number} [options.volumes] number of volume servers: 3 for an empty store, else at least those that were captured
+ * @param {number} [options.replicas] the least number of servers that hold each captured volume
  * @param {string} [options.host]
- * @param {boolean} [options.http2] the filer and the volume servers speak HTTP/2 and nothing else, with a certificate that
- *   nobody has signed, as a proxy in front of them might; pages may see their protocol. Needs openssl. The master stays
- *   as it is, and what it says of volume servers has no scheme.
+ * @param {boolean} [options.http2] the filer and the volume servers speak only HTTP/2, with a self-signed certificate, like a
+ *   proxy in front of them; pages can read their protocol. Needs openssl. The master speaks HTTP/1.1, and names volume servers without
+ *   a scheme.
  * @returns {Promise<Store>}
  */
 export async function startStore({ cluster = "plain", fixtures = FIXTURES, volumes, replicas = 1, host = "127.0.0.1", http2 = false } = {}) {
@@ -34,27 +34,27 @@ export async function startStore({ cluster = "plain", fixtures = FIXTURES, volum
   return store;
 }
 
-/** Where the filer of a store serves a path. */
+/** The URL of a path at the filer of a store. */
 export const urlOf = ({ filer }, path) => filer + path.split("/").map(encodeURIComponent).join("/");
 
 /** A running cluster. */
 export class Store {
-  /** Where the servers are: "http://127.0.0.1:<port>", or "https://..." */
+  /** Origins: "http://127.0.0.1:<port>", or "https://..." */
   filer; master; volumes;
   /**
-   * Every request, oldest first, updated while it runs: { server, method, url, path, fileId, range, headers, at, connection,
-   * ended, status, bytesSent, state }. `connection` is the client's port; `at` and `ended` are milliseconds of performance.now(); `state` is "open", "done" (the answer
-   * ended as the store meant it to, a fault's break included) or "aborted" (the connection closed before).
+   * All requests, oldest first, updated while they run: { server, method, url, path, fileId, range, headers, at, connection, ended,
+   * status, bytesSent, state }. `connection` is the port of the client; `at` and `ended` are milliseconds of performance.now();
+   * `state` is "open", "done" (the response ended as the store intended, or as a fault required) or "aborted" (the client closed it).
    */
   requests = [];
-  /** Body bytes taken by the kernel since resetLog. */
+  /** Bytes of bodies that the kernel has accepted since resetLog. */
   bytesSent = 0;
-  /** Requests being answered now, and the most there were at once since resetLog. */
+  /** Requests in flight now, and the most concurrent ones since resetLog. */
   inFlight = 0;
   peakInFlight = 0;
-  /** How fast the servers are: `latency`, `rate` and `link` set what holds for all, `shapeVolume` what holds for one. */
+  /** The speed of the servers: `latency`, `rate` and `link` are those of all, `shapeVolume` changes one. */
   shape = new Shape();
-  /** What went wrong inside the store itself; close() throws it. */
+  /** Internal errors of the store; close() throws them. */
   errors = [];
   faults = new Faults();
   #cluster; #host; #certificate; #servers = new Map(); #awaited = [];
@@ -65,25 +65,25 @@ export class Store {
     this.#certificate = certificate;
   }
 
-  /** The certificate of the filer and the volume servers, in PEM; null where they have none. */
+  /** The certificate of the filer and the volume servers in PEM; null without HTTP/2. */
   get certificate() { return this.#certificate?.cert.toString() ?? null; }
 
-  /** Milliseconds before the headers of a chunk, at the volume servers and through the filer. */
+  /** Milliseconds before the headers of a chunk, at the volume servers and relayed by the filer. */
   get latency() { return this.shape.latency; }
   set latency(ms) { this.shape.latency = ms; }
 
-  /** Bytes a second for each response; 0 for as fast as it goes. */
+  /** Bytes per second of each response; 0: no limit. */
   get rate() { return this.shape.rate; }
   set rate(bytesPerSecond) { this.shape.rate = bytesPerSecond; }
 
-  /** Bytes a second of the line that all servers share, fairly among the responses under way; 0 for none. */
+  /** Bytes per second of the link that all servers share, fairly divided among responses; 0: no limit. */
   get link() { return this.shape.link.rate; }
   set link(bytesPerSecond) { this.shape.link.rate = bytesPerSecond; }
 
   /** The records of cases.json. */
   get cases() { return this.#cluster.cases; }
 
-  /** Seconds that tokens from the master live: { read, write }. */
+  /** Seconds for which tokens of the master are valid: { read, write }. */
   get tokenSeconds() { return this.#cluster.tokenSeconds; }
 
   /** The signing keys: { read, write, filerRead }, or null. */
@@ -110,7 +110,7 @@ export class Store {
     });
   }
 
-  /** Forgets the log; requests that still run go on being counted in `inFlight`. */
+  /** Clears the log. Requests in flight still count in `inFlight`. */
   resetLog() {
     this.requests.length = 0;
     this.bytesSent = 0;
@@ -123,23 +123,23 @@ export class Store {
   }
 
   /**
-   * Makes one volume server other than the rest, from now on, answers under way included: milliseconds, bytes a second of
-   * each response, and of a line of its own. What is not named is as with the others.
+   * Changes the speed of one volume server from now on, also of responses in flight: latency in milliseconds, bytes per second of each
+   * response, and of its own link. Values that are not given are those of the other servers.
    * @param {{ latency?: number, rate?: number, link?: number }} [own]
    */
   shapeVolume(index, own = {}) { this.shape.set(`volume${index}`, own); }
 
-  /** Calls once when so many more body bytes have been sent. */
+  /** Calls `act` once, after this many further bytes of bodies were sent. */
   after(bytes, call) {
     this.#awaited.push({ left: bytes, call });
   }
 
-  /** Over HTTP/2: a server takes no new requests on the connections it has (GOAWAY), and ends what runs on them. */
+  /** Over HTTP/2: a server sends GOAWAY on its connections, and completes the requests in flight. */
   retireConnections(name) {
     this.#servers.get(name).retireConnections();
   }
 
-  /** Stops a volume server: its connections break, and the master forgets it at once. */
+  /** Stops a volume server: its connections break, and the master no longer names it. */
   async killVolume(index) {
     const server = this.#servers.get(`volume${index}`);
     if (!this.#cluster.live[index]) throw new Error(`volume${index} is not running`);
@@ -147,32 +147,32 @@ export class Store {
     await stop(server);
   }
 
-  /** Starts a killed volume server again, on its old port. */
+  /** Starts a stopped volume server again on its old port. */
   async reviveVolume(index) {
     if (this.#cluster.live[index]) throw new Error(`volume${index} is running`);
     await this.#startVolume(index, Number(new URL(this.volumes[index]).port));
     this.#cluster.live[index] = true;
   }
 
-  /** Stores a made-up file: see synthetic.mjs. */
+  /** Stores a generated file: see synthetic.mjs. */
   addFile(file) { return addFile(this.#cluster, file); }
 
-  /** What a right reader delivers of a file that was made up by `addFile`. */
+  /** The bytes of a file that `addFile` stored. */
   bytesOf(path) { return Buffer.concat([...this.#cluster.painters.get(path)()]); }
 
-  /** Stores an entry as it is given. */
+  /** Stores an entry unchanged. */
   addEntry(path, text) { this.#cluster.entries.set(path, text); }
 
-  /** Stores the bytes of one chunk as they are given; `volumes`: the servers that hold it. */
+  /** Stores the bytes of one chunk unchanged; `volumes`: the servers that hold it. */
   addChunk(fileId, stored, about) { addChunk(this.#cluster, fileId, stored, about); }
 
-  /** Ends everything; throws if the store itself failed anywhere. */
+  /** Closes the store. @throws {AggregateError} the internal errors */
   async close() {
     await Promise.all([...this.#servers.values()].map(stop));
     if (this.errors.length > 0) throw new AggregateError(this.errors, `the store failed: ${this.errors[0].stack}`);
   }
 
-  // For wire.mjs: the life of a request in the log.
+  // For wire.mjs: keeps a request in the log.
   open(record) {
     this.requests.push(record);
     this.inFlight++;
@@ -198,7 +198,7 @@ export class Store {
   }
 }
 
-// Closing a server that is closed already is fine: a killed one is stopped again at the end.
+// Ignores that a server is closed already, as a killed one is.
 function stop(server) {
   return new Promise((resolve) => {
     server.close(() => resolve());

@@ -1,4 +1,4 @@
-// Tokens, HS256 only: SeaweedFS signs with the raw bytes of the configured key.
+// Tokens (HS256): SeaweedFS signs with the bytes of the configured key.
 import { createHmac, timingSafeEqual } from "node:crypto";
 
 const base64url = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
@@ -10,7 +10,7 @@ export function signToken(claims, key) {
   return `${text}.${signature(text, key).toString("base64url")}`;
 }
 
-/** The claims of a token that is well signed and in its time, else null. */
+/** The claims of a token with a valid signature and time; else null. */
 export function verifyToken(token, key) {
   const parts = token.split(".");
   if (parts.length !== 3) return null;
@@ -24,10 +24,10 @@ export function verifyToken(token, key) {
   return claims;
 }
 
-/** The claims of a token, whoever signed it. */
+/** The claims of a token, without checking its signature. */
 export const readClaims = (token) => JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString());
 
-/** Where SeaweedFS looks for a token, in its order: ?jwt=, Authorization, cookie AT. */
+/** The token of a request, in the order of SeaweedFS: ?jwt=, Authorization, cookie AT. */
 export function tokenOf({ query, headers }) {
   const bearer = /^bearer (.+)$/i.exec(headers.authorization ?? "");
   const cookie = /(?:^|;\s*)AT=([^;]+)/.exec(headers.cookie ?? "");

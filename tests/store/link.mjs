@@ -1,15 +1,14 @@
-// A line of so many bytes a second, shared by all that is sent over it.
+// A link of limited bandwidth that several responses share.
 
-/** How much of its time a busy line makes up for, in ms: timers are late, and event loops are busy. */
+/** Milliseconds of lost time that a busy link makes up for: timers are late, and event loops are busy. */
 const CATCH_UP = 10;
 
 /**
- * Gives each piece its time on the line, one after another in the order in which they ask. Who sends several responses asks
- * for one piece of each at a time, so that they share fairly. Times follow from a schedule and not from each other's
- * wake-ups: a late timer delays a piece, and never the line.
+ * Gives each piece its time on the link, in the order of the calls. Each response requests one piece at a time, so they share the link
+ * fairly. Times follow from a schedule, not from the wake-up of the previous piece: a late timer delays a piece, but not the link.
  */
 export class Link {
-  /** Bytes a second; 0 for as fast as it goes. */
+  /** Bytes per second; 0: no limit. */
   rate;
   #free = 0; #users = 0; #waiting = []; #timer = null;
 
@@ -17,7 +16,7 @@ export class Link {
     this.rate = rate;
   }
 
-  /** A response begins: what an idle line could have sent is lost. */
+  /** A response begins: idle time of the link is lost. */
   join() {
     if (this.#users++ === 0) this.#free = Math.max(this.#free, performance.now());
   }
@@ -26,12 +25,12 @@ export class Link {
     this.#users--;
   }
 
-  /** The most bytes to take at a time: a millisecond's worth, so that small pieces of others need not wait for long. */
+  /** The largest piece: one millisecond, so that other responses do not wait longer. */
   get piece() {
     return this.rate ? Math.ceil(this.rate / 1000) : Infinity;
   }
 
-  /** Resolves when the last of the bytes is over the line; `undefined` where that is now. */
+  /** Resolves when the bytes have passed the link; `undefined` if they have already. */
   take(bytes) {
     if (!this.rate) return undefined;
     const now = performance.now();
@@ -43,7 +42,7 @@ export class Link {
     });
   }
 
-  // One timer for all: it wakes everyone whose time has come.
+  // One timer for all: it resolves every piece that is due.
   #wait(now) {
     return setTimeout(() => this.#wake(), Math.max(1, this.#waiting[0].at - now));
   }

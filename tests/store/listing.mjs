@@ -1,10 +1,10 @@
-// Directories: they exist as soon as something lies in them, and are listed as the filer lists them.
+// Directories: they exist if they contain something, and are listed as by the filer.
 import { makeEntry } from "./entry.mjs";
 import { jsonText } from "./reply.mjs";
 
 const DIRECTORY_MODE = 0o771 + 2 ** 31;
 
-/** The entry text of a path: a stored one, or one made up for a directory; null when there is nothing. */
+/** The JSON of the entry of a path: a stored one, or a generated one of a directory; null if there is none. */
 export function entryText(cluster, path) {
   const stored = cluster.entries.get(path);
   if (stored !== undefined) return stored;
@@ -19,7 +19,7 @@ function childNames(cluster, path) {
   return [...new Set(names)].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 
-/** A listing: JSON for exactly `Accept: application/json`, else a page. */
+/** A listing: JSON for exactly `Accept: application/json`, else HTML. */
 export function list(cluster, path, { headers, query }, always) {
   const names = childNames(cluster, path);
   return headers.accept === "application/json" ? listJson(cluster, path, names, query, always) : listHtml(names, always);
@@ -31,14 +31,14 @@ function listJson(cluster, path, names, query, always) {
   const shown = left.slice(0, limit);
   const parent = path === "/" ? "" : path;
   const entries = shown.map((name) => entryText(cluster, `${parent}/${name}`));
-  // The entries go in as text: their 64-bit numbers would not survive JSON.parse.
+  // Entries are inserted as text: JSON.parse would round their 64-bit numbers.
   return jsonText(200, always, `{"Version":"30GB 4.44 ","Path":${JSON.stringify(parent)},` +
     `"Entries":${entries.length ? `[${entries.join(",")}]` : "null"},"Limit":${limit},` +
     `"LastFileName":${JSON.stringify(shown.at(-1) ?? "")},"ShouldDisplayLoadMore":${left.length > shown.length},` +
     `"EmptyFolder":${shown.length === 0}}`);
 }
 
-// The real page has names, sizes and a form; nothing here reads it.
+// The real page has names, sizes and a form, which no test reads.
 function listHtml(names, always) {
   const body = Buffer.from(`<!DOCTYPE html><p>${names.length} entries; ask with Accept: application/json</p>\n`);
   return { status: 200, headers: [...always, ["Content-Type", "text/html; charset=utf-8"]], body };

@@ -1,7 +1,7 @@
 // The protobuf of a chunk manifest: FileChunkManifest { repeated FileChunk chunks = 1 }.
-// Only the fields a reader needs; section 2 of the read-path notes has the field numbers.
+// Only the fields that a reader needs; docs/seaweedfs-format.md has the field numbers.
 
-/** The chunks listed in a manifest, named as in an entry's JSON. Throws on anything that is no protobuf. */
+/** The chunks of a chunk manifest, with the names of an entry's JSON. Throws if the bytes are not protobuf. */
 export function readManifest(bytes) {
   return [...fields(bytes)].filter(({ number }) => number === 1).map(({ value }) => readChunk(message(value)));
 }
@@ -33,7 +33,7 @@ function readFid(bytes) {
 }
 
 function message(value) {
-  if (!Buffer.isBuffer(value)) throw new Error("a number where a message should be");
+  if (!Buffer.isBuffer(value)) throw new Error("expected a message, found a number");
   return value;
 }
 

@@ -1,10 +1,10 @@
-// The master: where is a volume? It never sends a CORS header.
+// The master: lookups of volumes. It never sends CORS headers.
 import { parseFileId } from "./fileid.mjs";
 import { signToken } from "./jwt.mjs";
 import { empty, json } from "./reply.mjs";
 import { liveHolders } from "./volume.mjs";
 
-/** Answers a request at the master. */
+/** Responds to a request at the master. */
 export function answerMaster(cluster, request) {
   if (request.path === "/dir/lookup") return lookup(cluster, request);
   if (request.path === "/dir/status" || request.path === "/cluster/status") return json(200, [], { IsLeader: true });
@@ -24,7 +24,7 @@ function lookup(cluster, { query }) {
 
 const location = (address) => ({ url: address, publicUrl: address, dataCenter: "DefaultDataCenter", grpcPort: 0 });
 
-// Without read=yes the token is one for writing, which volume servers refuse for reads.
+// Without read=yes the token is a write token, which volume servers refuse for reads.
 function token({ jwt, tokenSeconds }, fileId, query) {
   if (!jwt || !fileId) return [];
   const kind = query.get("read") === "yes" ? "read" : "write";

@@ -2,9 +2,9 @@
 import { gunzipSync } from "node:zlib";
 
 /**
- * @param {Buffer} stored the bytes on the disk: gzipped and encrypted, if at all, by whoever wrote them
+ * @param {Buffer} stored the bytes on disk, gzipped and encrypted by the writer if at all
  * @param {{gzip?: boolean, volumes: number[], mime?: string, disposition?: string, etag: string, modified?: string}} about
- *   `mime`: the stored one, absent when the server has to guess it from the bytes; `volumes`: the servers that hold it
+ *   `mime`: the stored one; without it the server detects it from the bytes; `volumes`: the servers that hold it
  */
 export function makeNeedle(stored, { gzip = false, volumes, mime, disposition, etag, modified }) {
   let inflated;
@@ -20,7 +20,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, i) => {
   return i >>> 0;
 });
 
-/** CRC-32C of bytes in 8 hex digits: the ETag of a volume server. */
+/** The CRC-32C of bytes as 8 hex digits: the ETag of a volume server. */
 export function crc32c(bytes) {
   let crc = 0xffffffff;
   for (let i = 0; i < bytes.length; i++) crc = TABLE[(crc ^ bytes[i]) & 0xff] ^ (crc >>> 8);
@@ -32,7 +32,7 @@ const SIGNATURES = [
   ["1a45dfa3", "video/webm"], ["255044462d", "application/pdf"], ["504b0304", "application/zip"],
 ].map(([hex, mime]) => [Buffer.from(hex, "hex"), mime]);
 
-/** Go's guess of a content type, for the part of it that chunks can meet: undefined for nothing at all. */
+/** The content type that Go detects, for the types that chunks have; undefined for no bytes. */
 export function guessMime(bytes) {
   if (bytes.length === 0) return undefined;
   for (const [magic, mime] of SIGNATURES) {

@@ -1,9 +1,9 @@
-// The Range header, read as SeaweedFS reads it (weed/server/common.go), oddities and all.
+// The Range header as SeaweedFS reads it (weed/server/common.go), with its deviations.
 import { randomBytes } from "node:crypto";
 
 /**
- * The ranges of a header over `size` bytes as [start, end), or null when the header is malformed or starts past the end.
- * A start of exactly `size` is let through: it yields an empty range, as the real server does.
+ * The ranges of a header over `size` bytes as [start, end); null if the header is malformed or starts beyond the end. A start of
+ * exactly `size` gives an empty range, as in the real server.
  */
 export function parseRanges(header, size) {
   if (!header.startsWith("bytes=")) return null;
@@ -29,8 +29,8 @@ function parseOne(part, size) {
 }
 
 /**
- * Answers a GET or HEAD over a body of `size` bytes.
- * @param {(start: number, end: number) => Buffer | Iterable<Buffer>} read gives the bytes of [start, end)
+ * Responds to a GET or HEAD for a body of `size` bytes.
+ * @param {(start: number, end: number) => Buffer | Iterable<Buffer>} read returns the bytes of [start, end)
  * @param {[string, string][]} headers those of the whole body, without Content-Length
  * @returns a reply: { status, headers, body, length }
  */
@@ -39,7 +39,7 @@ export function answerRange({ range, size, read, headers, mime }) {
   const ranges = parseRanges(range, size);
   if (!ranges) return invalidRange(headers);
   const sum = ranges.reduce((total, { start, end }) => total + end - start, 0);
-  // The real server takes "more than everything" for an attack and sends an empty 200.
+  // The real server takes ranges beyond the size for an attack, and sends an empty 200.
   if (ranges.length === 0 || sum > size) return { status: 200, headers, body: null, length: 0 };
   if (ranges.length > 1) return multipart({ ranges, size, read, headers, mime });
   const [{ start, end }] = ranges;

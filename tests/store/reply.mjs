@@ -1,5 +1,5 @@
 // A reply: { status, headers: [name, value][], body: Buffer | Iterable<Buffer> | null, length? }.
-// `length` is the Content-Length; absent: that of the body; null: none is sent.
+// `length` is the Content-Length; by default that of the body; null: none is sent.
 
 /** A reply without a body. */
 export const empty = (status, headers = []) => ({ status, headers, body: null, length: 0 });
@@ -7,7 +7,7 @@ export const empty = (status, headers = []) => ({ status, headers, body: null, l
 /** JSON as Go's writeJson sends it. */
 export const json = (status, headers, value) => jsonText(status, headers, JSON.stringify(value));
 
-/** JSON that is already text. */
+/** JSON that is text already. */
 export const jsonText = (status, headers, text) => ({
   status, body: Buffer.from(text),
   headers: [...headers, ["Content-Type", "application/json"], ["X-Content-Type-Options", "nosniff"]],
@@ -15,7 +15,7 @@ export const jsonText = (status, headers, text) => ({
 
 const DROPPED = new Set(["Etag", "Last-Modified", "Content-Type", "Content-Disposition", "Content-Encoding", "Cache-Control"]);
 
-/** What http.Error of Go sends: it drops the headers that described the body that was meant to come. */
+/** The reply of http.Error of Go, without the headers that described the intended body. */
 export const plainError = (status, headers, text) => ({
   status, body: Buffer.from(text + "\n"),
   headers: [
@@ -24,5 +24,5 @@ export const plainError = (status, headers, text) => ({
   ],
 });
 
-/** Thrown where SeaweedFS breaks the connection: before the headers, or in the middle of the body. */
+/** Thrown where SeaweedFS breaks the connection, before the headers or within the body. */
 export class BrokenConnection extends Error {}

@@ -1,19 +1,19 @@
-// How fast the servers of a store are: latency, rates, and the lines that their answers share.
+// The speed of the servers of a store: latency, rates, and shared links.
 import { Link } from "./link.mjs";
 
-/** What holds for all servers, and what holds for one. */
+/** The speed of all servers, and of single ones. */
 export class Shape {
-  /** Milliseconds before the headers of a chunk, at the volume servers and through the filer. */
+  /** Milliseconds before the headers of a chunk, at the volume servers and relayed by the filer. */
   latency = 0;
-  /** Bytes a second for each response; 0 for as fast as it goes. */
+  /** Bytes per second of each response; 0: no limit. */
   rate = 0;
-  /** The line of all servers. */
+  /** The link of all servers. */
   link = new Link();
   #servers = new Map();
 
   /**
-   * What is otherwise with one server, from now on, answers under way included; what is not named is as with the others.
-   * @param {{ latency?: number, rate?: number, link?: number }} own `link`: bytes a second of a line of its own, before that of all
+   * Changes one server from now on, also responses in flight. Values that are not given are those of all servers.
+   * @param {{ latency?: number, rate?: number, link?: number }} own `link`: bytes per second of its own link, before the shared one
    */
   set(server, { latency, rate, link = 0 }) {
     const line = this.#servers.get(server)?.link ?? new Link();
@@ -29,7 +29,7 @@ export class Shape {
     return this.#servers.get(server)?.rate ?? this.rate;
   }
 
-  /** The lines that what a server sends goes over, one after another. */
+  /** The links that the responses of a server pass, in order. */
   linksOf(server) {
     if (!this.#servers.has(server)) this.set(server, {});
     return [this.#servers.get(server).link, this.link];

@@ -1,4 +1,4 @@
-// A store is as fast as it is told to be: lines that are shared, servers that differ, HTTP/2.
+// The speed of a store: shared links, servers that differ, HTTP/2.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, constants } from "node:http2";
@@ -18,13 +18,13 @@ function storeTest(name, options, body) {
 
 const MIB = 2 ** 20;
 
-/** URLs of one new chunk at each of the given servers. */
+/** The URLs of a new chunk, one at each of these servers. */
 function urlsOf(store, size, servers = [0]) {
   const { fileIds: [fileId] } = store.addFile({ path: `/f/${size}`, chunks: [Buffer.alloc(size, 7)], replicas: servers });
   return servers.map((index) => `${store.volumes[index]}/${fileId}`);
 }
 
-/** Reads to the end; calls with the length of each piece. */
+/** Reads to the end; calls `note` with the length of each piece. */
 async function read(url, onPiece = () => {}) {
   for await (const { length } of (await fetch(url)).body) onPiece(length);
 }
@@ -45,11 +45,11 @@ storeTest("one big response has the link to itself", {}, async (store) => {
   const least = ((48 * MIB) / 125e6) * 1000;
   const took = await timed(() => read(url));
   assert.ok(took >= least - 12, `${took} ms is faster than the link`);
-  // It gets 0.995 of it where nothing else runs; but tests run beside others, on few cores.
+  // 0.995 on an idle machine; but other tests run concurrently, on few cores.
   assert.ok(took < least * 2, `${took} ms, and ${least} were enough`);
 });
 
-test("a link does not drift: late timers and busy event loops are made up for", { timeout: 10_000 }, async () => {
+test("a link makes up for late timers and busy event loops", { timeout: 10_000 }, async () => {
   const link = new Link(50e6);
   link.join();
   const took = await timed(async () => {
@@ -65,7 +65,7 @@ function busyFor(ms) {
   for (const begin = performance.now(); performance.now() - begin < ms;);
 }
 
-test("an idle link saves nothing up", { timeout: 10_000 }, async () => {
+test("an idle link does not accumulate bandwidth", { timeout: 10_000 }, async () => {
   const link = new Link(1e6);
   await sleep(100);
   link.join();
@@ -134,10 +134,10 @@ storeTest("chunks of a file are spread over sets of servers, and repeated under 
   assert.equal(sha256(got), file.sha256);
 });
 
-/** Asks over HTTP/2: many paths on one connection. */
+/** Requests several paths on one HTTP/2 connection. */
 async function askAll(origin, paths, headers = {}) {
   const session = connect(origin, { rejectUnauthorized: false });
-  session.on("error", () => {}); // each of its streams is told
+  session.on("error", () => {}); // each of its streams gets the error
   try {
     return await Promise.all(paths.map((path) => ask(session, { ":path": path, ...headers })));
   } finally {

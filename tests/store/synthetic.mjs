@@ -1,4 +1,4 @@
-// Files made up by a test: chunks really gzipped and really encrypted, with the entry the filer would have.
+// Generated files: gzipped and encrypted chunks, with the entry that the filer would have.
 import { createCipheriv, createHash, randomBytes } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { viewsOf } from "./chunks.mjs";
@@ -9,18 +9,18 @@ import { crc32c, makeNeedle } from "./needle.mjs";
 const EPOCH_NS = 1795471475000000001n;
 
 /**
- * Stores a file. Chunks follow one another unless they say where they start.
+ * Stores a file. Chunks are contiguous unless they have an offset.
  * @param {object} file
  * @param {string} file.path
  * @param {(Uint8Array | {bytes: Uint8Array, cipher?: boolean, gzip?: boolean, replicas?: number[], eTag?: false,
- *   offset?: number, size?: number, modifiedTsNs?: bigint})[]} [file.chunks] `size`: less than the bytes, as after a truncation
- * @param {Uint8Array} [file.bytes] instead of `chunks`: cut every `chunkSize` bytes
- * @param {number[][]} [file.spread] the replicas of one chunk after another, from the start again at the end: [[0, 1], [1, 2]]
- * @param {number} [file.repeat] so many times the chunks, under ids of their own, in the memory of one time
- * @param {number} [file.size] of the file, where it exceeds its chunks
- * @param {boolean} [file.remote] kept in a remote storage only, from which the filer fetches `bytes` when it is asked for the file
- * What a chunk does not say (`cipher`, `gzip`, `replicas`, `eTag`) is taken from the file.
- * @returns {{path: string, size: number, sha256: string, entry: string, fileIds: string[]}} `sha256`: of the bytes a right reader delivers
+ *   offset?: number, size?: number, modifiedTsNs?: bigint})[]} [file.chunks] `size`: less than the bytes after a truncation
+ * @param {Uint8Array} [file.bytes] instead of `chunks`: split every `chunkSize` bytes
+ * @param {number[][]} [file.spread] the replicas of the chunks in order, repeated: [[0, 1], [1, 2]]
+ * @param {number} [file.repeat] repeats the chunks this often, each with its own id, in the memory of one copy
+ * @param {number} [file.size] of the file, if it is larger than its chunks
+ * @param {boolean} [file.remote] the content is only in remote storage, from which the filer fetches `bytes` when the file is requested
+ * `cipher`, `gzip`, `replicas` and `eTag` of the file are the defaults of its chunks.
+ * @returns {{path: string, size: number, sha256: string, entry: string, fileIds: string[]}} `sha256`: of the content
  */
 export function addFile(cluster, file) {
   return file.remote ? addRemote(cluster, file) : addChunks(cluster, file);
@@ -59,7 +59,7 @@ function cutEvery(bytes, chunkSize) {
 
 function addNewChunk(cluster, { bytes, cipher, gzip, replicas = [0], eTag, offset, size = bytes.length, modifiedTsNs }, { stored, key, crc, md5 }) {
   const fileId = nextFileId(cluster, replicas);
-  // Ciphered chunks are stored without any hint at what is inside, and without an e_tag.
+  // Encrypted chunks are stored without a type, and without an e_tag.
   place(cluster, fileId, replicas, makeNeedle(stored, { gzip: gzip && !cipher, volumes: replicas, etag: `"${crc}"` }));
   return makeChunk({
     fileId, offset, size, modified_ts_ns: modifiedTsNs, is_compressed: gzip, cipher_key: key?.toString("base64"),
@@ -80,7 +80,7 @@ function seal(bytes, key) {
   return Buffer.concat([nonce, cipher.update(bytes), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** Stores bytes under a file id, on the given volume servers; a volume not yet known is placed there too. */
+/** Stores bytes under a file id on these volume servers; a new volume is placed there. */
 export function addChunk(cluster, fileId, stored, { gzip = false, volumes = [0], mime } = {}) {
   const parsed = parseFileId(fileId);
   if (!parsed) throw new TypeError(`not a file id: ${fileId}`);
@@ -93,7 +93,7 @@ function place(cluster, fileId, volumes, needle) {
   cluster.needles.set(fileId.text, needle);
 }
 
-// One volume for each set of replicas; keys above 2^53 in every other file id, since real ones may be.
+// One volume per set of replicas. Every other file id has a key above 2^53, as real ones may.
 function nextFileId(cluster, replicas) {
   const key = BigInt(cluster.needles.size + 1) + (cluster.needles.size % 2 ? 1n << 60n : 0n);
   return parseFileId(formatFileId({ volumeId: volumeFor(cluster, replicas), key, cookie: randomBytes(4).readUInt32BE() }));

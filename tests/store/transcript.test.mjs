@@ -1,4 +1,4 @@
-// The stand-in answers every recorded request as the real SeaweedFS did.
+// The stand-in responds to every recorded request as the real SeaweedFS did.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import http from "node:http";
@@ -6,25 +6,25 @@ import { test } from "node:test";
 import { loadTranscript, startStore } from "./index.mjs";
 import { readClaims } from "./jwt.mjs";
 
-/** How many requests each capture holds: none may get lost. The capture of s3 holds files only. */
+/** The number of requests in each capture, so that none is lost. The capture of s3 has files only. */
 const RECORDED = { plain: 50, cipher: 43, jwt: 56, s3: 0 };
 
-// Headers left out of the comparison, and why.
+// Headers that are not compared, and why.
 const LEFT_OUT = {
   date: "the time of the answer",
   connection: "of the connection, not of the answer: the capture closed each one",
   "keep-alive": "as above",
 };
 
-/** Headers that differ by nature: compared by what must hold for both. */
+/** Headers whose values differ each time: normalized before the comparison. */
 const NORMALISED = {
-  "x-amz-request-id": () => "<any>", // random; how often it comes is compared
+  "x-amz-request-id": () => "<any>", // random; only its count is compared
   "content-type": (value) => value.replace(/boundary=[0-9a-f]{60}$/, "boundary=<any>"),
   authorization: (value) => JSON.stringify({ ...readClaims(value.replace("Bearer ", "")), exp: "<any>" }),
 };
 
 for (const [name, count] of Object.entries(RECORDED)) {
-  test(`${name}: every recorded request gets the recorded answer`, { timeout: 30_000 }, async (t) => {
+  test(`${name}: every recorded request gets its recorded response`, { timeout: 30_000 }, async (t) => {
     const transcript = loadTranscript(name);
     const store = await startStore({ cluster: name });
     t.after(() => store.close());
@@ -41,7 +41,7 @@ for (const [name, count] of Object.entries(RECORDED)) {
   });
 }
 
-test("the tokens the master hands out are signed: with the read key for read=yes, else with the write key", { timeout: 10_000 }, async (t) => {
+test("tokens of the master are signed with the read or write key", { timeout: 10_000 }, async (t) => {
   const store = await startStore({ cluster: "jwt" });
   t.after(() => store.close());
   const fileId = "2,0145f2e884";
@@ -69,7 +69,7 @@ function addressOf(store, name) {
 
 const fill = (text, store) => text.replace(/\{(filer|master|volume\d)\}/g, (_, name) => addressOf(store, name));
 
-// Raw HTTP: fetch would add headers of its own and could not send Origin.
+// Raw HTTP: fetch would add headers, and cannot send Origin.
 function ask(url, { method, request }) {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(url);
@@ -91,7 +91,7 @@ function described({ error, status, raw, body }, exchange) {
   return { status, headers: comparable(pairs), body: bodyLike(sameBoundary(body, pairs, exchange), exchange) };
 }
 
-/** The body in the form the transcript has it: as text, or as length and digest. */
+/** The body as in the transcript: as text, or as length and digest. */
 function bodyLike(body, exchange) {
   if (exchange.body !== undefined) return body.toString();
   return { length: body.length, sha256: createHash("sha256").update(body).digest("hex") };
@@ -105,7 +105,7 @@ function recorded({ error, status, response, body, bodyLength = 0, bodySha256 = 
   return { status, headers: comparable(withLengthOf(response, body, text)), body: text };
 }
 
-// Bodies with addresses in them are as long as the ports are.
+// The length of bodies that contain addresses depends on the ports.
 function withLengthOf(headers, body, filled) {
   if (body === undefined || body === filled) return headers;
   return headers.map(([name, value]) => (name === "Content-Length" ? [name, String(Buffer.byteLength(filled))] : [name, value]));
@@ -118,7 +118,7 @@ function comparable(pairs) {
     .sort();
 }
 
-// A multipart boundary is random: put the recorded one into our body, and the recorded digest must come out.
+// A multipart boundary is random: with the recorded one, the body must have the recorded digest.
 function sameBoundary(body, pairs, { response }) {
   const ours = boundaryOf(pairs);
   const theirs = boundaryOf(response ?? []);

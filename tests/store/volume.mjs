@@ -8,11 +8,11 @@ import { empty, json } from "./reply.mjs";
 const SERVER = ["Server", "SeaweedFS Volume 30GB 4.44"];
 const METHODS = "PUT, POST, GET, DELETE, OPTIONS";
 
-/** CORS as every volume server sends it; nothing without an Origin, never Expose-Headers. */
+/** The CORS headers of a volume server: none without an Origin, and never Expose-Headers. */
 export const volumeCors = ({ headers }) => headers.origin === undefined ? [] :
   [["Access-Control-Allow-Credentials", "true"], ["Access-Control-Allow-Origin", "*"]];
 
-/** Answers a request at volume server `index`. */
+/** Responds to a request at the volume server `index`. */
 export function answerVolume(cluster, index, request) {
   const always = [...volumeCors(request), SERVER];
   if (request.method === "OPTIONS") {
@@ -27,14 +27,14 @@ export function answerVolume(cluster, index, request) {
   return relay(cluster, fileId, request, always);
 }
 
-// The claim is compared with the id as it is spelt in the URL, not with what it means.
+// The claim is compared with the text of the id in the URL, not with the parsed id.
 function mayRead(cluster, request, written) {
   if (!cluster.jwt?.read) return true;
   const claims = verifyToken(tokenOf(request), cluster.jwt.read);
   return claims !== null && claims.fid !== undefined && claims.fid === written?.replace(/_\d+$/, "");
 }
 
-// readMode=proxy: another server's answer, with its CORS headers added to those already set. Browsers refuse the pair.
+// readMode=proxy: the response of another server, with its CORS headers in addition to the own ones. Browsers refuse duplicates.
 function relay(cluster, fileId, request, always) {
   const holder = liveHolders(cluster, fileId.volumeId)[0];
   if (holder === undefined || request.query.get("proxied") === "true") return empty(404, always);
@@ -42,13 +42,13 @@ function relay(cluster, fileId, request, always) {
   return { ...reply, headers: [...volumeCors(request), ...reply.headers, ["X-Amz-Request-Id", requestId()]] };
 }
 
-/** The running servers that hold a volume, in the master's order. */
+/** The running servers that hold a volume, in the order of the master. */
 export const liveHolders = (cluster, volumeId) =>
   (cluster.lookups.get(volumeId) ?? []).filter((index) => cluster.live[index]);
 
 const requestId = () => Math.random().toString(16).slice(2).toUpperCase().padEnd(24, "0").slice(0, 24);
 
-/** One chunk from a server that should have it. */
+/** A chunk from a server that holds its volume. */
 export function readChunk(cluster, index, fileId, request) {
   const always = [...volumeCors(request), SERVER];
   const needle = cluster.needles.get(fileId.text);
@@ -64,7 +64,7 @@ function isUnchanged(needle, headers) {
   return since >= Date.parse(needle.modified) || headers["if-none-match"] === needle.etag;
 }
 
-// A fault has changed the stored bytes; the ETag stays the one of the right bytes.
+// A fault changed the stored bytes; the ETag remains that of the right bytes.
 const damaged = (needle, alter) => makeNeedle(alter(needle.stored), {
   gzip: needle.gzip, volumes: needle.volumes, mime: needle.mime, disposition: needle.disposition,
   modified: needle.modified, etag: needle.etag,
@@ -75,7 +75,7 @@ function sendNeedle(needle, request, always) {
   const bytes = asStored ? needle.stored : inflated(needle);
   if (!bytes) return empty(500, always);
   const reply = answerRange({
-    // The range cuts what is sent: with gzip accepted, that is the gzip stream.
+    // The range is of the bytes that are sent: of the gzip stream, if the client accepts gzip.
     range: request.headers.range, size: bytes.length, mime: needle.mime,
     read: (start, end) => bytes.subarray(start, end),
     headers: [
@@ -88,7 +88,7 @@ function sendNeedle(needle, request, always) {
   return request.method === "HEAD" ? reply : withGuessedMime(reply);
 }
 
-// Damaged gzip cannot be inflated; the real server answers 500 then.
+// The real server responds with 500 if it cannot inflate damaged gzip.
 function inflated(needle) {
   try {
     return needle.plain;
@@ -97,7 +97,7 @@ function inflated(needle) {
   }
 }
 
-// Go guesses the type from the first bytes it writes: of the range, not of the chunk. Not of what is encoded (its issue 31753).
+// Go detects the type from the first bytes that it writes: those of the range. It does not if they are encoded (Go issue 31753).
 function withGuessedMime(reply) {
   if (!reply.body || reply.headers.some(([name]) => ["Content-Type", "Content-Encoding"].includes(name))) return reply;
   const mime = guessMime(reply.body);

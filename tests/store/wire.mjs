@@ -1,4 +1,4 @@
-// Between a server's answer and the socket: the log, latency, rate, faults, and back-pressure.
+// Between the reply of a server and the socket: log, latency, rate, faults, back-pressure.
 import { createServer } from "node:http";
 import { constants, createSecureServer } from "node:http2";
 import { randomBytes } from "node:crypto";
@@ -9,30 +9,30 @@ import { BrokenConnection } from "./reply.mjs";
 
 const PIECE = 64 * 1024;
 
-/** Thrown when the client has closed the connection: nobody is left to answer. */
+/** Thrown after the client has closed the connection. */
 class ClientLeft extends Error {}
 
 /**
- * An HTTP server, not yet listening.
- * @param {string} name as in the log
- * @param {(request: object) => object} answer makes the reply; throws BrokenConnection to hang up
- * @param {import("./index.mjs").Store} store keeps the log and the settings
+ * An HTTP server that does not listen yet.
+ * @param {string} name in the log
+ * @param {(request: object) => object} answer returns the reply, or throws BrokenConnection to close the connection
+ * @param {import("./index.mjs").Store} store has the log and the settings
  */
 export function makeServer(name, answer, store) {
-  // Idle connections stay open for a minute: a client's pool must not meet one that is just being closed.
+  // Idle connections stay open for a minute, so that a client does not use one that is being closed.
   return createServer({ keepAliveTimeout: 60_000, highWaterMark: PIECE }, listener(name, answer, store));
 }
 
-/** The same, over HTTP/2 alone; `certificate`: { key, cert }. */
+/** The same over HTTP/2; `certificate`: { key, cert }. */
 export function makeSecureServer(name, answer, store, certificate) {
   const server = createSecureServer({ ...certificate, allowHTTP1: false }, listener(name, answer, store));
   const sessions = new Set();
   server.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
-    session.on("error", () => {}); // the client broke off: each of its streams is told
+    session.on("error", () => {}); // the client closed it: each of its streams gets the error
   });
-  // One whose handshake is not over has no session yet, and would keep the server from closing.
+  // A connection in its handshake has no session yet, and would keep the server from closing.
   const sockets = new Set();
   server.on("connection", (socket) => {
     sockets.add(socket);
@@ -53,7 +53,7 @@ const listener = (name, answer, store) => (incoming, response) => {
   });
 };
 
-// Over HTTP/2 a request has no connection of its own to break.
+// Over HTTP/2 a request has no connection of its own.
 function breakOff(response) {
   if (isHttp2(response)) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
   else response.destroy();
@@ -91,7 +91,7 @@ function decode(path) {
   try {
     return decodeURIComponent(path);
   } catch {
-    return path; // as no file is called like this, it ends in a 404
+    return path; // no file has this name: 404
   }
 }
 
@@ -101,20 +101,20 @@ const recordOf = (server, { method, path, query, headers }, { url, socket }) => 
   connection: socket.remotePort, ended: null, status: null, bytesSent: 0, state: "open",
 });
 
-// Notes when the client leaves before the end, and wakes whoever waits for it.
+// Records that the client leaves before the end, and resolves the waits for that.
 function watch(socket, response, record, store) {
   const gone = new AbortController();
   const left = () => {
     store.settle(record, "aborted");
     gone.abort();
   };
-  // A response that waits for an earlier one on its connection hears nothing of the connection's end.
+  // A response that waits for an earlier one on its connection gets no event when the connection ends.
   socket.once("close", left);
   response.on("close", () => {
     socket.off("close", left);
     left();
   });
-  // Over HTTP/2 "finish" comes with every end, a client's leaving too.
+  // Over HTTP/2, "finish" is also emitted when the client leaves.
   const whole = () => !isHttp2(response) || response.stream.rstCode === constants.NGHTTP2_NO_ERROR;
   response.on("finish", () => whole() && store.settle(record, "done"));
   return gone.signal;
@@ -152,7 +152,7 @@ async function send(response, request, reply, context) {
     ...(framed && length !== null ? [["Content-Length", String(length)]] : []),
   ]);
   if (request.method === "HEAD" || reply.status === 304 || reply.status === 204) return response.end();
-  // The headers leave at once, or a body that stalls at its first byte would hold them back.
+  // Sends the headers at once: a body that stalls at its first byte would hold them back.
   response.flushHeaders();
   const limit = action.cut ?? action.end ?? action.stall ?? Infinity;
   await sendBody(response, bodyOf(reply, action), limit, context);
@@ -161,7 +161,7 @@ async function send(response, request, reply, context) {
   response.end();
 }
 
-// Headers that come twice stay two. Over HTTP/2 a page may see how it was answered, as it may with many a proxy.
+// Repeated headers stay separate. Over HTTP/2, pages may read the protocol, as with many proxies.
 function writeHead(response, status, headers) {
   if (!isHttp2(response)) return response.writeHead(status, headers.flat());
   for (const name of new Set(headers.map(([each]) => each.toLowerCase()))) {
@@ -208,7 +208,7 @@ async function sendPieces(response, bytes, links, context) {
 
 const pieceSize = (rate, links) => Math.min(PIECE, rate ? Math.max(1, Math.ceil(rate / 50)) : PIECE, ...links.map(({ piece }) => piece));
 
-// Waits until the kernel has taken the piece: the next one is not even made before, so a slow reader holds the store back.
+// Waits until the kernel has accepted the piece before the next is generated, so a slow reader limits the store.
 function write(response, piece, client) {
   return new Promise((resolve, reject) => {
     const leave = () => reject(new ClientLeft());

@@ -1,4 +1,4 @@
-// Runs the library component for WASI 0.3 under jco, told as jco.mjs is. Needs a Node with JSPI: 24 or newer.
+// Runs the library component for WASI 0.3 under jco, with the commands of jco.mjs. Needs a Node with JSPI: 24 or newer.
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { answerLines } from "./lines.mjs";
@@ -22,7 +22,7 @@ const commands = {
     bodies.set(body, { stream, outcome, ended: null });
     return {};
   },
-  /** Reads on, as far as `most` bytes or to the end. */
+  /** Reads up to `most` bytes, or to the end. */
   async read({ body, most = Infinity, max = 65_536 }) {
     const reading = bodies.get(body);
     const hash = createHash("sha256");

@@ -1,5 +1,5 @@
-// Runs the library component under jco, told by lines of JSON on standard input, each answered by one.
-// A process of its own: jco blocks the thread that calls a component, and the store is to go on.
+// Runs the library component under jco: commands are lines of JSON on stdin, results lines on stdout. In its own process, since jco
+// blocks the thread that calls a component, and the store must go on.
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { answerLines } from "./lines.mjs";
@@ -21,7 +21,7 @@ const commands = {
     bodies.set(body, files.get(file).readRange(span(range)));
     return {};
   },
-  /** Reads on, as far as `most` bytes or to the end. */
+  /** Reads up to `most` bytes, or to the end. */
   read({ body, most = Infinity, max = 1 << 20 }) {
     const hash = createHash("sha256");
     let length = 0;

@@ -1,8 +1,8 @@
-// How a host is told what to do: lines of JSON on standard input, each answered by one.
+// The protocol of a host: commands are lines of JSON on stdin, each with one line of JSON as its result.
 import { createInterface } from "node:readline";
 import { told } from "./values.mjs";
 
-/** Answers until there are no more lines, then ends the process. @param {Record<string, (about: object) => any>} commands */
+/** Executes commands until stdin ends, then ends the process. @param {Record<string, (about: object) => any>} commands */
 export async function answerLines(commands) {
   for await (const line of createInterface({ input: process.stdin })) {
     const { command, ...about } = JSON.parse(line);

@@ -1,4 +1,4 @@
-"""Runs the library component under wasmtime, as jco.mjs does under jco: by lines of JSON."""
+"""Runs the library component under wasmtime, with the commands of jco.mjs."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ def call(name, *args):
     func = instance.get_func(store, instance.get_export_index(store, name, reader))
     types = [ty for _, ty in func.type(store).params]
     result = func(store, *[value_of(ty, arg) for ty, arg in zip(types, args)])
-    # wasmtime tells which case of a result it is only where their types do not.
+    # wasmtime names the case of a result only if the types of both cases are the same.
     is_error = isinstance(result, Record) and hasattr(result, "code")
     if isinstance(result, Variant):
         is_error, result = result.tag == "err", result.payload
@@ -38,7 +38,7 @@ def call(name, *args):
 
 
 def value_of(ty, value):
-    """What JSON says, as a value of this type: fields that are not named have none."""
+    """A JSON value as a value of this type; missing fields are None."""
     if isinstance(ty, OptionType):
         return None if value is None else value_of(ty.payload, value)
     if isinstance(ty, RecordType):

@@ -1,4 +1,4 @@
-// Serves with the gateway component for WASI 0.3 under jco, as serve.mjs does. Needs a Node with JSPI: 24 or newer.
+// Serves the gateway component for WASI 0.3 under jco, as serve.mjs does. Needs a Node with JSPI: 24 or newer.
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { pathToFileURL } from "node:url";
@@ -6,13 +6,13 @@ import { pathToFileURL } from "node:url";
 const { handler } = await import(pathToFileURL(process.argv[2]));
 const { HttpServer } = await import(pathToFileURL(process.argv[3]));
 
-// What jco makes of a function gives the response or throws; what its server takes is a result.
+// The function from jco returns the response or throws; the server of jco takes a result.
 const server = new HttpServer({
   handle: (request) => handler.handle(request).then((val) => ({ tag: "ok", val }), (val) => ({ tag: "err", val })),
 });
 server.on("error", (error) => console.error(error));
 
-// It does not tell which port it got.
+// The server does not report its port.
 const probe = createServer().listen(0, "127.0.0.1");
 await once(probe, "listening");
 const { port } = probe.address();

@@ -1,4 +1,4 @@
-// Serves with the gateway component under jco, and says where. Its environment is the component's.
+// Serves the gateway component under jco, and prints its origin. The component gets the environment of this process.
 import { pathToFileURL } from "node:url";
 
 const { incomingHandler } = await import(pathToFileURL(process.argv[2]));

@@ -1,4 +1,4 @@
-// Values of the interface as jco has them, and as lines of JSON do: 64-bit numbers are { u64 }, bytes { bytes: base64 }.
+// Converts values between jco and lines of JSON: 64-bit numbers are { u64 }, bytes { bytes: base64 }.
 
 /** An argument. */
 export function bytesIn(value) {
@@ -17,5 +17,5 @@ export const span = (range) => range && { start: BigInt(range.start), end: BigIn
 /** A result. */
 export const plain = (value) => JSON.parse(JSON.stringify(value, (_, each) => (typeof each === "bigint" ? Number(each) : each)));
 
-/** What was thrown: jco throws the record of the interface itself. All else is a fault of somebody's. */
+/** An error: jco throws the record of the interface. Any other error is a bug. */
 export const told = (error) => (error instanceof Error ? (error.payload ? plain(error.payload) : { code: "trap", message: String(error.stack) }) : plain(error));

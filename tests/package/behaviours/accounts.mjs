@@ -1,4 +1,4 @@
-// What is counted and told: stats, events, progress.
+// Stats, events, progress.
 import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
 import { QUICK, readAll, sum, until } from "./helpers.mjs";
 
@@ -29,11 +29,11 @@ export const accounts = [
       same(Object.keys(stats.waits).sort(), ["budget", "decode", "network", "reader"], "waits");
       await file.bytes({ start: 0, end: 1000 });
       equal(file.stats.bytesDelivered, SIZE + 1000, "bytes delivered by two streams");
-      equal(stats.bytesDelivered, SIZE, "stats are of their moment");
+      equal(stats.bytesDelivered, SIZE, "stats are a snapshot");
     },
   },
   {
-    name: "stats count a retry at the same replica and a failover to another", cluster: null,
+    name: "stats count retries and failovers", cluster: null,
     async run(kelp, store, help) {
       const { entry, fileIds } = await add(store);
       const right = await help.content("noise:count", SIZE);
@@ -59,7 +59,7 @@ export const accounts = [
     },
   },
   {
-    name: "events tell each request, its headers, the bytes delivered and one end", cluster: null,
+    name: "events report requests, headers, delivered bytes, one end", cluster: null,
     async run(kelp, store) {
       const { url, fileIds } = await add(store, { size: SIZE + 5000 });
       const events = [];
@@ -79,7 +79,7 @@ export const accounts = [
     },
   },
   {
-    name: "a stream that fails, or is cancelled, has one end too", cluster: null,
+    name: "a failed or cancelled stream has one end event", cluster: null,
     async run(kelp, store) {
       const { url, fileIds } = await add(store);
       const fault = await store.fault({ fileId: fileIds[3] }, { status: 404 });
@@ -102,7 +102,7 @@ export const accounts = [
     },
   },
   {
-    name: "progress never goes back, and is told once at the end", cluster: null,
+    name: "progress never decreases, and ends once with the total", cluster: null,
     async run(kelp, store) {
       const told = [];
       const file = await kelp.openFiler((await add(store)).url, { onProgress: (progress) => told.push({ ...progress }), concurrency: 2 });
@@ -117,7 +117,7 @@ export const accounts = [
     },
   },
   {
-    name: "progress is of the range that is read", cluster: null,
+    name: "progress counts the range that is read", cluster: null,
     async run(kelp, store) {
       const told = [];
       const file = await kelp.openFiler((await add(store)).url, { onProgress: (progress) => told.push({ ...progress }) });
@@ -128,7 +128,7 @@ export const accounts = [
   },
   {
     // F99
-    name: "a callback that throws breaks nothing, and is told to the console", cluster: null,
+    name: "what a callback throws is logged and breaks nothing", cluster: null,
     async run(kelp, store, help) {
       const calls = { event: 0, progress: 0 };
       const told = [];
@@ -150,7 +150,7 @@ export const accounts = [
   },
   {
     // F100
-    name: "a callback may use the file: it reads, cancels and closes", cluster: null,
+    name: "a callback may read, cancel and close the file", cluster: null,
     async run(kelp, store, help) {
       const right = await help.content("noise:count", SIZE);
       const inner = [];

@@ -1,4 +1,4 @@
-// What calls refuse: wrong types are a TypeError, wrong values a RangeError, what is not there yet is unsupported.
+// Arguments that are refused: a wrong type is a TypeError, a wrong value a RangeError, an option of a later version is unsupported.
 import { equal, fails, ok, rejects, sameBytes, throws } from "./assert.mjs";
 
 const WRONG_TYPES = {
@@ -23,7 +23,7 @@ const ACCEPTED = [
 const FILER_WRONG_TYPES = { locate: [5, {}, null, { master: 5 }], token: ["secret", 5], filerToken: [5, {}], sse: [5, "key"] };
 const FILER_WRONG_VALUES = { locate: ["direct", { master: "ftp://127.0.0.1" }, { master: "http://u:p@127.0.0.1" }] };
 const WRONG_KEY_TYPES = { customerKey: [5, null, {}, [1]], kek: [5, null, {}, [1]] };
-// A key of 32 bytes is a right value only in the writing of its option.
+// A key of 32 bytes is valid only in the notation of its option.
 const WRONG_KEYS = {
   customerKey: [new Uint8Array(31), new Uint8Array(33), new Uint8Array(0), "", "no base64!", "AAAA", "00".repeat(32)],
   kek: [new Uint8Array(31), new Uint8Array(33), new Uint8Array(0), "", "00".repeat(31), "00".repeat(33), "0".repeat(63), "0g".repeat(32), `${"A".repeat(43)}=`],
@@ -33,7 +33,7 @@ const URL_WRONG_VALUES = { size: [-1, 1.5, NaN, 2 ** 53, 1e21], chunkSize: [0, -
 
 const MANIFEST = { size: 0, chunks: [] };
 
-/** The four ways to open a file, each of an existing one. */
+/** The four open functions, each with an existing file. */
 const openers = (kelp, store, file) => ({
   openFiler: (options) => kelp.openFiler(file.url, options),
   openEntry: (options) => kelp.openEntry(file.entry, { filer: store.filer, ...options }),
@@ -75,7 +75,7 @@ export const args = [
     },
   },
   {
-    name: "options that are not there yet are refused as unsupported", cluster: null,
+    name: "options of later versions are unsupported", cluster: null,
     async run(kelp, store) {
       const ways = openers(kelp, store, await addFile(store));
       for (const [way, open] of Object.entries(ways)) {
@@ -84,7 +84,7 @@ export const args = [
     },
   },
   {
-    name: "unknown names are ignored, and undefined is the default", cluster: null,
+    name: "unknown options are ignored, undefined is the default", cluster: null,
     async run(kelp, store, help) {
       const file = await addFile(store);
       const right = await help.content("noise:small", 1000);
@@ -106,7 +106,7 @@ export const args = [
     },
   },
   {
-    name: "what is to be opened must be of the right type", cluster: null,
+    name: "a file of a wrong type is a TypeError", cluster: null,
     async run(kelp) {
       for (const [way, wrong] of Object.entries({ openFiler: [5, null, undefined, {}], openUrl: [5, null, undefined, {}], openEntry: [5, null, undefined, {}], openManifest: [5, null, undefined, "{}"] })) {
         for (const value of wrong) await rejects(TypeError, () => kelp[way](value), `${way}(${said(value)})`);
@@ -118,7 +118,7 @@ export const args = [
   },
   {
     // F79
-    name: "a wrong range is refused by the call itself: async calls reject, the others throw", cluster: null,
+    name: "a wrong range throws; in async calls it rejects", cluster: null,
     async run(kelp, store) {
       const file = await kelp.openFiler((await addFile(store)).url);
       const wrong = [
@@ -139,7 +139,7 @@ export const args = [
     },
   },
   {
-    name: "a pool refuses wrong limits from its constructor", cluster: null,
+    name: "the constructor of a pool refuses wrong limits", cluster: null,
     run({ Pool, KelpError }) {
       for (const limits of [5, "big", null, { maxBytes: "1" }, { perHost: {} }, { maxConcurrency: "4" }, { workers: true }]) throws(TypeError, () => new Pool(limits), said(limits));
       for (const limits of [{ maxBytes: 0 }, { maxBytes: -1 }, { maxBytes: 1.5 }, { perHost: 0 }, { maxConcurrency: 0 }, { workers: -1 }]) throws(RangeError, () => new Pool(limits), said(limits));
@@ -148,7 +148,7 @@ export const args = [
     },
   },
   {
-    name: "nobody makes a KelpError, and one is an Error with a name", cluster: null,
+    name: "a KelpError is an Error with a name", cluster: null,
     async run(kelp, store) {
       const error = await fails(kelp, "not_found", kelp.openFiler(`${store.filer}/nothing`));
       ok(error instanceof Error, "it is an Error");
@@ -159,7 +159,7 @@ export const args = [
   },
 ];
 
-// All that is wrong is told at once.
+// Reports all failures at once.
 async function refusesEach(type, open, wrong, way) {
   const broken = [];
   for (const [option, values] of Object.entries(wrong)) {

@@ -1,30 +1,30 @@
-// What a behaviour asserts with: the same in Node and in a page.
+// Assertions of behaviours, for Node and pages.
 
-/** A promise of the package that does not hold. */
+/** The error of a failed assertion. */
 class Broken extends Error {}
 
 export function ok(value, message = "it is not so") {
   if (!value) throw new Broken(message);
 }
 
-/** Of plain values; of others by identity. */
+/** Asserts that two values are the same primitive, or the same object. */
 export function equal(actual, expected, message = "") {
   ok(Object.is(actual, expected), `${message}: ${show(actual)}, expected ${show(expected)}`);
 }
 
-/** Of what can be shown: objects, arrays, plain values. The order of keys does not count. */
+/** Asserts that two objects, arrays or primitives have the same content. The order of keys does not count. */
 export function same(actual, expected, message = "") {
   equal(show(sorted(actual)), show(sorted(expected)), message);
 }
 
-/** Of the contents of two byte arrays. */
+/** Asserts that two byte arrays have the same bytes. */
 export function sameBytes(actual, expected, message = "bytes") {
   equal(actual.length, expected.length, `length of ${message}`);
   const at = actual.findIndex((byte, i) => byte !== expected[i]);
   ok(at < 0, `${message} differ at ${at}`);
 }
 
-/** That a function throws, and by itself: not by a promise. Returns what is thrown. */
+/** Asserts that a function throws synchronously. Returns the error. */
 export function throws(type, call, message = String(call)) {
   let result;
   try {
@@ -36,20 +36,20 @@ export function throws(type, call, message = String(call)) {
   throw new Broken(`${message}: nothing was thrown, expected ${type.name}`);
 }
 
-/** That an async call rejects, and does not throw. Resolves to the reason. */
+/** Asserts that an async call rejects and does not throw. Resolves to the reason. */
 export async function rejects(type, call, message = String(call)) {
   const promise = called(call, message);
   const error = await promise.then((value) => { throw new Broken(`${message}: it resolved to ${show(value)}, expected ${type.name}`); }, (reason) => reason);
   return isA(error, type, message);
 }
 
-/** That an async call rejects with this very reason. */
+/** Asserts that an async call rejects with this reason. */
 export async function rejectsWith(reason, call, message = String(call)) {
   const got = await called(call, message).then(() => { throw new Broken(`${message}: it resolved`); }, (error) => error);
   ok(got === reason, `${message}: rejected with ${show(got)}, which is not the reason given`);
 }
 
-/** That an async call rejects with a KelpError of this code. Resolves to the error. */
+/** Asserts that an async call rejects with a KelpError of this code. Resolves to the error. */
 export async function fails({ KelpError }, code, call, message = String(call)) {
   const error = await rejects(KelpError, call, message);
   equal(error.code, code, `${message}: "${error.message}"`);

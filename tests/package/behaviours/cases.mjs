@@ -1,8 +1,8 @@
-// What a real SeaweedFS wrote, read back: every captured file, whole and in ranges.
+// Reads every captured file of a real SeaweedFS, whole and in ranges.
 import { equal, fails, ok, sameBytes } from "./assert.mjs";
 import { QUICK, readAll, sum } from "./helpers.mjs";
 
-/** Files that cannot be read whole: which code they end with, and after how many bytes. */
+/** Files that cannot be read whole: the code of the error, and the bytes delivered before it. */
 const BROKEN = {
   "remote-only": ["http", 0], "missing-chunk": ["not_found", 512], "bad-etag": ["corrupt"], "short-chunk": ["short_body"],
   "missing-manifest": ["not_found", 0], "bad-manifest": ["manifest", 0],
@@ -21,10 +21,10 @@ const WAYS = {
   "from the volume servers": (store) => ({ locate: store.locate }),
 };
 
-/** One behaviour a case, so that a failure names it. */
+/** One behaviour per case, so that a failure names the case. */
 export const cases = ["plain", "cipher"].flatMap((cluster) => Object.entries(WAYS).flatMap(([way, options]) => [
   ...[...CASES, ...(cluster === "cipher" ? ["film"] : [])].map((name) => ({
-    name: `${cluster}: ${name} is read as it was written, ${way}`, cluster,
+    name: `${cluster}: ${name} is read, ${way}`, cluster,
     run: (kelp, store, help) => readsRight(kelp, store, help, name, options(store)),
   })),
   ...Object.keys(BROKEN).map((name) => ({
@@ -35,7 +35,7 @@ export const cases = ["plain", "cipher"].flatMap((cluster) => Object.entries(WAY
 
 for (const [way, options] of Object.entries(WAYS)) {
   cases.push(...OBJECTS.map((name) => ({
-    name: `s3: ${name} is read as it was written, ${way}`, cluster: "s3",
+    name: `s3: ${name} is read, ${way}`, cluster: "s3",
     run: (kelp, store, help) => readsRight(kelp, store, help, name, { ...options(store), sse: keysOf(caseOf(store, name)) }),
   })));
 }
@@ -50,11 +50,11 @@ for (const cluster of ["plain", "cipher"]) {
 
 async function readsRight(kelp, store, help, name, options) {
   const { path, size, sha256, ranges } = caseOf(store, name);
-  // Requests are counted: on a busy machine a chunk may be late, and be asked for twice.
+  // Requests are counted, so no hedges: a busy machine would cause some.
   const file = await kelp.openFiler(store.urlOf(path), { hedge: false, ...options });
   equal(file.size, size, "size");
   const all = [{ start: 0, end: size, sha256 }, ...ranges];
-  // Ten thousand requests take their time: of the file in so many chunks, one way reads the whole, and the other its parts.
+  // Ten thousand requests take long: one way reads that file whole, the other reads ranges of it.
   const parted = all.length > 10 && size / 512 > 10_000;
   const wanted = all.filter(({ start, end }) => !parted || (options.locate === undefined) === (start === 0 && end === size));
   for (const range of wanted) await readsRange(file, store, help, range);
@@ -70,12 +70,12 @@ async function readsRange(file, store, help, { start, end, sha256 }) {
   if (error) throw error;
   equal(bytes.length, end - start, `length of ${said}`);
   equal(await help.sha256(bytes), sha256, `sha256 of ${said}`);
-  // What a chunk manifest lists is planned once it has been read.
+  // The plan has the chunks of a chunk manifest after it was read.
   const plan = file.plan({ start, end });
   checkPlan(plan, start, end);
   equal(plan.manifests, 0, `manifests that are still to be read of ${said}`);
   const manifests = (await store.chunkRequests()).length - plan.requests;
-  // Manifests may lie in manifests.
+  // Chunk manifests may be nested.
   ok(unread > 0 ? manifests >= unread : manifests === 0, `${manifests} requests for manifests of ${said}, ${unread} planned`);
   equal(file.stats.holeBytes - before, plan.gapBytes, `bytes of holes in ${said} and those planned`);
 }
@@ -113,7 +113,7 @@ function nothingForgotten(kelp, store) {
   ok(sum(store.cases.map(({ ranges = [] }) => ranges), "length") > 100, "the cases have their ranges");
 }
 
-/** The keys that a captured object was written under, as users have them: base64, and hexadecimal digits. */
+/** The keys of a captured object as users have them: base64, or hexadecimal digits. */
 export function keysOf({ key }) {
   return { customerKey: key?.sseC, kek: key?.sseS3Kek };
 }

@@ -1,9 +1,9 @@
-// What readers do to a stream, by the platform's means: they leave, throw, lock, let go and come back.
+// What readers do to a stream with the methods of the platform: cancel, throw, lock, release, tee, pipe.
 import { equal, fails, ok, rejects, rejectsWith, same, sameBytes, throws } from "./assert.mjs";
 import { QUICK, joined, readAll, readSome, until } from "./helpers.mjs";
-import { Shelf, shelved } from "./shelf.mjs";
+import { MemoryStore, contentOf } from "./memory-store.mjs";
 
-/** A signal that lives long, and counts who listens. */
+/** A signal that counts its listeners. */
 function counted() {
   const leaving = new AbortController();
   const { signal } = leaving;
@@ -17,34 +17,34 @@ function counted() {
   return { leaving, signal, counts };
 }
 
-/** A stream of which the first chunk was read and the rest hangs: `{ shelf, file, stream, reader }`. */
+/** A stream whose first chunk was read and whose other requests hang: `{ store, file, stream, reader }`. */
 async function halfway(kelp, options) {
-  const shelf = new Shelf();
-  shelf.hangFrom(1);
-  const file = await shelf.open(kelp, options);
+  const store = new MemoryStore();
+  store.hangFrom(1);
+  const file = await store.open(kelp, options);
   const stream = file.stream();
   const reader = stream.getReader();
-  const read = await readSome(reader, shelf.length);
-  await until(() => shelf.inFlight > 0 && file.stats.inFlight === shelf.inFlight, "the look-ahead hangs");
-  return { shelf, file, stream, reader, read };
+  const read = await readSome(reader, store.length);
+  await until(() => store.inFlight > 0 && file.stats.inFlight === store.inFlight, "the look-ahead hangs");
+  return { store, file, stream, reader, read };
 }
 
-/** One turn of the event loop: in it requests are aborted, and no later. */
+/** One turn of the event loop: requests are aborted within it. */
 const aTurn = () => new Promise((wake) => setTimeout(wake, 0));
 
-/** That nothing of a file's streams is left, a turn later. */
-async function nothingLeft(shelf, file, what) {
+/** Asserts that nothing of a file's streams is left after one turn. */
+async function nothingLeft(store, file, what) {
   await aTurn();
-  equal(shelf.inFlight, 0, `${what}: requests in flight`);
+  equal(store.inFlight, 0, `${what}: requests in flight`);
   same([file.stats.inFlight, file.stats.bytesAhead], [0, 0], `${what}: stats`);
 }
 
-/** Time in which something could follow. */
+/** Time in which another request could follow. */
 const aWhile = () => new Promise((wake) => setTimeout(wake, 30));
 
 const KINDS = ["queue", "request", "headers", "first-byte", "body", "delivered", "end"];
 
-/** What a listener might do to the stream, or to all that is around it. */
+/** What a listener does to the stream, its file or its pool. */
 const MEDDLING = {
   "cancels the stream": ({ reader }) => reader.cancel("from within").catch(() => {}),
   "cancels it twice": ({ reader }) => [1, 2].map(() => reader.cancel().catch(() => {})),
@@ -57,50 +57,50 @@ const MEDDLING = {
 export const consumers = [
   {
     // F92
-    name: "cancelling while a read waits ends it and every request at once, and twice does no harm", cluster: null,
+    name: "cancelling during a read ends it and all requests", cluster: null,
     async run(kelp) {
-      const { shelf, file, stream, reader } = await halfway(kelp);
-      await readSome(reader, shelf.length / 2);
+      const { store, file, stream, reader } = await halfway(kelp);
+      await readSome(reader, store.length / 2);
       const waiting = reader.read();
       const reason = { why: "enough" };
       const cancelled = reader.cancel(reason);
-      await nothingLeft(shelf, file, "a turn later");
+      await nothingLeft(store, file, "a turn later");
       equal(await cancelled, undefined, "what cancel resolves to");
       same(await waiting, { done: true, value: undefined }, "the read that waited");
       equal(await reader.cancel(reason), undefined, "a second cancel");
       reader.releaseLock();
       equal(await stream.cancel(), undefined, "a third one, of the stream");
-      const { length } = shelf.requests;
+      const { length } = store.requests;
       await aWhile();
-      equal(shelf.requests.length, length, "requests afterwards");
+      equal(store.requests.length, length, "requests afterwards");
     },
   },
   {
     // F92
-    name: "cancelling after the last byte, or after the end, changes nothing", cluster: null,
+    name: "cancelling after the last byte changes nothing", cluster: null,
     async run(kelp) {
       for (const past of [false, true]) {
-        const shelf = new Shelf();
-        const file = await shelf.open(kelp);
+        const store = new MemoryStore();
+        const file = await store.open(kelp);
         const reader = file.stream().getReader();
-        sameBytes(await readSome(reader, shelf.size), shelved(0, shelf.size));
+        sameBytes(await readSome(reader, store.size), contentOf(0, store.size));
         if (past) equal((await reader.read()).done, true, "the end");
         equal(await reader.cancel("late"), undefined, "cancel");
         await reader.closed;
         equal((await reader.read()).done, true, "a read afterwards");
-        await nothingLeft(shelf, file, "afterwards");
-        equal(file.stats.bytesDelivered, shelf.size, "bytes delivered");
+        await nothingLeft(store, file, "afterwards");
+        equal(file.stats.bytesDelivered, store.size, "bytes delivered");
       }
     },
   },
   {
     // F94
-    name: "a signal that lives on is left alone by everything that has ended", cluster: null,
+    name: "what has ended keeps no listener on a signal", cluster: null,
     async run(kelp) {
       const { signal, counts } = counted();
       const own = counted();
-      const shelf = new Shelf();
-      const open = (options) => shelf.open(kelp, { signal, ...QUICK, ...options });
+      const store = new MemoryStore();
+      const open = (options) => store.open(kelp, { signal, ...QUICK, ...options });
       const balanced = (what) => {
         equal(signal.aborted, false, what);
         for (const { added, removed } of [counts, own.counts]) ok(added > 0 && added === removed, `${what}: ${added} added, ${removed} removed`);
@@ -121,19 +121,19 @@ export const consumers = [
       await reader.read();
       await reader.cancel();
       balanced("a stream cancelled later");
-      // No Request: that would listen too, and it is the platform's to stop.
+      // Without a Request: the platform would listen too, until it collects the request.
       await (await file.response({ method: "GET", headers: new Headers(), ...range })).arrayBuffer();
       balanced("a response");
-      await readAll(file.stream({ ...range, start: shelf.size }));
+      await readAll(file.stream({ ...range, start: store.size }));
       balanced("an empty stream");
-      shelf.faults.set(2, new Error("no network"));
+      store.faults.set(2, new Error("no network"));
       await fails(kelp, "network", () => file.bytes(range));
       balanced("bytes that failed");
       ok((await readAll(file.stream(range))).error, "the stream failed");
       balanced("a stream that failed");
       await rejects(RangeError, () => kelp.openManifest({ size: 10, chunks: [{ urls: ["https://a.example/"], offset: -1, size: 6 }] }, { signal }));
-      await kelp.openUrl("https://shelf.example/0", { signal, fetch: shelf.fetch, ...QUICK });
-      await fails(kelp, "network", () => kelp.openUrl("https://shelf.example/2", { signal, fetch: shelf.fetch, ...QUICK }));
+      await kelp.openUrl("https://store.example/0", { signal, fetch: store.fetch, ...QUICK });
+      await fails(kelp, "network", () => kelp.openUrl("https://store.example/2", { signal, fetch: store.fetch, ...QUICK }));
       balanced("opening");
       const closing = await open();
       const stream = closing.stream(range);
@@ -145,70 +145,70 @@ export const consumers = [
     },
   },
   {
-    name: "an aborted signal is listened to no more, and neither is its fellow", cluster: null,
+    name: "after an abort no signal keeps a listener", cluster: null,
     async run(kelp) {
       for (const first of ["the file's", "the range's"]) {
         const [one, other] = [counted(), counted()];
-        const shelf = new Shelf();
-        shelf.hangFrom(0);
-        const file = await shelf.open(kelp, { signal: one.signal });
+        const store = new MemoryStore();
+        store.hangFrom(0);
+        const file = await store.open(kelp, { signal: one.signal });
         const reading = [readAll(file.stream({ signal: other.signal })), readAll(file.stream({ signal: other.signal })), file.bytes({ signal: other.signal }).then(null, (error) => ({ error }))];
-        await until(() => shelf.inFlight > 0, "requests are in flight");
+        await until(() => store.inFlight > 0, "requests are in flight");
         const reason = Symbol(first);
         const [aborted, late] = first === "the file's" ? [one, other] : [other, one];
         aborted.leaving.abort(reason);
         late.leaving.abort(new Error("too late"));
         for (const { error } of await Promise.all(reading)) ok(error === reason, `${first} reason itself`);
         for (const { counts } of [one, other]) equal(counts.added, counts.removed, `${first} listeners`);
-        await nothingLeft(shelf, file, first);
+        await nothingLeft(store, file, first);
       }
     },
   },
   {
     // F94
-    name: "any reason is handed on as it is: undefined becomes the platform's own", cluster: null,
+    name: "any reason of an abort is passed on unchanged", cluster: null,
     async run(kelp) {
       for (const reason of [undefined, null, 0, "", false, Symbol("left"), new kelp.KelpError("internal", "mine")]) {
         for (const early of [true, false]) {
-          const shelf = new Shelf();
-          shelf.hangFrom(0);
-          const file = await shelf.open(kelp);
+          const store = new MemoryStore();
+          store.hangFrom(0);
+          const file = await store.open(kelp);
           const leaving = new AbortController();
           if (early) leaving.abort(reason);
           const { signal } = leaving;
           const reading = [readAll(file.stream({ signal })), file.bytes({ signal }).catch((error) => ({ error }))];
-          if (!early) await until(() => shelf.inFlight > 0, "requests are in flight");
+          if (!early) await until(() => store.inFlight > 0, "requests are in flight");
           leaving.abort(reason);
           const wanted = leaving.signal.reason;
           if (reason === undefined) equal(wanted.name, "AbortError", "name of the reason");
           for (const read of await Promise.all(reading)) ok(Object.is(read.error, wanted), `${String(reason)}, ${early}`);
-          await nothingLeft(shelf, file, String(reason));
-          if (early) equal(shelf.requests.length, 0, "requests");
+          await nothingLeft(store, file, String(reason));
+          if (early) equal(store.requests.length, 0, "requests");
         }
       }
     },
   },
   {
-    name: "a transform that throws stops the requests, and its error is what the reader gets", cluster: null,
+    name: "a transform that throws ends the requests", cluster: null,
     async run(kelp) {
       const boom = new Error("from transform");
       for (const hooks of [{ transform() { throw boom; } }, { async transform() { throw boom; } }, { transform(piece, controller) { controller.error(boom); } }, { start() { throw boom; } }]) {
-        const shelf = new Shelf();
-        shelf.hangFrom(3);
-        const file = await shelf.open(kelp);
+        const store = new MemoryStore();
+        store.hangFrom(3);
+        const file = await store.open(kelp);
         const reading = async () => readAll(file.stream().pipeThrough(new TransformStream(hooks)));
         const { error } = await reading().catch((thrown) => ({ error: thrown }));
         ok(error === boom, "the error itself");
-        await until(() => shelf.inFlight === 0, "nothing is in flight");
+        await until(() => store.inFlight === 0, "nothing is in flight");
         await until(() => file.stats.bytesAhead === 0, "nothing is held");
-        const { length } = shelf.requests;
+        const { length } = store.requests;
         await aWhile();
-        equal(shelf.requests.length, length, "requests afterwards");
+        equal(store.requests.length, length, "requests afterwards");
       }
     },
   },
   {
-    name: "a destination that fails, or is aborted, ends the pipe and the requests", cluster: null,
+    name: "a failed or aborted destination ends the requests", cluster: null,
     async run(kelp) {
       const boom = new Error("disk full");
       let controller, writes = 0;
@@ -218,30 +218,30 @@ export const consumers = [
         "it errors in between": { start(it) { controller = it; }, write() { controller.error(boom); } },
       };
       for (const [way, sink] of Object.entries(ways)) {
-        const shelf = new Shelf();
-        shelf.hangFrom(8);
-        const file = await shelf.open(kelp);
+        const store = new MemoryStore();
+        store.hangFrom(8);
+        const file = await store.open(kelp);
         await rejectsWith(boom, file.stream().pipeTo(new WritableStream(sink)), way);
-        await nothingLeft(shelf, file, way);
+        await nothingLeft(store, file, way);
       }
-      const shelf = new Shelf();
-      shelf.hangFrom(2);
-      const file = await shelf.open(kelp);
+      const store = new MemoryStore();
+      store.hangFrom(2);
+      const file = await store.open(kelp);
       const leaving = new AbortController();
       let written = 0;
       const piping = file.stream().pipeTo(new WritableStream({ write: (piece) => void (written += piece.length) }), { signal: leaving.signal });
-      await until(() => written === 2.5 * shelf.length, "what there is was written");
+      await until(() => written === 2.5 * store.length, "what there is was written");
       leaving.abort(boom);
       await rejectsWith(boom, piping, "pipeTo with a signal");
-      await nothingLeft(shelf, file, "a pipe that was aborted");
+      await nothingLeft(store, file, "a pipe that was aborted");
     },
   },
   {
     // F96
-    name: "a pipe that must not cancel leaves the rest to the next reader", cluster: null,
+    name: "preventCancel leaves the rest to the next reader", cluster: null,
     async run(kelp) {
-      const shelf = new Shelf();
-      const file = await shelf.open(kelp);
+      const store = new MemoryStore();
+      const file = await store.open(kelp);
       const stream = file.stream();
       const pieces = [];
       const sink = new WritableStream({
@@ -253,18 +253,18 @@ export const consumers = [
       await rejectsWith("full", stream.pipeTo(sink, { preventCancel: true }));
       const { bytes, error } = await readAll(stream);
       equal(error, null, "error");
-      const rest = shelf.size - joined(pieces).length;
-      // What was on its way into the destination when it failed is lost in there.
+      const rest = store.size - joined(pieces).length;
+      // The piece that was being written when the destination failed is lost.
       ok(bytes.length > 0 && bytes.length <= rest, `${bytes.length} of ${rest} bytes`);
-      sameBytes(bytes, shelved(shelf.size - bytes.length, shelf.size), "the rest");
+      sameBytes(bytes, contentOf(store.size - bytes.length, store.size), "the rest");
     },
   },
   {
     // F96
-    name: "a stream has one reader at a time, and refusing another one changes nothing", cluster: null,
+    name: "a stream has one reader at a time", cluster: null,
     async run(kelp) {
-      const shelf = new Shelf();
-      const file = await shelf.open(kelp);
+      const store = new MemoryStore();
+      const file = await store.open(kelp);
       const stream = file.stream();
       const reader = stream.getReader();
       const start = await readSome(reader, 1);
@@ -274,17 +274,17 @@ export const consumers = [
       throws(TypeError, () => new Response(stream), "a Response");
       await rejects(TypeError, () => stream.pipeTo(new WritableStream()), "pipeTo");
       await rejects(TypeError, () => stream.cancel(), "cancel");
-      const rest = await readSome(reader, shelf.size - start.length);
-      sameBytes(joined([start, rest]), shelved(0, shelf.size));
+      const rest = await readSome(reader, store.size - start.length);
+      sameBytes(joined([start, rest]), contentOf(0, store.size));
       equal((await reader.read()).done, true, "the end");
     },
   },
   {
     // F96
-    name: "a reader that lets go, even while it waits, leaves every byte to the next one", cluster: null,
+    name: "a released reader leaves all bytes to the next one", cluster: null,
     async run(kelp) {
-      const shelf = new Shelf();
-      const file = await shelf.open(kelp);
+      const store = new MemoryStore();
+      const file = await store.open(kelp);
       const stream = file.stream();
       const pieces = [];
       const take = ({ done, value }) => {
@@ -306,7 +306,7 @@ export const consumers = [
         try {
           reader.releaseLock();
         } catch (error) {
-          // Before 2022 a reader could not let go while it waited.
+          // Before 2022 a reader could not be released while it waited.
           ok(error instanceof TypeError, String(error));
           over = await waiting;
           reader.releaseLock();
@@ -315,41 +315,41 @@ export const consumers = [
         over = (await waiting) ?? false;
         await closed;
       }
-      sameBytes(joined(pieces), shelved(0, shelf.size));
-      await nothingLeft(shelf, file, "afterwards");
+      sameBytes(joined(pieces), contentOf(0, store.size));
+      await nothingLeft(store, file, "afterwards");
     },
   },
   {
     // F98
-    name: "of a teed stream one branch may leave, and with the last one the requests end", cluster: null,
+    name: "requests end with the last branch of a tee", cluster: null,
     async run(kelp) {
-      const shelf = new Shelf();
-      const file = await shelf.open(kelp);
+      const store = new MemoryStore();
+      const file = await store.open(kelp);
       const [one, two] = file.stream().tee();
       const [leaving, staying] = [readAll(one), readAll(two)];
-      sameBytes((await leaving).bytes, shelved(0, shelf.size), "one branch");
-      sameBytes((await staying).bytes, shelved(0, shelf.size), "the other branch");
+      sameBytes((await leaving).bytes, contentOf(0, store.size), "one branch");
+      sameBytes((await staying).bytes, contentOf(0, store.size), "the other branch");
       const [left, stays] = file.stream().tee();
       const leftAlone = left.cancel("one");
-      sameBytes((await readAll(stays)).bytes, shelved(0, shelf.size), "the branch that stays");
+      sameBytes((await readAll(stays)).bytes, contentOf(0, store.size), "the branch that stays");
       await leftAlone;
-      shelf.hangFrom(4);
+      store.hangFrom(4);
       const both = file.stream().tee();
       const readers = both.map((branch) => branch.getReader());
       await readers[0].read();
-      await until(() => shelf.inFlight > 0, "requests are in flight");
+      await until(() => store.inFlight > 0, "requests are in flight");
       const first = readers[0].cancel("one");
-      ok(shelf.inFlight > 0, "the other branch still wants them");
+      ok(store.inFlight > 0, "the other branch still wants them");
       await Promise.all([first, readers[1].cancel("two")]);
-      await nothingLeft(shelf, file, "both have left");
+      await nothingLeft(store, file, "both have left");
     },
   },
   {
-    name: "an iteration that is broken off cancels, unless it was asked not to", cluster: null,
+    name: "leaving an iteration cancels unless preventCancel is set", cluster: null,
     async run(kelp) {
       if (!ReadableStream.prototype[Symbol.asyncIterator]) return;
-      const shelf = new Shelf();
-      const file = await shelf.open(kelp);
+      const store = new MemoryStore();
+      const file = await store.open(kelp);
       const stream = file.stream();
       const pieces = [];
       for await (const piece of stream.values({ preventCancel: true })) {
@@ -357,35 +357,35 @@ export const consumers = [
         if (pieces.length === 3) break;
       }
       for await (const piece of stream) pieces.push(piece);
-      sameBytes(joined(pieces), shelved(0, shelf.size));
+      sameBytes(joined(pieces), contentOf(0, store.size));
       const boom = new Error("from the loop");
-      shelf.hangFrom(0);
+      store.hangFrom(0);
       const other = file.stream();
       await rejectsWith(boom, async () => { for await (const piece of other) if (piece.length > 0) throw boom; });
-      await nothingLeft(shelf, file, "afterwards");
+      await nothingLeft(store, file, "afterwards");
       equal(other.locked, false, "locked");
       equal((await other.getReader().read()).done, true, "the stream that was broken off");
     },
   },
   {
-    name: "closing ends any number of open streams at once, whatever each is doing", cluster: null,
+    name: "closing ends all open streams at once", cluster: null,
     async run(kelp) {
       for (const what of ["a file", "a pool"]) {
         const pool = new kelp.Pool({ maxConcurrency: 1000 });
-        const shelf = new Shelf();
-        shelf.hangFrom(1);
-        const files = await Promise.all(Array.from({ length: what === "a pool" ? 5 : 1 }, () => shelf.open(kelp, { pool })));
+        const store = new MemoryStore();
+        store.hangFrom(1);
+        const files = await Promise.all(Array.from({ length: what === "a pool" ? 5 : 1 }, () => store.open(kelp, { pool })));
         const open = files.flatMap((file) => Array.from({ length: 20 }, () => file.stream().getReader()));
         const [waiting, idle, unread] = [0, 1, 2].map((kind) => open.filter((_, i) => i % 3 === kind));
         await Promise.all(idle.map((reader) => reader.read()));
-        const reads = waiting.map((reader) => readSome(reader, shelf.size));
+        const reads = waiting.map((reader) => readSome(reader, store.size));
         reads.push(...files.map((file) => file.bytes()));
         reads.forEach((read) => read.catch(() => {}));
         await until(() => pool.inFlight > 10, "requests are in flight");
         if (what === "a pool") pool.close();
         else files[0].close();
         await aTurn();
-        equal(shelf.inFlight, 0, `${what}: requests at once`);
+        equal(store.inFlight, 0, `${what}: requests at once`);
         same([pool.bytes, pool.inFlight], [0, 0], `${what}: the pool at once`);
         for (const read of reads) await fails(kelp, "closed", read, `${what}: a read that waited`);
         for (const reader of [...idle, ...unread]) await fails(kelp, "closed", async () => { for (;;) await reader.read(); }, `${what}: a later read`);
@@ -393,13 +393,13 @@ export const consumers = [
     },
   },
   ...Object.entries(MEDDLING).map(([what, meddle]) => ({
-    name: `a listener that ${what} in whatever event ends the stream and breaks nothing`, cluster: null,
+    name: `a listener that ${what} in any event breaks nothing`, cluster: null,
     async run(kelp) {
       for (const kind of KINDS) {
         for (const ending of ["to its end", "cancelled", "aborted", "closed"]) {
           const here = `${kind}, ${ending}`;
-          const shelf = new Shelf();
-          if (ending !== "to its end") shelf.hangFrom(1);
+          const store = new MemoryStore();
+          if (ending !== "to its end") store.hangFrom(1);
           const pool = new kelp.Pool();
           const leaving = new AbortController();
           let reader, file, met = 0;
@@ -409,12 +409,12 @@ export const consumers = [
             equal(typeof file.stats.inFlight, "number", "stats within an event");
             meddle({ reader, file, pool, leaving });
           };
-          file = await shelf.open(kelp, { pool, onEvent });
+          file = await store.open(kelp, { pool, onEvent });
           reader = file.stream({ signal: leaving.signal }).getReader();
           const reading = (async () => { while (!(await reader.read()).done); })().then(() => null, (error) => error);
           if (ending !== "to its end") {
-            await until(() => shelf.requests.length > 0, "a request is sent");
-            // What is in error rejects it with that, as the platform says.
+            await until(() => store.requests.length > 0, "a request is sent");
+            // A failed stream rejects `cancel` with its error, as the specification says.
             if (ending === "cancelled") await reader.cancel().catch((error) => ok(error === "from within" || error.code === "closed", `${here}: ${error}`));
             if (ending === "aborted") leaving.abort("from outside");
             if (ending === "closed") file.close();
@@ -422,7 +422,7 @@ export const consumers = [
           const error = await reading;
           if (ending === "aborted" && kind === "end") equal(error, "from outside", here);
           ok(met > 0 || ending !== "to its end", `${here}: there was such an event`);
-          await until(() => shelf.inFlight === 0, `${here}: nothing is in flight`);
+          await until(() => store.inFlight === 0, `${here}: nothing is in flight`);
           same([pool.bytes, pool.inFlight, file.stats.inFlight, file.stats.bytesAhead], [0, 0, 0, 0], here);
         }
       }
@@ -430,37 +430,37 @@ export const consumers = [
   })),
   {
     // F100
-    name: "a listener may open another file and read it, within any event", cluster: null,
+    name: "a listener may open and read another file", cluster: null,
     async run(kelp) {
       const inner = [];
-      const shelf = new Shelf();
-      const other = new Shelf({ chunks: 3 });
+      const store = new MemoryStore();
+      const other = new MemoryStore({ chunks: 3 });
       const onEvent = () => inner.push(other.open(kelp).then((file) => file.bytes()));
-      const file = await shelf.open(kelp, { onEvent });
-      sameBytes(await file.bytes(), shelved(0, shelf.size));
+      const file = await store.open(kelp, { onEvent });
+      sameBytes(await file.bytes(), contentOf(0, store.size));
       ok(inner.length > 16, `${inner.length} events`);
-      for (const bytes of await Promise.all(inner)) sameBytes(bytes, shelved(0, other.size));
+      for (const bytes of await Promise.all(inner)) sameBytes(bytes, contentOf(0, other.size));
     },
   },
   {
-    name: "a file that fails does nothing to another of its pool", cluster: null,
+    name: "a failed file does not affect others of its pool", cluster: null,
     async run(kelp) {
       const pool = new kelp.Pool({ maxBytes: 4000, maxConcurrency: 4 });
-      const [good, bad] = [new Shelf(), new Shelf()];
+      const [good, bad] = [new MemoryStore(), new MemoryStore()];
       bad.faults.set(2, new Error("no network"));
-      const [file, failing] = await Promise.all([good, bad].map((shelf) => shelf.open(kelp, { pool, ...QUICK })));
+      const [file, failing] = await Promise.all([good, bad].map((store) => store.open(kelp, { pool, ...QUICK })));
       const reading = file.bytes();
       for (let i = 0; i < 5; i++) await fails(kelp, "network", () => failing.bytes());
       failing.close();
-      sameBytes(await reading, shelved(0, good.size));
-      sameBytes(await file.bytes(), shelved(0, good.size), "later");
+      sameBytes(await reading, contentOf(0, good.size));
+      sameBytes(await file.bytes(), contentOf(0, good.size), "later");
       same([pool.bytes, pool.inFlight], [0, 0], "the pool");
-      for (const [shelf, what] of [[good, "the good one"], [bad, "the bad one"]]) equal(shelf.inFlight, 0, what);
+      for (const [store, what] of [[good, "the good one"], [bad, "the bad one"]]) equal(store.inFlight, 0, what);
     },
   },
 ];
 
-/** That a read was refused because its reader let go. */
+/** Asserts that a read was rejected because its reader was released. */
 function isLetGo(error) {
   ok(error instanceof TypeError, String(error));
 }

@@ -1,11 +1,11 @@
-// Who decrypts: WebCrypto or the module.
+// What decrypts: WebCrypto or the wasm module.
 import { equal, fails, ok } from "./assert.mjs";
 
-/** Where crypto.subtle is. */
+/** With crypto.subtle: name, decoder, calls of crypto.subtle. */
 const secure = [
-  ["WebCrypto decrypts the film when asked to", "native", 36],
-  ["the module decrypts the film when asked to", "wasm", 0],
-  ["WebCrypto decrypts the film where there is one", "auto", 36],
+  ["WebCrypto decrypts with decoder: native", "native", 36],
+  ["the module decrypts with decoder: wasm", "wasm", 0],
+  ["WebCrypto decrypts with decoder: auto", "auto", 36],
 ].map(([name, decoder, calls]) => ({
   name, cluster: "cipher",
   async run(kelp, store, help) {
@@ -20,10 +20,10 @@ const secure = [
   },
 }));
 
-/** Where there is no crypto.subtle: pages of plain http. */
+/** Without crypto.subtle, on pages of plain http. */
 export const insecure = [
-  ["a page of plain http has no WebCrypto, and the module decrypts the film", "auto"],
-  ["on a page of plain http the module decrypts the film when asked to", "wasm"],
+  ["without WebCrypto the module decrypts with decoder: auto", "auto"],
+  ["without WebCrypto the module decrypts with decoder: wasm", "wasm"],
 ].map(([name, decoder]) => ({
   name, cluster: "cipher",
   async run(kelp, store, help) {
@@ -33,7 +33,7 @@ export const insecure = [
 }));
 
 insecure.push({
-  name: "a page of plain http cannot be asked to decrypt with WebCrypto", cluster: "cipher",
+  name: "decoder native is unsupported on a page of plain http", cluster: "cipher",
   async run(kelp, store) {
     equal(globalThis.crypto?.subtle, undefined, "crypto.subtle");
     const film = filmOf(store);
@@ -51,7 +51,7 @@ async function readsFilm(kelp, store, help, options) {
 
 const filmOf = (store) => store.cases.find(({ name }) => name === "film");
 
-/** Counts what WebCrypto is asked to decrypt, until it is stopped. */
+/** Counts the calls of crypto.subtle.decrypt until it is stopped. */
 export function countDecrypts() {
   const { prototype } = SubtleCrypto;
   const { decrypt } = prototype;

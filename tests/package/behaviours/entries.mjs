@@ -1,4 +1,4 @@
-// Files opened by the text of their entry.
+// Files that are opened by their entry.
 import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
 import { QUICK } from "./helpers.mjs";
 
@@ -6,7 +6,7 @@ const add = (store) => store.addFile({ path: "/f/entry.bin", content: "noise:ent
 
 export const entries = [
   {
-    name: "an entry is read through the filer that is given, and needs no request to open", cluster: null,
+    name: "an entry is opened without a request", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await add(store);
       await store.resetLog();
@@ -19,7 +19,7 @@ export const entries = [
     },
   },
   {
-    name: "an entry may be its bytes", cluster: null,
+    name: "an entry may be given as bytes", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await add(store);
       const file = await kelp.openEntry(new TextEncoder().encode(entry), { filer: store.filer });
@@ -27,7 +27,7 @@ export const entries = [
     },
   },
   {
-    name: "an entry is read from where a function locates its chunks, and no filer is asked", cluster: null,
+    name: "a function locates the chunks of an entry", cluster: null,
     async run(kelp, store, help) {
       const { entry, fileIds } = await add(store);
       await store.resetLog();
@@ -45,7 +45,7 @@ export const entries = [
     },
   },
   {
-    name: "a function may tell a location at once", cluster: null,
+    name: "a function may return a location synchronously", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await add(store);
       const file = await kelp.openEntry(entry, { locate: store.locateOn(0) });
@@ -53,7 +53,7 @@ export const entries = [
     },
   },
   {
-    name: "after a failure a chunk is located anew", cluster: null,
+    name: "after a failure a chunk is located again", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await add(store);
       await store.fault({ server: "volume0" }, { status: 404 });
@@ -64,7 +64,7 @@ export const entries = [
     },
   },
   {
-    name: "a locator that fails, or knows no place, is no_locations; what it threw is the cause", cluster: null,
+    name: "a failed locator is no_locations with its cause", cluster: null,
     async run(kelp, store) {
       const { entry } = await add(store);
       const reason = new Error("the master is down");
@@ -78,7 +78,7 @@ export const entries = [
     },
   },
   {
-    name: "an entry whose content lies within needs neither filer nor locator", cluster: "plain",
+    name: "inline content needs neither filer nor locator", cluster: "plain",
     async run(kelp, store, help) {
       for (const name of ["inline", "inline-size-0", "empty", "hole-only"]) {
         const { path, sha256 } = store.cases.find((each) => each.name === name);
@@ -88,7 +88,7 @@ export const entries = [
     },
   },
   {
-    name: "what is no entry is an error that says so", cluster: null,
+    name: "text that is not an entry is an error", cluster: null,
     async run(kelp, store) {
       const { entry } = await add(store);
       const wrong = ["", "null", "[]", "not json", entry.slice(0, -20), entry.replace('"FileSize":50000', '"FileSize":-1'), entry.replace('"FileSize":50000', '"FileSize":"big"')];
@@ -97,7 +97,7 @@ export const entries = [
     },
   },
   {
-    name: "64-bit numbers of an entry stay exact: of two chunks a nanosecond apart the newer is seen", cluster: null,
+    name: "64-bit times of chunks are exact", cluster: null,
     async run(kelp, store, help) {
       const chunks = [2n, 1n].map((ns, i) => ({ content: `noise:${i}`, length: 1000, offset: 0, modifiedTsNs: 1795471475000000000n + ns }));
       const { url, entry, sha256 } = await store.addFile({ path: "/f/close.bin", chunks });

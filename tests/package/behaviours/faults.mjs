@@ -1,11 +1,11 @@
-// What goes wrong on the way, and how the stream goes on.
+// Faults of servers, and how the stream continues.
 import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
 import { QUICK, readAll, until } from "./helpers.mjs";
 
 const SIZE = 300_000;
 const CHUNK = 100_000;
 
-/** A file of three chunks on two volume servers, located on both. What a busy machine makes late is not asked for twice. */
+/** A file of three chunks on two volume servers, located on both. No hedges: a busy machine would cause some. */
 async function replicated(kelp, store, options = {}, more = {}) {
   const file = await store.addFile({ path: "/f/fault.bin", content: "noise:fault", length: SIZE, chunkSize: CHUNK, replicas: [0, 1], ...more });
   const opened = await kelp.openFiler(file.url, { locate: store.locateOn(0, 1), hedge: false, ...QUICK, ...options });
@@ -15,7 +15,7 @@ async function replicated(kelp, store, options = {}, more = {}) {
 
 const right = (help) => help.content("noise:fault", SIZE);
 
-/** Faults of one replica that the other one makes good, and what more must hold. */
+/** Faults of one replica for which the other is used. */
 const HEALED = {
   // F01
   "refuses the connection": { refuse: true },
@@ -34,48 +34,48 @@ const HEALED = {
   // F31
   "answers 304": { status: 304 },
   // F17
-  "leads round in a circle": { redirect: "/round" },
+  "redirects in a circle": { redirect: "/round" },
   // F04
   "sends no CORS headers": { noCors: true },
   "cuts the body before its first byte": { cut: 0 },
   "cuts the body before its last byte": { cut: CHUNK - 1 },
   // F36
-  "ends the body early, and cleanly": { end: CHUNK / 2 },
+  "ends the body early": { end: CHUNK / 2 },
   // F38
-  "ends the body before its first byte, and cleanly": { end: 0 },
+  "ends the body before its first byte": { end: 0 },
 };
 
-/** As above, where nothing may be delivered unverified. */
+/** The same with verify: strict. */
 const HEALED_IF_STRICT = {
   // F33
-  "answers 200 with a page to log in": { status: 200, body: "<h1>Please log in</h1>" },
+  "answers 200 with a login page": { status: 200, body: "<h1>Please log in</h1>" },
   // F50
   "has a flipped bit": { corrupt: 5 },
   // F37
-  "adds garbage behind the data": { extra: 100 },
+  "adds bytes after the data": { extra: 100 },
   // F50
-  "has another body of that length": { body: "x".repeat(CHUNK), status: 200 },
+  "has another body of the same length": { body: "x".repeat(CHUNK), status: 200 },
 };
 
 export const faults = [
   ...[...Object.entries(HEALED), ...Object.entries(HEALED_IF_STRICT)].map(([what, action]) => ({
-    name: `a replica that ${what} is made good by another`, cluster: null,
+    name: `a replica that ${what} is replaced`, cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store, what in HEALED ? {} : { verify: "strict" });
       const fault = await store.fault({ server: "volume0" }, action);
       sameBytes(await opened.bytes(), await right(help));
       ok((await fault.hits()) > 0, "the fault was met");
-      // Without CORS headers Node does not mind.
+      // Node has no CORS.
       if (what !== "sends no CORS headers") ok(opened.stats.failovers > 0, "failovers are counted");
     },
   })),
   {
-    name: "a bad chunk that is complete before its first byte is due is made good by another replica", cluster: null,
+    name: "a bad chunk found before delivery is replaced", cluster: null,
     async run(kelp, store, help) {
       const { opened, fileIds } = await replicated(kelp, store, { concurrency: 64 });
-      // The first chunk comes last: by then the others are there.
+      // The first chunk comes last: the others have arrived then.
       await store.fault({ fileId: fileIds[0], times: 1 }, { latency: 300 });
-      // Whichever replica is asked first.
+      // Whichever replica is requested first.
       for (const fileId of fileIds.slice(1)) await store.fault({ fileId, times: 1 }, { corrupt: 5 });
       sameBytes(await opened.bytes(), await right(help));
       ok(opened.stats.failovers >= 2, "failovers are counted");
@@ -83,7 +83,7 @@ export const faults = [
   },
   {
     // F39
-    name: "a replica that stalls is left for another after timeout.idle", cluster: null,
+    name: "after timeout.idle a stalled body is resumed elsewhere", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store, { timeout: { idle: 150 } });
       await store.fault({ server: "volume0" }, { stall: 1000 });
@@ -93,7 +93,7 @@ export const faults = [
     },
   },
   {
-    name: "a replica that does not answer is left for another after timeout.headers", cluster: null,
+    name: "after timeout.headers another replica is requested", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store, { timeout: { headers: 150 } });
       await store.fault({ server: "volume0" }, { latency: 60_000 });
@@ -102,7 +102,7 @@ export const faults = [
     },
   },
   {
-    name: "if no replica answers in time it is timeout", cluster: null,
+    name: "if no replica responds in time the code is timeout", cluster: null,
     async run(kelp, store) {
       const { opened } = await replicated(kelp, store, { timeout: { headers: 500, idle: 500 } });
       await store.fault({ server: "volume0" }, { latency: 60_000 });
@@ -114,7 +114,7 @@ export const faults = [
   },
   {
     // F41
-    name: "a reader that takes its time is no stalled server", cluster: null,
+    name: "a slow reader is not a stalled server", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store, { timeout: { idle: 100 }, concurrency: 1 });
       const reader = opened.stream().getReader();
@@ -129,10 +129,10 @@ export const faults = [
   },
   {
     // F35
-    name: "a plain chunk that is cut in mid-body goes on by a range from another replica", cluster: null,
+    name: "a cut plain body is resumed by a range elsewhere", cluster: null,
     async run(kelp, store, help) {
       const { opened, fileIds } = await replicated(kelp, store, { concurrency: 1 }, { chunkSize: SIZE });
-      // Slowly, so that what was sent has arrived before the connection breaks.
+      // Slowly, so that the bytes arrive before the connection breaks.
       await store.fault({ server: "volume0" }, { rate: 500_000, cut: 120_000 });
       sameBytes(await opened.bytes(), await right(help));
       const requests = await store.chunkRequests();
@@ -144,7 +144,7 @@ export const faults = [
   },
   {
     // F35
-    name: "an encrypted chunk that is cut in mid-body is fetched anew, whole", cluster: null,
+    name: "a cut encrypted chunk is fetched whole elsewhere", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store, { concurrency: 1 }, { cipher: true });
       await store.fault({ server: "volume0" }, { cut: 50_000 });
@@ -153,7 +153,7 @@ export const faults = [
   },
   {
     // F48
-    name: "a gzip chunk is never asked for in ranges", cluster: null,
+    name: "a gzip chunk is never requested in ranges", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store, {}, { content: "prose:gz", gzip: true });
       await store.fault({ server: "volume0" }, { cut: 500 });
@@ -164,7 +164,7 @@ export const faults = [
     },
   },
   {
-    name: "a view of a plain chunk is asked for as a range", cluster: null,
+    name: "a part of a plain chunk is requested as a range", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store);
       sameBytes(await opened.bytes({ start: 50_000, end: 120_000 }), (await right(help)).subarray(50_000, 120_000));
@@ -173,7 +173,7 @@ export const faults = [
   },
   {
     // F42
-    name: "a server that ignores the range of a view is cut to it", cluster: null,
+    name: "a 200 to the range of a view is cut", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store);
       await store.fault({}, { ignoreRange: true });
@@ -182,9 +182,9 @@ export const faults = [
   },
   {
     // F43
-    name: "a server that says it sent another range is not believed", cluster: null,
+    name: "a wrong Content-Range is refused", cluster: null,
     async run(kelp, store, help) {
-      // Through the filer: it shows its headers to pages.
+      // Through the filer, whose headers pages can read.
       const { url } = await replicated(kelp, store);
       const file = await kelp.openFiler(url, QUICK);
       const fault = await store.fault({ server: "filer" }, { contentRange: "bytes 50001-99999/100000" });
@@ -196,7 +196,7 @@ export const faults = [
   },
   {
     // F13
-    name: "when every replica is dead it is network, and the hosts are listed", cluster: null,
+    name: "if every replica is dead the code is network", cluster: null,
     async run(kelp, store) {
       const { opened, fileIds } = await replicated(kelp, store);
       await store.killVolume(0);
@@ -211,7 +211,7 @@ export const faults = [
   },
   {
     // F03
-    name: "a replica that speaks no TLS is left for another, and is not asked without it", cluster: null,
+    name: "a replica without TLS is never requested over http", cluster: null,
     async run(kelp, store, help) {
       const locate = (fileId) => ({ urls: [`${store.volumes[0].replace("http:", "https:")}/${fileId}`, `${store.volumes[1]}/${fileId}`] });
       const { opened } = await replicated(kelp, store, { locate });
@@ -221,7 +221,7 @@ export const faults = [
     },
   },
   {
-    name: "it is not_found only if every replica says so, and else what the last one said", cluster: null,
+    name: "not_found needs a 404 of every replica", cluster: null,
     async run(kelp, store) {
       const { opened } = await replicated(kelp, store);
       await store.fault({ server: "volume0" }, { status: 404 });
@@ -235,7 +235,7 @@ export const faults = [
   },
   {
     // F29
-    name: "each replica is tried as often as retry.passes says", cluster: null,
+    name: "each replica is tried retry.passes times", cluster: null,
     async run(kelp, store) {
       for (const passes of [1, 3]) {
         const { opened } = await replicated(kelp, store, { retry: { passes, baseDelay: 1, maxDelay: 5 }, concurrency: 1 });
@@ -247,7 +247,7 @@ export const faults = [
     },
   },
   {
-    name: "an entry is asked for again after a failure, and in the end the failure is told", cluster: null,
+    name: "a failed request for an entry is retried", cluster: null,
     async run(kelp, store, help) {
       const { url, path } = await replicated(kelp, store);
       for (const action of [{ status: 503 }, { refuse: true }, { cut: 50 }]) {
@@ -269,7 +269,7 @@ export const faults = [
     },
   },
   {
-    name: "a server that is busy is asked again no sooner than it said", cluster: null,
+    name: "Retry-After is respected", cluster: null,
     async run(kelp, store, help) {
       const { url, fileIds } = await replicated(kelp, store);
       const file = await kelp.openFiler(url, { retry: { baseDelay: 1, maxDelay: 5000 } });
@@ -281,7 +281,7 @@ export const faults = [
   },
   {
     // F28
-    name: "a server that asks for an hour is not waited for longer than retry.maxDelay", cluster: null,
+    name: "Retry-After is bounded by retry.maxDelay", cluster: null,
     async run(kelp, store, help) {
       const { url } = await replicated(kelp, store);
       const file = await kelp.openFiler(url, { retry: { baseDelay: 1, maxDelay: 30 } });
@@ -300,7 +300,7 @@ export const faults = [
     },
   },
   {
-    name: "bytes before a failure are delivered, and the error says where it goes on", cluster: null,
+    name: "bytes before a failure are delivered; offset is after them", cluster: null,
     async run(kelp, store, help) {
       const { opened, fileIds } = await replicated(kelp, store);
       await store.fault({ fileId: fileIds[2] }, { status: 500 });
@@ -325,7 +325,7 @@ export const faults = [
     },
   },
   {
-    name: "with verify stream a bad chunk never ends cleanly, and with off it is not looked at", cluster: null,
+    name: "verify stream fails on a bad chunk, off delivers it", cluster: null,
     async run(kelp, store, help) {
       const { opened, url, fileIds } = await replicated(kelp, store);
       await store.fault({ fileId: fileIds[0] }, { corrupt: 7 });
@@ -340,7 +340,7 @@ export const faults = [
   },
   {
     // F54
-    name: "an encrypted chunk is verified whatever is asked for, and none of a bad one is delivered", cluster: null,
+    name: "an encrypted chunk is always verified", cluster: null,
     async run(kelp, store) {
       for (const verify of ["stream", "strict", "off"]) {
         const { opened, fileIds } = await replicated(kelp, store, { verify }, { cipher: true });
@@ -354,7 +354,7 @@ export const faults = [
   },
   {
     // F82
-    name: "holes are an error where they are declared to be one", cluster: null,
+    name: "holes are an error with holes: error", cluster: null,
     async run(kelp, store, help) {
       const chunks = [{ content: "noise:a", length: 1000 }, { content: "noise:b", length: 1000, offset: 3000 }];
       const { url } = await store.addFile({ path: "/f/hole.bin", size: 5000, chunks });
@@ -368,7 +368,7 @@ export const faults = [
     },
   },
   {
-    name: "a fetch of one's own is used for every request", cluster: null,
+    name: "the fetch option is used for every request", cluster: null,
     async run(kelp, store, help) {
       const { url } = await replicated(kelp, store);
       const seen = [];
@@ -386,11 +386,11 @@ export const faults = [
   },
   {
     // F34
-    name: "a response that may not be looked into is an error that says so", cluster: null,
+    name: "an opaque response is a network error", cluster: null,
     async run(kelp, store) {
       const { url } = await replicated(kelp, store);
       const blind = [async () => Response.error()];
-      // Only pages are given such answers.
+      // Only pages get opaque responses.
       if (globalThis.document) blind.push((input, init) => fetch(input, { ...init, mode: "no-cors" }));
       for (const fetch of blind) {
         const error = await fails(kelp, "network", kelp.openFiler(url, { fetch, ...QUICK }));
@@ -400,7 +400,7 @@ export const faults = [
   },
   {
     // F53
-    name: "a body may be of memory that is shared", cluster: null,
+    name: "a body may be in shared memory", cluster: null,
     async run(kelp) {
       const key = new Uint8Array(32).fill(7);
       const plain = Uint8Array.from({ length: 65_536 }, (_, i) => i * 31);
@@ -421,7 +421,7 @@ export const faults = [
   },
 ];
 
-/** A page of wasm memory that holds these bytes: there are pages that have no other way to shared memory. */
+/** These bytes in wasm memory: some pages have no other shared memory. */
 function shared(bytes) {
   const { buffer } = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const view = new Uint8Array(buffer).subarray(0, bytes.length);
@@ -429,7 +429,7 @@ function shared(bytes) {
   return view;
 }
 
-/** As much as fits into a page of memory, as SeaweedFS encrypts it. */
+/** As many bytes as fit into a page of memory, encrypted as SeaweedFS does. */
 async function sealed(plain, key) {
   const iv = new Uint8Array(12).fill(9);
   const imported = await crypto.subtle.importKey("raw", key, "AES-GCM", false, ["encrypt"]);

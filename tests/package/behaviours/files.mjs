@@ -1,4 +1,4 @@
-// What a file says of itself, and the ways to read it.
+// Properties of a file, and the ways to read it.
 import { equal, fails, ok, rejects, same, sameBytes, throws } from "./assert.mjs";
 import { readAll } from "./helpers.mjs";
 
@@ -9,7 +9,7 @@ const addNoise = (store, more) => store.addFile({ path: "/f/noise.bin", content:
 
 export const files = [
   {
-    name: "a file tells its size, name, type, ETag and time as the filer does", cluster: "plain",
+    name: "size, name, type, ETag and time are the filer's", cluster: "plain",
     async run(kelp, store) {
       for (const { name, path, size } of store.cases.filter(({ sha256 }) => sha256).filter(({ name }) => DATA.includes(name))) {
         const url = store.urlOf(path);
@@ -26,7 +26,7 @@ export const files = [
     },
   },
   {
-    name: "an ETag is strong and stays the same, also where the filer has none to give", cluster: "cipher",
+    name: "an ETag is strong and stable", cluster: "cipher",
     async run(kelp, store) {
       const seen = new Map();
       for (const name of ["film", "many", "hole-only", "empty"]) {
@@ -40,7 +40,7 @@ export const files = [
     },
   },
   {
-    name: "bytes, arrayBuffer, blob and text give the same range", cluster: null,
+    name: "bytes, arrayBuffer, blob and text return the same range", cluster: null,
     async run(kelp, store, help) {
       const { url } = await store.addFile({ path: "/f/words.txt", mime: "text/plain", content: "prose:words", length: 50_000, chunkSize: 16_384, gzip: true });
       const all = await help.content("prose:words", 50_000);
@@ -55,7 +55,7 @@ export const files = [
         ok(buffer instanceof ArrayBuffer, "arrayBuffer() gives an ArrayBuffer");
         sameBytes(new Uint8Array(buffer), right, said);
         const blob = await file.blob(range);
-        // Bun's adds a charset to a type of text.
+        // Bun adds a charset to text types.
         equal(blob.type, new Blob([], { type: "text/plain" }).type, "type of the blob");
         sameBytes(new Uint8Array(await blob.arrayBuffer()), right, said);
         equal(await file.text(range), new TextDecoder().decode(right), said);
@@ -64,7 +64,7 @@ export const files = [
     },
   },
   {
-    name: "text is decoded as UTF-8, also where a letter lies in two chunks", cluster: null,
+    name: "UTF-8 is decoded across chunks", cluster: null,
     async run(kelp, store) {
       const text = "seetang ä 海藻 🌊 ".repeat(20);
       const { url } = await store.addFile({ path: "/f/seaweed.txt", content: `utf8:${text}`, chunkSize: 7 });
@@ -73,7 +73,7 @@ export const files = [
   },
   {
     // F91
-    name: "an end beyond the size is clipped, and a start beyond it gives nothing", cluster: null,
+    name: "a range beyond the size is clipped", cluster: null,
     async run(kelp, store, help) {
       const { url } = await addNoise(store);
       const file = await kelp.openFiler(url);
@@ -95,7 +95,7 @@ export const files = [
   },
   {
     // F91
-    name: "a start beyond the end is a RangeError, from the call itself", cluster: null,
+    name: "a start beyond the end is a RangeError", cluster: null,
     async run(kelp, store) {
       const file = await kelp.openFiler((await addNoise(store)).url);
       const range = { start: 6, end: 5 };
@@ -115,7 +115,7 @@ export const files = [
     },
   },
   {
-    name: "a plan tells views, gaps, chunks and requests, and nothing is fetched for it", cluster: null,
+    name: "a plan counts views, holes, chunks and requests", cluster: null,
     async run(kelp, store) {
       const chunks = [{ content: "noise:a", length: 1000, offset: 500 }, { content: "noise:b", length: 1000, offset: 3000 }];
       const file = await kelp.openFiler((await store.addFile({ path: "/f/gaps.bin", size: 5000, chunks })).url);
@@ -129,7 +129,7 @@ export const files = [
     },
   },
   {
-    name: "what the filer does not have is not_found, and a directory is unsupported", cluster: "plain",
+    name: "a missing file is not_found, a directory unsupported", cluster: "plain",
     async run(kelp, store) {
       const error = await fails(kelp, "not_found", kelp.openFiler(store.urlOf("/d/nothing.bin")));
       equal(error.retryable, false, "retryable");
@@ -137,7 +137,7 @@ export const files = [
     },
   },
   {
-    name: "the URL of a file may have a query, which is kept, and may be a URL", cluster: null,
+    name: "the query of a file's URL is kept", cluster: null,
     async run(kelp, store, help) {
       const { url } = await addNoise(store);
       await store.resetLog();
@@ -150,5 +150,5 @@ export const files = [
   },
 ];
 
-/** Data that the filer describes by an ETag of its own. */
+/** Content for which the filer computes an ETag. */
 const DATA = ["one", "small-text", "auto", "auto-text", "many", "append", "odd-name", "overlap", "sparse"];

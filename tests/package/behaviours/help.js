@@ -1,9 +1,8 @@
-// What a behaviour needs of its platform, by the server of the page or program that it runs in: a page of plain http has no
-// crypto.subtle.
+// The `Help` of a behaviour, computed by the server of its page or program: a page of plain http has no crypto.subtle.
 
 /** @returns {import("./index.mjs").Help} */
 export function helpOf(server) {
-  // Behaviours may put another in its place.
+  // Behaviours may replace the global one.
   const { fetch } = globalThis;
   return {
     sha256: async (bytes) => (await fetch(`${server}/sha256`, { method: "POST", body: bytes })).text(),

@@ -1,17 +1,17 @@
-// What many behaviours need.
+// Helpers of many behaviours.
 import { ok } from "./assert.mjs";
 
-/** Failures that are tried again at once: tests of the end of all patience need not be patient. */
+/** Options without pauses between passes, for tests of the last attempt. */
 export const QUICK = { retry: { passes: 2, baseDelay: 1, maxDelay: 20 } };
 
 /**
- * Waits until a condition holds, for ten seconds at most: of a cancelled response, Chromium may read what is left for
- * five seconds before it closes the connection.
+ * Waits until a condition holds, for at most ten seconds: Chromium may read the rest of a cancelled response for five seconds
+ * before it closes the connection.
  */
 export async function until(condition, what = String(condition)) {
   const end = performance.now() + 10_000;
   while (!(await condition())) {
-    ok(performance.now() < end, `waited in vain until ${what}`);
+    ok(performance.now() < end, `not within ten seconds: ${what}`);
     await new Promise((wake) => setTimeout(wake, 5));
   }
 }
@@ -50,17 +50,17 @@ export function joined(pieces) {
   return bytes;
 }
 
-/** Most requests that the store was answering at one time, by its log. */
+/** The most requests that the store answered concurrently, by its log. */
 export function mostAtOnce(requests) {
   const steps = requests.flatMap(({ at, ended }) => [[at, 1], [ended ?? Infinity, -1]]).sort(([a, i], [b, j]) => a - b || i - j);
   let now = 0;
   return Math.max(0, ...steps.map(([, step]) => (now += step)));
 }
 
-/** Sum of one property. */
+/** The sum of one property. */
 export const sum = (items, name) => items.reduce((total, item) => total + (item[name] ?? 0), 0);
 
-/** Whether nothing that a user may log holds a text. Looks at errors and plain objects, into causes too. */
+/** Whether a text occurs in an error or an object, also in its causes. */
 export function mentions(value, text) {
   const seen = new Set();
   const within = (item) => {

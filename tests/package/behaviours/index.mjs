@@ -1,5 +1,5 @@
-// What the packed package must do, wherever it runs: in Node (tests/package/node), in a page (tests/package/chromium), and in
-// other browsers and runtimes (tests/package/elsewhere).
+// Behaviours of the packed package in every place: in Node (tests/package/node), in a page (tests/package/chromium), and in other
+// browsers and runtimes (tests/package/elsewhere).
 import { accounts } from "./accounts.mjs";
 import { args } from "./arguments.mjs";
 import { cases } from "./cases.mjs";
@@ -23,14 +23,14 @@ import { vectors } from "./vectors.mjs";
 
 /**
  * @typedef {object} Behaviour
- * @property {string} name a sentence
- * @property {"plain" | "cipher" | "jwt" | "s3" | null} cluster the store it needs: a captured one, or an empty one
- * @property {keyof typeof NEEDS} [needs] what some platforms have not: there it is skipped
- * @property {(kelp: object, store: Store, help: Help) => Promise<void>} run throws if the sentence does not hold
+ * @property {string} name a sentence of at most 60 characters
+ * @property {"plain" | "cipher" | "jwt" | "s3" | null} cluster the store that it needs: a captured one, or an empty one
+ * @property {keyof typeof NEEDS} [needs] a feature that some platforms do not have: it is skipped there
+ * @property {(kelp: object, store: Store, help: Help) => Promise<void>} run throws if the sentence is false
  *
- * @typedef {object} Help what differs between platforms
+ * @typedef {object} Help functions that differ between platforms
  * @property {(bytes: Uint8Array) => Promise<string>} sha256
- * @property {(name: string, length: number) => Promise<Uint8Array>} content as the store makes it: "noise:<seed>"
+ * @property {(name: string, length: number) => Promise<Uint8Array>} content as the store generates it: "noise:<seed>"
  */
 
 /** @type {Record<string, Behaviour[]>} */
@@ -39,14 +39,14 @@ export const behaviours = {
   secrets, sse, streaming,
 };
 
-/** Those for a page that is no secure context. */
+/** Behaviours for a page that is not a secure context. */
 export const behavioursOfInsecurePages = { insecure };
 
 const NEEDS = {
   "byte streams": () => typeof ReadableByteStreamController === "function",
 };
 
-/** Runs one behaviour by its name. Resolves to why it was skipped, if it was. */
+/** Runs one behaviour by its name. Resolves to the reason if it was skipped. */
 export async function run(name, kelp, ask, help) {
   const all = Object.values({ ...behaviours, ...behavioursOfInsecurePages }).flat();
   const found = all.filter((behaviour) => behaviour.name === name);

@@ -1,4 +1,4 @@
-// How files and pools end, and what streams of a pool share.
+// The end of files and pools, and what streams of a pool share.
 import { equal, fails, ok, rejects, rejectsWith, same, sameBytes, throws } from "./assert.mjs";
 import { readAll, until } from "./helpers.mjs";
 
@@ -8,7 +8,7 @@ const CHUNK = 16_384;
 const add = (store, name = "life") => store.addFile({ path: `/f/${name}.bin`, content: `noise:${name}`, length: SIZE, chunkSize: CHUNK });
 const idle = async (store) => (await store.inFlight()) === 0;
 
-/** A stream whose requests hang: `{ end }`, the promise of its end. */
+/** Starts a stream whose requests hang. `end` is the promise of its end. */
 async function hanging(store, file) {
   await store.fault({ path: /proxyChunkId/ }, { stall: 100 });
   const reading = readAll(file.stream());
@@ -18,7 +18,7 @@ async function hanging(store, file) {
 
 export const lifecycle = [
   {
-    name: "closing a file makes its streams and later calls fail with closed, and ends its requests", cluster: null,
+    name: "closing a file fails its streams and later calls", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
       const file = await kelp.openFiler(url);
@@ -37,7 +37,7 @@ export const lifecycle = [
     },
   },
   {
-    name: "a file is disposed of by leaving its scope, where the platform knows that", cluster: null,
+    name: "leaving a using scope closes the file", cluster: null,
     async run(kelp, store) {
       if (!Symbol.dispose) return;
       const file = await kelp.openFiler((await add(store)).url);
@@ -46,7 +46,7 @@ export const lifecycle = [
     },
   },
   {
-    name: "what has been delivered whole is not touched by closing", cluster: null,
+    name: "closing does not affect a stream that has ended", cluster: null,
     async run(kelp, store, help) {
       const file = await kelp.openFiler((await add(store)).url);
       const { bytes, error } = await readAll(file.stream());
@@ -56,9 +56,9 @@ export const lifecycle = [
     },
   },
   {
-    name: "two files share the budget of a pool, and it is empty after their end", cluster: null,
+    name: "two files share the budget of a pool", cluster: null,
     async run(kelp, store, help) {
-      // Less than one stream would take by itself.
+      // Less than one stream alone would use.
       const limit = 8 * CHUNK;
       const pool = new kelp.Pool({ maxBytes: limit });
       same([pool.bytes, pool.peakBytes, pool.inFlight], [0, 0, 0], "a new pool");
@@ -67,13 +67,13 @@ export const lifecycle = [
       await store.setLatency(5);
       const read = await Promise.all(files.map((file) => file.bytes()));
       for (const [i, name] of names.entries()) sameBytes(read[i], await help.content(`noise:${name}`, SIZE), name);
-      // The next bytes of each stream are exempt.
+      // The bytes that a reader needs next are exempt.
       ok(pool.peakBytes > CHUNK && pool.peakBytes <= limit + 2 * CHUNK, `peakBytes ${pool.peakBytes} of ${limit}`);
       same([pool.bytes, pool.inFlight], [0, 0], "the pool afterwards");
     },
   },
   {
-    name: "a pool bounds the views in flight of all its streams", cluster: null,
+    name: "a pool limits the views in flight of all its streams", cluster: null,
     async run(kelp, store, help) {
       const pool = new kelp.Pool({ maxConcurrency: 3 });
       const urls = await Promise.all(["one", "two", "three"].map(async (name) => (await add(store, name)).url));
@@ -81,7 +81,7 @@ export const lifecycle = [
       await store.fault({ path: /proxyChunkId/ }, { stall: 100 });
       const leaving = new AbortController();
       const reading = files.map((file) => readAll(file.stream({ signal: leaving.signal })));
-      // The head of each stream may always go.
+      // The head of each stream is exempt.
       await until(async () => (await store.chunkRequests()).length >= 3 && pool.inFlight >= 3, "the pool is full");
       ok(pool.inFlight <= 3, `${pool.inFlight} in flight`);
       ok((await store.chunkRequests()).length <= 3, `${(await store.chunkRequests()).length} requests`);
@@ -92,7 +92,7 @@ export const lifecycle = [
     },
   },
   {
-    name: "a stream that nobody reads on does not starve another of its pool", cluster: null,
+    name: "an idle stream does not block another of its pool", cluster: null,
     async run(kelp, store, help) {
       const pool = new kelp.Pool({ maxBytes: 4 * CHUNK, maxConcurrency: 4 });
       const [lazy, eager] = await Promise.all(["lazy", "eager"].map(async (name) => kelp.openFiler((await add(store, name)).url, { pool })));
@@ -104,7 +104,7 @@ export const lifecycle = [
     },
   },
   {
-    name: "closing a pool makes all its streams fail with closed", cluster: null,
+    name: "closing a pool fails all its streams", cluster: null,
     async run(kelp, store, help) {
       const pool = new kelp.Pool();
       const { url } = await add(store);
@@ -124,7 +124,7 @@ export const lifecycle = [
     },
   },
   {
-    name: "aborting while the entry hangs rejects with the very reason, and ends the request", cluster: null,
+    name: "aborting during open rejects with the reason", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
       await store.fault({ path: "/f/life.bin" }, { latency: 60_000 });
@@ -140,7 +140,7 @@ export const lifecycle = [
     },
   },
   {
-    name: "a signal that is aborted already lets no request out", cluster: null,
+    name: "an aborted signal sends no request", cluster: null,
     async run(kelp, store) {
       const { url, entry } = await add(store);
       const file = await kelp.openFiler(url);
@@ -157,7 +157,7 @@ export const lifecycle = [
     },
   },
   {
-    name: "the signal of a file ends its streams with the very reason", cluster: null,
+    name: "the signal of a file ends its streams with its reason", cluster: null,
     async run(kelp, store) {
       const leaving = new AbortController();
       const file = await kelp.openFiler((await add(store)).url, { signal: leaving.signal });
@@ -170,7 +170,7 @@ export const lifecycle = [
     },
   },
   {
-    name: "aborting a read rejects with the very reason, and ends its requests but no others", cluster: null,
+    name: "aborting a read ends only its own requests", cluster: null,
     async run(kelp, store, help) {
       const { url, fileIds } = await add(store);
       const file = await kelp.openFiler(url);

@@ -1,15 +1,15 @@
-// Finding chunks by a master: lookups, tokens, and volumes that move.
+// Chunks that a master locates: lookups, tokens, volumes that move.
 import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
 import { QUICK, mentions } from "./helpers.mjs";
 
 const IN_A_PAGE = typeof globalThis.location === "object";
 const PATH = "/d/auto.bin";
-/** Plain ones, packed ones, ones with gaps, with overlaps, and an empty one. */
+/** Plain files, compressed ones, files with holes or overlaps, and an empty one. */
 const CAPTURED = ["one", "empty", "auto", "auto-text", "many", "sparse", "overlap", "append", "odd-name", "truncated"];
 
 /**
- * The `locate` of a store's master. It sends no CORS headers: where this runs in a page of another origin, what is in front
- * of it has to add them. `about` changes what it answers besides.
+ * The `locate` of a store's master. A master sends no CORS headers, so a fault adds them for pages of another origin. `about` changes
+ * its other responses.
  */
 async function master(store, about = {}) {
   const cors = { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Authorization" };
@@ -17,10 +17,10 @@ async function master(store, about = {}) {
   return { master: store.master };
 }
 
-/** What was asked of the master, by query. */
+/** The queries of the requests to the master. */
 const lookupsAt = async (store) => (await store.requests()).filter(({ server }) => server === "master").map(({ url }) => url.split("?")[1]);
 
-/** What a master answers for a volume: these locations. */
+/** A master's response for a volume with these locations. */
 const located = (volume, ...locations) => JSON.stringify({ volumeOrFileId: volume, locations });
 
 const addFile = (store, replicas = [0, 1]) => store.addFile({ path: "/f/m.bin", content: "noise:m", length: 50_000, chunkSize: 10_000, replicas });
@@ -28,7 +28,7 @@ const volumeOf = (fileId) => fileId.split(",")[0];
 
 export const lookups = [
   {
-    name: "a master finds the chunks of captured files, and is asked once for each volume", cluster: "plain",
+    name: "a master is asked once for each volume", cluster: "plain",
     async run(kelp, store, help) {
       const locate = await master(store);
       for (const { path, sha256 } of store.cases.filter(({ name }) => CAPTURED.includes(name))) {
@@ -43,7 +43,7 @@ export const lookups = [
     },
   },
   {
-    name: "behind tokens, a master gives them once a server wants one", cluster: "jwt",
+    name: "a master is asked for a token when a server requires one", cluster: "jwt",
     async run(kelp, store, help) {
       const locate = await master(store);
       const filerToken = () => store.sign("filerRead", {});
@@ -60,7 +60,7 @@ export const lookups = [
     },
   },
   {
-    name: "an entry needs no filer where a master is named, as a text or as a URL", cluster: null,
+    name: "an entry with a master needs no filer", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await addFile(store);
       const right = await help.content("noise:m", 50_000);
@@ -72,11 +72,11 @@ export const lookups = [
     },
   },
   {
-    name: "a public URL with a scheme and a path is where chunks are read", cluster: null,
+    name: "a publicUrl with scheme and path is used", cluster: null,
     async run(kelp, store, help) {
       const { entry, fileIds } = await addFile(store, [1]);
       const right = await help.content("noise:m", 50_000);
-      // Volume servers know no prefix: only how its slash is treated can be seen.
+      // Volume servers serve no path prefix, so only the treatment of its slash shows.
       const publicUrl = `${store.volumes[1]}/`;
       const locate = await master(store, { status: 200, body: located(volumeOf(fileIds[0]), { url: "127.0.0.1:1", publicUrl }) });
       const file = await kelp.openEntry(entry, { locate });
@@ -88,7 +88,7 @@ export const lookups = [
     },
   },
   {
-    name: "a server that died is left for the other one, without a question", cluster: null,
+    name: "a dead server is left without a lookup", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await addFile(store, [0, 1]);
       const right = await help.content("noise:m", 50_000);
@@ -100,14 +100,14 @@ export const lookups = [
     },
   },
   {
-    name: "a volume that moved is found where it is now, by one more lookup for all its chunks", cluster: null,
+    name: "a moved volume takes one lookup for all its chunks", cluster: null,
     async run(kelp, store, help) {
       const { entry, fileIds } = await addFile(store, [1]);
       const right = await help.content("noise:m", 50_000);
       const locate = await master(store);
       const stale = { url: new URL(store.volumes[0]).host, publicUrl: new URL(store.volumes[0]).host };
       await store.fault({ server: "master", times: 1 }, { status: 200, body: located(volumeOf(fileIds[0]), stale), headers: { "Access-Control-Allow-Origin": "*" } });
-      // A server that has a volume no more, and relays nothing.
+      // A server that no longer has the volume, and does not relay.
       await store.fault({ server: "volume0" }, { status: 404 });
       await store.setLatency(20);
       const file = await kelp.openEntry(entry, { locate, ...QUICK });
@@ -117,7 +117,7 @@ export const lookups = [
     },
   },
   {
-    name: "a volume that no server has is not_found, told with the master's answers", cluster: null,
+    name: "a volume that no server has is not_found", cluster: null,
     async run(kelp, store) {
       const { entry } = await addFile(store, [2]);
       await store.killVolume(2);
@@ -142,12 +142,12 @@ export const lookups = [
     },
   },
   {
-    name: "a master that cannot be asked is no_locations, and a page of another origin is told why", cluster: null,
+    name: "an unreachable master is no_locations with the reason", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await addFile(store);
       const file = await kelp.openEntry(entry, { locate: { master: store.master }, ...QUICK });
       if (!IN_A_PAGE) {
-        // There are no origins here.
+        // This platform has no origins.
         sameBytes(await file.bytes(), await help.content("noise:m", 50_000));
         await store.fault({ server: "master" }, { refuse: true });
       }
@@ -160,7 +160,7 @@ export const lookups = [
   },
   {
     // F12
-    name: "a function of the user's that never settles ends in time, and is told to stop", cluster: null,
+    name: "a function that never settles is aborted", cluster: null,
     async run(kelp, store) {
       const { entry } = await addFile(store);
       const never = () => new Promise(() => {});
@@ -195,7 +195,7 @@ export const lookups = [
     },
   },
   {
-    name: "calls for the token of one chunk at the same time are one call", cluster: null,
+    name: "concurrent requests share one call for a token", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await store.addFile({ path: "/f/one.bin", content: "noise:one", length: 9000, chunkSize: 9000, replicas: [0] });
       const right = await help.content("noise:one", 9000);
@@ -205,7 +205,7 @@ export const lookups = [
         await new Promise((wake) => setTimeout(wake, 100));
         return "token";
       };
-      // A pool of its own: what servers refused elsewhere makes others narrow for a while.
+      // Its own pool: refused requests of other tests would reduce the concurrency.
       const file = await kelp.openEntry(entry, { locate: store.locateOn(0), token, pool: new kelp.Pool() });
       const parts = await Promise.all([0, 3000, 6000].map((start) => file.bytes({ start, end: start + 3000 })));
       parts.forEach((part, i) => sameBytes(part, right.subarray(i * 3000, (i + 1) * 3000)));
@@ -213,7 +213,7 @@ export const lookups = [
     },
   },
   {
-    name: "what a master signs is in no error and no event", cluster: "jwt",
+    name: "a master's token is in no error and no event", cluster: "jwt",
     async run(kelp, store) {
       const events = [];
       const locate = await master(store);

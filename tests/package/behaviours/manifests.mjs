@@ -1,4 +1,4 @@
-// Files of any chunk store, opened by a list of their chunks.
+// Files of any chunk store, opened by a manifest.
 import { equal, fails, ok, rejects, same, sameBytes } from "./assert.mjs";
 import { QUICK, joined, readAll } from "./helpers.mjs";
 
@@ -32,7 +32,7 @@ export const manifests = [
     },
   },
   {
-    name: "a manifest says what the file is called; what it does not say has a default", cluster: null,
+    name: "fields of a manifest have defaults", cluster: null,
     async run(kelp, store) {
       const { manifest } = await stored(store);
       const told = { name: "a b.webm", type: "video/webm", etag: '"v1"', lastModified: 1795471475123 };
@@ -49,7 +49,7 @@ export const manifests = [
     async run(kelp, store, help) {
       const { url, sha256 } = await store.addFile({ path: "/f/packed.bin", content: "noise:p", length: SIZE, chunkSize: SIZE });
       const cuts = [0, 10_000, 10_001, 45_000, SIZE];
-      // Put together in another order than they are stored in.
+      // The chunks are stored in another order than in the file.
       const chunks = [2, 0, 3, 1].reduce((list, i) => {
         const range = { start: cuts[i], end: cuts[i + 1] };
         const offset = list.reduce((sum, { size }) => sum + size, 0);
@@ -64,7 +64,7 @@ export const manifests = [
     },
   },
   {
-    name: "neighbours in one stored blob are one request, and the plan says so", cluster: null,
+    name: "adjacent chunks of a blob are one request", cluster: null,
     async run(kelp, store, help) {
       const { url } = await store.addFile({ path: "/f/pack.bin", content: "noise:n", length: SIZE, chunkSize: SIZE });
       const right = await help.content("noise:n", SIZE);
@@ -85,7 +85,7 @@ export const manifests = [
     },
   },
   {
-    name: "a blob that several chunks share and that changed is source_changed", cluster: null,
+    name: "a shared blob that changed is source_changed", cluster: null,
     async run(kelp, store) {
       await store.fault({ server: "filer" }, { headers: { "Access-Control-Expose-Headers": "*" } });
       const { url } = await store.addFile({ path: "/f/pack.bin", content: "noise:n", length: SIZE, chunkSize: SIZE });
@@ -98,7 +98,7 @@ export const manifests = [
     },
   },
   {
-    name: "a key is bytes or base64, and what it opens is verified", cluster: null,
+    name: "a key is bytes or base64", cluster: null,
     async run(kelp, store, help) {
       const { manifest, listed, fileIds } = await stored(store, { cipher: true });
       const right = await help.content("noise:m", SIZE);
@@ -118,7 +118,7 @@ export const manifests = [
   },
   {
     // F46
-    name: "a gzip chunk is inflated, whether the platform undid it or not", cluster: null,
+    name: "a gzip chunk is inflated once", cluster: null,
     async run(kelp, store, help) {
       const text = { content: "prose:z", length: SIZE, gzip: true };
       const right = await help.content("prose:z", SIZE);
@@ -132,7 +132,7 @@ export const manifests = [
     },
   },
   {
-    name: "gzip within a cipher is opened and inflated", cluster: null,
+    name: "gzip under encryption is decrypted and inflated", cluster: null,
     async run(kelp, store, help) {
       const { manifest, listed } = await stored(store, { content: "prose:zc", gzip: true, cipher: true });
       const chunks = manifest.chunks.map((chunk, i) => ({ ...chunk, compression: "gzip", key: listed[i].cipher_key }));
@@ -140,7 +140,7 @@ export const manifests = [
     },
   },
   {
-    name: "an MD5 is of the decoded bytes, and a wrong one never ends cleanly", cluster: null,
+    name: "a wrong MD5 of the decoded bytes is an error", cluster: null,
     async run(kelp, store, help) {
       const { manifest, listed } = await stored(store);
       const withDigest = (md5) => ({ ...manifest, chunks: manifest.chunks.map((chunk, i) => ({ ...chunk, md5: md5(listed[i].e_tag, i) })) });
@@ -159,7 +159,7 @@ export const manifests = [
   },
   {
     // F79
-    name: "where chunks overlap the greatest version wins, exact to the last bit, and the later of equals", cluster: null,
+    name: "where chunks overlap the greatest version wins", cluster: null,
     async run(kelp, store, help) {
       const [a, b, c] = await Promise.all(["a", "b", "c"].map((seed) => help.content(`noise:${seed}`, 1000)));
       const { fileIds } = await store.addFile({ path: "/f/abc.bin", chunks: ["a", "b", "c"].map((seed) => ({ content: `noise:${seed}`, length: 1000 })) });
@@ -172,7 +172,7 @@ export const manifests = [
     },
   },
   {
-    name: "what no chunk holds is zeros", cluster: null,
+    name: "bytes in no chunk are zeros", cluster: null,
     async run(kelp, store, help) {
       const { manifest } = await stored(store);
       const file = await kelp.openManifest({ size: SIZE + 500, chunks: [manifest.chunks[0], manifest.chunks[2]] });
@@ -186,7 +186,7 @@ export const manifests = [
   },
   {
     // F56
-    name: "a wrong field is refused and named", cluster: null,
+    name: "the error of a wrong field names it", cluster: null,
     async run(kelp, store) {
       const { manifest } = await stored(store);
       const [first, second] = manifest.chunks;

@@ -1,4 +1,4 @@
-// What a client is answered where the bytes of a file cannot be had, and what becomes of a body that has begun.
+// The response if the bytes of a file cannot be read, and bodies that fail later.
 import { equal, fails, ok, rejects, rejectsWith, same, sameBytes } from "./assert.mjs";
 import { QUICK, readAll, until } from "./helpers.mjs";
 
@@ -16,22 +16,22 @@ async function stored(kelp, store, options = {}, more = {}) {
 
 const request = (headers = {}, init = {}) => new Request("http://app.example/fault", { headers, ...init });
 
-/** What can go wrong before the first byte, and what is answered then. */
+/** Faults before the first byte, and the response to each. */
 const BEFORE = {
-  "is not there": [{ status: 404 }, 404, "Not Found", "not_found"],
-  "asks for another token": [{ status: 401 }, 403, "Forbidden", "unauthorized"],
+  "is missing": [{ status: 404 }, 404, "Not Found", "not_found"],
+  "requires another token": [{ status: 401 }, 403, "Forbidden", "unauthorized"],
   "is forbidden": [{ status: 403 }, 403, "Forbidden", "unauthorized"],
-  "has a server that fails": [{ status: 500 }, 502, "Bad Gateway", "http"],
-  "has a server that is busy": [{ status: 503 }, 502, "Bad Gateway", "http"],
-  "has a server that refuses": [{ refuse: true }, 502, "Bad Gateway", "network"],
-  "has a server that says nothing": [{ latency: 60_000 }, 502, "Bad Gateway", "timeout"],
+  "has a failing server": [{ status: 500 }, 502, "Bad Gateway", "http"],
+  "has a busy server": [{ status: 503 }, 502, "Bad Gateway", "http"],
+  "has a refusing server": [{ refuse: true }, 502, "Bad Gateway", "network"],
+  "has a silent server": [{ latency: 60_000 }, 502, "Bad Gateway", "timeout"],
   "is empty": [{ end: 0 }, 502, "Bad Gateway", "short_body"],
-  "is not what was stored": [{ corrupt: 5 }, 502, "Bad Gateway", "corrupt"],
+  "is damaged": [{ corrupt: 5 }, 502, "Bad Gateway", "corrupt"],
 };
 
 export const problems = [
   ...Object.entries(BEFORE).map(([what, [action, status, title, code]]) => ({
-    name: `a chunk that ${what} before the first byte is answered with ${status}`, cluster: null,
+    name: `a first chunk that ${what} is a ${status}`, cluster: null,
     async run(kelp, store) {
       const { opened, fileIds } = await stored(kelp, store, { verify: "strict", timeout: { headers: code === "timeout" ? 100 : 10_000 } });
       await store.fault({ server: "volume0", fileId: fileIds[1] }, action);
@@ -52,7 +52,7 @@ export const problems = [
     },
   })),
   {
-    name: "a hole before the first byte is answered with 502 where holes are an error", cluster: null,
+    name: "a hole at the start is a 502 with holes: error", cluster: null,
     async run(kelp, store) {
       const chunks = [{ content: "noise:a", length: 1000 }, { content: "noise:b", length: 1000, offset: 3000 }];
       const { url } = await store.addFile({ path: "/f/hole.bin", size: 4000, chunks });
@@ -62,7 +62,7 @@ export const problems = [
     },
   },
   {
-    name: "a file that can be read again is answered again", cluster: null,
+    name: "after a failure a file can be answered again", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await stored(kelp, store);
       const fault = await store.fault({ server: "volume0" }, { status: 404 });
@@ -75,13 +75,13 @@ export const problems = [
     },
   },
   ...Object.entries({
-    "is not there": [{ status: 404 }, "not_found"],
+    "is missing": [{ status: 404 }, "not_found"],
     "is refused": [{ status: 401 }, "unauthorized"],
     "ends early, and cleanly": [{ end: 0 }, "short_body"],
     "breaks off": [{ cut: 0 }, "network"],
-    "is not what was stored": [{ corrupt: 5 }, "corrupt"],
+    "is damaged": [{ corrupt: 5 }, "corrupt"],
   }).map(([what, [action, code]]) => ({
-    name: `a later chunk that ${what} breaks the body, which never ends cleanly`, cluster: null,
+    name: `a later chunk that ${what} breaks the body`, cluster: null,
     async run(kelp, store, help) {
       const { opened, fileIds } = await stored(kelp, store, { verify: "strict" });
       await store.fault({ server: "volume0", fileId: fileIds[1] }, action);
@@ -96,7 +96,7 @@ export const problems = [
     },
   })),
   {
-    name: "a first chunk that fails after its first byte breaks the body too", cluster: null,
+    name: "a failure after the first byte breaks the body", cluster: null,
     async run(kelp, store) {
       const { opened } = await stored(kelp, store, { timeout: { idle: 150 }, concurrency: 1 });
       await store.fault({ server: "volume0" }, { status: 500 });
@@ -109,7 +109,7 @@ export const problems = [
     },
   },
   {
-    name: "a signal that is aborted before the first byte rejects with its reason", cluster: null,
+    name: "an abort before the first byte rejects with its reason", cluster: null,
     async run(kelp, store) {
       const leaving = new AbortController();
       const { opened } = await stored(kelp, store, { signal: leaving.signal, concurrency: 1 });
@@ -134,7 +134,7 @@ export const problems = [
     },
   },
   {
-    name: "an error of one's own as the reason of an abort is no problem to answer with", cluster: null,
+    name: "an abort with a KelpError rejects with it", cluster: null,
     async run(kelp, store) {
       const { opened } = await stored(kelp, store);
       await store.fault({ server: "volume0" }, { status: 404 });
@@ -143,7 +143,7 @@ export const problems = [
     },
   },
   {
-    name: "a file that is closed, before or meanwhile, is no problem to answer with", cluster: null,
+    name: "a closed file rejects instead of answering", cluster: null,
     async run(kelp, store) {
       const { opened } = await stored(kelp, store);
       await store.fault({ server: "volume0" }, { latency: 60_000 });

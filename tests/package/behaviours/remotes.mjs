@@ -1,4 +1,4 @@
-// Files that SeaweedFS keeps in a remote storage only: the filer alone can read them.
+// Files whose content is only in remote storage, which only the filer can read.
 import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
 import { QUICK, mentions } from "./helpers.mjs";
 
@@ -8,12 +8,12 @@ const RANGE = 4 * 2 ** 20;
 
 const add = (store, path = PATH) => store.addFile({ path, remote: true, mime: "video/webm", content: "noise:far", length: SIZE });
 
-/** What was asked of the file itself. */
+/** The requests for the file itself. */
 const reads = async (store) => (await store.requests()).filter(({ url }) => !url.includes("metadata=true"));
 
 export const remotes = [
   {
-    name: "a file in a remote storage only is read in ranges of the filer's own GET", cluster: null,
+    name: "a remote file is read in ranges of the filer's GET", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       const right = await help.content("noise:far", SIZE);
@@ -29,7 +29,7 @@ export const remotes = [
     },
   },
   {
-    name: "an entry of a file in a remote storage is read where its filer is known, and unsupported else", cluster: null,
+    name: "the entry of a remote file needs a filer", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await add(store);
       sameBytes(await (await kelp.openEntry(entry, { filer: store.filer })).bytes(), await help.content("noise:far", SIZE));
@@ -37,7 +37,7 @@ export const remotes = [
     },
   },
   {
-    name: "a filer that is still fetching from the remote storage is asked again", cluster: null,
+    name: "a filer that is still fetching is asked again", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       await store.fault({ server: "filer", path: PATH, ranged: true, times: 1 }, { status: 503, headers: { "Retry-After": "5" } });
@@ -47,7 +47,7 @@ export const remotes = [
     },
   },
   {
-    name: "the filer's token goes with every range, is renewed once, and is told to nobody", cluster: "jwt",
+    name: "every range has the filer's token", cluster: "jwt",
     async run(kelp, store, help) {
       const { url } = await add(store);
       const right = await help.content("noise:far", SIZE);
@@ -70,7 +70,7 @@ export const remotes = [
     name: "a remote file that changed is source_changed", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
-      // As servers do that show what they say; SeaweedFS hides it from pages.
+      // Pages can read these headers only if the server exposes them; SeaweedFS does not.
       await store.fault({ server: "filer" }, { headers: { "Access-Control-Expose-Headers": "*" } });
       const file = await kelp.openFiler(url, { ...QUICK, concurrency: 1 });
       await store.fault({ server: "filer", ranged: true, nth: 2 }, { headers: { Etag: '"another"', "Access-Control-Expose-Headers": "*" } });

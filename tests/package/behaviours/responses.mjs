@@ -1,4 +1,4 @@
-// A file as the answer to a request: RFC 9110, as far as one file goes.
+// A file as the response to a request (RFC 9110).
 import { equal, ok, rejects, same, sameBytes } from "./assert.mjs";
 import { joined, readAll, until } from "./helpers.mjs";
 
@@ -20,7 +20,7 @@ async function withExtended(store, path, headers) {
 
 const request = (headers = {}, init = {}) => new Request("http://app.example/film", { headers, ...init });
 
-/** Every answer to a GET of these headers, with what it must say. */
+/** Requests the file with each set of headers, and checks the response. */
 async function answers(file, headers, { status, start = 0, end = SIZE, range = null }, right) {
   const said = JSON.stringify(headers);
   const response = await file.response(request(headers));
@@ -56,7 +56,7 @@ export const responses = [
     },
   },
   {
-    name: "one range is answered with 206, and what lies beyond the end with 416", cluster: null,
+    name: "one range is a 206, one beyond the end a 416", cluster: null,
     async run(kelp, store, help) {
       const file = await open(kelp, store);
       const right = await help.content("noise:film", SIZE);
@@ -69,7 +69,7 @@ export const responses = [
     },
   },
   {
-    name: "a malformed range, another unit and several ranges give the whole file", cluster: null,
+    name: "malformed and several ranges give the whole file", cluster: null,
     async run(kelp, store, help) {
       const file = await open(kelp, store);
       const right = await help.content("noise:film", SIZE);
@@ -79,7 +79,7 @@ export const responses = [
     },
   },
   {
-    name: "If-Range lets a range through only for this very file", cluster: null,
+    name: "If-Range allows a range of the same version only", cluster: null,
     async run(kelp, store, help) {
       const file = await open(kelp, store);
       const right = await help.content("noise:film", SIZE);
@@ -91,7 +91,7 @@ export const responses = [
     },
   },
   {
-    name: "what the reader has already is 304, with the ETag", cluster: null,
+    name: "an unchanged file is a 304 with the ETag", cluster: null,
     async run(kelp, store, help) {
       const file = await open(kelp, store);
       const right = await help.content("noise:film", SIZE);
@@ -107,13 +107,13 @@ export const responses = [
       await answers(file, { "if-none-match": '"another"' }, WHOLE, right);
       await answers(file, { "if-modified-since": "Mon, 23 Nov 2026 02:13:19 GMT" }, WHOLE, right);
       await answers(file, { "if-modified-since": "not a date" }, WHOLE, right);
-      // If-None-Match decides alone where both are given.
+      // If both are given, only If-None-Match counts.
       await answers(file, { "if-none-match": '"another"', "if-modified-since": MODIFIED }, WHOLE, right);
       await answers(file, { "if-none-match": '"another"', range: "bytes=0-4" }, part(0, 5), right);
     },
   },
   {
-    name: "what must be another version is 412", cluster: null,
+    name: "a failed precondition is a 412", cluster: null,
     async run(kelp, store, help) {
       const file = await open(kelp, store);
       const right = await help.content("noise:film", SIZE);
@@ -126,7 +126,7 @@ export const responses = [
     },
   },
   {
-    name: "HEAD has the headers of GET and no body; no chunk is fetched for it", cluster: null,
+    name: "HEAD has the headers of GET and fetches no chunk", cluster: null,
     async run(kelp, store) {
       const file = await open(kelp, store);
       await store.resetLog();
@@ -142,7 +142,7 @@ export const responses = [
     },
   },
   {
-    name: "other methods are 405 and told what is allowed", cluster: null,
+    name: "other methods are 405 with Allow", cluster: null,
     async run(kelp, store) {
       const file = await open(kelp, store);
       for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
@@ -152,7 +152,7 @@ export const responses = [
     },
   },
   {
-    name: "what is stored with the file is said, and nothing else of its attributes", cluster: null,
+    name: "headers stored with the file are sent, no others", cluster: null,
     async run(kelp, store, help) {
       const said = {
         "cache-control": "max-age=60", "content-disposition": 'attachment; filename="a b.bin"', "content-encoding": "gzip",
@@ -167,7 +167,7 @@ export const responses = [
         const response = await file.response(request(headers));
         same([response.status, response.headers.get("content-length")], [status, String(bytes.length)], "status and length");
         same(told(response), said, `headers of ${status}`);
-        // The stored bytes are the encoded ones: nobody decodes them.
+        // The stored bytes are the encoded ones, and are not decoded.
         sameBytes(new Uint8Array(await response.arrayBuffer()), bytes);
       }
       const { "cache-control": lifetime, expires } = said;
@@ -176,7 +176,7 @@ export const responses = [
     },
   },
   {
-    name: "without a stored Content-Disposition the name is told in one", cluster: null,
+    name: "Content-Disposition has the name by default", cluster: null,
     async run(kelp, store) {
       const told = async (file) => (await file.response(request({}, { method: "HEAD" }))).headers.get("content-disposition");
       const spaced = "inline; filename=\"film one.webm\"; filename*=UTF-8''film%20one.webm";
@@ -191,7 +191,7 @@ export const responses = [
     },
   },
   {
-    name: "the content is not to be taken for another type than it says", cluster: null,
+    name: "nosniff is sent, and text has no script type", cluster: null,
     async run(kelp, store) {
       const file = await open(kelp, store);
       for (const init of [{}, { method: "HEAD" }]) {
@@ -202,7 +202,7 @@ export const responses = [
     },
   },
   {
-    name: "an answer without bytes asks for none", cluster: null,
+    name: "a response without bytes fetches none", cluster: null,
     async run(kelp, store) {
       const file = await open(kelp, store);
       const empty = await kelp.openFiler((await store.addFile({ path: "/f/empty.bin", chunks: [] })).url);
@@ -237,7 +237,7 @@ export const responses = [
     },
   },
   {
-    name: "it comes with the first piece, and the rest comes when it is read", cluster: null,
+    name: "a response resolves with its first piece", cluster: null,
     async run(kelp, store, help) {
       const { url, fileIds } = await store.addFile({ path: "/f/late.bin", content: "noise:late", length: 40_000, chunkSize: 10_000 });
       const file = await kelp.openFiler(url, { concurrency: 1, verify: "strict" });
@@ -246,7 +246,7 @@ export const responses = [
       const { body } = await file.response(request());
       ok(performance.now() - before > 150, "it waited for the first chunk");
       equal(await fault.hits(), 1, "requests for it");
-      // How many pieces a chunk comes in is the platform's affair.
+      // The platform decides how many pieces a chunk has.
       ok(file.stats.bytesDelivered > 0 && file.stats.bytesDelivered <= 10_000, `${file.stats.bytesDelivered} bytes delivered`);
       const { bytes, error } = await readAll(body);
       equal(error, null, "error");
@@ -254,7 +254,7 @@ export const responses = [
     },
   },
   {
-    name: "an answer that nobody reads stops its requests when its body is cancelled", cluster: null,
+    name: "cancelling the body ends its requests", cluster: null,
     async run(kelp, store) {
       const { url, fileIds } = await store.addFile({ path: "/f/left.bin", content: "noise:left", length: 200_000, chunkSize: 10_000 });
       const file = await kelp.openFiler(url, { concurrency: 4 });
@@ -270,7 +270,7 @@ export const responses = [
     },
   },
   {
-    name: "the signal of a request ends its body with the very reason", cluster: null,
+    name: "the signal of a request ends its body with its reason", cluster: null,
     async run(kelp, store) {
       const file = await open(kelp, store);
       await store.fault({ server: "filer", path: /proxyChunkId/ }, { stall: 100 });

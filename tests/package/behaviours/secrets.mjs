@@ -1,10 +1,10 @@
-// Tokens and headers: who gets them, and where they never appear.
+// Tokens and headers: which servers get them, and that errors and events do not contain them.
 import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
 import { QUICK, mentions } from "./helpers.mjs";
 
 const PATH = "/d/auto.bin";
 
-/** Options with which a captured file behind tokens is read, and all that was asked for. */
+/** Options that read a captured file behind tokens, and the requests for tokens. */
 function withTokens(store, events) {
   const asked = [];
   return {
@@ -33,7 +33,7 @@ export const secrets = [
     },
   },
   {
-    name: "a token of a location is sent, and may stand still", cluster: "jwt",
+    name: "the token of a location is sent", cluster: "jwt",
     async run(kelp, store, help) {
       const { sha256, path } = store.cases.find((each) => each.path === PATH);
       const locate = async (fileId) => ({ ...(await store.locate(fileId)), token: await store.sign("read", { fid: fileId }) });
@@ -43,7 +43,7 @@ export const secrets = [
   },
   {
     // F18
-    name: "a token that is refused is asked for once more", cluster: "jwt",
+    name: "a refused token is renewed once", cluster: "jwt",
     async run(kelp, store, help) {
       const { sha256, path } = store.cases.find((each) => each.path === PATH);
       const { asked, ...options } = withTokens(store);
@@ -59,7 +59,7 @@ export const secrets = [
     },
   },
   {
-    name: "without the right token it is unauthorized, and bounded", cluster: "jwt",
+    name: "without the right token the code is unauthorized", cluster: "jwt",
     async run(kelp, store) {
       const url = store.urlOf(PATH);
       await fails(kelp, "unauthorized", kelp.openFiler(url, QUICK), "no token for the entry");
@@ -75,7 +75,7 @@ export const secrets = [
   },
   {
     // F20
-    name: "a function for tokens that throws is unauthorized, with what it threw as the cause", cluster: "jwt",
+    name: "a token function that throws is the cause of unauthorized", cluster: "jwt",
     async run(kelp, store) {
       const reason = new Error("signed out");
       const { asked, ...options } = withTokens(store);
@@ -109,10 +109,10 @@ export const secrets = [
     },
   },
   {
-    name: "what a platform throws is told without the query of a URL that it names", cluster: null,
+    name: "queries of URLs are removed from causes", cluster: null,
     async run(kelp, store) {
       const { url } = await store.addFile({ path: "/f/t.bin", content: "noise:t", length: 1000, chunkSize: 1000 });
-      // As they are in Bun, in Deno and in a platform that says it twice.
+      // As in Bun, in Deno, and in a platform that repeats the URL.
       const ways = {
         path: (at) => ({ path: at, code: "ECONNREFUSED" }),
         cause: (at) => ({ cause: new Error(`error sending request for url (${at}): refused`) }),
@@ -135,7 +135,7 @@ export const secrets = [
     },
   },
   {
-    name: "headers go to the filer, and never to a chunk replica of another origin", cluster: null,
+    name: "headers go to the filer only", cluster: null,
     async run(kelp, store, help) {
       const { url } = await store.addFile({ path: "/f/h.bin", content: "noise:h", length: 50_000, chunkSize: 16_384, replicas: [0, 1] });
       const headers = { "X-Secret": "for the filer" };
@@ -150,7 +150,7 @@ export const secrets = [
   },
   {
     // F16
-    name: "a token goes to no other origin by a redirect", cluster: null,
+    name: "a redirect does not send a token to another origin", cluster: null,
     async run(kelp, store) {
       const { url, fileIds } = await store.addFile({ path: "/f/r.bin", content: "noise:r", length: 1000, chunkSize: 1000, replicas: [0, 1] });
       await store.fault({ server: "volume0" }, { redirect: `${store.volumes[1]}/${fileIds[0]}` });
@@ -162,7 +162,7 @@ export const secrets = [
   },
 ];
 
-/** Servers that were asked, each with the header it got. */
+/** The servers that got a request, each with the header. */
 async function seenBy(store) {
   const pairs = (await store.requests()).map(({ server, headers }) => JSON.stringify([server, headers["x-secret"] ?? null]));
   return [...new Set(pairs)].sort().map((pair) => JSON.parse(pair));

@@ -1,9 +1,9 @@
-// Objects of the S3 gateway under encryption: what opens them, and what keys never get into.
+// Encrypted objects of the S3 gateway: their keys, and that errors, events and requests do not contain them.
 import { equal, fails, ok, sameBytes } from "./assert.mjs";
 import { caseOf, keysOf } from "./cases.mjs";
 import { QUICK, mentions, readAll } from "./helpers.mjs";
 
-/** Each encrypted object, and the option that its key is for. */
+/** Each encrypted object, and the option of its key. */
 const OBJECTS = { "sse-c.bin": "customerKey", "sse-c-small.bin": "customerKey", "sse-s3.bin": "kek" };
 
 const fromBase64 = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -16,7 +16,7 @@ const withKey = (store, name) => ({ ...QUICK, locate: store.locate, sse: keysOf(
 
 export const sse = [
   {
-    name: "an encrypted object without its key is unsupported, and says which option it needs", cluster: "s3",
+    name: "without a key the error names the option", cluster: "s3",
     async run(kelp, store) {
       for (const [name, option] of Object.entries(OBJECTS)) {
         const found = caseOf(store, name);
@@ -30,7 +30,7 @@ export const sse = [
     },
   },
   {
-    name: "a wrong key is corrupt before a chunk is asked for", cluster: "s3",
+    name: "a wrong key is detected before any chunk is fetched", cluster: "s3",
     async run(kelp, store) {
       for (const [name, option] of Object.entries(OBJECTS)) {
         const found = caseOf(store, name);
@@ -45,7 +45,7 @@ export const sse = [
   },
   {
     // F73
-    name: "an object whose key is with a key server is unsupported", cluster: "s3",
+    name: "SSE-KMS is unsupported", cluster: "s3",
     async run(kelp, store) {
       const { path, ...found } = caseOf(store, "sse-c.bin");
       const entry = (await store.text(`${store.urlOf(path)}?metadata=true`)).replaceAll('"sse_type":1', '"sse_type":2');
@@ -54,7 +54,7 @@ export const sse = [
     },
   },
   {
-    name: "a key may be bytes or text, and may be wiped once the call has it", cluster: "s3",
+    name: "a key is copied from bytes or text", cluster: "s3",
     async run(kelp, store, help) {
       for (const [name, option] of Object.entries(OBJECTS)) {
         const { path, sha256, ...found } = caseOf(store, name);
@@ -70,13 +70,13 @@ export const sse = [
     },
   },
   {
-    name: "an encrypted object that breaks off goes on from the first missing byte", cluster: "s3",
+    name: "a broken encrypted body is resumed by a range", cluster: "s3",
     async run(kelp, store, help) {
       for (const name of ["sse-c.bin", "sse-s3.bin"]) {
         const { path, sha256 } = caseOf(store, name);
         const file = await kelp.openFiler(store.urlOf(path), withKey(store, name));
         await store.resetLog();
-        // Slowly, or Chromium drops what came in the same moment as the end.
+        // Slowly, since Chromium drops bytes that arrive together with the end.
         const fault = await store.fault({ server: /^volume/, nth: 1 }, { rate: 200_000, cut: 33_333 });
         const { bytes, error } = await readAll(file.stream());
         if (error) throw error;
@@ -89,7 +89,7 @@ export const sse = [
     },
   },
   {
-    name: "an encrypted object whose stored bytes are damaged is corrupt", cluster: "s3",
+    name: "damaged bytes of an encrypted object are corrupt", cluster: "s3",
     async run(kelp, store) {
       const { path } = caseOf(store, "sse-c-small.bin");
       await store.fault({ server: /^volume/ }, { corrupt: 500 });
@@ -98,7 +98,7 @@ export const sse = [
     },
   },
   {
-    name: "parts of an encrypted object are asked for as ranges, and are the same as of the whole", cluster: "s3",
+    name: "parts of an encrypted object are requested as ranges", cluster: "s3",
     async run(kelp, store) {
       const file = await kelp.openFiler(store.urlOf(caseOf(store, "sse-s3.bin").path), withKey(store, "sse-s3.bin"));
       const whole = await file.bytes();
@@ -110,7 +110,7 @@ export const sse = [
     },
   },
   {
-    name: "a body in one large piece is deciphered, and is left as it is", cluster: "s3",
+    name: "decryption does not change the pieces of a body", cluster: "s3",
     async run(kelp, store, help) {
       const { path, sha256 } = caseOf(store, "sse-c.bin");
       const bodies = [];
@@ -143,7 +143,7 @@ export const sse = [
         const almost = keyBytes(found);
         almost[0] ^= 1;
         errors.push(await fails(kelp, "corrupt", open({ [option]: almost })));
-        // Text that is not a key, since it lacks a character.
+        // One character is missing.
         const cut = (found.key.sseC ?? found.key.sseS3Kek).slice(0, -2);
         errors.push(await open({ [option]: cut }).then(() => ok(false, "it is refused"), (error) => error));
       }

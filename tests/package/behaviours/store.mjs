@@ -1,6 +1,6 @@
-// The store as a behaviour sees it: it asks a control (tests/package/control.mjs), in this process or in another.
+// The store for behaviours: calls a control (tests/package/control.mjs) in this process or in another.
 
-/** A store under control. */
+/** A store, through its control. */
 export class Store {
   #ask; #lookups = new Map();
 
@@ -11,7 +11,7 @@ export class Store {
     return Object.assign(store, await ask("about"));
   }
 
-  /** Stores a file of named content and tells where it is. */
+  /** Stores a file of named content; returns its URL. */
   async addFile(file) {
     const added = await this.#ask("addFile", file);
     return { ...added, url: this.urlOf(added.path) };
@@ -19,12 +19,12 @@ export class Store {
 
   addEntry(path, text) { return this.#ask("addEntry", path, text); }
 
-  /** URL of a file at the filer. */
+  /** The URL of a file at the filer. */
   urlOf(path) {
     return this.filer + path.split("/").map(encodeURIComponent).join("/");
   }
 
-  /** Makes requests go wrong: see tests/store/faults.mjs. */
+  /** Adds a fault: see tests/store/faults.mjs. */
   async fault(match, action) {
     const fault = await this.#ask("fault", match, action);
     return { hits: () => this.#ask("hits", fault), remove: () => this.#ask("removeFault", fault) };
@@ -41,17 +41,17 @@ export class Store {
   vectors() { return this.#ask("vectors"); }
   sign(kind, claims) { return this.#ask("sign", kind, claims); }
 
-  /** Requests for chunks, oldest first. */
+  /** The requests for chunks, oldest first. */
   async chunkRequests() {
     return (await this.requests()).filter(({ fileId }) => fileId !== null);
   }
 
-  /** Where a chunk is, asked of no master: on these volume servers. */
+  /** A locator that names these volume servers, without a master. */
   locateOn(...indexes) {
     return (fileId) => ({ urls: indexes.map((index) => `${this.volumes[index]}/${fileId}`) });
   }
 
-  /** As a locator of one's own would be: it asks the master, once for a volume. Pages cannot (a master has no CORS), so the test does. */
+  /** A locator that asks the master once for each volume. The test asks, since pages cannot: a master sends no CORS headers. */
   locate = async (fileId) => {
     const [volume] = fileId.split(",");
     if (!this.#lookups.has(volume)) this.#lookups.set(volume, this.text(`${this.master}/dir/lookup?volumeId=${volume}`));

@@ -1,4 +1,4 @@
-// When a stream fetches, how much it holds, and what is left after it.
+// When a stream fetches, how many bytes it holds, and what remains after its end.
 import { equal, fails, ok, rejectsWith, same, sameBytes } from "./assert.mjs";
 import { QUICK, joined, mostAtOnce, readAll, readSome, until } from "./helpers.mjs";
 
@@ -9,12 +9,12 @@ const SIZE = CHUNK * CHUNKS;
 const add = (store, more) => store.addFile({ path: "/f/stream.bin", content: "noise:stream", length: SIZE, chunkSize: CHUNK, replicas: [0, 1], ...more });
 const idle = async (store) => (await store.inFlight()) === 0;
 
-/** Time for a request to have come, if one was to come: others go there and back. */
+/** Time in which a request would have arrived: a round trip of others. */
 async function roundTrips(kelp, store) {
   for (let i = 0; i < 3; i++) await kelp.openFiler(store.urlOf("/f/stream.bin"));
 }
 
-/** Waits until the look-ahead stands still: nothing is asked for and nothing on its way. */
+/** Waits until look-ahead has stopped: no request is in flight. */
 const standsStill = (store, file) => until(async () => file.stats.inFlight === 0 && (await idle(store)), "the look-ahead stands still");
 
 export const streaming = [
@@ -33,7 +33,7 @@ export const streaming = [
     },
   },
   {
-    name: "a stream is a byte stream: a reader brings its own buffers", cluster: null, needs: "byte streams",
+    name: "a BYOB reader reads into its own buffers", cluster: null, needs: "byte streams",
     async run(kelp, store, help) {
       const { url } = await add(store);
       const right = await help.content("noise:stream", SIZE);
@@ -55,7 +55,7 @@ export const streaming = [
   },
   {
     // F112
-    name: "a throttle lets so many bytes a second go, in small pieces, and cancelling does not wait for it", cluster: null,
+    name: "a throttle limits bytes per second", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       const file = await kelp.openFiler(url, { throttle: 200_000 });
@@ -65,7 +65,7 @@ export const streaming = [
       const took = performance.now() - start;
       equal(error, null, "error");
       sameBytes(bytes, right.subarray(0, 100_000), "throttled bytes");
-      // Half a second, less what is let have at once. What it takes longer is the machine's.
+      // Half a second, minus the initial burst. A slow machine takes longer.
       ok(took > 350, `100 000 bytes at 200 000 a second took ${took} ms`);
       const slow = await kelp.openFiler(url, { throttle: 10 });
       const reader = slow.stream().getReader();
@@ -96,7 +96,7 @@ export const streaming = [
     },
   },
   {
-    name: "pieces are a reader's own: changing them changes nothing else", cluster: null,
+    name: "changing a piece changes no other byte", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store, { cipher: true, content: "prose:own", gzip: true });
       const file = await kelp.openFiler(url);
@@ -106,7 +106,7 @@ export const streaming = [
     },
   },
   {
-    name: "a body may hand out parts of one buffer, and keeps it", cluster: null,
+    name: "a body may reuse parts of one buffer", cluster: null,
     async run(kelp) {
       const buffer = Uint8Array.from({ length: 1000 }, (_, i) => i);
       const fetch = async () => {
@@ -128,7 +128,7 @@ export const streaming = [
   },
   {
     // F96
-    name: "leaving a stream breaks its iteration off, and ends its requests", cluster: null,
+    name: "leaving an iteration ends the requests", cluster: null,
     async run(kelp, store) {
       if (!ReadableStream.prototype[Symbol.asyncIterator]) return;
       const file = await kelp.openFiler((await add(store)).url);
@@ -143,7 +143,7 @@ export const streaming = [
   },
   {
     // F92
-    name: "cancelling in mid-stream ends the requests in flight, and none follows", cluster: null,
+    name: "cancelling ends the requests, and none follows", cluster: null,
     async run(kelp, store) {
       const { url, fileIds } = await add(store);
       const file = await kelp.openFiler(url, { concurrency: 4 });
@@ -163,7 +163,7 @@ export const streaming = [
   },
   {
     // F92
-    name: "cancelling before the first read sends nothing, and twice does no harm", cluster: null,
+    name: "cancelling before the first read sends nothing", cluster: null,
     async run(kelp, store) {
       const file = await kelp.openFiler((await add(store)).url);
       const stream = file.stream();
@@ -175,7 +175,7 @@ export const streaming = [
   },
   {
     // F94
-    name: "aborting in mid-stream fails it with the very reason, ends the requests, and none follows", cluster: null,
+    name: "aborting ends the requests, and none follows", cluster: null,
     async run(kelp, store) {
       const { url, fileIds } = await add(store);
       const file = await kelp.openFiler(url, { concurrency: 4 });
@@ -196,7 +196,7 @@ export const streaming = [
   },
   {
     // F94
-    name: "an abort without a reason fails with the signal's own", cluster: null,
+    name: "an abort without a reason is an AbortError", cluster: null,
     async run(kelp, store) {
       const file = await kelp.openFiler((await add(store)).url);
       await store.fault({ path: /proxyChunkId/ }, { stall: 0 });
@@ -211,7 +211,7 @@ export const streaming = [
   },
   {
     // F109
-    name: "a slow reader holds the store back: never more is asked for than was read, plus the budget", cluster: null,
+    name: "a slow reader limits what is requested", cluster: null,
     async run(kelp, store) {
       const budget = 8 * CHUNK;
       const file = await kelp.openFiler((await add(store)).url, { concurrency: 16, maxBytesAhead: budget });
@@ -229,7 +229,7 @@ export const streaming = [
     },
   },
   {
-    name: "look-ahead goes on while nobody reads", cluster: null,
+    name: "look-ahead continues without reads", cluster: null,
     async run(kelp, store) {
       const budget = 8 * CHUNK;
       const file = await kelp.openFiler((await add(store)).url, { concurrency: 2, maxBytesAhead: budget });
@@ -243,7 +243,7 @@ export const streaming = [
     },
   },
   {
-    name: "the first bytes of a large plain chunk arrive before the chunk is complete", cluster: null,
+    name: "a plain chunk is delivered while it arrives", cluster: null,
     async run(kelp, store, help) {
       const size = 4 * 1024 * 1024;
       const { url, fileIds } = await store.addFile({ path: "/f/large.bin", content: "noise:large", length: size, chunkSize: size });
@@ -261,7 +261,7 @@ export const streaming = [
     },
   },
   {
-    name: "requests at one time are as many as concurrency says, and never more", cluster: null,
+    name: "concurrency is used and not exceeded", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       const right = (await help.content("noise:stream", SIZE)).subarray(0, 20 * CHUNK);
@@ -277,7 +277,7 @@ export const streaming = [
     },
   },
   {
-    name: "requests to one host are no more than perHost says, whatever the concurrency", cluster: null,
+    name: "perHost limits the requests to one host", cluster: null,
     async run(kelp, store) {
       const file = await kelp.openFiler((await add(store)).url, { concurrency: 6, perHost: 2 });
       await store.setLatency(10);
@@ -286,7 +286,7 @@ export const streaming = [
     },
   },
   {
-    name: "bytes come in file order, in whatever order the chunks arrive", cluster: null,
+    name: "bytes are in file order in any order of arrival", cluster: null,
     async run(kelp, store, help) {
       const { url, fileIds } = await add(store, { replicas: [0] });
       for (const [i, fileId] of fileIds.entries()) await store.fault({ fileId }, { latency: ((i * 7) % 6) * 8 });
@@ -295,7 +295,7 @@ export const streaming = [
     },
   },
   {
-    name: "an error stays: every later read has the same", cluster: null,
+    name: "every read after an error has the same error", cluster: null,
     async run(kelp, store) {
       const { url, fileIds } = await add(store);
       const fault = await store.fault({ fileId: fileIds[1] }, { status: 404 });
@@ -304,7 +304,7 @@ export const streaming = [
       const error = await readSome(reader, SIZE).then(() => null, (reason) => reason);
       await fails(kelp, "not_found", Promise.reject(error));
       await fault.remove();
-      // Requests that were on their way when the error came reach the store even now.
+      // Requests that were sent before the error may still reach the store.
       await roundTrips(kelp, store);
       await until(() => idle(store), "nothing is in flight");
       const { length } = await store.chunkRequests();
@@ -316,7 +316,7 @@ export const streaming = [
   },
   {
     // F84
-    name: "a file of holes alone is zeros, in pieces, and is cancelled at once", cluster: null,
+    name: "a file of holes is zeros in pieces", cluster: null,
     async run(kelp, store) {
       const size = 2 ** 50;
       const { url, path, entry } = await store.addFile({ path: "/f/petabyte.bin", size: 1234, chunks: [] });

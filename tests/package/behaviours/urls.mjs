@@ -1,10 +1,10 @@
-// One URL, read in ranges.
+// Files that are opened by one URL and read in ranges.
 import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
 import { QUICK, mentions, mostAtOnce } from "./helpers.mjs";
 
 const SIZE = 100_000;
 
-/** A file, at a server that shows its headers to pages; SeaweedFS does not. */
+/** A file at a server that exposes its headers to pages, which SeaweedFS does not. */
 async function add(store) {
   await store.fault({ server: "filer" }, { headers: { "Access-Control-Expose-Headers": "*" } });
   return addHidden(store);
@@ -12,12 +12,12 @@ async function add(store) {
 
 const addHidden = (store) => store.addFile({ path: "/f/one url.webm", mime: "video/webm", content: "noise:url", length: SIZE, chunkSize: SIZE });
 
-/** Ranges of the requests for a body. */
+/** The ranges of the requests for a body. */
 const rangesOf = (requests) => requests.filter(({ method, range }) => method === "GET" && range).map(({ range }) => range);
 
 export const urls = [
   {
-    name: "a URL is asked for its size, and read in ranges of the size that is wanted", cluster: null,
+    name: "a URL is probed and read in ranges of chunkSize", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       const right = await help.content("noise:url", SIZE);
@@ -35,7 +35,7 @@ export const urls = [
   },
   {
     // F117
-    name: "nobody is asked with HEAD, which many servers refuse", cluster: null,
+    name: "no request uses HEAD", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       const head = await store.fault({ method: "HEAD" }, { status: 403 });
@@ -44,7 +44,7 @@ export const urls = [
     },
   },
   {
-    name: "a size that is known saves the question", cluster: null,
+    name: "a known size saves the probe", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       await store.resetLog();
@@ -55,7 +55,7 @@ export const urls = [
     },
   },
   {
-    name: "a server that hides its headers from pages is read all the same", cluster: null,
+    name: "a server that hides its headers is read", cluster: null,
     async run(kelp, store, help) {
       const { url } = await addHidden(store);
       const file = await kelp.openUrl(url, { chunkSize: 30_000 });
@@ -64,7 +64,7 @@ export const urls = [
     },
   },
   {
-    name: "the name of a URL is its last part, decoded", cluster: null,
+    name: "the name is the last component of the URL, decoded", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
       equal((await kelp.openUrl(`${url}?a=b`)).name, "one url.webm", "name");
@@ -72,7 +72,7 @@ export const urls = [
     },
   },
   {
-    name: "ranges of one URL are asked for at the same time", cluster: null,
+    name: "ranges of one URL are requested concurrently", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       const file = await kelp.openUrl(url, { size: SIZE, chunkSize: 10_000, concurrency: 4 });
@@ -84,7 +84,7 @@ export const urls = [
   },
   {
     // F118
-    name: "a server that ignores Range is read all the same", cluster: null,
+    name: "a server that ignores Range is read", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       const right = await help.content("noise:url", SIZE);
@@ -98,7 +98,7 @@ export const urls = [
     },
   },
   {
-    name: "a server that answers another range than was asked for is refused", cluster: null,
+    name: "a wrong Content-Range of a URL is refused", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
       const file = await kelp.openUrl(url, { size: SIZE, chunkSize: 30_000, ...QUICK });
@@ -108,7 +108,7 @@ export const urls = [
     },
   },
   {
-    name: "a URL that is not there is not_found; one that is forbidden is unauthorized; a broken server is http", cluster: null,
+    name: "error statuses of a URL have their codes", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
       await fails(kelp, "not_found", kelp.openUrl(`${store.filer}/nothing`, QUICK));
@@ -128,7 +128,7 @@ export const urls = [
   },
   {
     // F45
-    name: "a file that changed while it was read is source_changed, never a mixture", cluster: null,
+    name: "a file that changes while it is read is source_changed", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
       const file = await kelp.openUrl(url, { chunkSize: 30_000, ...QUICK });
@@ -138,7 +138,7 @@ export const urls = [
     },
   },
   {
-    name: "a file that changed between two of its streams is source_changed, also where its size was given", cluster: null,
+    name: "a change between two streams is source_changed", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       const file = await kelp.openUrl(url, { size: SIZE, chunkSize: 30_000, ...QUICK });
@@ -151,14 +151,14 @@ export const urls = [
     },
   },
   {
-    name: "a file of another size than was given is source_changed, where that can be seen", cluster: null,
+    name: "another size than given is source_changed", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
       await fails(kelp, "source_changed", (await kelp.openUrl(url, { size: SIZE - 1, ...QUICK })).bytes());
     },
   },
   {
-    name: "Last-Modified is seen by every page, and pins a file whose ETag is hidden", cluster: null,
+    name: "Last-Modified is a validator if the ETag is hidden", cluster: null,
     async run(kelp, store) {
       const { url } = await addHidden(store);
       const file = await kelp.openUrl(url, { chunkSize: 30_000, ...QUICK });
@@ -169,7 +169,7 @@ export const urls = [
   },
   {
     // F118
-    name: "a size that no header tells is counted: one request in all", cluster: null,
+    name: "a size in no header is counted in one request", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       const right = await help.content("noise:url", SIZE);
@@ -187,7 +187,7 @@ export const urls = [
   },
   {
     // F46
-    name: "what a server packs is not cut: it is read whole, and its packed length is not taken for the size", cluster: null,
+    name: "an encoded body is read whole", cluster: null,
     async run(kelp, store, help) {
       const text = "a line that packs well\n".repeat(5000);
       const packed = await new Response(new Blob([text]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer();
@@ -201,7 +201,7 @@ export const urls = [
     },
   },
   {
-    name: "a redirect is followed once, and asked for anew when its target expires", cluster: null,
+    name: "a redirect is followed again when its target expires", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);
       const right = await help.content("noise:url", SIZE);
@@ -224,7 +224,7 @@ export const urls = [
   },
   {
     // F17
-    name: "a redirect that leads nowhere, or round in a circle, is network", cluster: null,
+    name: "a broken redirect is a network error", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
       const fault = await store.fault({ server: "filer" }, { redirect: url, headers: { "Access-Control-Expose-Headers": "*" } });
@@ -235,7 +235,7 @@ export const urls = [
     },
   },
   {
-    name: "headers are sent to the URL that was opened", cluster: null,
+    name: "headers are sent to the opened URL", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
       for (const headers of [{ "X-Tenant": "seven" }, [["X-Tenant", "seven"]], new Headers({ "X-Tenant": "seven" })]) {

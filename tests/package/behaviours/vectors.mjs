@@ -1,12 +1,12 @@
-// Published vectors of AES-256-GCM (tests/fixtures/vectors), through the whole of a stream.
+// Published test vectors of AES-256-GCM (tests/fixtures/vectors), read through a stream.
 import { equal, fails, ok, sameBytes } from "./assert.mjs";
 import { countDecrypts } from "./decoders.mjs";
 import { readAll } from "./helpers.mjs";
 
-/** What AES-GCM adds to a chunk: nonce and tag. */
+/** The bytes that AES-GCM adds to a chunk: nonce and tag. */
 const SEAL_BYTES = 28;
 
-/** Of one attempt each. */
+/** One attempt each. */
 const ONCE = { retry: { passes: 1, baseDelay: 0, maxDelay: 0 } };
 
 export const vectors = [
@@ -15,7 +15,7 @@ export const vectors = [
 ].map(([name, decoder]) => ({
   name, cluster: null,
   async run(kelp, store) {
-    // Of a chunk that holds no bytes of the file nothing is ever read: tests/vectors.rs opens those.
+    // A chunk without bytes of the file is never read: tests/vectors.rs covers empty texts.
     const list = (await store.vectors()).filter(({ stored }) => fromHex(stored).length > SEAL_BYTES);
     equal(list.length, 107, "vectors");
     const counted = countDecrypts();
@@ -28,7 +28,7 @@ export const vectors = [
   },
 }));
 
-/** A file of one chunk: what is stored comes from a fetch of our own. */
+/** A file of one chunk, whose stored bytes come from the fetch option. */
 async function opensIfValid(kelp, { name, key, stored, plain }, options) {
   const bytes = fromHex(stored);
   const size = bytes.length - SEAL_BYTES;

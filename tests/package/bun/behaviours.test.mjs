@@ -1,4 +1,4 @@
-// The behaviours of the package, in Bun.
+// The behaviours of the package in Bun.
 import { runtimes } from "../../../scripts/install/runtimes.mjs";
 import { describeInRuntime } from "../elsewhere/describe.mjs";
 

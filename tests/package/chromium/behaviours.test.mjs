@@ -1,4 +1,4 @@
-// The behaviours of the package, in Chromium: a page for each group, from a static server.
+// The behaviours of the package in Chromium: one page per group, from a static server.
 import { after, before, describe, test } from "node:test";
 import { flags } from "../../../scripts/install/chromium.mjs";
 import { behaviours, behavioursOfInsecurePages } from "../behaviours/index.mjs";
@@ -7,7 +7,7 @@ import { routes, script } from "../routes.mjs";
 import { closeAll, launchChromium, servePackage } from "../support.mjs";
 import { Pages } from "./pages.mjs";
 
-/** A name that is not local: a page of plain http under it is no secure context, and has no crypto.subtle. */
+/** A host name that is not local: a page of plain http there is not a secure context, so it has no crypto.subtle. */
 const INSECURE = "kelp.test";
 
 let browser, origin;

@@ -1,4 +1,4 @@
-// The package in a browser, from a static server, without a bundler.
+// Imports the package in a browser from a static server, without a bundler.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { manifest } from "../../../scripts/command.mjs";
@@ -34,7 +34,7 @@ const routes = {
   `),
 };
 
-// Opens the page, waits for a title and returns it; whatever went wrong in the page fails the test.
+// Opens the page and returns its title once it is set. Any error in the page fails the test.
 async function titleOf(path, headers) {
   const origin = await servePackage({ routes, headers });
   const page = await browser.newPage();
@@ -55,11 +55,11 @@ test("a page imports one file", async () => {
   assert.equal(await titleOf("/page.html"), manifest.version);
 });
 
-test("a page that is isolated from other origins imports it", async () => {
+test("a cross-origin isolated page imports it", async () => {
   assert.equal(await titleOf("/page.html", ISOLATED), manifest.version);
 });
 
-test("a page whose policy forbids eval imports it", async () => {
+test("a page whose CSP forbids eval imports it", async () => {
   assert.equal(await titleOf("/page.html", STRICT), manifest.version);
 });
 

@@ -1,4 +1,4 @@
-// In the page: what a behaviour needs of it.
+// Runs behaviours in the page.
 import * as kelp from "/kelp-stream/index.js";
 import { helpOf } from "/behaviours/help.js";
 import { run } from "/behaviours/index.mjs";

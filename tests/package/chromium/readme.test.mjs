@@ -1,4 +1,4 @@
-// The README's example, pasted.
+// The example of the README.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ after(closeAll);
 
 const EXAMPLE = /```js\n(import \{ openFiler \}.*?)```/s;
 
-test("the example works when it is pasted into a page", { timeout: 60_000 }, async () => {
+test("the example of the README works in a page", { timeout: 60_000 }, async () => {
   const store = await startStore({ cluster: "cipher" });
   try {
     const [, example] = readFileSync(join(root, "README.md"), "utf8").match(EXAMPLE);

@@ -1,4 +1,4 @@
-// The behaviours of the package, in Deno.
+// The behaviours of the package in Deno.
 import { runtimes } from "../../../scripts/install/runtimes.mjs";
 import { describeInRuntime } from "../elsewhere/describe.mjs";
 

@@ -1,10 +1,10 @@
-// Runs behaviours for a test that is in another process: asks its server which, one after another.
+// Runs behaviours for a test in another process: requests one after another from its server.
 import { helpOf } from "../behaviours/help.js";
 import { decode, encode } from "./wire.js";
 
-/** Ends when the server has no more of them, or after one that failed: it leaves nothing to the next. Says whether it failed. */
-export async function runErrands(server, kelp, run) {
-  // Behaviours may put others in their place.
+/** Ends when the server has no further behaviour, or after a failure, so that it does not affect the next one. Resolves to whether it failed. */
+export async function runTasks(server, kelp, run) {
+  // Behaviours may replace the global ones.
   const { fetch, setTimeout, clearTimeout } = globalThis;
   const post = async (path, value) => decode(await (await fetch(server + path, { method: "POST", body: encode(value) })).text());
   const help = helpOf(server);
@@ -18,11 +18,11 @@ export async function runErrands(server, kelp, run) {
       return result;
     };
     let timer;
-    const late = new Promise((_, reject) => (timer = setTimeout(reject, 200_000, new Error("it did not end in 200 s"))));
+    const late = new Promise((_, reject) => (timer = setTimeout(reject, 200_000, new Error("not finished within 200 s"))));
     const failures = [];
     const skipped = await Promise.race([run(name, kelp, ask, help), late]).catch((error) => void failures.push(shown(error)));
     clearTimeout(timer);
-    // What nobody caught is told in the turn after.
+    // Unhandled errors are reported one turn later.
     await new Promise((wake) => setTimeout(wake, 0));
     failures.push(...uncaught.splice(0));
     await post(`/done?id=${id}`, { failures, skipped });
@@ -32,7 +32,7 @@ export async function runErrands(server, kelp, run) {
 
 function watch() {
   const uncaught = [];
-  const note = (error) => uncaught.push(`nobody caught: ${shown(error)}`);
+  const note = (error) => uncaught.push(`unhandled: ${shown(error)}`);
   if (globalThis.process) {
     globalThis.process.on("uncaughtException", note).on("unhandledRejection", note);
   } else {
@@ -42,5 +42,5 @@ function watch() {
   return uncaught;
 }
 
-// Chromium's stacks begin with what the error says, the others' do not have it.
+// Stacks in Chromium begin with the message; others do not contain it.
 const shown = (error) => (error?.stack?.includes(error.message) ? error.stack : `${error}\n${error?.stack ?? ""}`);

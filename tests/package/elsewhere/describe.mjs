@@ -1,4 +1,4 @@
-// The behaviours of the package as tests, in a browser or in a runtime.
+// Defines a test for each behaviour, in a browser or in a runtime.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync } from "node:fs";
@@ -9,41 +9,41 @@ import { behaviours } from "../behaviours/index.mjs";
 import { startControl } from "../control.mjs";
 import { routes, scripts } from "../routes.mjs";
 import { closeAll, consumer, servePackage } from "../support.mjs";
-import { Errands } from "./errands.mjs";
+import { Dispatcher } from "./rpc.mjs";
 
-/** So many run at one time: they wait more than they work. */
-const AT_ONCE = 3;
+/** How many behaviours run concurrently: they wait more than they compute. */
+const CONCURRENCY = 3;
 
 const ICON = "<!doctype html><meta charset=utf-8><link rel=icon href=data:,>";
 const PAGES = {
-  "/frames": ICON + "<iframe src=/frame></iframe>".repeat(AT_ONCE),
+  "/frames": ICON + "<iframe src=/frame></iframe>".repeat(CONCURRENCY),
   "/frame": `${ICON}<script type=module src=/elsewhere/page.js></script>`,
 };
 
-/** In a browser: in a page of frames, one at a time in each. */
+/** In a browser: in the frames of a page, one behaviour at a time in each. */
 export function describeInBrowser(kind, { skip = false }) {
   describeAll(kind, skip, (origin) => openBrowser(kind, `${origin}/frames`));
 }
 
-/** In a runtime, which is started with these arguments before the program's: in so many processes, one at a time in each. */
+/** In processes of a runtime, one behaviour at a time in each. `args` precede the arguments of the program. */
 export function describeInRuntime(name, { skip = false, program }, args = []) {
   describeAll(name, skip, (origin) => {
     const copy = join(consumer, "elsewhere.mjs");
     copyFileSync(new URL("program.mjs", import.meta.url), copy);
-    const started = Array.from({ length: AT_ONCE }, () => new Program(program, [...args, copy, origin, new URL("..", import.meta.url).href]));
+    const started = Array.from({ length: CONCURRENCY }, () => new Program(program, [...args, copy, origin, new URL("..", import.meta.url).href]));
     return { close: () => Promise.all(started.map((each) => each.close())) };
   });
 }
 
 function describeAll(where, skip, start) {
-  describe(`in ${where}`, { skip, concurrency: AT_ONCE }, () => {
-    const errands = new Errands();
+  describe(`in ${where}`, { skip, concurrency: CONCURRENCY }, () => {
+    const dispatcher = new Dispatcher();
     let place;
     before(async () => {
-      place = await start(await servePackage({ routes: { ...routes, ...scripts("elsewhere"), ...PAGES, ...errands.routes } }));
+      place = await start(await servePackage({ routes: { ...routes, ...scripts("elsewhere"), ...PAGES, ...dispatcher.routes } }));
     });
     after(async () => {
-      errands.end();
+      dispatcher.end();
       await place?.close();
       await closeAll();
     });
@@ -52,7 +52,7 @@ function describeAll(where, skip, start) {
         test(`${group}: ${name}`, { timeout: 240_000 }, async (t) => {
           const control = await startControl(cluster);
           t.after(() => control.close());
-          const skipped = await errands.run(name, control);
+          const skipped = await dispatcher.run(name, control);
           if (skipped) t.skip(skipped);
         });
       }
@@ -60,7 +60,7 @@ function describeAll(where, skip, start) {
   });
 }
 
-/** A program that is started again whenever it ends, until it is closed. */
+/** A program that is restarted when it ends, until it is closed. */
 class Program {
   #command; #child; #closed = false;
 

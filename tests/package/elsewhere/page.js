@@ -1,6 +1,6 @@
-// A page, in a frame, that runs behaviours; and begins anew after one that failed.
+// The page in a frame that runs behaviours. Reloads after a failure.
 import * as kelp from "/kelp-stream/index.js";
 import { run } from "/behaviours/index.mjs";
-import { runErrands } from "/elsewhere/client.js";
+import { runTasks } from "/elsewhere/client.js";
 
-if (await runErrands(location.origin, kelp, run)) location.reload();
+if (await runTasks(location.origin, kelp, run)) location.reload();

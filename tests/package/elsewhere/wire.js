@@ -1,4 +1,4 @@
-// Plain values as JSON, with those that JSON has not.
+// JSON with the additional types that behaviours use.
 
 export const encode = (value) => JSON.stringify(value, (_, item) => (isForeign(item) ? { $: [item instanceof RegExp ? "regexp" : typeof item, String(item?.source ?? item)] } : item));
 

@@ -1,4 +1,4 @@
-// The behaviours of the package, in Firefox.
+// The behaviours of the package in Firefox.
 import { browsers } from "../../../scripts/install/browsers.mjs";
 import { describeInBrowser } from "../elsewhere/describe.mjs";
 

@@ -1,4 +1,4 @@
-// The behaviours of the package, in Node.
+// The behaviours of the package in Node.
 import { describe, test } from "node:test";
 import { behaviours, run } from "../behaviours/index.mjs";
 import { content, startControl } from "../control.mjs";

@@ -1,4 +1,4 @@
-// The package in Node, as it is installed.
+// Imports the installed package in Node.
 import assert from "node:assert/strict";
 import { copyFile, cp, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { manifest } from "../../../scripts/command.mjs";
 import { consumer, importPackage, installed, runInConsumer } from "../support.mjs";
 
-test("a program imports it by its name", async () => {
+test("a program imports the package by its name", async () => {
   const printed = await runInConsumer(`
     import { init, version } from "kelp-stream";
     await init();
@@ -17,7 +17,7 @@ test("a program imports it by its name", async () => {
   assert.equal(printed, manifest.version);
 });
 
-test("importing it loads no wasm, so that an import costs nothing and cannot fail", async () => {
+test("importing the package does not load the wasm", async () => {
   const printed = await runInConsumer(`
     WebAssembly.instantiate = WebAssembly.Instance = WebAssembly.Module = undefined;
     await import("kelp-stream");
@@ -26,7 +26,7 @@ test("importing it loads no wasm, so that an import costs nothing and cannot fai
   assert.equal(printed, "imported");
 });
 
-test("a start that failed can be tried again", async () => {
+test("init can be called again after a failure", async () => {
   const printed = await runInConsumer(`
     import { init, version } from "kelp-stream";
     await init(new Uint8Array([1, 2, 3])).catch((error) => console.log(error.name));
@@ -36,7 +36,7 @@ test("a start that failed can be tried again", async () => {
   assert.equal(printed, `CompileError\n${manifest.version}`);
 });
 
-test("a module that the user compiled is what it starts from", async () => {
+test("init accepts a compiled module", async () => {
   const printed = await runInConsumer(`
     import { readFile } from "node:fs/promises";
     import { init, version } from "kelp-stream";
@@ -47,13 +47,13 @@ test("a module that the user compiled is what it starts from", async () => {
   assert.equal(printed, manifest.version);
 });
 
-test("starting many times at once starts one module", async () => {
+test("concurrent calls of init start one module", async () => {
   const { init, version } = await importPackage();
   await Promise.all([init(), init(), init()]);
   assert.equal(version(), manifest.version);
 });
 
-test("a bundler may inline it: only the wasm file has to lie beside the result", async (t) => {
+test("a bundle needs only the wasm file next to it", async (t) => {
   const folder = await mkdtemp(join(consumer, "bundled-"));
   t.after(() => rm(folder, { recursive: true }));
   const outfile = join(folder, "app.js");
@@ -70,7 +70,7 @@ test("a bundler may inline it: only the wasm file has to lie beside the result",
 });
 
 // F111
-test("two copies of it in one program do not disturb each other", async (t) => {
+test("two copies of the package work in one program", async (t) => {
   const folder = await mkdtemp(join(consumer, "copy-"));
   t.after(() => rm(folder, { recursive: true }));
   await cp(installed, folder, { recursive: true });

@@ -1,11 +1,11 @@
-// Run by memory.test.mjs with --expose-gc: one course, whose findings it prints as JSON.
-import { Shelf } from "../behaviours/shelf.mjs";
+// Started by memory.test.mjs with --expose-gc: runs one scenario and prints its result as JSON.
+import { MemoryStore } from "../behaviours/memory-store.mjs";
 import { importPackage } from "../support.mjs";
 
 const [course] = process.argv.slice(2);
 const [WARM, CYCLES] = [2000, 10_000];
 
-// The memory of the module, which the package keeps to itself.
+// The memory of the wasm module, which the package does not expose.
 let memory;
 const { instantiate } = WebAssembly;
 WebAssembly.instantiate = async (...args) => {
@@ -17,7 +17,7 @@ WebAssembly.instantiate = async (...args) => {
 const kelp = await importPackage();
 await kelp.init();
 
-// Timers that run, of the package: the module takes the global functions when it calls them.
+// Running timers of the package: the module looks up the global functions at each call.
 const timers = new Set();
 const { setTimeout, clearTimeout } = globalThis;
 globalThis.setTimeout = (call, ms) => {
@@ -30,7 +30,7 @@ globalThis.clearTimeout = (id) => {
   clearTimeout(id);
 };
 
-// One signal for all of them, as an application has it.
+// One signal for all files, as in an application.
 const { signal } = new AbortController();
 let listeners = 0;
 for (const [method, change] of [["addEventListener", 1], ["removeEventListener", -1]]) {
@@ -42,7 +42,7 @@ for (const [method, change] of [["addEventListener", 1], ["removeEventListener",
 
 const tick = (ms = 0) => new Promise((wake) => setTimeout(wake, ms));
 
-/** Collects what can be collected: freeing on one side lets the other side go, so it takes a few rounds. */
+/** Runs the garbage collector several times: freeing a wasm object may release JavaScript objects, and vice versa. */
 async function collect() {
   for (let i = 0; i < 8; i++) {
     globalThis.gc();
@@ -51,12 +51,12 @@ async function collect() {
 }
 
 let inFlight = 0, requests = 0;
-function watched(shelf) {
+function watched(store) {
   return (url, init) => {
     inFlight++;
     requests++;
     init.signal.addEventListener("abort", () => inFlight--, { once: true });
-    return shelf.fetch(url, init);
+    return store.fetch(url, init);
   };
 }
 
@@ -78,10 +78,10 @@ const cycle = {
     const reader = file.stream({ signal }).getReader();
     while (!(await reader.read()).done);
   },
-  async failed(file, shelf) {
-    shelf.faults.set(1, new Error("no network"));
+  async failed(file, store) {
+    store.faults.set(1, new Error("no network"));
     await file.bytes({ signal }).catch(() => {});
-    await kelp.openUrl("https://shelf.example/1", { fetch: watched(shelf), retry: { passes: 1 }, signal }).catch(() => {});
+    await kelp.openUrl("https://store.example/1", { fetch: watched(store), retry: { passes: 1 }, signal }).catch(() => {});
   },
   bytes: (file) => file.bytes({ signal }),
 };
@@ -95,10 +95,10 @@ async function cycles(run) {
   };
   for (let i = 0; i < CYCLES; i++) {
     if (i === WARM) Object.assign(before, await measure());
-    const shelf = new Shelf({ chunks: 3, length: 100 });
-    const file = await shelf.open(kelp, { fetch: watched(shelf), retry: { passes: 1 }, signal, pool, onEvent() {} });
-    await run(file, shelf);
-    // Files are not closed: they are freed when they are collected, and that comes by between turns only.
+    const store = new MemoryStore({ chunks: 3, length: 100 });
+    const file = await store.open(kelp, { fetch: watched(store), retry: { passes: 1 }, signal, pool, onEvent() {} });
+    await run(file, store);
+    // Files are not closed: finalizers free them, which run between turns only.
     if (i % 500 === 0) await collect();
   }
   const after = await measure();
@@ -106,7 +106,7 @@ async function cycles(run) {
   return { cycles: CYCLES, heap: both("heap"), pages: both("pages"), timers: timers.size, listeners, inFlight, requests };
 }
 
-/** What is let go of without a word, while its look-ahead hangs. */
+/** Drops files and streams without closing them while their look-ahead hangs. */
 const dropped = {
   file: (file) => file,
   "unread stream": (file) => file.stream({ signal }),
@@ -146,12 +146,12 @@ async function readSome(stream) {
 async function drop() {
   const found = { kept: [], inFlight: {} };
   for (const [what, make] of Object.entries(dropped)) {
-    const shelf = new Shelf();
-    shelf.hangFrom(1);
-    const held = await (async () => new WeakRef(await make(await shelf.open(kelp, { signal }))))();
+    const store = new MemoryStore();
+    store.hangFrom(1);
+    const held = await (async () => new WeakRef(await make(await store.open(kelp, { signal }))))();
     await collect();
     if (held.deref() !== undefined) found.kept.push(what);
-    if (shelf.inFlight > 0) found.inFlight[what] = shelf.inFlight;
+    if (store.inFlight > 0) found.inFlight[what] = store.inFlight;
   }
   return found;
 }

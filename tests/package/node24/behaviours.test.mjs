@@ -1,4 +1,4 @@
-// The behaviours of the package, in Node24.
+// The behaviours of the package in Node 24.
 import { runtimes } from "../../../scripts/install/runtimes.mjs";
 import { describeInRuntime } from "../elsewhere/describe.mjs";
 

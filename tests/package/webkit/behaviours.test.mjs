@@ -1,4 +1,4 @@
-// The behaviours of the package, in Webkit.
+// The behaviours of the package in WebKitGTK.
 import { browsers } from "../../../scripts/install/browsers.mjs";
 import { describeInBrowser } from "../elsewhere/describe.mjs";
 

@@ -1,21 +1,21 @@
-// A store without a network, for what happens between a stream and its reader: a manifest, and a `fetch` that serves it.
+// A store without a network, for tests of a stream and its reader: a manifest, and a `fetch` that serves it.
 
-/** The byte at a position of its file. */
+/** The byte at a position of the file. */
 const byteAt = (position) => (position ^ (position >> 8)) & 255;
 
-/** Bytes of its file. */
-export const shelved = (start, end) => Uint8Array.from({ length: end - start }, (_, i) => byteAt(start + i));
+/** The bytes of a range of the file. */
+export const contentOf = (start, end) => Uint8Array.from({ length: end - start }, (_, i) => byteAt(start + i));
 
-export class Shelf {
-  /** Every request: `{ index, signal, isOver }`: it is over when it was answered to its end, or failed. */
+export class MemoryStore {
+  /** All requests: `{ index, signal, isOver }`. A request is over when its body has ended, or when it failed. */
   requests = [];
-  /** What a request for chunk `index` meets: "hang" (no more after half of it), an error that `fetch` rejects with, or nothing. */
+  /** The faults of chunks by index: "hang" (the body stops after half), or an error that `fetch` rejects with. */
   faults = new Map();
 
   constructor({ chunks = 16, length = 1000 } = {}) {
     this.length = length;
     this.size = chunks * length;
-    const urls = (index) => [`https://shelf.example/${index}`];
+    const urls = (index) => [`https://store.example/${index}`];
     this.manifest = { size: this.size, chunks: Array.from({ length: chunks }, (_, i) => ({ urls: urls(i), offset: i * length, size: length })) };
   }
 
@@ -23,7 +23,7 @@ export class Shelf {
     return this.requests.filter(({ signal, isOver }) => !isOver && !signal.aborted).length;
   }
 
-  /** Hangs from chunk `index` on. */
+  /** All chunks from `index` on hang. */
   hangFrom(index) {
     for (let i = index; i < this.size / this.length; i++) this.faults.set(i, "hang");
   }
@@ -36,7 +36,7 @@ export class Shelf {
     if (request.isOver) throw fault;
     const [, from = 0, to = this.length - 1] = /^bytes=(\d+)-(\d+)?$/.exec(headers.get("range")) ?? [];
     const start = index * this.length + Number(from);
-    const bytes = shelved(start, Math.min(index * this.length + Number(to) + 1, this.size));
+    const bytes = contentOf(start, Math.min(index * this.length + Number(to) + 1, this.size));
     const half = Math.ceil(bytes.length / 2);
     const pieces = [bytes.slice(0, half), ...(fault === "hang" ? [] : [bytes.slice(half)])];
     const body = new ReadableStream({
@@ -54,7 +54,7 @@ export class Shelf {
   };
 
   open(kelp, options) {
-    // A width that does not depend on what was read before.
+    // A fixed concurrency, so that it does not depend on other streams.
     return kelp.openManifest(this.manifest, { fetch: this.fetch, concurrency: 6, ...options });
   }
 }

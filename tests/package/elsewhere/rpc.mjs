@@ -1,14 +1,14 @@
-// Behaviours that run elsewhere than in this process: whoever asks for one is given it, and all that it asks of its store.
+// Runs behaviours in other processes: client.js there requests the next behaviour, and its calls to the store.
 import { text } from "node:stream/consumers";
 import { decode, encode } from "./wire.js";
 
-/** What is to be run, and where it is asked for. */
-export class Errands {
-  #waiting = []; #idle = []; #given = new Map(); #last = 0; #over = false;
+/** The queue of behaviours, and the clients that wait for one. */
+export class Dispatcher {
+  #waiting = []; #idle = []; #running = new Map(); #last = 0; #over = false;
 
-  /** For `servePackage`: what client.js asks. */
+  /** The routes that client.js uses, for `servePackage`. */
   routes = {
-    "/next": (_, response) => this.#next((errand) => send(response, { id: errand?.id, name: errand?.name })),
+    "/next": (_, response) => this.#next((task) => send(response, { id: task?.id, name: task?.name })),
     "/ask": async (request, response) => {
       const { method, args } = decode(await text(request));
       const { control } = this.#of(request);
@@ -17,15 +17,15 @@ export class Errands {
     },
     "/done": async (request, response) => {
       const { failures, skipped } = decode(await text(request));
-      const errand = this.#of(request);
-      this.#given.delete(errand.id);
+      const task = this.#of(request);
+      this.#running.delete(task.id);
       send(response, {});
-      if (failures.length > 0) errand.fail(new Error(failures.join("\n\n")));
-      else errand.done(skipped);
+      if (failures.length > 0) task.fail(new Error(failures.join("\n\n")));
+      else task.done(skipped);
     },
   };
 
-  /** Runs a behaviour by its name; rejects with what failed, resolves to why it was skipped, if it was. */
+  /** Runs a behaviour by its name. Rejects with its failure; resolves to the reason if it was skipped. */
   run(name, control) {
     return new Promise((done, fail) => {
       this.#waiting.push({ id: String(++this.#last), name, control, done, fail });
@@ -33,7 +33,7 @@ export class Errands {
     });
   }
 
-  /** Nothing more is to be run: who asks is told so, and ends. */
+  /** Ends all clients: there is no further behaviour. */
   end() {
     this.#over = true;
     this.#match();
@@ -46,17 +46,17 @@ export class Errands {
 
   #match() {
     while (this.#idle.length > 0 && this.#waiting.length > 0) {
-      const errand = this.#waiting.shift();
-      this.#given.set(errand.id, errand);
-      this.#idle.shift()(errand);
+      const task = this.#waiting.shift();
+      this.#running.set(task.id, task);
+      this.#idle.shift()(task);
     }
     if (this.#over) for (const give of this.#idle.splice(0)) give(undefined);
   }
 
   #of(request) {
-    const errand = this.#given.get(urlOf(request).searchParams.get("id"));
-    if (!errand) throw new Error("this errand is over");
-    return errand;
+    const task = this.#running.get(urlOf(request).searchParams.get("id"));
+    if (!task) throw new Error("this task has ended already");
+    return task;
   }
 }
 

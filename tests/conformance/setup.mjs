@@ -1,51 +1,51 @@
-// Sets the stage for a case: a store with its files and its faults, and the task that a reader is given.
+// Sets up a case: a store with its files and faults, and the task for the reader.
 import { parseEntry, signToken, startStore, urlOf } from "../store/index.mjs";
 import { content } from "../package/control.mjs";
 
-// What no case changes is built once: a captured cluster is ten thousand files.
-const scenes = new Map();
+// Stores that no case changes are built once: a captured cluster has ten thousand files.
+const sharedStores = new Map();
 
-/** Closes what stages shared. */
-export async function strike() {
-  for (const scene of scenes.values()) await (await scene).store.close();
-  scenes.clear();
+/** Closes the shared stores. */
+export async function closeShared() {
+  for (const shared of sharedStores.values()) await (await shared).store.close();
+  sharedStores.clear();
 }
 
-/** A case on its stage: `task` for the reader, what is right to judge it by, and the store that saw it. */
-export class Stage {
+/** A case that is set up: `task` for the reader, the right bytes, and the store that sees the requests. */
+export class Setup {
   /** `{ servers, open: { by, target, known, options }, steps }`, in plain values. */
   task;
   store;
   #files; #isShared; #read;
 
   /** @param {object} about a case of list.mjs */
-  static async set(about) {
-    const stage = new Stage();
-    stage.#isShared = about.faults.length + about.dead.length === 0 && !about.kill;
-    const { store, files } = await (stage.#isShared ? sharedScene(about.store) : build(about.store));
-    Object.assign(stage, { store });
-    stage.#files = files;
+  static async create(testCase) {
+    const setup = new Setup();
+    setup.#isShared = testCase.faults.length + testCase.dead.length === 0 && !testCase.kill;
+    const { store, files } = await (setup.#isShared ? sharedStore(testCase.store) : build(testCase.store));
+    Object.assign(setup, { store });
+    setup.#files = files;
     try {
-      await stage.#prepare(about);
+      await setup.#prepare(testCase);
     } catch (error) {
-      await stage.close();
+      await setup.close();
       throw error;
     }
-    return stage;
+    return setup;
   }
 
   async #prepare({ open, steps, faults, dead, kill }) {
     const { store } = this;
     for (const fault of faults) this.#fault(fault);
     for (const index of dead) await store.killVolume(index);
-    // Where it ends is up to the case; it fails by what is read.
+    // The test fails by what is read, not by an error of this call.
     if (kill) store.after(kill.after, () => store.killVolume(kill.volume).catch((error) => store.errors.push(error)));
     const { filer, master, volumes } = store;
     this.task = { servers: { filer, master, volumes }, open: this.#open(open), steps: steps.map(({ read, stop, answer }) => ({ read, stop, answer })) };
     store.resetLog();
   }
 
-  /** The right bytes of the file that is read, from `start` to `end`. */
+  /** The right bytes of the file, from `start` to `end`. */
   right(start, end) {
     return this.#read.bytes.subarray(start, end);
   }
@@ -54,7 +54,7 @@ export class Stage {
     return this.#read?.bytes.length;
   }
 
-  /** Requests for chunks, oldest first; a browser's preflights are its own affair. */
+  /** Requests for chunks, oldest first, without CORS preflights. */
   get chunkRequests() {
     return this.store.requests.filter(({ method, fileId }) => method !== "OPTIONS" && fileId !== null);
   }
@@ -82,16 +82,16 @@ export class Stage {
     return (this.#read = this.#files.get(name));
   }
 
-  // By the name of a file: its chunks, one after the other. Else a list of chunks that names those of files.
-  #manifest(about) {
-    const name = typeof about === "string" ? about : about.of;
+  // The name of a file: a manifest of its chunks. An object: a manifest whose chunks refer to chunks of files.
+  #manifest(testCase) {
+    const name = typeof testCase === "string" ? testCase : testCase.of;
     if (name === undefined) {
-      const { bytes, chunks, ...rest } = about;
-      this.#read = { bytes: this.#file(bytes).bytes.subarray(0, about.size) };
+      const { bytes, chunks, ...rest } = testCase;
+      this.#read = { bytes: this.#file(bytes).bytes.subarray(0, testCase.size) };
       return { ...rest, chunks: chunks.map(({ of: [file, index], ...chunk }) => ({ ...chunk, urls: this.#urls(file, index) })) };
     }
     const file = this.#file(name);
-    const { of, ...instead } = typeof about === "string" ? {} : about;
+    const { of, ...instead } = typeof testCase === "string" ? {} : testCase;
     const chunks = parseEntry(file.entry).chunks.map(({ offset = 0, size, cipher_key, is_compressed, e_tag }, index) => ({
       urls: this.#urls(name, index), offset: Number(offset), size: Number(size),
       ...(cipher_key ? { key: cipher_key } : {}), ...(is_compressed ? { compression: "gzip" } : {}), ...(e_tag ? { md5: e_tag } : {}), ...instead,
@@ -118,15 +118,15 @@ export class Stage {
   }
 }
 
-function sharedScene(about) {
-  const key = JSON.stringify(about);
-  if (!scenes.has(key)) scenes.set(key, build(about));
-  return scenes.get(key);
+function sharedStore(testCase) {
+  const key = JSON.stringify(testCase);
+  if (!sharedStores.has(key)) sharedStores.set(key, build(testCase));
+  return sharedStores.get(key);
 }
 
 async function build({ cluster = null, files = {}, entries = {}, latency = 0, rate = 0 }) {
   const store = await startStore({ cluster });
-  // A real master lets no page of another origin read it: what stands in front of it for them does.
+  // A master sends no CORS headers. These are those of a proxy in front of it.
   store.fault({ server: "master" }, { headers: { "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Authorization" } });
   const added = Object.entries(files).map(([name, file]) => [name, addFile(store, file)]);
   for (const [path, text] of Object.entries(entries)) store.addEntry(path, text);
@@ -140,7 +140,7 @@ function addFile(store, { content: named, length, chunks, extended, ...file }) {
   return { ...added, replicas: file.replicas ?? [0], bytes: store.bytesOf(added.path) };
 }
 
-// As the filer stores them: in base64.
+// The filer stores them in base64.
 function withExtended(entry, extended) {
   const encoded = Object.fromEntries(Object.entries(extended).map(([name, value]) => [name, Buffer.from(value).toString("base64")]));
   return entry.replace('"Extended":null', `"Extended":${JSON.stringify(encoded)}`);

@@ -1,18 +1,18 @@
-// The judge: an account that is wrong in any one way is found out, and a right one is not.
+// The comparison: a right report passes, and a report with any single error fails.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sha256 } from "../store/index.mjs";
-import { judge } from "./judge.mjs";
+import { compare } from "./compare.mjs";
 import { cases } from "./list.mjs";
 
 const bytes = Buffer.from("0123456789");
 const hash = (...range) => sha256(bytes.subarray(...range));
-const stageOf = (requests = []) => ({
+const setupOf = (requests = []) => ({
   size: bytes.length, right: (start, end) => bytes.subarray(start, end), chunkRequests: requests, entryRequests: [{}], store: { peakInFlight: 2, inFlight: 0 },
 });
 
-/** A case, a right account of it, and wrong ones. */
-const JUDGED = {
+/** A case, a right report of it, and wrong ones. */
+const COMPARED = {
   "a read": [
     { file: { size: 10 }, steps: [{ read: { start: 2, end: 99 } }] },
     { file: { size: 10 }, steps: [{ length: 8, sha256: hash(2) }] },
@@ -59,23 +59,23 @@ const JUDGED = {
   ],
 };
 
-for (const [what, [about, right, wrong]] of Object.entries(JUDGED)) {
+for (const [what, [testCase, right, wrong]] of Object.entries(COMPARED)) {
   test(`${what}: right passes, wrong does not`, async () => {
-    await judge(about, stageOf(), right);
-    for (const told of wrong) await assert.rejects(judge(about, stageOf(), told), undefined, JSON.stringify(told));
+    await compare(testCase, setupOf(), right);
+    for (const report of wrong) await assert.rejects(compare(testCase, setupOf(), report), undefined, JSON.stringify(report));
   });
 }
 
-test("what the store saw is judged", async () => {
+test("the requests that the store saw are compared", async () => {
   const requests = [{ range: "bytes=0-1" }, { range: null }];
-  const told = { file: {}, steps: [] };
-  for (const seen of [{ requests: 2 }, { ranges: [null, "bytes=0-1"] }, { most: 2 }, { parallel: 2 }, { entries: 1 }, { idle: true }]) await judge({ steps: [], seen }, stageOf(requests), told);
+  const report = { file: {}, steps: [] };
+  for (const seen of [{ requests: 2 }, { ranges: [null, "bytes=0-1"] }, { most: 2 }, { parallel: 2 }, { entries: 1 }, { idle: true }]) await compare({ steps: [], seen }, setupOf(requests), report);
   for (const seen of [{ requests: 1 }, { ranges: [null, null] }, { most: 1 }, { parallel: 3 }, { entries: 0 }]) {
-    await assert.rejects(judge({ steps: [], seen }, stageOf(requests), told), undefined, JSON.stringify(seen));
+    await assert.rejects(compare({ steps: [], seen }, setupOf(requests), report), undefined, JSON.stringify(seen));
   }
 });
 
-test("the list is whole: each case has a name of its own and something to be judged by", () => {
+test("each case has a unique name and something to compare", () => {
   const list = cases();
   const names = list.map(({ group, name }) => `${group}: ${name}`);
   assert.equal(new Set(names).size, names.length);
