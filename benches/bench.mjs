@@ -1,6 +1,6 @@
-// `npm run bench`: what the package is worth beside what one writes by hand, in Chromium, against the stand-in on this machine.
-// `npm run bench -- auto slow --quick` runs these cells, with fewer rounds; `--node` runs them in Node instead. benches/README.md
-// says what each measures.
+// `npm run bench`: compares the package with hand-written readers, in Chromium, with the stand-in on this machine.
+// `npm run bench -- auto slow --quick` runs these cells with fewer rounds; `--node` runs them in Node. benches/README.md describes the
+// cells.
 import { Failure, main } from "../scripts/command.mjs";
 import { report } from "../scripts/size.mjs";
 import { openPage } from "./browser.mjs";
@@ -19,10 +19,10 @@ import { cpuOf, rendererMemory } from "./processes.mjs";
 
 const CELLS = { "look-ahead": lookAhead, auto, link, loopback, cost, "first-byte": firstByte, slow, sharing, memory, film };
 
-/** Those that need nothing of a page. */
+/** The cells that need no page. */
 const IN_NODE = ["look-ahead", "auto", "slow"];
 
-/** What a cell works with. */
+/** The services of a cell. */
 class Bench {
   quick; inNode; #reader; #stores = [];
 
@@ -31,12 +31,12 @@ class Bench {
     this.#reader = reader;
   }
 
-  /** Rounds of a cell. */
+  /** The number of rounds. */
   rounds(full, quick) {
     return this.quick ? quick : full;
   }
 
-  /** Starts a stand-in in a process of its own, with `startStore`'s options; `endStores` ends it. */
+  /** Starts a stand-in in another process with options of `startStore`; `endStores` ends it. */
   async startStore(options = {}) {
     const store = await startChild("store.mjs", JSON.stringify(options));
     this.#stores.push(store);
@@ -47,7 +47,7 @@ class Bench {
     for (const { stop } of this.#stores.splice(0)) await stop();
   }
 
-  /** Stores a made-up file and tells the reader of it. `about` is as for `addFile`; each chunk has as many URLs as replicas. */
+  /** Stores a generated file and passes it to the reader. `about`: the argument of `addFile`. Each chunk has one URL per replica. */
   async addFile(store, name, { spread = [[0]], ...about }) {
     const file = await store.ask("addFile", { path: `/b/${name}`, content: "noise:bench", spread, ...about });
     const chunks = file.fileIds.map((fileId, i) => ({ fileId, urls: spread[i % spread.length].map((index) => `${store.volumes[index]}/${fileId}`) }));
@@ -59,7 +59,7 @@ class Bench {
     return file;
   }
 
-  /** A way to read, for `interleave`: calls a function of reader.js, and adds the milliseconds of CPU that all its processes took. */
+  /** A way to read, for `interleave`: calls a function of reader.js, and adds the CPU time of all its processes in milliseconds. */
   way(name, argument, before = () => {}) {
     return async () => {
       await before();

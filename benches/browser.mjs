@@ -11,14 +11,14 @@ import { json } from "node:stream/consumers";
 import { browser, flags } from "../scripts/install/chromium.mjs";
 import { Failure, root } from "../scripts/command.mjs";
 
-/** How long the browser may take to start and to ask for its first job, in ms. */
+/** Milliseconds until the browser must have requested its first job. */
 const START = 30_000;
 
-/** The store's certificate is signed by nobody, and memory is measured after a collection. */
+/** The certificate of the store is self-signed, and memory is measured after a garbage collection. */
 const FLAGS = ["--ignore-certificate-errors", "--js-flags=--expose-gc"];
 
 /**
- * Opens a page with reader.js, whose functions can be called.
+ * Opens a page with reader.js; `call` calls its functions.
  * @returns {Promise<{ call: (name: string, argument: object) => Promise<any>, pid: number, stop: () => Promise<void> }>}
  */
 export async function openPage() {
@@ -43,9 +43,9 @@ export async function openPage() {
   return { call: (name, argument) => jobs.add({ name, argument }), pid: child.pid, stop };
 }
 
-/** A server of the page, its modules, and its jobs. */
+/** The server of the page, its modules and its jobs. */
 async function serve(jobs) {
-  if (!existsSync(join(root, "dist/index.js"))) throw new Failure("there is no dist/index.js: npm run build");
+  if (!existsSync(join(root, "dist/index.js"))) throw new Failure("dist/index.js is missing: run npm run build");
   const server = createServer(async (request, response) => {
     if (request.url === "/job") return response.end(JSON.stringify(await jobs.next()));
     if (request.url === "/result") return response.end(jobs.finish(await json(request)));
@@ -75,7 +75,7 @@ const WORK = `
 const PAGE = `<!doctype html><meta charset=utf-8><link rel=icon href=data:,>
   <script type=importmap>{ "imports": { "kelp-stream": "/dist/index.js" } }</script><script type=module>${WORK}</script>`;
 
-/** One job at a time: somebody adds it, the page asks for it and finishes it. */
+/** One job at a time: `add` adds it, and the page requests and finishes it. */
 class Jobs {
   asked; #heard; #job = null; #give = null; #failure = null;
 

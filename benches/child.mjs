@@ -1,10 +1,10 @@
-// A process of its own that is asked: { id, method, args } in, { id, result } or { id, error } out.
+// Calls methods in another process: messages { id, method, args }, and { id, result } or { id, error }.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Failure } from "../scripts/command.mjs";
 
-/** Starts a module of this folder that calls `answer`; `ask` calls its methods, `stop` ends it. */
+/** Starts a module of this folder that calls `answer`; `ask` calls its methods, `stop` ends the process. */
 export async function startChild(name, ...args) {
   const child = fork(fileURLToPath(new URL(name, import.meta.url)), args, { serialization: "advanced" });
   const gone = once(child, "exit");
@@ -29,7 +29,7 @@ export async function startChild(name, ...args) {
   return { ask, stop, pid: child.pid };
 }
 
-/** Answers whoever started this process, with the methods of an object. */
+/** Serves the methods of an object to the process that started this one. */
 export function answer(methods) {
   process.on("message", async ({ id, method, args }) => {
     try {
@@ -38,7 +38,7 @@ export function answer(methods) {
       process.send({ id, error: String(error?.stack ?? error) });
     }
   });
-  // Whoever asked is gone.
+  // The parent process has ended.
   process.on("disconnect", () => process.exit());
   process.send("ready");
 }

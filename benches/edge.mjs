@@ -1,6 +1,6 @@
-// `npm run bench:edge`: the gateway beside a ten-line worker that hands the same bytes through, both in workerd alone;
-// time and CPU of the workerd process, medians of interleaved rounds. Once with clients that speak TLS, as all do that are
-// not on the same machine, and once without: there the ten lines have the kernel move the bytes, which nobody can who joins two bodies.
+// `npm run bench:edge`: compares the gateway with a ten-line worker that passes the same bytes through, both in workerd without
+// miniflare. Prints time and CPU of the workerd process, medians of interleaved rounds; once with TLS, which clients on other machines
+// use, and once without: then the kernel moves the bytes of the ten-line worker, which is not possible if several bodies are joined.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -17,7 +17,7 @@ const ROUNDS = Number(process.env.ROUNDS ?? 15);
 const GOAL = 1.1;
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
-// Linux counts CPU in hundredths of a second.
+// Linux counts CPU time in hundredths of a second.
 const TICK_MS = 10;
 
 async function bench() {
@@ -76,7 +76,7 @@ async function measure(ways) {
       if (round >= 0) taken[name].push(ms);
     }
   }
-  // By the tick, CPU is told for all rounds together.
+  // Ticks are coarse, so CPU is measured over all rounds together.
   return names.map((name) => ({ name, ms: median(taken[name]), cpu: (cpuOf(ways[name].pid) - ways[name].before) / taken[name].length }));
 }
 
@@ -110,7 +110,7 @@ function print(title, rows) {
   }
 }
 
-/** The stand-in in a process of its own. */
+/** The stand-in in another process. */
 async function startStore() {
   const child = fork(here("store.mjs"), [], { serialization: "advanced" });
   const gone = once(child, "exit");

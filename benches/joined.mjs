@@ -1,4 +1,4 @@
-// The least that joining takes: a worker that pipes chunks one after another into one body, and does nothing else.
+// The minimal worker that joins chunks: it pipes one after another into one body.
 export default {
   async fetch(_, { ORIGIN, FILE_IDS, LENGTH }, context) {
     const { readable, writable } = new FixedLengthStream(Number(LENGTH));
@@ -7,7 +7,7 @@ export default {
   },
 };
 
-// The next one is asked for while one goes by.
+// The next chunk is requested while one is piped.
 async function join(urls, writable) {
   let next = fetch(urls[0]);
   for (const i of urls.keys()) {

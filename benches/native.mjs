@@ -1,5 +1,5 @@
-// `npm run bench:native`: `kelp cat` beside what a user has today, `curl` of the filer's own GET, on the stand-in and, where there is
-// one, on a real SeaweedFS. Runs take turns; what is printed are ratios of their medians. `-- --quick` for fewer runs.
+// `npm run bench:native`: compares `kelp cat` with `curl` of the filer's GET, with the stand-in and, if it is installed, with a real
+// SeaweedFS. Runs are interleaved; ratios of medians are printed. `-- --quick`: fewer runs.
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -14,7 +14,7 @@ const MIB = 1024 * KIB;
 const kelp = join(target, "release", "kelp");
 
 async function bench() {
-  if (!find("curl")) throw new Failure("there is no curl");
+  if (!find("curl")) throw new Failure("curl is not on PATH");
   await run("cargo", ["build", "--release", "--package", "kelp-cli"]);
   console.log("| times as fast as curl | of chunk after chunk | of the filer |\n|---|---|---|");
   await onStandIn();
@@ -23,8 +23,8 @@ async function bench() {
 }
 
 /**
- * The stand-in's filer answers a GET of a file from memory and without the latency of a chunk: that is a filer that has it all.
- * One chunk after the other is what one without a prefetcher does.
+ * The filer of the stand-in serves a whole file from memory, without the latency of chunks, so it is as fast as a filer can be. One
+ * chunk after the other is what a filer without prefetching does.
  */
 async function onStandIn() {
   const store = await startChild("store.mjs", "{}");
@@ -50,14 +50,14 @@ async function onStandIn() {
   }
 }
 
-/** Files of 1 MiB chunks: the filer's GET has its prefetcher; kelp asks it for chunks, or the volume servers. */
+/** Files of 1 MiB chunks. The filer's GET uses its prefetching; kelp requests chunks from the filer or the volume servers. */
 async function onCluster() {
   const cluster = await Cluster.start();
   try {
     for (const [name, filer] of [["plain", cluster.filer], ["encrypted", cluster.cipherFiler]]) {
       const url = `${filer}/b.bin`;
       const { ok, status } = await fetch(url, { method: "PUT", body: randomBytes(64 * MIB) });
-      if (!ok) throw new Failure(`the filer answers ${status}`);
+      if (!ok) throw new Failure(`the filer responds with ${status}`);
       const direct = ["cat", "--locate", `master=${cluster.master}`, url];
       await compare(`SeaweedFS, ${name}, 64 chunks of 1 MiB`, { url }, {
         "through the filer": [kelp, ["cat", url]],
@@ -70,7 +70,7 @@ async function onCluster() {
   }
 }
 
-/** Prints a line for each way: how many times as fast it is as curl, of the whole file and of one chunk after the other. */
+/** Prints a line per way: how many times as fast it is as curl of the whole file, and of one chunk after the other. */
 async function compare(name, { url, chunks }, ways) {
   const curls = { curl: ["curl", ["-sS", url]], ...(chunks && { chunks: ["curl", ["-sS", ...chunks]] }) };
   const times = await medians({ ...curls, ...ways });

@@ -1,4 +1,4 @@
-// The reader in Node, in a process of its own: no limit of connections for each host, and no page.
+// The reader in Node, in another process: without the limit of connections per host that browsers have.
 import { answer } from "./child.mjs";
 import * as reader from "./reader.js";
 

@@ -1,16 +1,16 @@
-// What processes cost, as Linux counts it in /proc.
+// CPU and memory of processes, from /proc (Linux).
 import { readdirSync, readFileSync } from "node:fs";
 
 /** /proc counts CPU time in hundredths of a second, and memory in pages of 4 KiB. */
 const TICK = 10;
 const PAGE = 4096;
 
-/** Milliseconds of CPU that a process and all below it have used so far. */
+/** Milliseconds of CPU that a process and its descendants have used. */
 export function cpuOf(pid) {
   return treeOf(pid).reduce((sum, { ticks }) => sum + ticks * TICK, 0);
 }
 
-/** Resident bytes of the renderer that has worked most: the page's. */
+/** Resident bytes of the renderer with the most CPU time, which is that of the page. */
 export function rendererMemory(pid) {
   const renderers = treeOf(pid).filter((each) => read(each.pid, "cmdline")?.includes("--type=renderer"));
   const [busiest] = renderers.sort((a, b) => b.ticks - a.ticks);
@@ -25,12 +25,12 @@ function treeOf(root) {
 }
 
 function stat(pid) {
-  // The name, in brackets, may hold anything.
+  // The name, in parentheses, may contain any character.
   const fields = read(pid, "stat")?.replace(/^.*\) /s, "").split(" ");
   return fields && { pid, parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
 }
 
-// A process may be gone by now.
+// The process may have ended.
 function read(pid, file) {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "utf8");

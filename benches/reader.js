@@ -1,4 +1,4 @@
-// What is measured, where it runs: in a page, or in Node. Opening is outside the clock.
+// The measured functions, in a page or in Node. Opening a file is not measured.
 import { openFiler, Pool } from "kelp-stream";
 import { pipeline } from "./rivals/pipeline.js";
 import { sequential } from "./rivals/sequential.js";
@@ -8,15 +8,15 @@ const MIB = 2 ** 20;
 const files = new Map();
 const pools = new Map();
 
-/** Keeps what is known of a file: { name, url, size, chunks: { fileId, urls, key }[] }. */
+/** Stores the properties of a file: { name, url, size, chunks: { fileId, urls, key }[] }. */
 export async function keep(file) {
   files.set(file.name, file);
 }
 
 /**
- * Reads a file by the package, with options. `pool`: a name, for streams that are to share what they learn; else a new one.
- * `bytes`: no more than these. Gives milliseconds of the whole, to the first byte and to the first MiB; the width near the
- * end; and the most bytes ahead.
+ * Reads a file with the package and options. `pool`: the name of a shared pool; by default a new one. `bytes`: the most bytes to read.
+ * Resolves to the milliseconds of the whole, to the first byte and to the first MiB; the concurrency near the end; and the most bytes
+ * ahead.
  */
 export async function kelp({ file: name, options, pool, bytes }) {
   const file = await open(name, { ...options, pool: poolOf(pool) });
@@ -26,7 +26,7 @@ export async function kelp({ file: name, options, pool, bytes }) {
   return { ...times, width, peak: file.stats.peakBytesAhead, requests: file.stats.requests };
 }
 
-/** Reads it by hand: "sequential", "pipeline" (of `width`, at each chunk's first replica) or "whole". */
+/** Reads it with a rival: "sequential", "pipeline" (of `width`, from the first replica of each chunk) or "whole". */
 export async function rival({ file: name, by, width }) {
   const { url, chunks, size } = files.get(name);
   const stored = chunks.map(({ urls, key }) => ({ url: urls[0], key: key && Uint8Array.from(atob(key), (char) => char.charCodeAt(0)) }));
@@ -34,15 +34,15 @@ export async function rival({ file: name, by, width }) {
   return timed(ways[by], size);
 }
 
-/** Reads the first chunk of a file by a plain fetch. */
+/** Reads the first chunk of a file with a plain fetch. */
 export function plainFetch({ file: name }) {
   const { chunks: [{ urls: [url] }], chunkSize } = files.get(name);
   return timed(() => whole(url), chunkSize);
 }
 
 /**
- * Reads files side by side, in one pool; after `settle` ms counts for `length` ms; then opens another, `late`, and stops.
- * Gives bytes a second of all, the least over the most, and the times of the late one.
+ * Reads files concurrently in one pool. Measures for `length` ms after `settle` ms, then opens another file, `late`, and stops.
+ * Resolves to the bytes per second of all, the ratio of the slowest to the fastest, and the times of `late`.
  */
 export async function share({ names, late, settle, length, options }) {
   const pool = new Pool();
@@ -62,7 +62,7 @@ export async function share({ names, late, settle, length, options }) {
   return { rate, evenness: Math.min(...got) / Math.max(...got), first: times.first, mib: times.mib };
 }
 
-/** Reads a file, and asks for garbage collection every so many bytes. Needs --expose-gc. */
+/** Reads a file, with a garbage collection after each `every` bytes. Needs --expose-gc. */
 export async function collecting({ file: name, by, every, width }) {
   const { chunks, size } = files.get(name);
   const file = await open(name, { pool: new Pool() });
@@ -107,7 +107,7 @@ async function timed(openStream, size, { look = () => {}, short = false } = {}) 
   }
   const ms = performance.now() - begin;
   if (short) await reader.cancel();
-  if (short ? length < size : length !== size) throw new Error(`${length} of ${size} bytes came`);
+  if (short ? length < size : length !== size) throw new Error(`${length} of ${size} bytes arrived`);
   return { ms, first, mib };
 }
 

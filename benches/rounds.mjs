@@ -1,7 +1,7 @@
-// Ways to do one thing take turns, so that what disturbs one disturbs all; ratios are taken within a round.
+// Runs several ways in turns, so that a disturbance affects all of them; ratios are taken within a round.
 
 /**
- * @param {Record<string, () => Promise<Record<string, number>>>} ways each gives what it measured
+ * @param {Record<string, () => Promise<Record<string, number>>>} ways each resolves to its figures
  * @returns {Promise<Samples>}
  */
 export async function interleave(ways, rounds, warmUp = 1) {
@@ -16,13 +16,13 @@ export async function interleave(ways, rounds, warmUp = 1) {
   return samples;
 }
 
-// Backwards every other time, or each would always come after the same one, and pay for its garbage.
+// In reverse order every other round: otherwise a way always pays for the garbage of the same predecessor.
 function rotated(list, by) {
   const turned = list.map((_, i) => list[(i + by) % list.length]);
   return by % 2 ? turned.reverse() : turned;
 }
 
-/** What was measured, by way and round. */
+/** The figures by way and round. */
 export class Samples {
   #lists;
 
@@ -34,17 +34,17 @@ export class Samples {
     this.#lists[name].push(sample);
   }
 
-  /** The median and the quartiles of a figure. */
+  /** Median and quartiles of a figure. */
   of(name, figure = "ms") {
     return spread(this.#lists[name].map((sample) => sample[figure]));
   }
 
-  /** Those of a figure of one way over that of another. */
+  /** Median and quartiles of the ratio of a figure between two ways. */
   ratio(over, under, figure = "ms") {
     return spread(this.#lists[over].map((sample, round) => sample[figure] / this.#lists[under][round][figure]));
   }
 
-  /** Those of any number that a sample gives. */
+  /** Median and quartiles of a number computed from a sample. */
   map(name, number) {
     return spread(this.#lists[name].map(number));
   }

@@ -1,4 +1,4 @@
-// The stand-in SeaweedFS in a process of its own, so that it shares no event loop with what is measured.
+// The stand-in in its own process, so that it shares no event loop with the reader.
 import { startControl } from "../tests/package/control.mjs";
 import { answer } from "./child.mjs";
 

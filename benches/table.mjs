@@ -1,4 +1,4 @@
-// Tables for a terminal and for Markdown alike.
+// Tables in Markdown.
 
 export function table(head, rows) {
   for (const row of [head, head.map(() => "---"), ...rows]) console.log(`| ${row.join(" | ")} |`);
@@ -11,7 +11,7 @@ export const ratio = ({ mid, low, high }, unit = "x") => `${digits(mid)}${unit} 
 /** Milliseconds, or another unit, with their quartiles. */
 export const amount = ({ mid, low, high }, unit = "ms") => `${short(mid)} ${unit} (${short(low)}-${short(high)})`;
 
-/** A goal beside the figure that is to reach it: the median decides. */
+/** A figure with its goal: the median decides. */
 export const atLeast = (goal, { mid }) => `>= ${goal}: ${mid >= goal ? "reached" : "missed"}`;
 export const atMost = (goal, { mid }) => `<= ${goal}: ${mid <= goal ? "reached" : "missed"}`;
 

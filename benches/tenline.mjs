@@ -1,4 +1,4 @@
-// What the gateway is measured against: a worker that hands a body through.
+// The baseline of the gateway: a worker that passes a body through.
 export default {
   async fetch(request, { ORIGIN }) {
     const { pathname, search } = new URL(request.url);

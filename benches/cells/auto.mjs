@@ -1,4 +1,4 @@
-// The automatic width over the best fixed one, which is known afterwards: everywhere another.
+// Automatic concurrency compared with the best fixed one, which differs between cells and is known only afterwards.
 import { interleave } from "../rounds.mjs";
 import { atLeast, atMost, ratio, table } from "../table.mjs";
 
@@ -8,17 +8,17 @@ const CHUNKS = { "64 KiB": { size: 64 * 1024, content: 4 << 20, repeat: 4 }, "4 
 const HOSTS = { "one HTTP/1.1": { volumes: 1 }, "four HTTP/1.1": { volumes: 4 }, "HTTP/2": { volumes: 1, http2: true } };
 const WIDTHS = [64, 32, 16, 8, 6, 4, 2, 1];
 
-/** Widths whose trial took at most so much longer than the best one's are measured. */
+/** Fixed values whose first run took at most this many times the best run are measured. */
 const NEAR = 1.2;
-/** A trial this much slower than the best one ends the trials: narrower ones are slower still. */
+/** A first run this many times slower than the best ends the search: lower values are slower still. */
 const HOPELESS = 1.6;
-/** Enough is what comes so near to the best. */
+/** A ratio to the best that counts as enough. */
 const ENOUGH = 1.03;
 
 export async function run(bench) {
   const rows = [];
   for (const [hosts, options] of Object.entries(HOSTS)) {
-    if (bench.inNode && options.http2) continue; // its fetch speaks HTTP/1.1
+    if (bench.inNode && options.http2) continue; // the fetch of Node uses HTTP/1.1
     const store = await bench.startStore(options);
     for (const [chunks, { size, content, repeat }] of Object.entries(CHUNKS)) {
       const spread = store.volumes.map((_, index) => [index]);
@@ -51,7 +51,7 @@ async function measure(bench, file, pool) {
   ];
 }
 
-/** The widths worth measuring, found by the better of two runs of each, from the widest on. */
+/** The values to measure: the better of two runs of each, from the highest down. */
 async function trials(bench, file) {
   await fixed(bench, file, 8)();
   const took = new Map();
@@ -64,5 +64,5 @@ async function trials(bench, file) {
   return [...took].filter(([, ms]) => ms <= NEAR * best).map(([width]) => width);
 }
 
-// As many at one host as there are at all: what limits is the width, or the platform.
+// perHost does not limit: the concurrency does, or the platform.
 const fixed = (bench, file, width) => bench.kelp(file, { concurrency: width, perHost: width });

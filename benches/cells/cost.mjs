@@ -1,4 +1,4 @@
-// Time and CPU at equal width: what the machinery costs beside good JavaScript that has none.
+// Time and CPU at equal concurrency, compared with good JavaScript without retries, checks or budget.
 import { interleave } from "../rounds.mjs";
 import { atMost, ratio, table } from "../table.mjs";
 

@@ -1,4 +1,4 @@
-// The film, encrypted, as fast as it comes.
+// The encrypted film, without latency or limits.
 import { interleave } from "../rounds.mjs";
 import { amount, ratio, table } from "../table.mjs";
 
@@ -9,7 +9,7 @@ export async function run(bench) {
   const { path, size } = store.cases.find(({ name }) => name === "film");
   const url = store.filer + path;
   const { chunks } = JSON.parse(await store.ask("text", `${url}?metadata=true`));
-  // In file order, through the filer: each volume server holds only some of them.
+  // Through the filer, since each volume server holds only some of the chunks.
   const sorted = chunks.map((chunk) => ({ offset: 0, ...chunk })).sort((a, b) => a.offset - b.offset);
   const stored = sorted.map(({ file_id: fileId, cipher_key: key }) => ({ fileId, urls: [`${store.filer}/?proxyChunkId=${fileId}`], key }));
   const file = await bench.keep({ name: "film", url, size, chunks: stored, proxied: true });

@@ -1,4 +1,4 @@
-// How soon the first byte is there.
+// The time to the first byte.
 import { interleave } from "../rounds.mjs";
 import { amount, atMost, ratio, table } from "../table.mjs";
 

@@ -1,4 +1,4 @@
-// How much of a line is used.
+// The used share of a link.
 import { interleave } from "../rounds.mjs";
 import { atLeast, ratio, table } from "../table.mjs";
 
@@ -12,7 +12,7 @@ export async function run(bench) {
   const file = await bench.addFile(store, "link", { length: 4 << 20, chunkSize: 4 << 20, repeat: bench.quick ? 32 : 64 });
   await store.ask("setLatency", LATENCY);
   await store.ask("setLink", LINE);
-  // The filer's own GET is to be as late as a chunk.
+  // The GET of the filer gets the latency of a chunk.
   await store.ask("fault", { server: "filer", path: "/b/link", ranged: false }, { latency: LATENCY });
   const ways = {
     whole: bench.rival(file, "whole"), again: bench.rival(file, "whole"), auto: bench.kelp(file, {}), kelp: bench.kelp(file, { concurrency: 4 }),

@@ -1,10 +1,10 @@
-// Four at a time over one after another: what SeaweedFS's filer gains by its own pipeline.
+// Four concurrent chunks compared with one: the gain of the pipeline of SeaweedFS's filer.
 import { interleave } from "../rounds.mjs";
 import { amount, atLeast, ratio, table } from "../table.mjs";
 
 export const title = "64 plain chunks of 64 KiB, one host, four at a time over one at a time";
 
-/** What SeaweedFS's filer gained by its pipeline of four, as published: latency of a chunk in ms, ratio to sequential. */
+/** The published gain of the filer's pipeline of four: latency of a chunk in ms, ratio to sequential. */
 const PUBLISHED = { 0: 2.2, 5: 3.8, 10: 4.0, 20: 3.9 };
 const CHUNK = 64 * 1024;
 

@@ -1,4 +1,4 @@
-// As fast as this machine goes: no latency, no line.
+// The maximum of this machine: no latency, no link.
 import { interleave } from "../rounds.mjs";
 import { amount, atLeast, ratio, table } from "../table.mjs";
 

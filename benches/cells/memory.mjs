@@ -1,4 +1,4 @@
-// What a page grows by while two gibibytes go through it.
+// The memory growth of a page while it reads two gibibytes.
 import { setTimeout as sleep } from "node:timers/promises";
 import { interleave } from "../rounds.mjs";
 import { amount, atMost, table } from "../table.mjs";
@@ -22,7 +22,7 @@ export async function run(bench) {
   ]);
 }
 
-/** Watches the page's process during a way: MiB above what it had before at most, and of its last quarter above its second. */
+/** Measures the process of the page during a run: its peak growth in MiB, and the growth from the second quarter to the last. */
 async function grown(bench, way) {
   await bench.way("collect", {})();
   const before = bench.memory();

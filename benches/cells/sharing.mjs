@@ -1,4 +1,4 @@
-// Ten streams of one pool, and an eleventh that somebody waits for.
+// Ten streams of one pool, and the start of an eleventh.
 import { interleave } from "../rounds.mjs";
 import { amount, atLeast, atMost, ratio, table } from "../table.mjs";
 

@@ -1,4 +1,4 @@
-// One server of three is slow, and every chunk has a replica elsewhere.
+// One server of three is slow, and every chunk has a replica on another.
 import { setTimeout as sleep } from "node:timers/promises";
 import { interleave } from "../rounds.mjs";
 import { atMost, ratio, table } from "../table.mjs";
@@ -28,7 +28,7 @@ export async function run(bench) {
     };
     const ways = Object.fromEntries(Object.entries(states).map(([name, set]) => [name, counted(ask, set, bench.kelp(file, {}))]));
     const samples = await interleave(ways, bench.rounds(5, 2), 1);
-    // Once: it takes so long that its noise does not matter.
+    // Only one round: it takes so long that noise does not matter.
     const hand = {};
     for (const [name, set] of Object.entries(states)) hand[name] = await counted(ask, set, bench.rival(file, "pipeline", 8))();
     for (const name of ["start", "middle"]) rows.push(row(chunks, name, samples, hand, file.size));
@@ -36,7 +36,7 @@ export async function run(bench) {
   table(["chunks", "slow from the", "time over all good", "goal", "bytes sent over size", "goal", "by hand, 8 at the first replica, over all good", "all good", "by hand, all good"], rows);
 }
 
-/** Sets the servers up before a way, and counts afterwards what they sent. */
+/** Sets the speed of the servers before a run, and counts the bytes that they sent after it. */
 const counted = (ask, set, way) => async () => {
   await set();
   await ask("resetLog");

@@ -1,4 +1,4 @@
-// What one writes first: one chunk after another, each waited for whole.
+// The simplest reader: one chunk after another.
 
 /**
  * @param {{ url: string }[]} chunks in file order

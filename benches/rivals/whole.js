@@ -1,4 +1,4 @@
-// One plain response: the least that a browser can do for these bytes, if a server puts them together.
+// One plain response of the whole file, which a server assembles: the least work for a browser.
 
 /**
  * @param {string} url of the whole file

@@ -17,7 +17,7 @@ for (const host of GATEWAY_HOSTS) {
       await run(store, start);
     });
 
-    it("the film is served, whole and in ranges, decrypted", async (store, start) => {
+    it("the film is served decrypted, whole and in ranges", async (store, start) => {
       const origin = await start();
       const { path, size, sha256: right, ranges } = store.cases.find(({ name }) => name === "film");
       const whole = await get(origin + path);
@@ -29,7 +29,7 @@ for (const host of GATEWAY_HOSTS) {
       }
     }, { cluster: "cipher" });
 
-    it("conditions decide what is answered", async (store, start) => {
+    it("conditional requests are answered", async (store, start) => {
       const size = 100_000;
       const { path } = store.addFile({ path: "/f/conditions", bytes: noise("conditions", size), chunkSize: 50_000 });
       const origin = await start();
@@ -40,7 +40,7 @@ for (const host of GATEWAY_HOSTS) {
       assert.equal((await get(origin + path, { range: `bytes=${size}-` })).status, 416);
     }, { needs: "bodiless" });
 
-    it("HEAD says the same and costs no chunk", async (store, start) => {
+    it("HEAD has the same headers and fetches no chunk", async (store, start) => {
       const { path, size } = store.addFile({ path: "/f/head", bytes: noise("head", 100_000), chunkSize: 50_000 });
       const origin = await start();
       const head = await fetch(origin + path, { method: "HEAD" });
@@ -48,7 +48,7 @@ for (const host of GATEWAY_HOSTS) {
       assert.ok(store.requests.every(({ fileId }) => !fileId));
     }, { needs: "bodiless" });
 
-    it("other methods are told what there is", async (store, start) => {
+    it("other methods are a 405 with Allow", async (store, start) => {
       const { path } = store.addFile({ path: "/f/post", bytes: noise("post", 1000), chunkSize: 1000 });
       const origin = await start();
       const post = await fetch(origin + path, { method: "POST", body: "x" });
@@ -56,7 +56,7 @@ for (const host of GATEWAY_HOSTS) {
       assert.equal((await post.json()).code, "unsupported");
     });
 
-    it("what is outside of the prefixes is not there, and nobody is asked for it", async (store, start) => {
+    it("a path outside of the prefixes is a 404 without a request", async (store, start) => {
       store.addFile({ path: "/secret/x", bytes: noise("x", 10), chunkSize: 10 });
       const origin = await start();
       for (const path of ["/secret/x", "/f/..%2fsecret/x", "/f/%2e%2e/secret/x", "/fsecret", "/", "/f//secret"]) {
@@ -68,7 +68,7 @@ for (const host of GATEWAY_HOSTS) {
       assert.equal(store.requests.length, 1);
     });
 
-    it("no origin is asked that is not configured: where a redirect leads, and what a master says", async (store, start) => {
+    it("only configured origins are requested", async (store, start) => {
       const { path, fileIds, sha256: right } = store.addFile({ path: "/f/far", bytes: noise("far", 1000), chunkSize: 1000, replicas: [1] });
       const atVolumes = () => store.requests.filter(({ server }) => server.startsWith("volume")).length;
       const fault = store.fault({ server: "filer", fileId: fileIds[0] }, { redirect: `${store.volumes[1]}/${fileIds[0]}` });
@@ -80,7 +80,7 @@ for (const host of GATEWAY_HOSTS) {
       assert.deepEqual([allowed.status, allowed.sha256, atVolumes()], [200, right, 1]);
     });
 
-    it("what fails before the first byte has a status, and neither hosts nor chunks are told", async (store, start) => {
+    it("a failure before the first byte is a problem without hosts", async (store, start) => {
       const { path, fileIds } = store.addFile({ path: "/f/gone", bytes: noise("gone", 1000), chunkSize: 1000 });
       store.fault({ fileId: fileIds[0] }, { status: 404 });
       const { status, text, headers } = await get((await start()) + path);
@@ -88,13 +88,13 @@ for (const host of GATEWAY_HOSTS) {
       assert.ok(!text.includes("127.0.0.1") && !text.includes(fileIds[0]), text);
     });
 
-    it("a body that cannot be had to its end breaks off", async (store, start) => {
+    it("a body that fails later breaks", async (store, start) => {
       const { path, fileIds } = store.addFile({ path: "/f/torn", bytes: noise("torn", 2_000_000), chunkSize: 500_000 });
       store.fault({ fileId: fileIds[2] }, { status: 404 });
       await assert.rejects(get((await start()) + path));
     });
 
-    it("many requests at once are answered, each with its file", async (store, start) => {
+    it("concurrent requests each get their file", async (store, start) => {
       const files = Array.from({ length: 8 }, (_, i) => store.addFile({ path: `/f/many${i}`, bytes: noise(`many${i}`, MIB), chunkSize: MIB / 16 }));
       const origin = await start();
       store.latency = 20;
@@ -102,7 +102,7 @@ for (const host of GATEWAY_HOSTS) {
       assert.deepEqual(answers.map(({ sha256 }) => sha256), files.map(({ sha256 }) => sha256));
     });
 
-    it("a client that leaves stops what is asked for it, and nothing of another's", async (store, start) => {
+    it("a client that leaves stops only its own requests", async (store, start) => {
       const [left, kept] = ["left", "kept"].map((name) => store.addFile({ path: `/f/${name}`, bytes: noise(name, 4 * MIB), chunkSize: MIB / 4 }));
       const origin = await start();
       store.rate = 200_000;
@@ -119,7 +119,7 @@ for (const host of GATEWAY_HOSTS) {
       assert.equal(sha256(Buffer.from(await other.arrayBuffer())), kept.sha256);
     }, { needs: "cancel" });
 
-    it("a client that does not read holds the store back, until it reads", async (store, start) => {
+    it("a client that does not read limits what is fetched", async (store, start) => {
       const { path } = store.addFile({ path: "/f/slow", bytes: noise("slow", 2 * AHEAD), chunkSize: 4 * MIB });
       const { body } = await fetch((await start()) + path);
       assert.ok(await isStill(() => store.bytesSent));
@@ -132,7 +132,7 @@ for (const host of GATEWAY_HOSTS) {
       await reader.cancel();
     });
 
-    it("a gateway that is not configured serves nothing", async (store, start) => {
+    it("a gateway without configuration serves nothing", async (store, start) => {
       assert.equal((await get(`${await start({ KELP_PREFIXES: "" })}/f/x`)).status, 500);
       assert.deepEqual(store.requests, []);
     });

@@ -32,7 +32,7 @@ for (const host of LIBRARY_HOSTS) {
     });
 
     for (const cluster of ["plain", "cipher", "s3"]) {
-      it(`${cluster}: every captured file is read as it was written, whole and in ranges`, async (store, library) => {
+      it(`${cluster}: every captured file is read, whole and in ranges`, async (store, library) => {
         for (const { name, path, size, sha256: whole, ranges = [], ...about } of store.cases.filter(({ name }) => !BROKEN[name])) {
           const file = await library.openFiler(urlOf(store, path), keysOf(about));
           assert.equal(file.error, undefined, name);
@@ -48,7 +48,7 @@ for (const host of LIBRARY_HOSTS) {
     }
 
     for (const wanted of host.cannot.calls ? FEW : []) {
-      it(`cipher: ${wanted} is read as it was written`, async (store, library) => {
+      it(`cipher: ${wanted} is read`, async (store, library) => {
         const { path, size, sha256: right } = store.cases.find(({ name }) => name === wanted);
         const file = await library.openFiler(urlOf(store, path));
         assert.deepEqual([file.error, file.size], [undefined, size]);
@@ -57,7 +57,7 @@ for (const host of LIBRARY_HOSTS) {
     }
 
     for (const cluster of ["plain", "cipher"]) {
-      it(`${cluster}: what cannot be read ends in its code`, async (store, library) => {
+      it(`${cluster}: unreadable files end with their code`, async (store, library) => {
         for (const { name, path } of store.cases.filter(({ name }) => BROKEN[name])) {
           const file = await library.openFiler(urlOf(store, path), {}, QUICK);
           const { error } = file.error ? file : await file.read();
@@ -67,13 +67,13 @@ for (const host of LIBRARY_HOSTS) {
       }, { cluster, needs: "calls" });
     }
 
-    it("what comes before a chunk that is missing is delivered, then its code", async (store, library) => {
+    it("bytes before a missing chunk are delivered", async (store, library) => {
       const { path } = store.cases.find(({ name }) => name === "missing-chunk");
       const { length, error } = await (await library.openFiler(urlOf(store, path), {}, QUICK)).read();
       assert.deepEqual([length, error?.code], [512, "not-found"]);
     }, { cluster: "plain" });
 
-    it("several requests are under way at once", async (store, library) => {
+    it("several requests are in flight concurrently", async (store, library) => {
       const { path, sha256: right } = store.addFile({ path: "/f/wide", bytes: noise("wide", SIZE), chunkSize: SIZE / 32 });
       store.latency = 150;
       const file = await library.openFiler(urlOf(store, path), {}, { concurrency: 8 });
@@ -83,7 +83,7 @@ for (const host of LIBRARY_HOSTS) {
       assert.equal((await file.stats()).requests, 32);
     });
 
-    it("nothing is asked for before the first read, nor where a body is dropped without one", async (store, library) => {
+    it("nothing is requested before the first read", async (store, library) => {
       const { path } = store.addFile({ path: "/f/lazy", bytes: noise("lazy", SIZE), chunkSize: SIZE });
       const file = await library.openFiler(urlOf(store, path));
       const body = await file.body();
@@ -93,7 +93,7 @@ for (const host of LIBRARY_HOSTS) {
       assert.deepEqual(store.requests.map(({ fileId }) => fileId ?? null), [null]);
     });
 
-    it("a body that is dropped cancels its requests, at once", async (store, library) => {
+    it("dropping a body cancels its requests", async (store, library) => {
       const { path } = store.addFile({ path: "/f/long", bytes: noise("long", 8 * SIZE), chunkSize: SIZE });
       store.rate = 200_000;
       const file = await library.openFiler(urlOf(store, path), {}, { concurrency: 4, hedge: false });
@@ -105,7 +105,7 @@ for (const host of LIBRARY_HOSTS) {
       assert.equal(store.requests.filter(({ fileId, state }) => fileId && state === "aborted").length, 4);
     }, { needs: "cancel" });
 
-    it("a stream that is dropped before its end did not end well", async (store, library) => {
+    it("a stream dropped before its end has no success", async (store, library) => {
       const { path } = store.addFile({ path: "/f/dropped", bytes: noise("dropped", SIZE), chunkSize: SIZE / 4 });
       const file = await library.openFiler(urlOf(store, path));
       const body = await file.body();
@@ -114,7 +114,7 @@ for (const host of LIBRARY_HOSTS) {
       assert.equal((await body.outcome()).error?.code, "closed");
     }, { needs: "outcome" });
 
-    it("a file that is dropped closes its bodies", async (store, library) => {
+    it("dropping a file closes its bodies", async (store, library) => {
       const { path } = store.addFile({ path: "/f/closed", bytes: noise("closed", SIZE), chunkSize: SIZE / 4 });
       const file = await library.openFiler(urlOf(store, path));
       const body = await file.body();
@@ -123,7 +123,7 @@ for (const host of LIBRARY_HOSTS) {
       assert.equal((await body.read()).error?.code, "closed");
     });
 
-    it("a dead replica is left for another, as the master knows them", async (store, library) => {
+    it("a dead replica is replaced by one that the master names", async (store, library) => {
       const { path, sha256: right } = store.addFile({ path: "/f/two", bytes: noise("two", SIZE), chunkSize: SIZE / 8, replicas: [0, 1] });
       store.fault({ server: "volume0" }, { status: 500 });
       const file = await library.openFiler(urlOf(store, path), { master: store.master }, QUICK);
@@ -139,7 +139,7 @@ for (const host of LIBRARY_HOSTS) {
       assert.ok(store.requests.some(({ server }) => server === "volume1"));
     });
 
-    it("a manifest of chunks that are packed and encrypted is read", async (store, library) => {
+    it("a manifest of compressed and encrypted chunks is read", async (store, library) => {
       const bytes = Buffer.from("kelp ".repeat(SIZE / 5));
       const { entry, sha256: right } = store.addFile({ path: "/f/sealed", bytes, chunkSize: SIZE / 4, gzip: true, cipher: true });
       const chunks = parseEntry(entry).chunks.map(({ file_id, offset = 0, size, cipher_key }) => ({
@@ -159,14 +159,14 @@ for (const host of LIBRARY_HOSTS) {
       assert.equal(read.sha256, sha256(bytes.subarray(50_000, 350_000)));
     });
 
-    it("what a server packs for the way is unpacked", async (store, library) => {
+    it("a content encoding of a server is decoded", async (store, library) => {
       const bytes = Buffer.from("kelp ".repeat(SIZE / 5));
       store.fault({ path: "/f/packed" }, { status: 200, body: gzipSync(bytes), headers: { "Content-Encoding": "gzip" } });
       const read = await (await library.open("openUrl", `${store.filer}/f/packed`, {}, QUICK)).read();
       assert.deepEqual([read.length, read.sha256], [bytes.length, sha256(bytes)]);
     });
 
-    it("what a server packs and cuts short, or packs in another way, is refused", async (store, library) => {
+    it("a broken or unknown content encoding is an error", async (store, library) => {
       const bytes = Buffer.from("kelp ".repeat(SIZE / 5));
       const open = () => library.open("openUrl", `${store.filer}/f/packed`, {}, QUICK);
       const cut = store.fault({ path: "/f/packed" }, { status: 200, body: gzipSync(bytes).subarray(0, -9), headers: { "Content-Encoding": "gzip" } });
@@ -176,7 +176,7 @@ for (const host of LIBRARY_HOSTS) {
       assert.equal((await open()).error?.code, "network");
     });
 
-    it("an entry that somebody has already is opened without a request", async (store, library) => {
+    it("a given entry is opened without a request", async (store, library) => {
       const { entry, sha256: right } = store.addFile({ path: "/f/known", bytes: noise("known", SIZE), chunkSize: SIZE / 2 });
       const lost = await library.open("openEntry", entry, null, {}, {});
       assert.equal(lost.error.code, "no-locations");
@@ -185,7 +185,7 @@ for (const host of LIBRARY_HOSTS) {
       assert.equal((await file.read()).sha256, right);
     });
 
-    it("a wrong argument is refused by the call that has it, and the field is named", async (store, library) => {
+    it("the error of a wrong argument names the field", async (store, library) => {
       for (const [options, named] of [[{ "per-host": 0 }, /^per-host /], [{ headers: [["host", "evil"]] }, /^headers /], [{ retry: { passes: 101 } }, /^retry\.passes /]]) {
         const { error } = await library.openFiler(store.filer, {}, options);
         assert.equal(error?.code, "unsupported");

@@ -40,7 +40,7 @@ async function until(condition) {
   while (!condition()) await sleep(5);
 }
 
-storeTest("without faults a chunk arrives whole, and the log says so", async ({ store, bytes, fileId, chunkUrl, proxyUrl }) => {
+storeTest("without faults a chunk arrives whole and is logged", async ({ store, bytes, fileId, chunkUrl, proxyUrl }) => {
   assert.ok(bytes.equals(await bytesOf(chunkUrl)));
   assert.ok(bytes.subarray(5, 10).equals(await bytesOf(proxyUrl, { headers: { range: "bytes=5-9" } })));
   await until(() => store.inFlight === 0);
@@ -55,7 +55,7 @@ storeTest("without faults a chunk arrives whole, and the log says so", async ({ 
   assert.deepEqual([store.requests.length, store.bytesSent, store.peakInFlight], [0, 0, 0]);
 });
 
-storeTest("status, body and headers are given as told, with the server's CORS", async ({ store, chunkUrl }) => {
+storeTest("a fault sets status, body and headers, and keeps CORS", async ({ store, chunkUrl }) => {
   store.fault({ server: /volume/ }, { status: 503, body: "busy", headers: { "Retry-After": "7" } });
   const response = await fetch(chunkUrl, ORIGIN);
   assert.equal(response.status, 503);
@@ -64,7 +64,7 @@ storeTest("status, body and headers are given as told, with the server's CORS", 
   assert.equal(await response.text(), "busy");
 });
 
-storeTest("a refused request gets no answer", async ({ store, chunkUrl }) => {
+storeTest("a refused request gets no response", async ({ store, chunkUrl }) => {
   store.fault({ server: "volume0" }, { refuse: true });
   await assert.rejects(fetch(chunkUrl), TypeError);
   assert.equal(store.requests[0].status, null);
@@ -82,7 +82,7 @@ storeTest("cut: the full Content-Length, fewer bytes, a broken connection", asyn
   }
 });
 
-storeTest("end: a clean end that comes too early", async ({ store, bytes, chunkUrl }) => {
+storeTest("end: a clean end before all bytes", async ({ store, bytes, chunkUrl }) => {
   store.fault({}, { end: 70_000 });
   const response = await fetch(chunkUrl);
   assert.equal(response.headers.get("content-length"), null);
@@ -90,7 +90,7 @@ storeTest("end: a clean end that comes too early", async ({ store, bytes, chunkU
   assert.ok(got.clean && bytes.subarray(0, 70_000).equals(got.bytes));
 });
 
-storeTest("stall: some bytes and then nothing, until the client leaves", async ({ store, chunkUrl }) => {
+storeTest("stall: some bytes, then nothing until the client leaves", async ({ store, chunkUrl }) => {
   store.fault({}, { stall: 1000 });
   const leaving = new AbortController();
   const response = await fetch(chunkUrl, { signal: leaving.signal });
@@ -113,7 +113,7 @@ storeTest("stall at 0 bytes still sends the headers", async ({ store, chunkUrl }
   leaving.abort();
 });
 
-storeTest("extra: garbage behind the body, and no Content-Length to tell", async ({ store, bytes, chunkUrl }) => {
+storeTest("extra: garbage after the body, without a Content-Length", async ({ store, bytes, chunkUrl }) => {
   store.fault({}, { extra: 17 });
   const response = await fetch(chunkUrl);
   assert.equal(response.headers.get("content-length"), null);
@@ -122,7 +122,7 @@ storeTest("extra: garbage behind the body, and no Content-Length to tell", async
   assert.ok(bytes.equals(got.bytes.subarray(0, bytes.length)));
 });
 
-storeTest("corrupt: one bit of the stored bytes, also when seen through a range or the filer", async ({ store, bytes, chunkUrl, proxyUrl, file }) => {
+storeTest("corrupt: one bit of the stored bytes, also in ranges", async ({ store, bytes, chunkUrl, proxyUrl, file }) => {
   store.fault({}, { corrupt: 5000 });
   const wrong = Buffer.from(bytes);
   wrong[5000] ^= 1;
@@ -131,7 +131,7 @@ storeTest("corrupt: one bit of the stored bytes, also when seen through a range 
   assert.ok(wrong.equals(await bytesOf(store.filer + file.path)));
 });
 
-storeTest("ignoreRange answers 200 with everything; contentRange lies", async ({ store, bytes, chunkUrl }) => {
+storeTest("ignoreRange responds with 200; contentRange is wrong", async ({ store, bytes, chunkUrl }) => {
   const range = { headers: { range: "bytes=10-19" } };
   const ignoring = store.fault({}, { ignoreRange: true });
   const whole = await fetch(chunkUrl, range);
@@ -144,7 +144,7 @@ storeTest("ignoreRange answers 200 with everything; contentRange lies", async ({
   assert.ok(bytes.subarray(10, 20).equals((await readAll(lying)).bytes));
 });
 
-storeTest("noCors takes the CORS headers away; headers replaces and removes", async ({ store, chunkUrl }) => {
+storeTest("noCors removes CORS headers; headers replaces and removes", async ({ store, chunkUrl }) => {
   store.fault({}, { noCors: true, headers: { etag: null, "Content-Type": "text/x-odd" } });
   const response = await fetch(chunkUrl, ORIGIN);
   assert.equal(response.headers.get("access-control-allow-origin"), null);
@@ -153,13 +153,13 @@ storeTest("noCors takes the CORS headers away; headers replaces and removes", as
   await response.arrayBuffer();
 });
 
-storeTest("redirect sends the client elsewhere", async ({ store, bytes, chunkUrl, fileId }) => {
+storeTest("redirect sends a redirect", async ({ store, bytes, chunkUrl, fileId }) => {
   store.fault({ server: "volume0" }, { redirect: `${store.volumes[1]}/${fileId}` });
   assert.ok(bytes.equals(await bytesOf(chunkUrl)));
   assert.deepEqual(store.requests.map(({ server }) => server), ["volume0", "volume1"]);
 });
 
-storeTest("a fault picks its requests: nth, times, server, fileId, path, method, when", async ({ store, chunkUrl, proxyUrl, fileId }) => {
+storeTest("a fault matches by all fields of Match", async ({ store, chunkUrl, proxyUrl, fileId }) => {
   const cases = [
     [{ nth: 2 }, [200, 418, 200]], [{ times: 2 }, [418, 418, 200]], [{ server: "filer" }, [200, 200, 418]],
     [{ server: /^volume/ }, [418, 418, 200]], [{ fileId }, [418, 418, 418]], [{ fileId: "1,0000000000" }, [200, 200, 200]],
@@ -180,7 +180,7 @@ storeTest("a fault picks its requests: nth, times, server, fileId, path, method,
   }
 });
 
-storeTest("preflights go wrong only when the fault says OPTIONS", async ({ store, chunkUrl }) => {
+storeTest("preflights match only with method OPTIONS", async ({ store, chunkUrl }) => {
   const preflight = () => fetch(chunkUrl, { method: "OPTIONS", ...ORIGIN });
   store.fault({}, { status: 500 });
   assert.equal((await preflight()).status, 200);
@@ -188,7 +188,7 @@ storeTest("preflights go wrong only when the fault says OPTIONS", async ({ store
   assert.equal((await preflight()).status, 403);
 });
 
-storeTest("latency delays all requests side by side", async ({ store, chunkUrl, proxyUrl }) => {
+storeTest("latency delays requests concurrently", async ({ store, chunkUrl, proxyUrl }) => {
   store.latency = 150;
   const begin = performance.now();
   await Promise.all([chunkUrl, chunkUrl, chunkUrl, proxyUrl, proxyUrl, proxyUrl].map((url) => bytesOf(url)));
@@ -199,7 +199,7 @@ storeTest("latency delays all requests side by side", async ({ store, chunkUrl, 
   await bytesOf(`${store.master}/dir/lookup?volumeId=1`); // not delayed: the test would time out
 });
 
-storeTest("a client that leaves during the latency is noticed", async ({ store, chunkUrl }) => {
+storeTest("a client that leaves during the latency is logged", async ({ store, chunkUrl }) => {
   store.fault({}, { latency: 60_000 });
   const leaving = new AbortController();
   const asking = fetch(chunkUrl, { signal: leaving.signal });
@@ -210,7 +210,7 @@ storeTest("a client that leaves during the latency is noticed", async ({ store, 
   assert.deepEqual([store.inFlight, store.requests[0].status], [0, null]);
 });
 
-storeTest("rate holds a response back", async ({ store, chunkUrl }) => {
+storeTest("rate limits a response", async ({ store, chunkUrl }) => {
   store.rate = 600_000;
   const begin = performance.now();
   await bytesOf(chunkUrl);
@@ -218,7 +218,7 @@ storeTest("rate holds a response back", async ({ store, chunkUrl }) => {
   assert.ok(took > 380, `${took} ms for half a second's worth`);
 });
 
-storeTest("a killed volume server is gone for the client, the master and the filer; revived, it is back on its port", async ({ store, bytes, chunkUrl, proxyUrl }) => {
+storeTest("a killed volume server is gone until it is revived", async ({ store, bytes, chunkUrl, proxyUrl }) => {
   const holders = async () => (await (await fetch(`${store.master}/dir/lookup?volumeId=1`)).json()).locations?.length ?? 0;
   assert.equal(await holders(), 2);
   await store.killVolume(0);
@@ -233,7 +233,7 @@ storeTest("a killed volume server is gone for the client, the master and the fil
   assert.ok(bytes.equals(await bytesOf(chunkUrl)));
 });
 
-storeTest("killing a volume server breaks the answers under way", async ({ store, chunkUrl }) => {
+storeTest("killing a volume server breaks responses in flight", async ({ store, chunkUrl }) => {
   store.fault({}, { stall: 1000 });
   const response = await fetch(chunkUrl);
   const reading = readAll(response);
@@ -242,7 +242,7 @@ storeTest("killing a volume server breaks the answers under way", async ({ store
   assert.equal((await reading).clean, false);
 });
 
-storeTest("an added file is really gzipped and really encrypted, and its entry keeps 64-bit numbers exact", async ({ store }) => {
+storeTest("an added file is gzipped and encrypted, with exact numbers", async ({ store }) => {
   const text = prose("added", 50_000);
   const contents = [noise("added", 40_000), text, noise("added2", 10_000), text];
   const file = store.addFile({
@@ -274,7 +274,7 @@ function openByHand(stored, { cipher_key: key, is_compressed: compressed }) {
   return compressed ? gunzipSync(opened) : opened;
 }
 
-storeTest("an added file may have gaps, overlaps, a truncated chunk and a tail of zeros", async ({ store }) => {
+storeTest("an added file may have holes, overlaps and truncated chunks", async ({ store }) => {
   const [a, b] = [noise("a", 1000), noise("b", 1000)];
   const file = store.addFile({ path: "/f/odd.bin", size: 5000, chunks: [{ bytes: a, offset: 100 }, { bytes: b, offset: 600, size: 700 }] });
   const right = Buffer.alloc(5000);
@@ -287,14 +287,14 @@ storeTest("an added file may have gaps, overlaps, a truncated chunk and a tail o
   await assert.rejects(bytesOf(store.filer + file.path), TypeError);
 });
 
-storeTest("of two chunks with one timestamp the later in the list is seen", async ({ store }) => {
+storeTest("of two chunks of the same time the later in the list wins", async ({ store }) => {
   const [a, b] = [noise("a", 1000), noise("b", 1000)];
   const file = store.addFile({ path: "/f/tie.bin", modifiedTsNs: 5n, chunks: [{ bytes: a }, { bytes: b, offset: 500 }] });
   assert.equal(file.sha256, sha256(Buffer.concat([a.subarray(0, 500), b])));
   assert.equal(sha256(await bytesOf(store.filer + file.path)), file.sha256);
 });
 
-storeTest("bytes and a chunk size cut a file; hand-made entries and chunks are served as they are", async ({ store }) => {
+storeTest("bytes are split by chunkSize; given entries are unchanged", async ({ store }) => {
   const file = store.addFile({ path: "/f/cut.bin", bytes: noise("cut", 10_500), chunkSize: 1000, cipher: true });
   assert.equal(file.fileIds.length, 11);
   assert.equal(sha256(await bytesOf(store.filer + file.path)), file.sha256);
@@ -305,7 +305,7 @@ storeTest("bytes and a chunk size cut a file; hand-made entries and chunks are s
   assert.throws(() => store.addChunk("nonsense", Buffer.alloc(1)), TypeError);
 });
 
-storeTest("a client that does not read holds the store back", async ({ store }) => {
+storeTest("a client that does not read limits what is sent", async ({ store }) => {
   const file = store.addFile({ path: "/f/big.bin", chunks: [Buffer.alloc(64 * 2 ** 20, 7)] });
   const { hostname, port } = new URL(store.volumes[0]);
   const socket = net.connect({ host: hostname, port: Number(port) });

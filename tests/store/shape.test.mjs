@@ -39,7 +39,7 @@ async function until(condition) {
   while (!condition()) await sleep(5);
 }
 
-storeTest("one big response has the link to itself", {}, async (store) => {
+storeTest("a single response gets the whole link", {}, async (store) => {
   store.link = 125e6;
   const [url] = urlsOf(store, 48 * MIB);
   const least = ((48 * MIB) / 125e6) * 1000;
@@ -73,7 +73,7 @@ test("an idle link does not accumulate bandwidth", { timeout: 10_000 }, async ()
   assert.ok(took > 45, `${took} ms for 50`);
 });
 
-storeTest("responses share the link fairly, whichever server sends them", {}, async (store) => {
+storeTest("responses of all servers share the link fairly", {}, async (store) => {
   store.link = 16e6;
   const urls = urlsOf(store, 64 * MIB, [0, 1, 2]);
   const came = [0, 0, 0, 0, 0, 0];
@@ -82,7 +82,7 @@ storeTest("responses share the link fairly, whichever server sends them", {}, as
   assert.ok(Math.min(...came) > 0.8 * Math.max(...came), came.join(" "));
 });
 
-storeTest("a link that is set in mid-stream holds from then on, and can be taken away", {}, async (store) => {
+storeTest("a link can be set and removed during a response", {}, async (store) => {
   const [url] = urlsOf(store, 64 * MIB);
   let came = 0;
   store.link = 1e6;
@@ -94,7 +94,7 @@ storeTest("a link that is set in mid-stream holds from then on, and can be taken
   assert.equal(came, 64 * MIB);
 });
 
-storeTest("a slow volume server is late and slow, and the others are not", {}, async (store) => {
+storeTest("shapeVolume slows one volume server only", {}, async (store) => {
   const [fast, slow] = urlsOf(store, 100_000, [0, 1]);
   store.latency = 5;
   store.shapeVolume(1, { latency: 300, rate: 400_000 });
@@ -104,7 +104,7 @@ storeTest("a slow volume server is late and slow, and the others are not", {}, a
   assert.ok((await timed(() => read(slow))) < 250);
 });
 
-storeTest("a server that turns slow slows the answers under way", {}, async (store) => {
+storeTest("shapeVolume slows responses in flight", {}, async (store) => {
   const [url] = urlsOf(store, 256 * MIB);
   let came = 0;
   store.after(4 * MIB, () => store.shapeVolume(0, { rate: 100_000 }));
@@ -114,14 +114,14 @@ storeTest("a server that turns slow slows the answers under way", {}, async (sto
   assert.ok(store.bytesSent < 5 * MIB, `${store.bytesSent} bytes`);
 });
 
-storeTest("a line of a server's own is shared by its answers alone", {}, async (store) => {
+storeTest("the link of one server is shared by its responses only", {}, async (store) => {
   const [fast, slow] = urlsOf(store, 100_000, [0, 1]);
   store.shapeVolume(1, { link: 500_000 });
   assert.ok((await timed(() => Promise.all([read(slow), read(slow)]))) > 380);
   assert.ok((await timed(() => read(fast))) < 250);
 });
 
-storeTest("chunks of a file are spread over sets of servers, and repeated under ids of their own", {}, async (store) => {
+storeTest("chunks are spread over servers and repeated with new ids", {}, async (store) => {
   const bytes = noise("spread", 4000);
   const file = store.addFile({ path: "/f/spread", bytes, chunkSize: 1000, repeat: 3, spread: [[0, 1], [1, 2], [2, 0]] });
   assert.deepEqual([file.size, new Set(file.fileIds).size], [12_000, 12]);
@@ -156,7 +156,7 @@ async function ask(session, headers) {
   return { ...answer, code: stream.rstCode, body: Buffer.concat(pieces) };
 }
 
-storeTest("over HTTP/2 the filer and the volume servers say the same, and let pages see the protocol", { http2: true }, async (store) => {
+storeTest("HTTP/2 has the same responses, with a visible protocol", { http2: true }, async (store) => {
   const bytes = noise("http2", 300_000);
   const { path, fileIds: [fileId], entry } = store.addFile({ path: "/f/x", chunks: [bytes] });
   const [metadata, relayed] = await askAll(store.filer, [`${path}?metadata=true`, `/?proxyChunkId=${fileId}`], { origin: "https://app.example" });
@@ -170,7 +170,7 @@ storeTest("over HTTP/2 the filer and the volume servers say the same, and let pa
   await assert.rejects(fetch(store.volumes[0]), TypeError); // no HTTP/1.1, and an unknown certificate
 });
 
-storeTest("over HTTP/2 requests run side by side on one connection, each with its latency", { http2: true }, async (store) => {
+storeTest("HTTP/2 requests are concurrent, each with its latency", { http2: true }, async (store) => {
   const { fileIds: [fileId] } = store.addFile({ path: "/f/x", chunks: [noise("x", 1000)] });
   store.latency = 100;
   const took = await timed(() => askAll(store.volumes[0], Array(40).fill(`/${fileId}`)));
@@ -178,7 +178,7 @@ storeTest("over HTTP/2 requests run side by side on one connection, each with it
   assert.ok(took >= 95 && took < 1000, `${took} ms`);
 });
 
-storeTest("over HTTP/2 an answer breaks off without its connection, and a killed server breaks that too", { http2: true }, async (store) => {
+storeTest("HTTP/2 breaks a stream, and a killed server the connection", { http2: true }, async (store) => {
   const { fileIds: [fileId] } = store.addFile({ path: "/f/x", chunks: [noise("x", 300_000)] });
   store.fault({ nth: 1 }, { cut: 1000 });
   const [cut, whole] = await askAll(store.volumes[0], [`/${fileId}`, `/${fileId}`]);
@@ -195,7 +195,7 @@ storeTest("over HTTP/2 an answer breaks off without its connection, and a killed
   assert.equal((await askAll(store.volumes[0], [`/${fileId}`]))[0].body.length, 300_000);
 });
 
-storeTest("over HTTP/2 a client that leaves is noticed", { http2: true }, async (store) => {
+storeTest("over HTTP/2 a client that leaves is logged", { http2: true }, async (store) => {
   const { fileIds: [fileId] } = store.addFile({ path: "/f/x", chunks: [noise("x", 300_000)] });
   store.fault({}, { stall: 1000 });
   const session = connect(store.volumes[0], { rejectUnauthorized: false });
