@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
 import { Failure, main, manifest, root, run, target } from "./command.mjs";
-import { buildComponents } from "./component.mjs";
+import { buildComponents, components } from "./component.mjs";
 import { conformance } from "./conformance.mjs";
 import { installBrowsers } from "./install/browsers.mjs";
 import { driverEnvironments } from "./install/drivers.mjs";
@@ -121,7 +121,7 @@ async function pack(options) {
 // A host that cannot be installed here is skipped, and the reason is printed.
 async function component(options) {
   await buildComponents();
-  await installHosts();
+  await installHosts(components);
   await nodeTests("tests/component", options);
 }
 

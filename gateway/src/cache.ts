@@ -1,5 +1,5 @@
 // The Cache API in front of `Outbound`: entries for a short time, and stored chunks, which never change, for longer.
-import { fileIdOf } from "./chunk";
+import { fileIdOf } from "./file-id";
 import type { Fetch, Outbound } from "./outbound";
 import type { Settings } from "./settings";
 

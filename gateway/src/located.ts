@@ -1,8 +1,7 @@
 // Where the core found chunks. Further chunks of the same volume are requested there directly: asking the core takes as much CPU as
 // passing half a mebibyte on.
-import { isExactly } from "./chunk";
 import type { Fetch } from "./outbound";
-import type { View } from "./views";
+import { isExactly, type View } from "./views";
 
 /** Milliseconds until the headers of a response must be there. After that the core requests the chunk, with its own timeouts and replicas. */
 const HEADERS_TIMEOUT = 2000;

@@ -1,9 +1,9 @@
 // Passes bodies of plain chunks from the servers to the client: no script sees their bytes.
 import type { RemoteFile } from "kelp-stream";
-import { fileIdOf, isExactly } from "./chunk";
+import { fileIdOf } from "./file-id";
 import { LocatedChunks } from "./located";
 import type { Fetch } from "./outbound";
-import type { View } from "./views";
+import { isExactly, type View } from "./views";
 
 interface Wanted {
   view: View;

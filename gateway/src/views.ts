@@ -1,7 +1,7 @@
-// The chunks of a range whose stored bytes are the bytes of the file.
+// The views of a range whose stored bytes are the bytes of the file.
 import type { RemoteFile } from "kelp-stream";
 import type { Extent } from "./budget";
-import { isFileId } from "./chunk";
+import { isFileId } from "./file-id";
 
 /** The bytes of one chunk that a range needs, as positions in the file. */
 export interface View extends Extent {
@@ -34,6 +34,13 @@ export function plainViews(file: RemoteFile, entry: string, { start, end }: Exte
 
 const rangeOf = (view: Extent, chunk: Extent): string | null =>
   view.start === chunk.start && view.end === chunk.end ? null : `bytes=${view.start - chunk.start}-${view.end - chunk.start - 1}`;
+
+/** Whether the body of a response is exactly the bytes of a view. */
+export function isExactly({ status, headers, body }: Response, { start, end, range }: View): boolean {
+  if (!body || headers.has("content-encoding") || headers.get("content-length") !== String(end - start)) return false;
+  if (range === null) return status === 200;
+  return status === 206 && (headers.get("content-range") ?? "").startsWith(`${range.replace("=", " ")}/`);
+}
 
 // In file order; empty if the entry has no list of chunks.
 function chunksOf(entry: string): (Extent & { fileId: unknown })[] {

@@ -5,7 +5,6 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { components } from "../component.mjs";
 import { attempt, find, target } from "../command.mjs";
 import { npmInstall } from "./npm.mjs";
 import { installNode } from "./runtimes.mjs";
@@ -34,16 +33,19 @@ export const hosts = () =>
 
 const NOT_INSTALLED = { skip: "not installed: npm test -- component" };
 
-/** Installs the hosts, and prints which could not be installed and why. */
-export async function installHosts() {
+/**
+ * Installs the hosts, and prints which could not be installed and why.
+ * @param {Record<string, string>} components the paths of the components by world, which jco transpiles
+ */
+export async function installHosts(components) {
   mkdirSync(jcoFolder, { recursive: true });
   // WASI 0.3 needs JSPI, which Node 20 does not have.
-  const found = { jco: await installJco(), wasmtime: installWasmtime(), node24: installNode(), serve: findServer() };
+  const found = { jco: await installJco(components), wasmtime: installWasmtime(), node24: installNode(), serve: findServer() };
   writeFileSync(installedNote, JSON.stringify(found));
   for (const [name, { skip }] of Object.entries(found)) console.log(`${name}: ${skip ? `SKIPPED, ${skip}` : "installed"}`);
 }
 
-async function installJco() {
+async function installJco(components) {
   const fault = npmInstall(jcoFolder, ...JCO);
   if (fault) return { skip: fault };
   const { transpile, writeFiles } = await import(pathToFileURL(join(jcoFolder, "node_modules/@bytecodealliance/jco-transpile/dist/index.js")));
