@@ -24,12 +24,12 @@ fn a_broken_body_is_resumed_at_the_first_missing_byte() {
             assert_eq!(read_one(&world, chunk, session).unwrap(), bytes(0..1000), "cut at {cut}");
             let rest = match (cut, with_md5) {
                 (0, _) => "b".to_owned(),
-                // A digest also covers what a truncation left beyond the size.
+                // A digest also covers the bytes that a truncation left beyond the size.
                 (_, true) => format!("b bytes={cut}-"),
                 (_, false) => format!("b bytes={cut}-999"),
             };
             assert_eq!(asked(&world), ["a".to_owned(), rest]);
-            assert_eq!(meter.stats().bytes_received, 1000, "no byte came twice");
+            assert_eq!(meter.stats().bytes_received, 1000, "no byte was received twice");
         }
     }
 }
@@ -40,7 +40,7 @@ fn a_connection_broken_after_the_last_byte_is_no_fault() {
         let world = World::new();
         let mut chunk = two(&world, 1000);
         chunk.md5 = with_md5.then(|| md5(&bytes(0..1000)));
-        // Past the end most servers answer 416.
+        // Beyond the end most servers respond with 416.
         outcomes(&world, |asked| match asked.range {
             Some(range) if range.start >= 1000 => Outcome::Status(416),
             _ => Outcome::Cut(1000),
@@ -89,7 +89,7 @@ fn the_digest_of_a_resumed_chunk_covers_both_parts() {
             match (asked.host.as_str(), asked.nth) {
                 ("slow", _) => script.latency(SECOND * 10),
                 ("a", 0) => script.outcome(Outcome::Cut(500)),
-                // Its part is damaged, or it is not its fault.
+                // The part of b is damaged, or that of a is.
                 ("b", 0) if damaged >= 500 => script.outcome(Outcome::Flip(damaged)),
                 _ => script,
             }
@@ -101,7 +101,7 @@ fn the_digest_of_a_resumed_chunk_covers_both_parts() {
         }
         let mut session = passes(1);
         session.options.verify = Verify::Strict;
-        // With one pass there may be nothing left to try: what counts is that no wrong byte is told good.
+        // With one pass no replica may be left. What counts is that no wrong byte is delivered.
         match read_within_a_minute(&world, chunks, session).expect("it ends") {
             Ok(all) => assert_eq!(all, bytes(0..2000)),
             Err(error) => assert_eq!(error.offset(), Some(1000)),
@@ -122,7 +122,7 @@ fn bytes_of_a_bad_replica_do_not_spoil_a_good_one() {
     let read = read_within_a_minute(&world, vec![chunk], session);
     let asked = asked(&world);
     let read = read.unwrap_or_else(|| panic!("{} requests, and no end: {:?}", asked.len(), &asked[..6]));
-    assert_eq!(read.unwrap(), bytes(0..1000), "b has it, whole and good: {asked:?}");
+    assert_eq!(read.unwrap(), bytes(0..1000), "b has the whole chunk: {asked:?}");
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_body_that_ends_early_is_resumed() {
     assert_eq!(error.attempts()[3].status, Some(200));
 }
 
-/// A volume server answers a range that begins at the end of a blob like this.
+/// A volume server responds like this to a range that begins at the end of a blob.
 // F38
 #[test]
 fn an_empty_response_to_a_range_leads_to_the_next_replica() {
@@ -208,7 +208,7 @@ fn a_body_longer_than_its_range_is_a_long_body() {
     let world = World::new();
     let chunk = two(&world, 1000);
     hosts(&world, &[("a", Outcome::Extra(10))]);
-    // Held back, it can be had elsewhere.
+    // With strict the bytes are held, so another replica can be used.
     let strict = verify(Verify::Strict);
     assert_eq!(read_part(&world, chunk.clone(), 300..500, strict).unwrap(), bytes(300..500));
     assert_eq!(asked(&world), ["a bytes=300-499", "b bytes=300-499"]);

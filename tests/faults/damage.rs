@@ -25,7 +25,7 @@ fn damage_found_before_delivery_is_replaced() {
     let session = passes(1);
     let meter = session.stats.clone();
     assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..2000));
-    assert_eq!(asked(&world), ["slow", "a", "b"], "the whole is asked for again");
+    assert_eq!(asked(&world), ["slow", "a", "b"], "the whole chunk is requested again");
     assert_eq!(meter.stats().bytes_ahead, 0);
 }
 
@@ -36,7 +36,7 @@ fn the_last_bytes_are_held_until_the_digest_is_checked() {
     let mut damaged = bytes(0..1000);
     damaged[500] ^= 1;
     world.store("http://a/0", damaged);
-    // All is here, in one piece, and only the end of the body is missing.
+    // All bytes have arrived in one piece; only the end of the body is missing.
     world.script(|asked| match (asked.host.as_str(), asked.nth) {
         ("a", 0) => Script::default().outcome(Outcome::Stall(1000)),
         _ => Script::default(),
@@ -54,7 +54,7 @@ fn damage_found_after_delivery_is_an_error() {
     });
     let (some, error) = read_to_error(&world, open(&world, vec![chunk], passes(3)));
     assert_eq!((error.kind(), error.kind().retryable()), (Kind::Corrupt, false));
-    assert_eq!(asked(&world), ["a"], "what has left cannot be taken back");
+    assert_eq!(asked(&world), ["a"], "delivered bytes cannot be replaced");
     assert!(some.len() >= 100 && some[..900] == bytes(0..900)[..some.len().min(900)]);
     assert_eq!(error.attempts()[0].host, "a");
 }
@@ -66,7 +66,7 @@ fn damage_at_every_replica_is_corrupt() {
     outcomes(&world, |_| Outcome::Flip(500));
     let error = read_one(&world, chunk.clone(), verify(Verify::Strict)).unwrap_err();
     assert_eq!((error.kind(), error.offset(), error.attempts().len()), (Kind::Corrupt, Some(0), 2));
-    // Mixed with another failure it would be too much said.
+    // With another failure among the attempts, corrupt would say too much.
     hosts(&world, &[("a", Outcome::Refused), ("b", Outcome::Flip(500))]);
     let error = read_one(&world, chunk, verify(Verify::Strict)).unwrap_err();
     assert_eq!(error.kind(), Kind::Network);
@@ -92,7 +92,7 @@ fn verify_strict_delivers_only_verified_chunks() {
         world.script(|_| Script::default().piece(100).rate(100));
         let read = read_part(&world, chunk, part.clone(), verify(Verify::Strict));
         assert_eq!(read.unwrap(), bytes(part));
-        assert_eq!(asked(&world), ["a"], "the whole chunk, for any part of it");
+        assert_eq!(asked(&world), ["a"], "any part needs the whole chunk");
         let kinds = kinds(&world);
         let last_body = kinds.iter().rposition(|kind| *kind == EventKind::Body);
         let first_delivered = kinds.iter().position(|kind| *kind == EventKind::Delivered);
@@ -131,18 +131,18 @@ fn a_body_is_resumed_only_from_the_same_copy() {
         world
     };
     let chunk = plain(&["http://a/0", "http://b/0"], 0, 1000);
-    // Nothing has left: the other copy is read from its start.
+    // No byte was delivered: the other copy is read from its start.
     let mut strict = Session::default();
     strict.options.verify = Verify::Strict;
     assert_eq!(read(&world_of_two_copies(), vec![chunk.clone()], strict).unwrap(), [7; 1000]);
-    // Bytes have left: nothing else goes on with them.
+    // Bytes were delivered: only the same copy could continue.
     let world = world_of_two_copies();
     let (some, error) = read_to_error(&world, open(&world, vec![chunk], Session::default()));
     assert_eq!(some, bytes(0..500));
     assert!(error.attempts().iter().any(|attempt| attempt.reason == "range"), "{error:?}");
 }
 
-/// A filer that fails in mid-answer writes what went wrong behind what it has sent.
+/// A filer that fails within a response writes the error after the bytes that it has sent.
 // F51
 #[test]
 fn error_text_after_the_data_is_not_delivered() {
@@ -157,7 +157,7 @@ fn error_text_after_the_data_is_not_delivered() {
     let mut strict = passes(2);
     strict.options.verify = Verify::Strict;
     assert_eq!(read_one(&world, by_digest, strict).unwrap(), plain);
-    // Without a digest it is taken for data: only its length tells that it is not all.
+    // Without a digest the text is taken for data; only the length shows the fault.
     let short = plain_at(&by_length, "http://a/0");
     let (some, error) = read_to_error(&world, open(&world, vec![short], passes(1)));
     assert_eq!((error.kind(), error.offset()), (Kind::ShortBody, Some(some.len() as u64)));

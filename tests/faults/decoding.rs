@@ -85,7 +85,11 @@ fn a_chunk_too_large_for_memory_is_not_requested() {
     let world = World::new();
     world.store("http://a/0", bytes(0..10));
     let plain = plain(&["http://a/0"], 0, MAX_CHUNK_BYTES + 1);
-    assert_eq!(read_part(&world, plain, 0..10, passes(1)).unwrap(), bytes(0..10), "a plain one flows");
+    assert_eq!(
+        read_part(&world, plain, 0..10, passes(1)).unwrap(),
+        bytes(0..10),
+        "a plain chunk is streamed"
+    );
 }
 
 // F60
@@ -107,7 +111,7 @@ fn plain_bytes_declared_gzip_under_a_cipher_are_corrupt() {
     assert_eq!((none.len(), error.kind()), (0, Kind::Corrupt));
 }
 
-/// It is the writer's fault, and tells the reader nothing about the bytes.
+/// A fault of the writer, which the reader does not detect.
 // F62
 #[test]
 fn a_reused_key_and_nonce_is_read() {

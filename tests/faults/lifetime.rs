@@ -70,7 +70,7 @@ fn after_any_failure_nothing_is_left_open() {
         let bad = outcome.clone();
         outcomes(&world, move |asked| match asked.url.as_str() {
             "http://a/1" => {
-                // Bytes that are won would renew patience for ever.
+                // New bytes would renew the passes forever.
                 if asked.nth > 0 && matches!(bad, Outcome::Cut(_) | Outcome::End(_) | Outcome::Stall(_)) {
                     return Outcome::Refused;
                 }
@@ -94,7 +94,7 @@ fn after_any_failure_nothing_is_left_open() {
     }
 }
 
-/// Where the time that nobody could watch is not counted.
+/// Time in which the page was frozen does not count.
 // F103
 #[test]
 fn frozen_time_does_not_count_toward_timeouts() {
@@ -105,7 +105,7 @@ fn frozen_time_does_not_count_toward_timeouts() {
             let script = Script::default().latency(5_000 * MS).piece(100).rate(100);
             if asked.nth == 0 { script.outcome(outcome.clone()) } else { script }
         });
-        // In the wait for the headers, and again in the body.
+        // While it waits for the headers, and again within the body.
         world.freeze(2_000 * MS..3_600_000 * MS);
         assert_eq!(read(&world, vec![chunk], Session::default()).unwrap(), bytes(0..1000));
         let timeouts = world.events().iter().filter(|event| event.reason == Some("timeout")).count();

@@ -1,5 +1,6 @@
-//! What goes wrong between a reader and the servers, over the simulation: what the reader gets, and what is requested next.
-//! One file per heading of the table in `tests/README.md`, and `reports` for what a stream says about faults.
+//! Faults between a reader and its servers, in the simulation: what the reader gets, and what is requested next.
+//!
+//! One file per heading of the table in `tests/README.md`; `reports` has the events, counters and messages.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,

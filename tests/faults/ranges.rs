@@ -35,7 +35,7 @@ fn a_200_to_a_range_is_cut() {
     let meter = session.stats.clone();
     assert_eq!(read_part(&world, chunk, 300..500, session).unwrap(), bytes(300..500));
     assert_eq!(asked(&world), ["a bytes=300-499", "b bytes=400-499"]);
-    assert!(meter.stats().bytes_received <= 400 + 630, "what follows is not waited for");
+    assert!(meter.stats().bytes_received <= 400 + 630, "the rest of the body is not read");
 }
 
 // F43
@@ -106,7 +106,7 @@ fn a_200_is_not_read_to_a_far_offset() {
         let chunk = plain(&["http://a/0"], 0, all);
         read_part(&world, chunk, start..start + 10, passes(1))
     };
-    assert_eq!(at(64 << 20).unwrap_err().kind(), Kind::ShortBody, "it is looked for");
+    assert_eq!(at(64 << 20).unwrap_err().kind(), Kind::ShortBody, "the body is read to the offset");
     assert_eq!(at((64 << 20) + 1).unwrap_err().kind(), Kind::Range);
 }
 

@@ -52,7 +52,7 @@ fn each_pass_asks_all_replicas_and_pauses_double() {
         let pause = times[pass * 2] - times[pass * 2 - 1];
         assert!(pause >= MS * longest / 2 && pause <= MS * longest, "{pause:?} after pass {pass}");
     }
-    assert_eq!(world.now(), times[7], "nobody waits after the last pass");
+    assert_eq!(world.now(), times[7], "no pause after the last pass");
 }
 
 // F13
@@ -208,7 +208,7 @@ fn without_new_bytes_the_passes_end() {
     assert_eq!(
         (error.kind(), world.log().len()),
         (Kind::Network, 6),
-        "the fifth was the first of two passes"
+        "the fifth request was the first of two passes"
     );
 }
 
@@ -235,5 +235,5 @@ fn a_host_that_failed_is_asked_last_for_the_next_chunks() {
     session.options.concurrency = 2.into();
     read(&world, chunks, session).unwrap();
     let asked = world.log().iter().filter(|logged| logged.asked.host == "a").count();
-    assert_eq!(asked, 1, "the second view in flight has gone to the other host");
+    assert_eq!(asked, 1, "the second view in flight used the other host");
 }

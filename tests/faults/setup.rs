@@ -1,4 +1,4 @@
-//! Files at two hosts, scripts of servers, and reads: what the tests of faults begin with.
+//! The setup of the tests: files at two hosts, scripts of servers, and reads.
 
 use std::{
     io::Write,
@@ -27,7 +27,7 @@ use crate::support::*;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
-/// So many passes over the replicas.
+/// A session with this many passes over the replicas.
 pub fn passes(passes: u32) -> Session {
     let mut session = Session::default();
     session.options.retry.passes = passes;
@@ -51,7 +51,7 @@ pub fn at_two(world: &World, stored: Vec<u8>, size: u64) -> Chunk {
     plain(&["http://a/0", "http://b/0"], 0, size)
 }
 
-/// The same at this replica alone.
+/// The same chunk at this replica only.
 pub fn plain_at(chunk: &Chunk, url: &str) -> Chunk {
     Chunk { source: Source::Urls([url.to_owned()].into()), ..chunk.clone() }
 }
@@ -66,7 +66,7 @@ pub fn sealed(world: &World, size: u64) -> Chunk {
     Chunk { key: Some(key()), ..at_two(world, stored, size) }
 }
 
-/// A chunk of SeaweedFS, whose replicas are found at `hosts`, which hold it.
+/// A chunk with a file id, which a lookup finds at `hosts`.
 pub fn located(world: &World, hosts: &'static [&'static str], size: u64) -> Chunk {
     for host in hosts {
         world.store(&format!("http://{host}/3,01"), bytes(0..size));
@@ -85,19 +85,19 @@ pub fn location(hosts: &[&str], id: &str) -> Location {
 
 pub fn gzip(plain: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(plain).expect("memory takes it");
-    encoder.finish().expect("memory takes it")
+    encoder.write_all(plain).expect("writing to memory does not fail");
+    encoder.finish().expect("writing to memory does not fail")
 }
 
-/// Bodies in pieces of 100 bytes. What asks for ever ends in a panic.
+/// Bodies in pieces of 100 bytes. Endless requests end in a panic.
 pub fn outcomes(world: &World, outcome: impl Fn(&Asked) -> Outcome + Send + 'static) {
     world.script(move |asked| {
-        assert!(asked.nth < 1000, "there is no end to it");
+        assert!(asked.nth < 1000, "more than 1000 requests");
         Script::default().piece(100).outcome(outcome(asked))
     });
 }
 
-/// Each host does this, and those not named are good.
+/// The outcome of each host; others are good.
 pub fn hosts(world: &World, list: &'static [(&'static str, Outcome)]) {
     outcomes(world, move |asked| {
         let known = list.iter().find(|(host, _)| *host == asked.host);
@@ -105,7 +105,7 @@ pub fn hosts(world: &World, list: &'static [(&'static str, Outcome)]) {
     });
 }
 
-/// Those not named, and the named from their second request on, are good.
+/// The outcome of the first request to each host; other requests are good.
 pub fn at_first(world: &World, list: &'static [(&'static str, Outcome)]) {
     outcomes(world, move |asked| {
         let known = list.iter().find(|(host, _)| *host == asked.host && asked.nth == 0);
@@ -113,7 +113,7 @@ pub fn at_first(world: &World, list: &'static [(&'static str, Outcome)]) {
     });
 }
 
-/// What was asked of whom: `a`, `b bytes=0-99`.
+/// All requests: `a`, `b bytes=0-99`.
 pub fn asked(world: &World) -> Vec<String> {
     let one = |asked: &Asked| match asked.range {
         Some(range) => format!("{} {range}", asked.host),
@@ -122,7 +122,7 @@ pub fn asked(world: &World) -> Vec<String> {
     world.log().iter().map(|logged| one(&logged.asked)).collect()
 }
 
-/// When each request left.
+/// The time of each request.
 pub fn times(world: &World) -> Vec<Duration> {
     world.log().iter().map(|logged| logged.at).collect()
 }
@@ -148,10 +148,10 @@ pub fn read_part(
     session: Session,
 ) -> Result<Vec<u8>, Error> {
     let reader = open_plan(world, Plan::new(vec![chunk].into(), part), session);
-    world.run(collect(reader)).expect("it does not hang")
+    world.run(collect(reader)).expect("the stream ends")
 }
 
-/// Reads to the end, for a minute of the virtual clock at most: what tries for ever shows.
+/// Reads to the end, or for one minute of the virtual clock: `None` if retries do not end.
 pub fn read_within_a_minute(
     world: &World,
     chunks: Vec<Chunk>,
@@ -165,32 +165,32 @@ pub fn read_within_a_minute(
             Either::Right(_) => None,
         }
     };
-    world.run(course).expect("the clock rings")
+    world.run(course).expect("the clock advances")
 }
 
-/// A file whose second chunk, at hosts a and b, is complete long before its first is.
+/// A file whose second chunk, at hosts a and b, is complete long before the first.
 pub fn second_after_a_slow_first(world: &World, stored: Vec<u8>) -> Vec<Chunk> {
     world.store("http://slow/0", bytes(0..1000));
     let second = Chunk { offset: 1000, ..at_two(world, stored, 1000) };
     vec![plain(&["http://slow/0"], 0, 1000), second]
 }
 
-/// The locator's calls: `3,01`, `3,01 refresh`.
+/// The calls of the locator: `3,01`, `3,01 refresh`.
 #[derive(Clone, Default)]
 pub struct Calls(Arc<Mutex<Vec<String>>>);
 
 impl Calls {
     pub fn add(&self, id: &str, refresh: bool) {
         let call = if refresh { format!("{id} refresh") } else { id.to_owned() };
-        self.0.lock().expect("nobody panicked").push(call);
+        self.0.lock().expect("no thread panicked").push(call);
     }
 
     pub fn all(&self) -> Vec<String> {
-        self.0.lock().expect("nobody panicked").clone()
+        self.0.lock().expect("no thread panicked").clone()
     }
 }
 
-/// Tokens t1, t2, ... in the order in which they were asked for.
+/// Tokens t1, t2, ... in the order of the calls.
 pub fn numbered_tokens(world: &World) -> Arc<AtomicUsize> {
     let count = Arc::new(AtomicUsize::new(0));
     world.tokens({

@@ -19,7 +19,7 @@ fn a_server_that_does_not_respond_times_out() {
     hosts(&world, &[("a", Outcome::Silent)]);
     assert_eq!(read_one(&world, chunk.clone(), passes(1)).unwrap(), bytes(0..1000));
     assert_eq!(times(&world), [Duration::ZERO, 15 * SECOND]);
-    assert!(world.log()[0].aborted, "nobody waits for it any more");
+    assert!(world.log()[0].aborted, "the request was aborted");
     outcomes(&world, |_| Outcome::Silent);
     let error = read_one(&world, chunk, passes(1)).unwrap_err();
     assert_eq!(

@@ -133,7 +133,7 @@ fn a_chunk_that_no_replica_has_is_looked_up_again() {
     assert_eq!(asked(&world), ["a", "b", "c", "new"]);
     assert_eq!(calls.all(), ["3,01", "3,01 refresh"]);
     assert_eq!(meter.stats().relookups, 1);
-    assert_eq!(world.now(), Duration::ZERO, "fresh locations are tried at once");
+    assert_eq!(world.now(), Duration::ZERO, "new locations are requested at once");
     let relookups = kinds(&world).into_iter().filter(|kind| *kind == EventKind::Relookup);
     assert_eq!(relookups.count(), 1);
 }
@@ -163,6 +163,6 @@ fn an_unreachable_replica_rules_out_not_found() {
         outcomes(&world, move |asked| if asked.host == refused { Outcome::Refused } else { Outcome::Good });
         let error = read_one(&world, of_id("3,01", 10), passes(2)).unwrap_err();
         assert_eq!((error.kind(), error.attempts().len()), (Kind::Network, 4), "{refused} is refused");
-        assert_eq!(calls.all(), ["3,01", "3,01 refresh", "3,01 refresh"], "it may have moved");
+        assert_eq!(calls.all(), ["3,01", "3,01 refresh", "3,01 refresh"], "the volume may have moved");
     }
 }

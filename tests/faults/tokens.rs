@@ -158,8 +158,8 @@ fn a_token_is_asked_for_when_its_request_is_sent() {
         let world = world.clone();
         async move {
             world.sleep(30 * SECOND).await;
-            assert_eq!(world.log().len(), 1, "the second waits for its turn");
-            assert_eq!(count.load(Ordering::Relaxed), 1, "and its token would be old by then");
+            assert_eq!(world.log().len(), 1, "the second request is queued");
+            assert_eq!(count.load(Ordering::Relaxed), 1, "its token would expire while it is queued");
         }
     });
     assert_eq!(world.run(collect(reader)).unwrap().unwrap().len(), 1220);

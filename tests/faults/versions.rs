@@ -34,9 +34,9 @@ fn gzip_is_inflated_unless_the_platform_did() {
     let packed_len = packed.len() as u64;
     let twice = gzip(&packed);
     for (stored, says_undone, content, why) in [
-        (packed.clone(), false, &file, "it starts as gzip does"),
-        (file.clone(), true, &file, "it is undone"),
-        (file.clone(), false, &file, "it is undone, which cannot be seen"),
+        (packed.clone(), false, &file, "it starts like gzip"),
+        (file.clone(), true, &file, "it was inflated"),
+        (file.clone(), false, &file, "it was inflated, without a header that says so"),
         (packed.clone(), true, &packed, "the file itself is gzip"),
         (twice, false, &packed, "the file itself is gzip"),
     ] {
@@ -58,12 +58,12 @@ fn a_body_that_the_platform_left_packed_is_inflated() {
     let odd = [&[0x1f, 0x8b][..], &file].concat();
     let telling = |len: usize| Headers { content_length: Some(len as u64), ..Headers::default() };
     for (body, told, content, why) in [
-        (&packed, &packed, &file, "it is left packed"),
-        (&file, &packed, &file, "it is undone"),
-        (&packed, &twice, &packed, "the file itself is gzip, and that is left"),
-        (&twice, &twice, &packed, "the file itself is gzip, and is left packed"),
-        (&packed, &packed, &packed, "the file itself is gzip, and its server did not pack it"),
-        (&odd, &odd, &odd, "it only begins as gzip does"),
+        (&packed, &packed, &file, "it was left compressed"),
+        (&file, &packed, &file, "it was inflated"),
+        (&packed, &twice, &packed, "the file itself is gzip, and its encoding was decoded"),
+        (&twice, &twice, &packed, "the file itself is gzip, and was left compressed"),
+        (&packed, &packed, &packed, "the file itself is gzip, without an encoding"),
+        (&odd, &odd, &odd, "it only starts like gzip"),
     ] {
         for step in [1, 7, 4096] {
             let world = World::new();

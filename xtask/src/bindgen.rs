@@ -1,4 +1,4 @@
-//! The bridge between the wasm file and JavaScript, as it is published.
+//! Generates the JavaScript bindings of the wasm module, as they are published.
 
 use std::{error::Error, path::Path};
 
@@ -6,8 +6,8 @@ use wasm_bindgen_cli_support::Bindgen;
 
 /// Writes `<stem>.js`, `<stem>_bg.wasm` and the snippets of `wasm` into `out`.
 ///
-/// Types are left out: `js/index.d.ts` is written by hand. Names and producers are
-/// left out too, since nobody reads them in a published file.
+/// Without types, since `js/index.d.ts` is written by hand, and without the name and producers sections, which a published file does
+/// not need.
 pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     if !wasm.is_file() {
         return Err(format!("there is no {}: build it first", wasm.display()).into());
@@ -26,8 +26,8 @@ pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// wasm-streams exports the classes behind its own writable and readable streams from every
-/// crate that uses it. Ours only reads streams, so nobody calls them: an eighth of the file.
+/// Removes the classes for writable and readable streams that wasm-streams exports from every crate. This crate only reads streams; the
+/// classes would be an eighth of the file.
 fn drop_unused_exports(module: &mut walrus::Module) {
     let unused = |name: &str| name.trim_start_matches("__wbg_").starts_with("intounderlying");
     let ids: Vec<_> =

@@ -1,11 +1,11 @@
-//! A component of a core module, as it is published.
+//! Encodes a core module as a component, as it is published.
 
 use std::{error::Error, fs, path::Path};
 
 use wit_component::{ComponentEncoder, DecodedWasm, decode};
 use wit_parser::{Resolve, WorldItem, WorldKey};
 
-/// Encodes `wasm`, whose custom sections say which world it is, and prints what it imports and exports.
+/// Encodes `wasm`, whose custom sections name its world, and prints its imports and exports.
 pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let module = fs::read(wasm).map_err(|error| format!("{}: {error}", wasm.display()))?;
     let component = ComponentEncoder::default().validate(true).module(&module)?.encode()?;

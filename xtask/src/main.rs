@@ -1,7 +1,7 @@
-//! The tools that cargo has no command for: `cargo xtask bindgen | component | test-runner | wit`.
+//! Tools for which cargo has no command: `cargo xtask bindgen | component | test-runner | wit`.
 //!
-//! They are libraries in `Cargo.lock`, so the command line that writes the bridge is always
-//! of the version that the crate was compiled against, and nobody installs anything.
+//! They are libraries, so `Cargo.lock` keeps the tool that generates the bindings at the version of the crate, and nothing must be
+//! installed.
 
 mod bindgen;
 mod component;
@@ -17,10 +17,10 @@ use std::{
 use wasm_bindgen_cli::{wasm_bindgen, wasm_bindgen_test_runner};
 
 const USAGE: &str = "\
-usage: cargo xtask bindgen <in.wasm> <outdir>      writes the JavaScript bridge, for release
-       cargo xtask component <in.wasm> <out.wasm>  makes a component of it
+usage: cargo xtask bindgen <in.wasm> <outdir>      generates the JavaScript bindings, for release
+       cargo xtask component <in.wasm> <out.wasm>  encodes it as a component
        cargo xtask test-runner <in.wasm> [args]    runs wasm-bindgen tests (cargo calls it)
-       cargo xtask wit <dir>                       checks that the interface files parse";
+       cargo xtask wit <dir>                       checks the interface files";
 
 fn main() -> ExitCode {
     match run_as(std::env::args_os().collect()) {
@@ -32,8 +32,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs as the program by whose name it is called. wasm-pack looks for wasm-bindgen's programs on PATH: links of these
-/// names to this program are programs of the right version.
+/// Runs as the program by whose name it is called. wasm-pack looks for the programs of wasm-bindgen on PATH: links of these
+/// names to this program have the right version.
 fn run_as(arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
     let name = arguments.first().and_then(|path| Path::new(path).file_stem()).unwrap_or_default();
     match name.to_str() {
@@ -56,14 +56,14 @@ fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Runs the tests of one wasm file as `wasm-bindgen-test-runner` would; its environment variables
-/// say where (`WASM_BINDGEN_USE_BROWSER=1` and the like).
+/// Runs the tests of one wasm file like `wasm-bindgen-test-runner`, with its environment variables (`WASM_BINDGEN_USE_BROWSER=1` and
+/// others).
 fn run_tests(mut arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
     arguments.insert(0, "wasm-bindgen-test-runner".into());
     Ok(wasm_bindgen_test_runner::run_cli_with_args(arguments)?)
 }
 
-/// The error and what led to it, on one line.
+/// The error and its causes, on one line.
 fn with_causes(error: &dyn Error) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

@@ -1,17 +1,17 @@
-//! Whether the interface files in `wit/` parse, and whether everything that they name exists.
+//! Checks that the interface files in `wit/` parse, and that all names in them exist.
 
 use std::{error::Error, path::Path};
 
 use wit_parser::Resolve;
 
-/// Parses the package in `dir` and prints what is in it.
+/// Parses the package in `dir`, and prints its interfaces and worlds.
 pub fn check(dir: &Path) -> Result<(), Box<dyn Error>> {
     if !dir.is_dir() {
         return Err(format!("there is no folder {}", dir.display()).into());
     }
     let mut resolve = Resolve::default();
     let parsed = resolve.push_dir(dir);
-    // With the file, the line and what stands there.
+    // With file, line and source text.
     let (package, _) = parsed.map_err(|error| resolve.render_error(&error))?;
     let package = resolve.packages.get(package).ok_or("the package vanished")?;
     let interfaces: Vec<&str> = package.interfaces.keys().map(String::as_str).collect();
