@@ -25,7 +25,7 @@ export const LIBRARY_HOSTS = [
     command: () => [wasmtime.python, inFolder("python.py"), components.library],
   },
   {
-    name: "jco on WASI 0.3", skip: jco.skip ?? node24.skip ?? false, most: 3_000_000, cannot: { cancel: OPEN, calls: "jco 1.35 may spin for ever where a call begins before all is over that another one has begun" },
+    name: "jco on WASI 0.3", skip: jco.skip ?? node24.skip ?? false, most: 3_000_000, cannot: { cancel: OPEN, calls: "jco 1.35 may loop forever if a call begins before all is over that another one has begun" },
     command: () => [node24.program, inFolder("jco-async.mjs"), jco["library-async"]],
   },
 ];
@@ -78,9 +78,9 @@ export class Library {
     args.push({ ...this.#options, ...args.pop() });
     const file = this.#names++;
     const ask = (command, about) => this.#ask(command, { file, ...about });
-    const told = await ask("open", { by, args });
+    const result = await ask("open", { by, args });
     return {
-      ...told,
+      ...result,
       plan: (range) => ask("plan", { range }),
       stats: () => ask("stats"),
       drop: () => ask("dropFile"),
@@ -96,10 +96,10 @@ export class Library {
 
   async #body(file, range) {
     const body = this.#names++;
-    const told = await this.#ask("body", { file, body, range });
+    const result = await this.#ask("body", { file, body, range });
     return {
-      ...told,
-      read: (about) => (told.error ? told : this.#ask("read", { body, ...about })),
+      ...result,
+      read: (about) => (result.error ? result : this.#ask("read", { body, ...about })),
       drop: () => this.#ask("dropBody", { body }),
       outcome: () => this.#ask("outcome", { body }),
     };

@@ -5,7 +5,7 @@ import { testPlace } from "./place.mjs";
 import { notInGateway, gatewayReader } from "./gateway.mjs";
 
 /** Cases in which the gateway differs on purpose. */
-const OWN = { "what is stored with a file is label": "the gateway sets Cache-Control itself" };
+const OWN = { "headers stored with a file are sent": "the gateway sets Cache-Control itself" };
 
 const packageWorker = await bundleWorker(fileURLToPath(new URL("package-worker.mjs", import.meta.url)));
 const gateway = await bundleWorker();

@@ -20,13 +20,13 @@ fn retries_failovers_and_pauses_are_reported() {
     assert_eq!(read_one(&world, chunk, session).unwrap(), bytes(0..1000));
     let stats = meter.stats();
     assert_eq!((stats.requests, stats.retries, stats.failovers, stats.relookups), (3, 0, 2, 0));
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for event in world.events() {
         let host = event.host.as_deref().unwrap_or_default();
         let reason = event.reason.unwrap_or_default();
         let status = event.status.map(|status| status.to_string()).unwrap_or_default();
         if event.kind != EventKind::Body && event.kind != EventKind::Delivered {
-            told.push([event.kind.name(), host, reason, &status].join(" ").trim_end().to_owned());
+            reported.push([event.kind.name(), host, reason, &status].join(" ").trim_end().to_owned());
         }
     }
     let wanted = [
@@ -42,7 +42,7 @@ fn retries_failovers_and_pauses_are_reported() {
         "first-byte a",
         "end",
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(reported, wanted);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn wasted_bytes_are_received_but_not_delivered() {
 #[test]
 fn no_secret_is_in_errors_events_or_debug_output() {
     const SECRETS: [&str; 3] = ["hush-token", "hush-query", "[7, 7"];
-    let telling = |text: String| {
+    let check = |text: String| {
         for secret in SECRETS {
             assert!(!text.contains(secret), "{text}");
         }
@@ -93,23 +93,23 @@ fn no_secret_is_in_errors_events_or_debug_output() {
         outcomes(&world, move |_| outcome.clone());
         for chunk in [&by_id, &by_url] {
             let error = read_one(&world, chunk.clone(), passes(2)).unwrap_err();
-            telling(format!("{error} {error:?}"));
+            check(format!("{error} {error:?}"));
         }
     }
     let queries = queries(&world);
     assert!(queries.iter().any(|query| query.contains("jwt=hush-token")));
     assert!(queries.iter().any(|query| query == "sig=hush-query"));
     for chunk in [by_id, by_url] {
-        telling(format!("{chunk:?}"));
+        check(format!("{chunk:?}"));
     }
     for event in world.events() {
-        telling(format!("{event:?}"));
+        check(format!("{event:?}"));
     }
-    telling(format!(
+    check(format!(
         "{:?}",
         Request { url: "http://a/3,01?sig=hush-query&jwt=hush-token".into(), range: None }
     ));
-    telling(format!(
+    check(format!(
         "{:?}",
         Location { urls: vec!["http://a/3,01?sig=hush-query".into()], token: Some("hush-token".into()) }
     ));

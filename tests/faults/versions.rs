@@ -56,8 +56,8 @@ fn a_body_that_the_platform_left_packed_is_inflated() {
     let packed = gzip(&file);
     let twice = gzip(&packed);
     let odd = [&[0x1f, 0x8b][..], &file].concat();
-    let telling = |len: usize| Headers { content_length: Some(len as u64), ..Headers::default() };
-    for (body, told, content, why) in [
+    let with_length = |len: usize| Headers { content_length: Some(len as u64), ..Headers::default() };
+    for (body, encoded, content, why) in [
         (&packed, &packed, &file, "it was left compressed"),
         (&file, &packed, &file, "it was inflated"),
         (&packed, &twice, &packed, "the file itself is gzip, and its encoding was decoded"),
@@ -69,8 +69,8 @@ fn a_body_that_the_platform_left_packed_is_inflated() {
             let world = World::new();
             let size = content.len() as u64;
             let chunk = Chunk { compression: Compression::ByServer, ..at_two(&world, body.clone(), size) };
-            let told = telling(told.len());
-            world.script(move |_| Script::default().headers(told.clone()).piece(step));
+            let encoded = with_length(encoded.len());
+            world.script(move |_| Script::default().headers(encoded.clone()).piece(step));
             assert_eq!(&read_one(&world, chunk.clone(), passes(1)).unwrap(), content, "{why}, {step}");
             assert_eq!(
                 &read_one(&world, digested(chunk.clone(), content), passes(1)).unwrap(),
@@ -95,11 +95,11 @@ fn a_packed_body_that_breaks_is_read_elsewhere() {
     for outcome in [Outcome::Cut(100), Outcome::End(100), Outcome::Flip(packed.len() - 6)] {
         let world = World::new();
         let chunk = Chunk { compression: Compression::ByServer, ..at_two(&world, packed.clone(), 1000) };
-        let (told, bad) = (packed.len() as u64, outcome.clone());
+        let (encoded, bad) = (packed.len() as u64, outcome.clone());
         world.script(move |asked| {
             let outcome = if asked.host == "a" { bad.clone() } else { Outcome::Good };
             Script::default()
-                .headers(Headers { content_length: Some(told), ..Headers::default() })
+                .headers(Headers { content_length: Some(encoded), ..Headers::default() })
                 .outcome(outcome)
                 .piece(64)
         });

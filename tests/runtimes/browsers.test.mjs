@@ -34,10 +34,10 @@ after(() => {
 
 for (const [kind, { skip = false }] of Object.entries(browsers())) {
   test(`${kind} opens a page, and leaves nothing behind`, { skip, timeout: 60_000 }, async () => {
-    const told = agent();
+    const report = agent();
     const browser = await openBrowser(kind, url);
     try {
-      assert.match(await told, AGENTS[kind]);
+      assert.match(await report, AGENTS[kind]);
       if (process.platform === "linux") assert.ok(processes().length > 0);
     } finally {
       await browser.close();
@@ -50,10 +50,10 @@ for (const [kind, { skip = false }] of Object.entries(browsers())) {
     // Without setpriv a browser does not notice that the process that started it was killed.
     const lacks = process.platform !== "linux" && how === "is killed" && "the kernel ends a child with its parent on Linux alone";
     test(`${kind} ends if the process that opened it ${how}`, { skip: skip || lacks, timeout: 60_000 }, async (t) => {
-      const told = agent();
+      const report = agent();
       const child = spawn(process.execPath, ["--input-type=module", "--eval", OPENS_AND_WAITS, kind, url], { stdio: ["pipe", "ignore", "inherit"] });
       t.after(() => child.kill("SIGKILL"));
-      assert.match(await told, AGENTS[kind]);
+      assert.match(await report, AGENTS[kind]);
       end(child);
       await once(child, "exit");
       await allEnd();

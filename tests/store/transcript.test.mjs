@@ -56,10 +56,10 @@ test("tokens of the master are signed with the read or write key", { timeout: 10
 
 /** "volume2 killed: ..." and "both replicas killed: ..." (the second one of volume 5 is volume0). */
 async function killAsTold(store, what, killed) {
-  const told = /^volume(\d) killed:/.exec(what)?.[1] ?? (what.startsWith("both replicas killed:") ? "0" : undefined);
-  if (told === undefined || killed.has(told)) return;
-  killed.add(told);
-  await store.killVolume(Number(told));
+  const index = /^volume(\d) killed:/.exec(what)?.[1] ?? (what.startsWith("both replicas killed:") ? "0" : undefined);
+  if (index === undefined || killed.has(index)) return;
+  killed.add(index);
+  await store.killVolume(Number(index));
 }
 
 function addressOf(store, name) {

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { answerLines } from "./lines.mjs";
-import { bytesIn, plain, span, told } from "./values.mjs";
+import { bytesIn, plain, span, errorOf } from "./values.mjs";
 
 const { readerAsync: reader } = await import(pathToFileURL(process.argv[2]));
 const files = new Map();
@@ -33,7 +33,7 @@ const commands = {
         reading.ended ??= await reading.outcome;
         const { tag, val } = reading.ended;
         const read = { length, sha256: hash.digest("hex") };
-        return tag === "err" ? { ...read, error: told(val) } : { ...read, end: true };
+        return tag === "err" ? { ...read, error: errorOf(val) } : { ...read, end: true };
       }
       hash.update(Uint8Array.from(value));
       length += value.length;
@@ -46,7 +46,7 @@ const commands = {
   },
   async outcome({ body }) {
     const { tag, val } = await bodies.get(body).outcome;
-    return tag === "err" ? { error: told(val) } : {};
+    return tag === "err" ? { error: errorOf(val) } : {};
   },
   dropFile({ file }) {
     files.get(file)[Symbol.dispose]();

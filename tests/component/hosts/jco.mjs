@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { answerLines } from "./lines.mjs";
-import { bytesIn, plain, span, told } from "./values.mjs";
+import { bytesIn, plain, span, errorOf } from "./values.mjs";
 
 const { reader } = await import(pathToFileURL(process.argv[2]));
 const bodies = new Map();
@@ -33,7 +33,7 @@ const commands = {
         length += bytes.length;
       }
     } catch (error) {
-      return { length, sha256: hash.digest("hex"), error: told(error) };
+      return { length, sha256: hash.digest("hex"), error: errorOf(error) };
     }
     return { length, sha256: hash.digest("hex"), end: false };
   },

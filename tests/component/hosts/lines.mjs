@@ -1,6 +1,6 @@
 // The protocol of a host: commands are lines of JSON on stdin, each with one line of JSON as its result.
 import { createInterface } from "node:readline";
-import { told } from "./values.mjs";
+import { errorOf } from "./values.mjs";
 
 /** Executes commands until stdin ends, then ends the process. @param {Record<string, (about: object) => any>} commands */
 export async function answerLines(commands) {
@@ -10,7 +10,7 @@ export async function answerLines(commands) {
     try {
       answer = await commands[command](about);
     } catch (error) {
-      answer = { error: told(error) };
+      answer = { error: errorOf(error) };
     }
     process.stdout.write(`${JSON.stringify(answer)}\n`);
   }

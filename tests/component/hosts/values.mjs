@@ -18,4 +18,4 @@ export const span = (range) => range && { start: BigInt(range.start), end: BigIn
 export const plain = (value) => JSON.parse(JSON.stringify(value, (_, each) => (typeof each === "bigint" ? Number(each) : each)));
 
 /** An error: jco throws the record of the interface. Any other error is a bug. */
-export const told = (error) => (error instanceof Error ? (error.payload ? plain(error.payload) : { code: "trap", message: String(error.stack) }) : plain(error));
+export const errorOf = (error) => (error instanceof Error ? (error.payload ? plain(error.payload) : { code: "trap", message: String(error.stack) }) : plain(error));

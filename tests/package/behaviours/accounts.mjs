@@ -66,14 +66,14 @@ export const accounts = [
       const file = await kelp.openFiler(url, { onEvent: (event) => events.push(event) });
       events.length = 0;
       await file.bytes();
-      await until(() => kinds(events, "end").length > 0, "the end is told");
-      const told = kinds(events, "request");
-      same([told.length, kinds(events, "headers").length, kinds(events, "end").length], [CHUNKS, CHUNKS, 1], "requests, headers, ends");
-      same([...new Set(told.map(({ chunk }) => chunk))].sort(), [...fileIds].sort(), "chunks that were asked for");
-      ok(told.every(({ host }) => host === new URL(store.filer).host), "hosts");
+      await until(() => kinds(events, "end").length > 0, "the end is reported");
+      const reported = kinds(events, "request");
+      same([reported.length, kinds(events, "headers").length, kinds(events, "end").length], [CHUNKS, CHUNKS, 1], "requests, headers, ends");
+      same([...new Set(reported.map(({ chunk }) => chunk))].sort(), [...fileIds].sort(), "chunks that were asked for");
+      ok(reported.every(({ host }) => host === new URL(store.filer).host), "hosts");
       ok(kinds(events, "headers").every(({ status }) => status === 200), "statuses");
       equal(sum(kinds(events, "delivered"), "bytes"), SIZE + 5000, "bytes delivered");
-      ok(kinds(events, "hole").length > 0, "the hole is told");
+      ok(kinds(events, "hole").length > 0, "the hole is reported");
       equal(events.at(-1).kind, "end", "the last event");
       ok(events.every(({ at }, i) => Number.isFinite(at) && at >= (events[i - 1]?.at ?? 0)), "times never go back");
     },
@@ -88,7 +88,7 @@ export const accounts = [
       events.length = 0;
       const { bytes, error } = await readAll(file.stream());
       ok(error, "it failed");
-      await until(() => kinds(events, "end").length > 0, "the end is told");
+      await until(() => kinds(events, "end").length > 0, "the end is reported");
       equal(kinds(events, "end").length, 1, "ends of the failed stream");
       equal(kinds(events, "end")[0].reason, "not_found", "reason of the end");
       equal(sum(kinds(events, "delivered"), "bytes"), bytes.length, "bytes delivered");
@@ -97,33 +97,33 @@ export const accounts = [
       const reader = file.stream().getReader();
       await reader.read();
       await reader.cancel("enough");
-      await until(() => kinds(events, "end").length > 0, "the end is told");
+      await until(() => kinds(events, "end").length > 0, "the end is reported");
       equal(kinds(events, "end").length, 1, "ends of the cancelled stream");
     },
   },
   {
     name: "progress never decreases, and ends once with the total", cluster: null,
     async run(kelp, store) {
-      const told = [];
-      const file = await kelp.openFiler((await add(store)).url, { onProgress: (progress) => told.push({ ...progress }), concurrency: 2 });
+      const reported = [];
+      const file = await kelp.openFiler((await add(store)).url, { onProgress: (progress) => reported.push({ ...progress }), concurrency: 2 });
       await store.setLatency(30);
       await file.bytes();
-      await until(() => told.at(-1)?.delivered === SIZE, "the end is told");
-      same(told.at(-1), { delivered: SIZE, received: SIZE, total: SIZE }, "the last progress");
-      equal(told.filter(({ delivered }) => delivered === SIZE).length, 1, "times the end was told");
-      ok(told.length > 1, "it was told on the way");
-      ok(told.every(({ delivered }, i) => delivered >= (told[i - 1]?.delivered ?? 0)), `went back: ${JSON.stringify(told)}`);
-      ok(told.every(({ total, received, delivered }) => total === SIZE && received >= delivered), JSON.stringify(told));
+      await until(() => reported.at(-1)?.delivered === SIZE, "the end is reported");
+      same(reported.at(-1), { delivered: SIZE, received: SIZE, total: SIZE }, "the last progress");
+      equal(reported.filter(({ delivered }) => delivered === SIZE).length, 1, "times the end was reported");
+      ok(reported.length > 1, "it was reported in between");
+      ok(reported.every(({ delivered }, i) => delivered >= (reported[i - 1]?.delivered ?? 0)), `went back: ${JSON.stringify(reported)}`);
+      ok(reported.every(({ total, received, delivered }) => total === SIZE && received >= delivered), JSON.stringify(reported));
     },
   },
   {
     name: "progress counts the range that is read", cluster: null,
     async run(kelp, store) {
-      const told = [];
-      const file = await kelp.openFiler((await add(store)).url, { onProgress: (progress) => told.push({ ...progress }) });
+      const reported = [];
+      const file = await kelp.openFiler((await add(store)).url, { onProgress: (progress) => reported.push({ ...progress }) });
       await file.bytes({ start: 1000, end: 3000 });
-      await until(() => told.at(-1)?.delivered === 2000, "the end is told");
-      equal(told.at(-1).total, 2000, "total");
+      await until(() => reported.at(-1)?.delivered === 2000, "the end is reported");
+      equal(reported.at(-1).total, 2000, "total");
     },
   },
   {
@@ -131,9 +131,9 @@ export const accounts = [
     name: "what a callback throws is logged and breaks nothing", cluster: null,
     async run(kelp, store, help) {
       const calls = { event: 0, progress: 0 };
-      const told = [];
+      const reported = [];
       const { error } = console;
-      console.error = (...args) => told.push(args);
+      console.error = (...args) => reported.push(args);
       try {
         const file = await kelp.openFiler((await add(store)).url, {
           onEvent() { calls.event++; throw new Error("from onEvent"); },
@@ -144,8 +144,8 @@ export const accounts = [
         console.error = error;
       }
       ok(calls.event > CHUNKS && calls.progress > 0, `calls: ${JSON.stringify(calls)}`);
-      const thrown = told.flat().filter((item) => item instanceof Error).map(({ message }) => message);
-      ok(thrown.includes("from onEvent") && thrown.includes("from onProgress"), "both are told");
+      const thrown = reported.flat().filter((item) => item instanceof Error).map(({ message }) => message);
+      ok(thrown.includes("from onEvent") && thrown.includes("from onProgress"), "both are reported");
     },
   },
   {

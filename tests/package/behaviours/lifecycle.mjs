@@ -26,7 +26,7 @@ export const lifecycle = [
       const { end } = await hanging(store, file);
       file.close();
       await fails(kelp, "closed", end.then(({ error }) => Promise.reject(error)), "a stream");
-      await fails(kelp, "closed", unread.read(), "a stream that nobody had read from");
+      await fails(kelp, "closed", unread.read(), "a stream that was not read");
       await until(() => idle(store), "nothing is in flight");
       for (const way of ["bytes", "arrayBuffer", "blob", "text", "response"]) await fails(kelp, "closed", () => file[way](), way);
       for (const way of ["stream", "plan"]) equal(throws(kelp.KelpError, () => file[way](), way).code, "closed", way);

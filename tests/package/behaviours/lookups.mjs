@@ -224,9 +224,9 @@ export const lookups = [
       const [{ url }] = (await store.chunkRequests()).filter(({ url }) => url.includes("jwt="));
       await store.fault({ server: /^volume/ }, { status: 401 });
       const error = await fails(kelp, "unauthorized", file.bytes());
-      const told = [error, ...events];
+      const reported = [error, ...events];
       const secret = url.split("jwt=")[1];
-      for (const each of told) ok(!mentions(each, secret) && !mentions(each, "jwt=") && !mentions(each, "fileId="), JSON.stringify(each));
+      for (const each of reported) ok(!mentions(each, secret) && !mentions(each, "jwt=") && !mentions(each, "fileId="), JSON.stringify(each));
     },
   },
 ];

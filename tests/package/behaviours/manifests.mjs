@@ -35,9 +35,9 @@ export const manifests = [
     name: "fields of a manifest have defaults", cluster: null,
     async run(kelp, store) {
       const { manifest } = await stored(store);
-      const told = { name: "a b.webm", type: "video/webm", etag: '"v1"', lastModified: 1795471475123 };
-      const file = await kelp.openManifest({ ...manifest, ...told, unknown: 1 });
-      same([file.size, file.name, file.type, file.etag, file.lastModified], [SIZE, ...Object.values(told)], "properties");
+      const given = { name: "a b.webm", type: "video/webm", etag: '"v1"', lastModified: 1795471475123 };
+      const file = await kelp.openManifest({ ...manifest, ...given, unknown: 1 });
+      same([file.size, file.name, file.type, file.etag, file.lastModified], [SIZE, ...Object.values(given)], "properties");
       const bare = await kelp.openManifest(manifest);
       same([bare.size, bare.type, bare.lastModified], [SIZE, "application/octet-stream", null], "defaults");
       equal(typeof bare.name, "string", "type of the name");
@@ -60,7 +60,7 @@ export const manifests = [
       const file = await kelp.openManifest({ size: SIZE, chunks });
       sameBytes(await file.bytes(), right);
       sameBytes(await file.bytes({ start: 34_990, end: 45_100 }), right.subarray(34_990, 45_100));
-      equal(await help.sha256(all), sha256, "sha256 of what is stored");
+      equal(await help.sha256(all), sha256, "sha256 of the stored bytes");
     },
   },
   {

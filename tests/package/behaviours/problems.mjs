@@ -44,9 +44,9 @@ export const problems = [
       same(ofTheFile.filter((name) => headers.has(name)), [], "headers of the file");
       const text = await response.text();
       ok(!text.includes(SECRET) && !text.includes(new URL(store.volumes[0]).host), `no token and no host: ${text}`);
-      const { detail, ...told } = JSON.parse(text);
+      const { detail, ...members } = JSON.parse(text);
       const retryable = ["http", "network", "timeout", "short_body"].includes(code);
-      same(told, { type: "about:blank", title, status, code, retryable, chunk: fileIds[1], offset: CHUNK + 7 }, "problem");
+      same(members, { type: "about:blank", title, status, code, retryable, chunk: fileIds[1], offset: CHUNK + 7 }, "problem");
       ok(typeof detail === "string" && detail !== "", "detail");
       await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
     },

@@ -60,7 +60,7 @@ export const remotes = [
       sameBytes(await file.bytes(), right);
       equal(asked, 4, "tokens asked for");
       ok((await reads(store)).every(({ url }) => url.includes("jwt=")), "each request carried one");
-      ok(!events.some((event) => tokens.some((secret) => mentions(event, secret))), "no event tells one");
+      ok(!events.some((event) => tokens.some((secret) => mentions(event, secret))), "no event contains one");
       const refused = await kelp.openFiler(url, { ...QUICK, filerToken: await store.sign("filerRead", {}) });
       await store.fault({ server: "filer", ranged: true }, { status: 401 });
       await fails(kelp, "unauthorized", refused.bytes());

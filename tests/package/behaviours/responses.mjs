@@ -161,33 +161,33 @@ export const responses = [
       const extended = { ...said, "Seaweed-Owner": "otter", "Content-Security-Policy": "none" };
       await withExtended(store, "/f/plain.bin", extended);
       const file = await kelp.openFiler(`${store.filer}/f/plain.bin`);
-      const told = ({ headers }) => Object.fromEntries(Object.keys(extended).map((name) => [name.toLowerCase(), headers.get(name)]).filter(([, value]) => value !== null));
+      const storedHeaders = ({ headers }) => Object.fromEntries(Object.keys(extended).map((name) => [name.toLowerCase(), headers.get(name)]).filter(([, value]) => value !== null));
       const right = await help.content("noise:p", 100);
       for (const [headers, status, bytes] of [[{}, 200, right], [{ range: "bytes=1-10" }, 206, right.subarray(1, 11)]]) {
         const response = await file.response(request(headers));
         same([response.status, response.headers.get("content-length")], [status, String(bytes.length)], "status and length");
-        same(told(response), said, `headers of ${status}`);
+        same(storedHeaders(response), said, `headers of ${status}`);
         // The stored bytes are the encoded ones, and are not decoded.
         sameBytes(new Uint8Array(await response.arrayBuffer()), bytes);
       }
       const { "cache-control": lifetime, expires } = said;
-      same(told(await file.response(request({ "if-none-match": "*" }))), { "cache-control": lifetime, expires }, "headers of 304");
-      same(told(await file.response(request({ range: "bytes=100-" }))), {}, "headers of 416");
+      same(storedHeaders(await file.response(request({ "if-none-match": "*" }))), { "cache-control": lifetime, expires }, "headers of 304");
+      same(storedHeaders(await file.response(request({ range: "bytes=100-" }))), {}, "headers of 416");
     },
   },
   {
     name: "Content-Disposition has the name by default", cluster: null,
     async run(kelp, store) {
-      const told = async (file) => (await file.response(request({}, { method: "HEAD" }))).headers.get("content-disposition");
+      const disposition = async (file) => (await file.response(request({}, { method: "HEAD" }))).headers.get("content-disposition");
       const spaced = "inline; filename=\"film one.webm\"; filename*=UTF-8''film%20one.webm";
-      equal(await told(await open(kelp, store)), spaced, "a file of a filer");
+      equal(await disposition(await open(kelp, store)), spaced, "a file of a filer");
       const named = (name) => kelp.openManifest({ size: 0, name, chunks: [] });
-      equal(await told(await named("one.bin")), "inline; filename=one.bin", "a plain name");
-      equal(await told(await named('"\r\nX: ä\\')), "inline; filename=\"\\\"__X: _\\\\\"; filename*=UTF-8''%22__X%3A%20%C3%A4%5C", "an odd name");
-      equal(await told(await named(undefined)), null, "no name");
+      equal(await disposition(await named("one.bin")), "inline; filename=one.bin", "a plain name");
+      equal(await disposition(await named('"\r\nX: ä\\')), "inline; filename=\"\\\"__X: _\\\\\"; filename*=UTF-8''%22__X%3A%20%C3%A4%5C", "an odd name");
+      equal(await disposition(await named(undefined)), null, "no name");
       const url = `${store.filer}/f/film%20one.webm`;
-      equal(await told(await kelp.openUrl(url, { size: 1 })), spaced, "of a URL");
-      equal(await told(await kelp.openUrl(url, { size: 1, name: "b.webm" })), "inline; filename=b.webm", "a name of one's own");
+      equal(await disposition(await kelp.openUrl(url, { size: 1 })), spaced, "of a URL");
+      equal(await disposition(await kelp.openUrl(url, { size: 1, name: "b.webm" })), "inline; filename=b.webm", "a name of one's own");
     },
   },
   {

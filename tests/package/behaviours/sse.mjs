@@ -154,7 +154,7 @@ export const sse = [
         const text = key.sseC ?? key.sseS3Kek;
         for (const secret of [text.slice(0, -2), [...keyBytes({ key })].slice(1, 5).join()]) {
           for (const error of errors) ok(!mentions(error, secret), `${error.message} mentions a key`);
-          for (const told of [...events, ...requests]) ok(!mentions(told, secret), `${JSON.stringify(told)} mentions a key`);
+          for (const text of [...events, ...requests]) ok(!mentions(text, secret), `${JSON.stringify(text)} mentions a key`);
         }
       }
     },

@@ -49,7 +49,7 @@ export const urls = [
       const { url } = await add(store);
       await store.resetLog();
       const file = await kelp.openUrl(url, { size: SIZE, name: "n.bin", type: "text/x-told" });
-      same([file.size, file.name, file.type], [SIZE, "n.bin", "text/x-told"], "what was told");
+      same([file.size, file.name, file.type], [SIZE, "n.bin", "text/x-told"], "given properties");
       same(await store.requests(), [], "requests to open it");
       sameBytes(await file.bytes(), await help.content("noise:url", SIZE));
     },
