@@ -9,7 +9,6 @@ use crate::{
     fetch::{
         filer_token::filer_token,
         timeout::{back_online, within},
-        validators::Validators,
     },
     host::{Host, Piece, Request, Response},
     http::{
@@ -18,7 +17,8 @@ use crate::{
     },
     schedule::{
         options::Options,
-        retry::{AttemptError, Decision, RetryState},
+        retry::{Abilities, AttemptError, Decision, RetryState},
+        validators::Validators,
     },
 };
 
@@ -103,7 +103,8 @@ pub async fn retrieve<H: Host>(
     wanted: Expect,
     asked: GetTarget<'_>,
 ) -> Result<Fetched<H::Piece>, Error> {
-    let mut attempts = RetryState::new(options.retry, 1);
+    let abilities = Abilities { refresh_token: asked.may_renew(), relookup: false };
+    let mut attempts = RetryState::new(options.retry, 1, abilities);
     loop {
         let request = asked.request(host, options).await?;
         let url = request.url.clone();
@@ -118,9 +119,9 @@ pub async fn retrieve<H: Host>(
         let name = url::host(&url).unwrap_or_default();
         // What is not there, or must not be read, is so for good: there is but one place to ask.
         let final_answer = matches!(failure.kind, Kind::NotFound | Kind::Range);
-        match attempts.failed(0, name, failure, asked.may_renew(), false, host.random()) {
+        match attempts.failed(0, name, failure, host.random()) {
             Decision::Try(_, pause) if !final_answer => host.sleep(pause).await,
-            Decision::Token(_) => {}
+            Decision::RenewToken(_) => {}
             _ => return Err(attempts.error(url::without_query(&url))),
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     model::location::Location,
     schedule::{
         options::Options,
-        retry::{AttemptError, Decision, RetryState},
+        retry::{Abilities, AttemptError, Decision, RetryState},
     },
 };
 
@@ -160,14 +160,14 @@ impl Master {
     async fn look_up<H: Host>(&self, host: &H, options: &Options, question: &str) -> Result<Found, Error> {
         let url = [&self.0.lookup_url, question].concat();
         let name = url::host(&url).unwrap_or_default();
-        let mut attempts = RetryState::new(options.retry, 1);
+        let mut attempts = RetryState::new(options.retry, 1, Abilities::default());
         loop {
             let failure = match self.request(host, options, url.clone()).await {
                 Ok(found) => return Ok(found),
                 Err(failure) => failure,
             };
             let last = (failure.kind, failure.message.clone());
-            match attempts.failed(0, name, failure, false, false, host.random()) {
+            match attempts.failed(0, name, failure, host.random()) {
                 Decision::Try(_, pause) => host.sleep(pause).await,
                 _ => return Err(in_vain(last, &attempts.error(""))),
             }

@@ -7,4 +7,3 @@ pub mod master;
 pub mod probe;
 pub(crate) mod single_flight;
 pub(crate) mod timeout;
-pub mod validators;

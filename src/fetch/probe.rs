@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, Kind},
-    fetch::{
-        get::{Expect, Fetched, GetTarget, retrieve},
-        validators::{Seen, Validators},
-    },
+    fetch::get::{Expect, Fetched, GetTarget, retrieve},
     host::{Host, Piece, joined},
     http::{
         content_range, date, etag,
@@ -18,7 +15,11 @@ use crate::{
         chunk::{Chunk, MAX_FILE_BYTES},
         ranges::ranges_of,
     },
-    schedule::{options::Options, retry::RetryPolicy},
+    schedule::{
+        options::Options,
+        retry::RetryPolicy,
+        validators::{Seen, Validators},
+    },
 };
 
 /// What is at a URL.

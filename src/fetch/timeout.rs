@@ -23,7 +23,7 @@ pub(crate) async fn within<H: Host, T>(
     loop {
         match select(future.as_mut(), rings.as_mut()).await {
             Either::Left((value, _)) => return Ok(value),
-            Either::Right(_) => match watch.rang(host.now()) {
+            Either::Right(_) => match watch.on_fire(host.now()) {
                 Some(more) => rings.set(host.sleep(more)),
                 None => return Err(AttemptError::new(Kind::Timeout, message)),
             },

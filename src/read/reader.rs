@@ -57,10 +57,10 @@ impl<H: Host> Reader<H> {
         loop {
             {
                 let mut state = self.shared.lock();
-                if state.ended.is_some() || state.window.position() == self.shared.end {
+                if state.outcome.is_some() || state.window.position() == self.shared.end {
                     return Poll::Ready(u64::MAX);
                 }
-                state.throttled = Some(cx.waker().clone());
+                state.wakers.throttled = Some(cx.waker().clone());
             }
             if let Some(pause) = &mut self.pause {
                 ready!(Pin::new(pause).poll(cx));
@@ -91,7 +91,7 @@ impl<H: Host> Handle<H> {
     /// Whether the stream is gone, or has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.shared.upgrade().is_none_or(|shared| shared.lock().ended.is_some())
+        self.shared.upgrade().is_none_or(|shared| shared.lock().outcome.is_some())
     }
 }
 
@@ -114,7 +114,7 @@ impl<H: Host> Stream for Reader<H> {
 
 impl<H: Host> FusedStream for Reader<H> {
     fn is_terminated(&self) -> bool {
-        matches!(self.shared.lock().ended, Some(Ok(())))
+        matches!(self.shared.lock().outcome, Some(Ok(())))
     }
 }
 
@@ -144,19 +144,19 @@ fn read<H: Host>(
     most: u64,
     cx: &mut Context<'_>,
 ) -> Read<H::Piece> {
-    match &state.ended {
+    match &state.outcome {
         Some(Ok(())) => return (Poll::Ready(None), [None, None]),
         Some(Err(error)) => return (Poll::Ready(Some(Err(error.clone()))), [None, None]),
         None => {}
     }
-    if !state.asked {
-        state.asked = true;
-        state.wake_driver();
+    if !state.admission.is_reading {
+        state.admission.is_reading = true;
+        state.wakers.wake_driver();
     }
-    state.reader = None;
+    state.wakers.reader = None;
     match state.window.deliver(most) {
         Delivery::Piece { piece, index, source } => {
-            state.room(piece.len() as u64, shared.host.now());
+            state.on_read(piece.len() as u64, shared.host.now());
             let event = Event { chunk: Some(source), ..delivered(shared, index, piece.len()) };
             (Poll::Ready(Some(Ok(piece))), [Some(event), None])
         }
@@ -171,13 +171,13 @@ fn read<H: Host>(
                 stats.holes += 1;
                 stats.hole_bytes += bytes;
             }
-            state.room(len as u64, shared.host.now());
+            state.on_read(len as u64, shared.host.now());
             let event = delivered(shared, index, len);
             (Poll::Ready(Some(Ok(shared.host.zeros(len)))), [hole, Some(event)])
         }
         Delivery::Wait => {
-            state.read_rate.waits(shared.host.now());
-            state.reader = Some(cx.waker().clone());
+            state.read_rate.on_stall(shared.host.now());
+            state.wakers.reader = Some(cx.waker().clone());
             (Poll::Pending, [None, None])
         }
         Delivery::End if state.window.position() == shared.end => {

@@ -1,9 +1,9 @@
 //! What the streams of one file share.
 
 use crate::{
-    fetch::{locator::Locator, validators::Validators},
+    fetch::locator::Locator,
     read::stats::StatsHandle,
-    schedule::{options::Options, plan::ManifestCache, pool::Pool},
+    schedule::{options::Options, plan::ManifestCache, pool::Pool, validators::Validators},
 };
 
 /// The options of a file, and the handles that its streams share.

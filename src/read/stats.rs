@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use crate::host::event::{Event, EventKind};
+
 /// Counters of one file, over all its streams.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -36,6 +38,21 @@ pub struct Stats {
     pub hole_bytes: u64,
     /// What the reader or the pipeline waited for.
     pub waits: Waits,
+}
+
+impl Stats {
+    /// Counts an event of a fetch.
+    pub(crate) fn count(&mut self, event: &Event) {
+        match event.kind {
+            EventKind::Request => self.requests += 1,
+            EventKind::Body => self.bytes_received += event.bytes.unwrap_or(0),
+            EventKind::Retry => self.retries += 1,
+            EventKind::Failover => self.failovers += 1,
+            EventKind::Hedge => self.hedges += 1,
+            EventKind::Relookup => self.relookups += 1,
+            _ => {}
+        }
+    }
 }
 
 /// Times spent waiting.

@@ -1,48 +1,63 @@
-//! How long something has not moved, on a platform whose timers may ring late.
+//! How long something has made no progress, on a platform whose timers may fire late.
 //!
-//! A page that sleeps, or is frozen in the background, runs no timers; when it wakes, all of them
-//! ring at once. What was not watched is not counted: servers may have been sending all the time.
+//! A page that sleeps, or is frozen in the background, runs no timers; when it wakes, all of them fire at
+//! once. The time before such a late wakeup does not count: servers may have sent data all the time.
+//!
+//! # Example
+//!
+//! With a limit of 20 s, progress at 15 s, and the page asleep from 30 s to an hour later:
+//!
+//! | time | event | result |
+//! |---|---|---|
+//! | 0 s | new | the timer is set to 20 s |
+//! | 15 s | progress | |
+//! | 20 s | the timer fires | it is set again, to 15 s |
+//! | 1 h | the timer fires, an hour late | it is set again, to 20 s |
+//! | 1 h 20 s | the timer fires | too long without progress |
 
 use std::time::Duration;
 
-/// A timer that rings later than this, and half as late again as asked, says that nobody was there.
-const OVERSLEPT: Duration = Duration::from_secs(1);
+/// A timer that fires later than this, and by more than half of its time, shows that the platform was
+/// asleep.
+const LATE: Duration = Duration::from_secs(1);
 
-/// How often in a row a late ring is not counted. A hidden page whose timers are slowed down, and
-/// a server that never answers, must come to an end.
-const GRACES: u8 = 3;
+/// How many late wakeups in a row do not count. A hidden page whose timers are slowed down, and a server
+/// that never responds, must come to an end.
+const MAX_LATE_WAKEUPS: u8 = 3;
 
-/// Watches over something that has to move at least once in a while.
+/// Finds out when there has been no progress for too long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IdleTimer {
-    most: Duration,
-    moved: Duration,
-    set: Duration,
-    asked: Duration,
-    graces: u8,
+    limit: Duration,
+    last_progress: Duration,
+    /// When the timer was set, and to how long.
+    set_at: Duration,
+    set_to: Duration,
+    late_wakeups_left: u8,
 }
 
 impl IdleTimer {
-    /// From `now` on; a timer is set to ring after `most`.
-    pub(crate) fn new(most: Duration, now: Duration) -> Self {
-        Self { most, moved: now, set: now, asked: most, graces: GRACES }
+    /// From `now` on; a timer is set to `limit`.
+    pub(crate) fn new(limit: Duration, now: Duration) -> Self {
+        Self { limit, last_progress: now, set_at: now, set_to: limit, late_wakeups_left: MAX_LATE_WAKEUPS }
     }
 
-    /// It moved.
-    pub(crate) fn moved(&mut self, now: Duration) {
-        self.moved = now;
-        self.graces = GRACES;
+    /// There was progress.
+    pub(crate) fn on_progress(&mut self, now: Duration) {
+        self.last_progress = now;
+        self.late_wakeups_left = MAX_LATE_WAKEUPS;
     }
 
-    /// The timer rang: after how long it is to ring again; `None` if it has not moved for too long.
-    pub(crate) fn rang(&mut self, now: Duration) -> Option<Duration> {
-        let late = now.saturating_sub(self.set).saturating_sub(self.asked);
-        if late >= OVERSLEPT.max(self.asked / 2) && self.graces > 0 {
-            self.graces -= 1;
-            self.moved = now;
+    /// The timer fired: to what it is to be set again, or `None` after too long without progress.
+    pub(crate) fn on_fire(&mut self, now: Duration) -> Option<Duration> {
+        let late = now.saturating_sub(self.set_at).saturating_sub(self.set_to);
+        if late >= LATE.max(self.set_to / 2) && self.late_wakeups_left > 0 {
+            self.late_wakeups_left -= 1;
+            self.last_progress = now;
         }
-        let rest = self.most.checked_sub(now.saturating_sub(self.moved)).filter(|rest| !rest.is_zero())?;
-        (self.set, self.asked) = (now, rest);
+        let idle = now.saturating_sub(self.last_progress);
+        let rest = self.limit.checked_sub(idle).filter(|rest| !rest.is_zero())?;
+        (self.set_at, self.set_to) = (now, rest);
         Some(rest)
     }
 }
@@ -54,37 +69,37 @@ mod tests {
     const S: Duration = Duration::from_secs(1);
 
     #[test]
-    fn what_does_not_move_for_too_long_is_told() {
-        assert_eq!(IdleTimer::new(20 * S, S).rang(21 * S), None);
+    fn too_long_without_progress_is_reported() {
+        assert_eq!(IdleTimer::new(20 * S, S).on_fire(21 * S), None);
     }
 
     #[test]
-    fn the_timer_rings_again_when_what_is_left_has_passed() {
-        let mut watch = IdleTimer::new(20 * S, S);
-        watch.moved(15 * S);
-        assert_eq!(watch.rang(21 * S), Some(14 * S));
-        assert_eq!(watch.rang(35 * S), None);
+    fn after_progress_the_timer_is_set_to_what_is_left() {
+        let mut timer = IdleTimer::new(20 * S, S);
+        timer.on_progress(15 * S);
+        assert_eq!(timer.on_fire(21 * S), Some(14 * S));
+        assert_eq!(timer.on_fire(35 * S), None);
     }
 
     #[test]
-    fn time_asleep_does_not_count_and_is_followed_by_a_full_wait() {
-        let mut watch = IdleTimer::new(20 * S, S);
-        assert_eq!(watch.rang(3600 * S), Some(20 * S));
-        assert_eq!(watch.rang(3620 * S), None);
-    }
-
-    // F102
-    #[test]
-    fn a_page_whose_timers_are_slow_for_ever_comes_to_an_end() {
-        let mut watch = IdleTimer::new(20 * S, S);
-        let rings = (1..).take_while(|i| watch.rang(S + i * 60 * S).is_some()).count();
-        assert_eq!(rings, usize::from(GRACES));
+    fn time_asleep_does_not_count_and_the_full_time_follows() {
+        let mut timer = IdleTimer::new(20 * S, S);
+        assert_eq!(timer.on_fire(3600 * S), Some(20 * S));
+        assert_eq!(timer.on_fire(3620 * S), None);
     }
 
     // F102
     #[test]
-    fn a_timer_that_is_hardly_late_counts() {
-        assert_eq!(IdleTimer::new(S / 10, S).rang(S + S), None);
-        assert_eq!(IdleTimer::new(20 * S, S).rang(30 * S), None);
+    fn timers_that_are_always_late_come_to_an_end() {
+        let mut timer = IdleTimer::new(20 * S, S);
+        let fires = (1..).take_while(|i| timer.on_fire(S + i * 60 * S).is_some()).count();
+        assert_eq!(fires, usize::from(MAX_LATE_WAKEUPS));
+    }
+
+    // F102
+    #[test]
+    fn a_timer_that_is_a_little_late_counts() {
+        assert_eq!(IdleTimer::new(S / 10, S).on_fire(S + S), None);
+        assert_eq!(IdleTimer::new(20 * S, S).on_fire(30 * S), None);
     }
 }

@@ -8,4 +8,6 @@ pub mod pool;
 pub(crate) mod read_rate;
 pub mod retry;
 pub(crate) mod throttle;
+pub mod validators;
+pub(crate) mod view;
 pub mod window;

@@ -15,7 +15,7 @@ mod slot;
 
 pub use cost::cost;
 
-use std::{collections::VecDeque, ops::Range, sync::Arc, time::Duration};
+use std::{collections::VecDeque, ops::Range, sync::Arc};
 
 use self::slot::{Slot, Stage, ViewSlot};
 use crate::{
@@ -135,17 +135,6 @@ pub enum Delivery<P> {
     End,
     /// The reader has come to what could not be had.
     Failed(Error),
-}
-
-/// What is expected of a server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Expected {
-    /// Host and port.
-    pub host: Arc<str>,
-    /// Since when.
-    pub since: Duration,
-    /// How many bytes; the start of its answer otherwise.
-    pub bytes: Option<u64>,
 }
 
 /// What the head is doing.
@@ -350,11 +339,10 @@ impl<P: Piece> Window<P> {
         self.view(index).is_none_or(|slot| slot.left < slot.len)
     }
 
-    /// Drops what arrived of a view, to start it over.
-    pub fn discard(&mut self, index: usize) {
-        if let Some(slot) = self.view_mut(index) {
-            slot.discard();
-        }
+    /// Drops what arrived of a view, to start it over, unless bytes of it have left; returns whether it did.
+    pub fn discard(&mut self, index: usize) -> bool {
+        let slot = self.view_mut(index).filter(|slot| slot.left == slot.len);
+        slot.map(ViewSlot::discard).is_some()
     }
 
     /// It holds at least this many bytes: more than was thought when it started.
@@ -487,46 +475,13 @@ impl<P: Piece> Window<P> {
         }
     }
 
-    /// A request for a view was sent, or its body begins, and there is another replica: when it is late
-    /// against what `host` usually takes, that one is to be asked.
-    pub fn expect(&mut self, index: usize, expected: Expected) {
-        if let Some(slot) = self.view_mut(index) {
-            slot.expected = Some(Box::new(expected));
-        }
-    }
-
-    /// Nothing more is expected of it: it is hedged, or cannot be.
-    pub fn expect_nothing(&mut self, index: usize) {
-        if let Some(slot) = self.view_mut(index) {
-            slot.expected = None;
-        }
-    }
-
-    /// Views that hold the reader up, or will soon, and what is expected of them. Of one that brings bytes to
-    /// the reader nothing more is.
-    pub fn expected(&self) -> impl Iterator<Item = (usize, &Expected)> {
-        self.slots.iter().enumerate().take(HEDGED_AHEAD).filter_map(|(at, slot)| match slot {
-            Slot::View(slot) if slot.is_flying() => {
-                let is_served = at == 0 && !slot.held.is_empty() && !self.strict;
-                let expected = slot.expected.as_deref().filter(|_| !is_served)?;
-                Some((self.head + at, expected))
-            }
-            Slot::View(_) | Slot::Gap { .. } => None,
-        })
-    }
-
-    /// Whether another replica was asked for it.
+    /// Whether the reader waits for this view, or soon will: it is one of the next `steps` in the window, is not
+    /// complete, and brings the reader no bytes now.
     #[must_use]
-    pub fn is_hedged(&self, index: usize) -> bool {
-        self.view(index).is_some_and(|slot| slot.is_hedged)
-    }
-
-    /// Another replica is asked for it.
-    pub fn hedged(&mut self, index: usize) {
-        if let Some(slot) = self.view_mut(index) {
-            slot.is_hedged = true;
-            slot.expected = None;
-        }
+    pub fn holds_up_reader(&self, index: usize, steps: usize) -> bool {
+        let is_near = index.checked_sub(self.head).is_some_and(|ahead| ahead < steps);
+        let is_served = |slot: &ViewSlot<P>| index == self.head && !slot.held.is_empty() && !self.strict;
+        is_near && self.view(index).is_some_and(|slot| slot.is_flying() && !is_served(slot))
     }
 
     /// Whether a body has to wait: of what flows, no more than the budget is held. Only the head
@@ -603,9 +558,6 @@ const GAP_PIECE: u64 = 64 << 10;
 /// What is set aside for a chunk manifest that is fetched: the filer's own take less than 1.5 MB,
 /// and no length of them is known before.
 const MANIFEST_COST: u64 = 1 << 20;
-
-/// So many steps from the reader on are looked at for views that may be late.
-const HEDGED_AHEAD: usize = 8;
 
 /// How many gaps may be in a window that holds nothing else.
 const GAPS_AHEAD: usize = 64;

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use super::Expected;
 use crate::{error::Error, host::Piece, model::chunk::Source};
 
 #[derive(Debug)]
@@ -51,9 +50,6 @@ pub(super) struct ViewSlot<P> {
     /// The charge is memory that decoding took, not bytes to come.
     pub(super) decoded: bool,
     pub(super) stage: Stage,
-    /// What a server is expected to do, if there is another that could do it.
-    pub(super) expected: Option<Box<Expected>>,
-    pub(super) is_hedged: bool,
     /// An answer to its request has begun.
     pub(super) is_begun: bool,
 }
@@ -77,8 +73,6 @@ impl<P: Piece> ViewSlot<P> {
             charge,
             decoded: false,
             stage: Stage::Fetching,
-            expected: None,
-            is_hedged: false,
             is_begun: false,
         }
     }

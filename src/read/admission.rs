@@ -1,0 +1,109 @@
+//! What a stream may start next: the window names it, the pool admits it.
+
+use std::task::Context;
+
+use super::shared::{Shared, State};
+use crate::{
+    host::{
+        Host,
+        event::{Event, EventKind},
+    },
+    schedule::{
+        options::Concurrency,
+        pool::{Rejected, StartRequest},
+        window::{Job, Next},
+    },
+};
+
+/// What the driver is to do.
+pub(super) enum Step {
+    /// Fetch this.
+    Start(Job),
+    /// Wait until something may start.
+    Wait,
+    /// Nothing will start any more.
+    AllStarted,
+    /// The stream has ended.
+    Stop,
+}
+
+/// A reader that waits for the network gets this many times the bytes that are in flight.
+const STARVED_FACTOR: u64 = 4;
+
+impl<H: Host> Shared<H> {
+    /// What the driver is to do now. If there is nothing, it is woken when that changes.
+    pub(super) fn step(&self, cx: &mut Context<'_>) -> Step {
+        let (step, concurrency) = self.with(|state| {
+            let concurrency = self.update_limits(state);
+            (self.next_step(state, cx), concurrency)
+        });
+        if concurrency.is_some() {
+            self.emit(Event { kind: EventKind::Width, width: concurrency, ..Event::default() });
+        }
+        step
+    }
+
+    fn next_step(&self, state: &mut State<H::Piece>, cx: &mut Context<'_>) -> Step {
+        if state.outcome.is_some() {
+            return Step::Stop;
+        }
+        state.wakers.set_driver(cx);
+        if !state.admission.is_reading {
+            return Step::Wait;
+        }
+        let mut next = state.window.upcoming();
+        let mut full = self.admit(&next, cx);
+        if full.is_some() {
+            next = state.window.upcoming_in_turn();
+            full = self.admit(&next, cx);
+        }
+        if !matches!(next, Next::Start { .. }) {
+            self.seat.pass();
+        }
+        state.admission.is_blocked = next == Next::TooManyBytes || full == Some(Rejected::Bytes);
+        state.admission.is_starving = full == Some(Rejected::Views) && state.window.in_flight() == 0;
+        match next {
+            Next::Start { job, cost, .. } if full.is_none() => {
+                state.admission.last_cost = cost;
+                state.window.start(&job, cost);
+                Step::Start(job)
+            }
+            Next::Nothing => Step::AllStarted,
+            _ => Step::Wait,
+        }
+    }
+
+    /// Why the pool does not let this start.
+    fn admit(&self, next: &Next, cx: &Context<'_>) -> Option<Rejected> {
+        let Next::Start { job, cost, head } = next else { return None };
+        let len = match job {
+            Job::View { chunk, .. } if chunk.is_decoded_whole() => chunk.size,
+            Job::View { view, .. } => view.len(),
+            Job::Manifest(_) => *cost,
+        };
+        let ask = StartRequest { len, cost: *cost, head: *head, at: self.host.now(), is_first: false };
+        self.seat.admit(ask, cx.waker()).err()
+    }
+
+    /// Adapts the window to the link and to the reader; returns the concurrency if it was found and is
+    /// another than before.
+    fn update_limits(&self, state: &mut State<H::Piece>) -> Option<usize> {
+        let concurrency = self.seat.width();
+        // A reader that never waits needs no more than it takes.
+        let for_link = if state.read_rate.is_starved(self.host.now()) {
+            state.admission.last_cost.saturating_mul(STARVED_FACTOR * concurrency as u64)
+        } else {
+            0
+        };
+        // A fixed concurrency counts all views in flight, one that is found only those that a server is busy with.
+        let is_auto = matches!(self.session.options.concurrency, Concurrency::Auto { .. });
+        let decoding = if is_auto { state.window.decoding_now() } else { 0 };
+        state.window.aim(concurrency.max(1) + decoding, state.read_rate.target_bytes(for_link));
+        let before = std::mem::replace(&mut state.admission.concurrency, concurrency);
+        if before == concurrency {
+            return None;
+        }
+        self.session.stats.lock().concurrency = concurrency;
+        is_auto.then_some(concurrency)
+    }
+}

@@ -1,0 +1,239 @@
+//! The I/O of one view: the only async code between a plan and the window.
+//!
+//! [`ViewFetch`] decides. This driver takes its actions, waits for what they start, and gives it what
+//! happened. Its one rule is the order in which it looks at what may have happened: the primary request
+//! before its hedge, and a body before its timer.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use futures::{StreamExt, future::OptionFuture};
+
+use super::shared::Shared;
+use crate::{
+    fetch::{
+        filer_token::filer_token,
+        timeout::{back_online, within},
+    },
+    host::{Host, Request, Response},
+    schedule::{
+        view::{self, Action, Input, Operation, ResponseStart, Role, ViewFetch},
+        window::Job,
+    },
+};
+
+/// How a fetch ended.
+pub(super) enum FetchOutcome {
+    /// The view is in the window. Or it was a chunk manifest; that one cannot be had counts when the
+    /// reader comes there.
+    Done,
+    /// The view at this place in the plan cannot be had.
+    Failed(usize),
+}
+
+/// Fetches a view, or a chunk manifest, into the window.
+pub(super) async fn fetch_view<H: Host>(shared: Arc<Shared<H>>, job: Job) -> FetchOutcome {
+    let shared = &*shared;
+    let mut fetch = in_context(shared, |cx| {
+        let locator_retries = shared.session.locator.retries_itself();
+        ViewFetch::new(job, &shared.session.options, locator_retries, cx)
+    });
+    let (primary, hedge) = (pin!(OptionFuture::from(None)), pin!(OptionFuture::from(None)));
+    let mut io = ViewIo::new(shared, primary, hedge);
+    loop {
+        while let Some(action) = fetch.next_action() {
+            match action {
+                Action::Start(role, operation) => io.request(role).start(perform(shared, operation)),
+                Action::Cancel(role) => io.cancel(role),
+                Action::Promote => io.promote(),
+                Action::SetTimer(time) => io.timer = Some(shared.host.sleep(time)),
+                Action::Recover { restart } => {
+                    let is_restarted = restart && fetch.index().is_some_and(|index| shared.restart(index));
+                    let input = Input::Recovered { is_restarted, random: shared.host.random() };
+                    in_context(shared, |cx| fetch.handle(Role::Primary, input, cx));
+                }
+                Action::Update(update) => shared.update(fetch.job_id(), update),
+                Action::Report(event) => shared.report(event),
+                Action::End(result) => return end(shared, &fetch, result),
+            }
+        }
+        let (role, input) = poll_fn(|cx| io.poll_input(&fetch, cx)).await;
+        in_context(shared, |cx| fetch.handle(role, input, cx));
+    }
+}
+
+fn end<H: Host>(
+    shared: &Shared<H>,
+    fetch: &ViewFetch<'_, H::Piece>,
+    result: Result<(), crate::Error>,
+) -> FetchOutcome {
+    let Err(error) = result else { return FetchOutcome::Done };
+    shared.fail(fetch.job_id(), error);
+    fetch.index().map_or(FetchOutcome::Done, FetchOutcome::Failed)
+}
+
+/// Calls a view fetch with what it needs to know.
+fn in_context<H: Host, T>(shared: &Shared<H>, call: impl FnOnce(&view::Context<'_, H::Piece>) -> T) -> T {
+    call(&view::Context {
+        now: shared.host.now(),
+        pool: &shared.session.pool,
+        validators: &shared.session.validators,
+        failures: &shared.failures,
+        piece: &|bytes| shared.host.piece(bytes),
+    })
+}
+
+/// What an operation ended with: news for the view fetch and, of a response, its body.
+type Performed<H> = (Input<<H as Host>::Piece>, Option<<H as Host>::Body>);
+
+/// Performs an operation.
+async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) -> Performed<H> {
+    let Shared { host, session, .. } = shared;
+    let options = &session.options;
+    let input = match operation {
+        Operation::Locate { file_id, stale } => {
+            Input::Located(session.locator.locate(host, options, &file_id, stale).await)
+        }
+        Operation::Token { file_id, origin, refused } => {
+            Input::Token(session.locator.token(host, options, &file_id, &origin, refused).await)
+        }
+        Operation::FilerToken => Input::Token(filer_token(host, options).await),
+        Operation::Acquire(name) => {
+            let permit = session.pool.enter(&name, options.per_host).await;
+            Input::Permit { permit, unix_time: host.unix_time() }
+        }
+        Operation::Send(request) => return send(shared, request).await,
+        Operation::Decode { stored, params } => Input::Decoded(host.decode(stored, &params).await),
+        Operation::AwaitNetwork => Input::Network(back_online(host).await),
+    };
+    (input, None)
+}
+
+/// Sends a request and waits for the head of its response.
+async fn send<H: Host>(shared: &Shared<H>, request: Request) -> Performed<H> {
+    let Shared { host, session, .. } = shared;
+    let fetched = host.fetch(request);
+    let answer = within(host, session.options.timeout.headers, "no answer in time", fetched).await;
+    let (response, body) = match answer {
+        Ok(Ok(Response { status, headers, url, body })) => {
+            (Ok(ResponseStart { status, headers, url }), Some(body))
+        }
+        Ok(Err(error)) => (Err(error.into()), None),
+        Err(error) => (Err(error), None),
+    };
+    let is_offline = response.is_err() && host.is_offline();
+    (Input::Response { response, unix_time: host.unix_time(), is_offline }, body)
+}
+
+/// What a view fetch waits for: its two requests, a timer, and room in the window.
+struct ViewIo<'a, H: Host, F> {
+    shared: &'a Shared<H>,
+    primary: RequestIo<'a, H, F>,
+    hedge: RequestIo<'a, H, F>,
+    timer: Option<H::Sleep>,
+    /// The body waits until the reader has taken some of what it brought.
+    is_blocked: bool,
+}
+
+/// The I/O of one request: an operation, or a body.
+struct RequestIo<'a, H: Host, F> {
+    operation: Pin<&'a mut OptionFuture<F>>,
+    body: Option<H::Body>,
+}
+
+impl<'a, H: Host, F: Future<Output = Performed<H>>> ViewIo<'a, H, F> {
+    fn new(
+        shared: &'a Shared<H>,
+        primary: Pin<&'a mut OptionFuture<F>>,
+        hedge: Pin<&'a mut OptionFuture<F>>,
+    ) -> Self {
+        let request = |operation| RequestIo { operation, body: None };
+        Self { shared, primary: request(primary), hedge: request(hedge), timer: None, is_blocked: false }
+    }
+
+    fn request(&mut self, role: Role) -> &mut RequestIo<'a, H, F> {
+        match role {
+            Role::Primary => &mut self.primary,
+            Role::Hedge => &mut self.hedge,
+        }
+    }
+
+    fn cancel(&mut self, role: Role) {
+        self.request(role).cancel();
+        if role == Role::Primary {
+            self.timer = None;
+        }
+    }
+
+    /// The hedge takes the place of the primary request.
+    fn promote(&mut self) {
+        self.cancel(Role::Primary);
+        self.primary.body = self.hedge.body.take();
+    }
+
+    /// The next thing that happened.
+    fn poll_input(
+        &mut self,
+        fetch: &ViewFetch<'_, H::Piece>,
+        cx: &mut Context<'_>,
+    ) -> Poll<(Role, Input<H::Piece>)> {
+        if let Some(index) = fetch.index().filter(|_| self.primary.body.is_some()) {
+            // While the body is blocked, neither the timer nor a hedge runs against it.
+            ready!(self.shared.poll_room(index, &mut self.is_blocked, cx));
+            if std::mem::take(&mut self.is_blocked) {
+                return Poll::Ready((Role::Primary, Input::Resumed));
+            }
+        }
+        if let Poll::Ready(input) = self.primary.poll_input(self.shared, cx) {
+            return Poll::Ready((Role::Primary, input));
+        }
+        if let Some(timer) = &mut self.timer
+            && Pin::new(timer).poll(cx).is_ready()
+        {
+            self.timer = None;
+            return Poll::Ready((Role::Primary, Input::Timer));
+        }
+        if let Some(index) = fetch.index().filter(|_| fetch.is_hedge_armed())
+            && self.shared.poll_overdue(index, cx).is_ready()
+        {
+            let unix_time = self.shared.host.unix_time();
+            return Poll::Ready((Role::Hedge, Input::Overdue { unix_time }));
+        }
+        self.hedge.poll_input(self.shared, cx).map(|input| (Role::Hedge, input))
+    }
+}
+
+impl<H: Host, F: Future<Output = Performed<H>>> RequestIo<'_, H, F> {
+    fn start(&mut self, operation: F) {
+        self.operation.set(Some(operation).into());
+    }
+
+    fn cancel(&mut self) {
+        self.operation.set(None.into());
+        self.body = None;
+    }
+
+    fn poll_input(&mut self, shared: &Shared<H>, cx: &mut Context<'_>) -> Poll<Input<H::Piece>> {
+        if let Poll::Ready(Some((input, body))) = self.operation.as_mut().poll(cx) {
+            self.operation.set(None.into());
+            self.body = body;
+            return Poll::Ready(input);
+        }
+        let Some(body) = &mut self.body else { return Poll::Pending };
+        Poll::Ready(match ready!(body.poll_next_unpin(cx)) {
+            Some(Ok(piece)) => Input::Piece(piece),
+            Some(Err(error)) => {
+                self.body = None;
+                Input::BodyError { error, is_offline: shared.host.is_offline() }
+            }
+            None => {
+                self.body = None;
+                Input::BodyEnd
+            }
+        })
+    }
+}

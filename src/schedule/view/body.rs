@@ -1,0 +1,253 @@
+//! The body of a response, as its pieces arrive.
+
+use std::time::Duration;
+
+use super::{
+    blob_range::BlobRange,
+    decoding::max_len,
+    gzip_sniffer::{GzipSniffer, Sniffed},
+    io::{Actions, Update},
+    stream::ViewStream,
+    target::{BodyMode, Target},
+};
+use crate::{
+    decode::{GCM_OVERHEAD, max_output},
+    error::Kind,
+    host::Piece,
+    http::headers::Headers,
+    schedule::{idle_timer::IdleTimer, retry::AttemptError},
+};
+
+/// A view that will be complete within this many seconds is not taken over by a hedge.
+const NEAR: f64 = 0.02;
+
+/// How far a body has come.
+///
+/// One timer watches over the whole body and is set again only when it fires: a timer for each piece
+/// would cost more than the piece.
+#[derive(Debug)]
+pub(super) struct BodyProgress {
+    /// Where in the blob the next piece begins.
+    at: u64,
+    /// Bytes so far.
+    count: u64,
+    began: Duration,
+    pub(super) idle: IdleTimer,
+}
+
+impl BodyProgress {
+    /// A body that begins now, at byte `at` of the blob.
+    pub(super) fn new(at: u64, idle: Duration, now: Duration) -> Self {
+        Self { at, count: 0, began: now, idle: IdleTimer::new(idle, now) }
+    }
+
+    /// A piece of this length arrived; returns where in the blob it begins.
+    pub(super) fn on_piece(&mut self, len: u64, now: Duration) -> u64 {
+        self.idle.on_progress(now);
+        self.count += len;
+        let at = self.at;
+        self.at = at.saturating_add(len);
+        at
+    }
+
+    /// Bytes so far.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// How long the body has taken.
+    pub(super) fn time(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.began)
+    }
+
+    /// Whether all `size` bytes will be here in a moment, at the rate so far.
+    pub(super) fn is_near_end(&self, size: u64, now: Duration) -> bool {
+        let rest = size.saturating_sub(self.count) as f64;
+        self.count > 0 && rest * self.time(now).as_secs_f64() < NEAR * self.count as f64
+    }
+}
+
+/// A body, and what becomes of it.
+#[derive(Debug)]
+pub(super) struct Body<P> {
+    pub(super) progress: BodyProgress,
+    pub(super) sink: BodySink<P>,
+}
+
+/// What becomes of the pieces of a body.
+#[derive(Debug)]
+pub(super) enum BodySink<P> {
+    /// They go on to the window.
+    Stream(StreamSink<P>),
+    /// They are kept until the body ends.
+    Buffer(BufferSink<P>),
+}
+
+/// Whether a body is to be read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    More,
+    Enough,
+}
+
+impl<P: Piece> BodySink<P> {
+    pub(super) fn new(target: &Target, range: BlobRange, status: u16, headers: Headers, at: u64) -> Self {
+        match target.mode {
+            BodyMode::Stream { .. } => Self::Stream(StreamSink {
+                sniffer: GzipSniffer::new(&target.chunk, &headers),
+                range,
+                at,
+                is_part: status == 206,
+                max_end: range.base.saturating_add(max_output(&target.chunk)),
+                is_complete: false,
+            }),
+            BodyMode::Buffer | BodyMode::Manifest => Self::Buffer(BufferSink {
+                range,
+                stored: Vec::new(),
+                len: 0,
+                max_len: max_len(target).saturating_add(GCM_OVERHEAD),
+                headers,
+            }),
+        }
+    }
+}
+
+/// Hands pieces on as they arrive.
+#[derive(Debug)]
+pub(super) struct StreamSink<P> {
+    sniffer: GzipSniffer<P>,
+    range: BlobRange,
+    /// Where in the blob the next piece begins that the sniffer lets through.
+    at: u64,
+    /// The response is a part: it ends where the request ends.
+    is_part: bool,
+    /// No byte may come from here on, where the request has no end.
+    max_end: u64,
+    /// No more bytes are needed.
+    is_complete: bool,
+}
+
+impl<P: Piece> StreamSink<P> {
+    /// Takes the next piece.
+    pub(super) fn take(
+        &mut self,
+        piece: P,
+        target: &Target,
+        stream: &mut ViewStream<P>,
+        actions: &mut Actions<P>,
+    ) -> Result<Flow, AttemptError> {
+        if self.sniffer.is_decided() {
+            return self.pass(piece, target, stream, actions);
+        }
+        let pieces = self.sniffer.take(piece);
+        self.pass_all(pieces, target, stream, actions)
+    }
+
+    /// The body has ended; `make` makes a piece.
+    pub(super) fn finish(
+        mut self,
+        target: &Target,
+        stream: &mut ViewStream<P>,
+        actions: &mut Actions<P>,
+        make: &dyn Fn(&[u8]) -> P,
+    ) -> Result<(), AttemptError> {
+        let pieces = match self.sniffer.finish()? {
+            Sniffed::Plain(pieces) => pieces,
+            Sniffed::Inflated(bytes) => vec![make(&bytes)],
+        };
+        self.pass_all(pieces, target, stream, actions)?;
+        stream.finish(actions)
+    }
+
+    /// Whether the body has brought all that is needed, as far as can be known.
+    pub(super) fn has_all(&self, stream: &ViewStream<P>) -> bool {
+        stream.is_complete(&self.range)
+    }
+
+    fn pass_all(
+        &mut self,
+        pieces: Vec<P>,
+        target: &Target,
+        stream: &mut ViewStream<P>,
+        actions: &mut Actions<P>,
+    ) -> Result<Flow, AttemptError> {
+        for piece in pieces {
+            if self.pass(piece, target, stream, actions)? == Flow::Enough {
+                return Ok(Flow::Enough);
+            }
+        }
+        Ok(Flow::More)
+    }
+
+    fn pass(
+        &mut self,
+        piece: P,
+        target: &Target,
+        stream: &mut ViewStream<P>,
+        actions: &mut Actions<P>,
+    ) -> Result<Flow, AttemptError> {
+        let at = self.at;
+        self.at = at.saturating_add(piece.len() as u64);
+        match self.range.end {
+            Some(end) if self.is_part && self.at > end => {
+                return Err(AttemptError::new(Kind::LongBody, "the server sent more bytes than requested"));
+            }
+            None if self.at > self.max_end => return Err(too_long()),
+            _ => {}
+        }
+        // What a truncation left beyond `size`, or the rest of a blob, is of no use.
+        if self.is_complete && !piece.is_empty() {
+            return Ok(Flow::Enough);
+        }
+        self.is_complete = !stream.take(piece, at, &self.range, &target.chunk, actions);
+        Ok(Flow::More)
+    }
+}
+
+/// Keeps pieces until the body ends.
+#[derive(Debug)]
+pub(super) struct BufferSink<P> {
+    range: BlobRange,
+    pub(super) stored: Vec<P>,
+    len: u64,
+    max_len: u64,
+    pub(super) headers: Headers,
+}
+
+impl<P: Piece> BufferSink<P> {
+    /// Takes a piece that starts at byte `at` of the blob.
+    pub(super) fn take(
+        &mut self,
+        mut piece: P,
+        at: u64,
+        actions: &mut Actions<P>,
+    ) -> Result<Flow, AttemptError> {
+        let end = at.saturating_add(piece.len() as u64);
+        self.range.cut(&mut piece, at);
+        self.len += piece.len() as u64;
+        if self.len > self.max_len {
+            return Err(too_long());
+        }
+        // A truncation leaves more stored than `size` says.
+        actions.update(Update::Outgrow(self.len.saturating_mul(2)));
+        if !piece.is_empty() {
+            self.stored.push(piece);
+        }
+        let has_all = self.range.end.is_some_and(|needed| end > needed);
+        Ok(if has_all { Flow::Enough } else { Flow::More })
+    }
+
+    /// The body has ended: is it long enough?
+    pub(super) fn check(&self) -> Result<(), AttemptError> {
+        let needed = self.range.end.map_or(0, |end| end.saturating_sub(self.range.start));
+        if self.len < needed {
+            let message = format!("the body ended after {} of {needed} bytes", self.len);
+            return Err(AttemptError::new(Kind::ShortBody, message));
+        }
+        Ok(())
+    }
+}
+
+fn too_long() -> AttemptError {
+    AttemptError::new(Kind::LongBody, "the body goes on far beyond the size of the chunk")
+}

@@ -1,0 +1,103 @@
+//! How a chunk is decoded that is decoded whole, and what the decoded bytes have to be.
+
+use std::sync::Arc;
+
+use super::{
+    checksum::Checksum,
+    gzip_sniffer::first_two,
+    target::{BodyMode, Target},
+};
+use crate::{
+    decode::{is_gzip, max_output},
+    error::{Error, Kind},
+    formats::seaweedfs::chunk_manifest::{MAX_MANIFEST_BYTES, parse_manifest},
+    host::{DecodeParams, Piece, joined},
+    http::headers::Headers,
+    model::chunk::{Chunk, Compression},
+    schedule::{options::Verify, retry::AttemptError},
+};
+
+/// How to decode the stored bytes of a chunk.
+pub(super) fn params<P: Piece>(
+    target: &Target,
+    verify: Verify,
+    stored: &[P],
+    headers: &Headers,
+) -> DecodeParams {
+    let Target { chunk, mode, .. } = target;
+    DecodeParams {
+        key: chunk.key.clone(),
+        gzip: match chunk.compression {
+            Compression::None => false,
+            Compression::Gzip => chunk.key.is_some() || !is_inflated(stored, headers),
+            Compression::ByServer => is_still_gzip(stored, headers),
+        },
+        // A checksum covers the whole chunk, also what a truncation left beyond `size`.
+        output_len: match mode {
+            BodyMode::Manifest => u64::MAX,
+            _ if is_checked(chunk, verify) => u64::MAX,
+            _ => chunk.size,
+        },
+        max_output: max_len(target),
+    }
+}
+
+/// The most bytes that the decoded chunk may have.
+pub(super) fn max_len(target: &Target) -> u64 {
+    match target.mode {
+        BodyMode::Manifest => MAX_MANIFEST_BYTES,
+        _ => max_output(&target.chunk),
+    }
+}
+
+/// Checks the length and the MD5 of a decoded chunk.
+pub(super) fn check<P: Piece>(target: &Target, verify: Verify, pieces: &[P]) -> Result<(), AttemptError> {
+    let Target { chunk, mode, .. } = target;
+    let len = len_of(pieces);
+    if len < chunk.size && *mode != BodyMode::Manifest {
+        let message = format!("the decoded chunk has {len} of {} bytes", chunk.size);
+        return Err(AttemptError::new(Kind::ShortBody, message));
+    }
+    if is_checked(chunk, verify) && !Checksum::is_of(chunk.md5, pieces) {
+        return Err(mismatch());
+    }
+    Ok(())
+}
+
+/// The chunks that a decoded chunk manifest lists.
+pub(super) fn manifest<P: Piece>(chunk: &Chunk, pieces: &[P]) -> Result<Arc<[Chunk]>, AttemptError> {
+    parse_manifest(&joined(pieces), chunk.offset..chunk.end()).map_err(|error| {
+        let error = Error::from(error);
+        AttemptError::new(error.kind(), error.message())
+    })
+}
+
+/// How many bytes some pieces have.
+pub(super) fn len_of<P: Piece>(pieces: &[P]) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
+}
+
+/// The failure of an attempt whose bytes are not those of the chunk.
+pub(super) fn mismatch() -> AttemptError {
+    AttemptError::new(Kind::Corrupt, "its MD5 is not the one in the metadata")
+}
+
+fn is_checked(chunk: &Chunk, verify: Verify) -> bool {
+    chunk.md5.is_some() && verify != Verify::Off
+}
+
+/// Whether the platform inflated this body already: the headers say so, or it is not gzip.
+fn is_inflated<P: Piece>(stored: &[P], headers: &Headers) -> bool {
+    let is_declared =
+        headers.content_encoding.as_deref().is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"));
+    is_declared && !is_still_gzip(stored, headers) || !begins_as_gzip(stored)
+}
+
+/// Whether the platform left the gzip of a server as it was: it is gzip and as long as announced.
+fn is_still_gzip<P: Piece>(stored: &[P], headers: &Headers) -> bool {
+    headers.content_length == Some(len_of(stored)) && begins_as_gzip(stored)
+}
+
+fn begins_as_gzip<P: Piece>(stored: &[P]) -> bool {
+    first_two(stored).is_some_and(|start| is_gzip(&start))
+}

@@ -1,0 +1,223 @@
+//! The state of a view fetch, and which input leads where.
+
+use std::{mem, sync::Arc, time::Duration};
+
+use super::{
+    body::Body,
+    hedge::Hedge,
+    io::{Action, Actions, Context, Input, Role},
+    replicas::Replicas,
+    request::ReplicaRequest,
+    stream::ViewStream,
+    target::Target,
+};
+use crate::{
+    error::Error,
+    host::Piece,
+    schedule::{
+        options::Options,
+        retry::{Abilities, AttemptError, RetryState},
+        validators::Validators,
+        window::{Job, JobId},
+    },
+};
+
+/// The fetch of one view or of one chunk manifest.
+#[derive(Debug)]
+pub(crate) struct ViewFetch<'a, P> {
+    pub(super) target: Target,
+    pub(super) options: &'a Options,
+    /// The locator has retried by itself before it gives up.
+    pub(super) locator_retries: bool,
+    pub(super) replicas: Replicas,
+    pub(super) retry: RetryState,
+    /// Of the current lookup.
+    pub(super) lookup_retry: RetryState,
+    /// The last attempt that failed.
+    pub(super) failure: Failure,
+    pub(super) stream: ViewStream<P>,
+    /// The most that has arrived, also of what was dropped since.
+    pub(super) farthest: u64,
+    /// The ETag of the blob that was begun: what continues it must have the same.
+    pub(super) etag: Option<String>,
+    /// The bytes of two replicas did not fit together: from now on each has to bring the whole.
+    pub(super) must_restart: bool,
+    /// The versions of a chunk that is the whole of its URL: only resuming it could mix them.
+    pub(super) own_validators: Validators,
+    /// The request of the current attempt.
+    pub(super) request: Option<ReplicaRequest>,
+    pub(super) hedge: Hedge,
+    pub(super) state: State<P>,
+    pub(super) actions: Actions<P>,
+}
+
+/// What a fetch waits for.
+#[derive(Debug)]
+pub(super) enum State<P> {
+    /// For a lookup of the replicas.
+    Locating(Purpose),
+    /// For a permit of the replica's host.
+    Acquiring,
+    /// For the token of the request.
+    AwaitingToken,
+    /// For the head of the response to a request that was sent at this time.
+    AwaitingResponse { since: Duration },
+    /// For the next piece of a body, or its end.
+    ReadingBody(Box<Body<P>>),
+    /// For the decoded chunk.
+    Decoding,
+    /// For the network, after an attempt failed.
+    Offline(FailedAttempt),
+    /// For what a decision about a failed attempt needs.
+    Recovering(FailedAttempt),
+    /// For what a decision about a failed lookup needs.
+    RecoveringLookup(Purpose, Error),
+    /// For a pause to end.
+    Pausing(AfterPause),
+    /// For nothing.
+    Done,
+}
+
+/// What a lookup is for.
+#[derive(Debug)]
+pub(super) enum Purpose {
+    /// The first attempt.
+    Start,
+    /// A token, because the one of the last lookup is about to expire.
+    Token,
+    /// A token, because the server refused the one of the last lookup; then this replica.
+    Renewal { replica: usize },
+    /// Other replicas, because all known ones failed. `random` is for the decision if there are none.
+    Relocation { random: f64 },
+}
+
+/// What follows a pause.
+#[derive(Debug)]
+pub(super) enum AfterPause {
+    Lookup(Purpose),
+    /// `is_retry`: at the same replica as before.
+    Attempt {
+        replica: usize,
+        is_retry: bool,
+    },
+}
+
+/// What events say of a failed attempt.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) replica: usize,
+    pub(super) host: Arc<str>,
+    pub(super) reason: &'static str,
+}
+
+/// What a decision about a failed attempt needs.
+#[derive(Debug)]
+pub(super) struct FailedAttempt {
+    /// The URL of the replica in the location.
+    pub(super) name: String,
+    pub(super) error: AttemptError,
+    /// The replica's bytes do not continue those that have arrived.
+    pub(super) is_other_copy: bool,
+}
+
+/// What is to be known of a failure beside its error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Circumstance {
+    Online,
+    /// The platform has no network.
+    Offline,
+    /// The replica's bytes do not continue those that have arrived.
+    OtherCopy,
+}
+
+impl Circumstance {
+    pub(super) fn of_network(is_offline: bool) -> Self {
+        if is_offline { Self::Offline } else { Self::Online }
+    }
+}
+
+impl<'a, P: Piece> ViewFetch<'a, P> {
+    /// The fetch of what a window wants to start. `locator_retries`: the locator has retried by itself
+    /// before it gives up.
+    pub(crate) fn new(job: Job, options: &'a Options, locator_retries: bool, cx: &Context<'_, P>) -> Self {
+        let target = Target::new(job, options.verify);
+        let mut fetch = Self {
+            stream: ViewStream::new(&target),
+            retry: RetryState::new(options.retry, 0, Abilities::default()),
+            lookup_retry: RetryState::new(options.retry, 0, Abilities::default()),
+            failure: Failure { replica: 0, host: "".into(), reason: "" },
+            target,
+            options,
+            locator_retries,
+            replicas: Replicas::new(),
+            farthest: 0,
+            etag: None,
+            must_restart: false,
+            own_validators: Validators::default(),
+            request: None,
+            hedge: Hedge::default(),
+            state: State::Done,
+            actions: Actions::new(),
+        };
+        fetch.start(cx);
+        fetch
+    }
+
+    /// The next thing to do. After [`Action::End`] there is none.
+    pub(crate) fn next_action(&mut self) -> Option<Action<P>> {
+        self.actions.pop()
+    }
+
+    /// Whether [`Input::Overdue`] is of interest.
+    pub(crate) fn is_hedge_armed(&self) -> bool {
+        self.hedge.is_armed()
+    }
+
+    /// The place of the view in the plan; a chunk manifest has none.
+    pub(crate) fn index(&self) -> Option<usize> {
+        self.target.index
+    }
+
+    /// What the window knows the fetch by.
+    pub(crate) fn job_id(&self) -> JobId<'_> {
+        match self.target.index {
+            Some(index) => JobId::View(index),
+            None => JobId::Manifest(&self.target.chunk.source),
+        }
+    }
+
+    /// Takes what happened to one of the two requests. What nothing waits for is ignored.
+    pub(crate) fn handle(&mut self, role: Role, input: Input<P>, cx: &Context<'_, P>) {
+        match (role, input) {
+            (Role::Primary, Input::Overdue { .. }) => {}
+            (Role::Primary, Input::Piece(piece)) => self.on_piece(piece, cx),
+            (Role::Primary, input) => self.on_primary(input, cx),
+            (Role::Hedge, input) => self.on_hedge(input, cx),
+        }
+    }
+
+    pub(super) fn on_primary(&mut self, input: Input<P>, cx: &Context<'_, P>) {
+        match (mem::replace(&mut self.state, State::Done), input) {
+            (State::Locating(purpose), Input::Located(found)) => self.on_located(purpose, found, cx),
+            (State::Acquiring, Input::Permit { permit, unix_time }) => self.on_permit(permit, unix_time, cx),
+            (State::AwaitingToken, Input::Token(token)) => self.on_token(token, cx),
+            (State::AwaitingResponse { since }, Input::Response { response, unix_time, is_offline }) => {
+                match response {
+                    Ok(start) => self.on_response(start, since, unix_time, cx),
+                    Err(error) => self.on_attempt_failed(error, Circumstance::of_network(is_offline), cx),
+                }
+            }
+            (State::ReadingBody(body), input) => self.on_body(body, input, cx),
+            (State::Decoding, Input::Decoded(decoded)) => self.on_decoded(decoded, cx),
+            (State::Offline(failed), Input::Network(is_back)) => self.on_network(failed, is_back, cx),
+            (State::Recovering(failed), Input::Recovered { is_restarted, random }) => {
+                self.after_failed_attempt(failed, is_restarted, random, cx);
+            }
+            (State::RecoveringLookup(purpose, error), Input::Recovered { random, .. }) => {
+                self.after_failed_lookup(purpose, error, random, cx);
+            }
+            (State::Pausing(after), Input::Timer) => self.after_pause(after, cx),
+            (state, _) => self.state = state,
+        }
+    }
+}

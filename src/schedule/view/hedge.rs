@@ -1,0 +1,238 @@
+//! Hedging: a second request, to another replica, for a view that is overdue.
+//!
+//! Dean and Barroso, The Tail at Scale (CACM 56-2, 2013): a hedged request after the time that most
+//! requests take costs a few per cent of requests and cuts off the tail.
+//!
+//! All decisions about hedges are here; the numbers behind them are the pool's, which knows the hosts
+//! of all streams:
+//!
+//! - *When.* A view fetch says what it expects of a host ([`Expectation`]): a response, then the bytes of
+//!   the body. The stream's `HedgeWatch` compares that with what the pool knows of the host
+//!   (`Pool::patience`), for the views that the reader waits for, or soon will.
+//! - *Whether.* A view is hedged once, at another host, if the pool's budget allows it and the host takes
+//!   one more request ([`Hedge::handle`]).
+//! - *Who wins.* A hedge wins with its first byte, never with its headers alone ([`HedgeWon`]). Then the
+//!   primary request is cancelled, and the hedge continues where that one was.
+//!
+//! ```text
+//!  primary   request ────────────────── headers ── bytes …        ╳ cancelled
+//!  expected  a response ── overdue!                               │
+//!  hedge                   └ token ── request ── headers ── first byte: wins ── bytes … end
+//! ```
+
+use std::{mem, sync::Arc, time::Duration};
+
+use super::{
+    blob_range::BlobRange,
+    io::{Action, Actions, Context, Expectation, Input, ResponseStart, Role, Update},
+    progress::Progress,
+    replicas::{Replicas, TokenStep},
+    request::ReplicaRequest,
+    target::Target,
+};
+use crate::{
+    error::Kind,
+    host::event::{Event, EventKind},
+    http::url,
+    schedule::options::Options,
+};
+
+/// The hedge of one view.
+#[derive(Debug, Default)]
+pub(super) struct Hedge {
+    /// A view is hedged once.
+    was_sent: bool,
+    /// The stream's watch has an expectation of this view.
+    is_expecting: bool,
+    /// In this attempt another host has the chunk, and a hedge is allowed.
+    is_possible: bool,
+    stage: Stage,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    /// There is no hedge, and there will be none in this attempt.
+    #[default]
+    Off,
+    /// There will be one when the primary request is overdue.
+    Armed,
+    AwaitingToken(ReplicaRequest),
+    AwaitingResponse {
+        request: ReplicaRequest,
+        since: Duration,
+    },
+    AwaitingByte {
+        request: ReplicaRequest,
+        start: ResponseStart,
+        unix_time: Duration,
+    },
+}
+
+/// A hedge that brought its first byte.
+#[derive(Debug)]
+pub(super) struct HedgeWon<P> {
+    pub(super) request: ReplicaRequest,
+    pub(super) start: ResponseStart,
+    /// When the response began, since 1970.
+    pub(super) unix_time: Duration,
+    /// The first bytes of the body.
+    pub(super) first: P,
+}
+
+/// What a hedge needs to know of its view.
+pub(super) struct View<'a, 'b, P> {
+    pub(super) target: &'a Target,
+    pub(super) options: &'a Options,
+    pub(super) replicas: &'a Replicas,
+    pub(super) progress: &'a Progress,
+    /// The host of the primary request.
+    pub(super) primary: &'a str,
+    pub(super) cx: &'a Context<'b, P>,
+}
+
+impl Hedge {
+    /// An attempt begins, with a request to this host. Unless `is_allowed`, the view is not hedged.
+    pub(super) fn arm(&mut self, is_allowed: bool, primary: &str, target: &Target, replicas: &Replicas) {
+        let is_elsewhere = |url: &String| is_elsewhere(url, primary);
+        self.is_possible = is_allowed && target.index.is_some() && replicas.urls().iter().any(is_elsewhere);
+        self.stage = if self.is_possible && !self.was_sent { Stage::Armed } else { Stage::Off };
+    }
+
+    /// This is expected of the host of the primary request, if another host could do it.
+    pub(super) fn expect<P>(
+        &mut self,
+        host: &Arc<str>,
+        bytes: Option<u64>,
+        now: Duration,
+        actions: &mut Actions<P>,
+    ) {
+        if self.is_possible && !self.was_sent {
+            let expectation = Expectation { host: Arc::clone(host), since: now, bytes };
+            actions.update(Update::Expect(expectation));
+            self.is_expecting = true;
+        }
+    }
+
+    /// Whether the hedge waits for its time.
+    pub(super) fn is_armed(&self) -> bool {
+        matches!(self.stage, Stage::Armed)
+    }
+
+    /// The primary request has ended.
+    pub(super) fn end<P>(&mut self, actions: &mut Actions<P>) {
+        if !matches!(self.stage, Stage::Off | Stage::Armed) {
+            actions.push(Action::Cancel(Role::Hedge));
+        }
+        self.stage = Stage::Off;
+        self.expect_nothing(actions);
+    }
+
+    fn expect_nothing<P>(&mut self, actions: &mut Actions<P>) {
+        if std::mem::take(&mut self.is_expecting) {
+            actions.update(Update::ExpectNothing);
+        }
+    }
+
+    /// Takes what happened to the hedge; returns it once it has won. Whatever fails ends the hedge and
+    /// does no harm to the primary request.
+    pub(super) fn handle<P>(
+        &mut self,
+        input: Input<P>,
+        view: &View<'_, '_, P>,
+        actions: &mut Actions<P>,
+    ) -> Option<HedgeWon<P>> {
+        match (mem::take(&mut self.stage), input) {
+            (Stage::Armed, Input::Overdue { unix_time }) => {
+                if let Some((request, step)) = choose(view, unix_time) {
+                    self.get_token(request, step, view, actions);
+                }
+            }
+            (Stage::AwaitingToken(request), Input::Token(Ok(token))) => {
+                self.send(request, token, view, actions);
+            }
+            (
+                Stage::AwaitingResponse { request, since },
+                Input::Response { response: Ok(start), unix_time, .. },
+            ) => {
+                request.on_response(start.status, since, view.target, view.cx, actions);
+                if start.body_start(&request.range, unix_time).is_ok() {
+                    self.stage = Stage::AwaitingByte { request, start, unix_time };
+                } else {
+                    actions.push(Action::Cancel(Role::Hedge));
+                }
+            }
+            (Stage::AwaitingByte { request, start, unix_time }, Input::Piece(first)) => {
+                return Some(HedgeWon { request, start, unix_time, first });
+            }
+            (
+                Stage::AwaitingToken(_) | Stage::AwaitingResponse { .. } | Stage::AwaitingByte { .. },
+                Input::Token(_) | Input::Response { .. } | Input::BodyEnd | Input::BodyError { .. },
+            ) => actions.push(Action::Cancel(Role::Hedge)),
+            (stage, _) => self.stage = stage,
+        }
+        None
+    }
+
+    fn get_token<P>(
+        &mut self,
+        request: ReplicaRequest,
+        step: TokenStep<P>,
+        view: &View<'_, '_, P>,
+        actions: &mut Actions<P>,
+    ) {
+        match step {
+            TokenStep::Known(token) => self.send(request, token, view, actions),
+            TokenStep::Ask(operation) => {
+                actions.start(Role::Hedge, operation);
+                self.stage = Stage::AwaitingToken(request);
+            }
+            // By the time of another lookup the primary request is likely to have ended.
+            TokenStep::Relocate => {}
+        }
+    }
+
+    fn send<P>(
+        &mut self,
+        mut request: ReplicaRequest,
+        token: Option<String>,
+        view: &View<'_, '_, P>,
+        actions: &mut Actions<P>,
+    ) {
+        let View { target, progress, cx, .. } = view;
+        request.range = BlobRange::new(&target.chunk, &target.view, target.mode, progress.hedge_at());
+        self.was_sent = true;
+        self.expect_nothing(actions);
+        let event = target.host_event(EventKind::Hedge, &request.host);
+        actions.report(Event { reason: Some(Kind::Timeout.code()), ..event });
+        request.send(Role::Hedge, token, target, actions);
+        self.stage = Stage::AwaitingResponse { request, since: cx.now };
+    }
+}
+
+/// The replica at another host that will deliver soonest, if it may be asked now, and how to get a token
+/// for it.
+fn choose<P>(view: &View<'_, '_, P>, unix_time: Duration) -> Option<(ReplicaRequest, TokenStep<P>)> {
+    let View { target, options, replicas, cx, .. } = view;
+    let is_elsewhere = |url: &&String| is_elsewhere(url, view.primary);
+    let mut urls: Vec<_> = replicas.urls().iter().filter(is_elsewhere).cloned().collect();
+    cx.pool.rank(&mut urls, target.chunk.size, cx.now);
+    let name = urls.into_iter().next()?;
+    let replica = replicas.urls().iter().position(|url| *url == name)?;
+    let at = match target.chunk.stored {
+        Some(_) => cx.validators.at(&name),
+        None => name.clone(),
+    };
+    let host: Arc<str> = url::host(&at).unwrap_or_default().into();
+    let permit = cx.pool.try_enter(&host, options.per_host)?;
+    if !cx.pool.may_hedge() {
+        return None;
+    }
+    let step = replicas.hedge_token_step(&target.chunk.source, &at, unix_time);
+    let mut request = ReplicaRequest::new(replica, name, at, host);
+    request.permit = Some(permit);
+    Some((request, step))
+}
+
+fn is_elsewhere(url: &str, host: &str) -> bool {
+    url::host_key(url::host(url).unwrap_or_default()) != url::host_key(host)
+}

@@ -1,0 +1,78 @@
+//! Which views of a stream are overdue. What follows is decided in `hedge`.
+
+use std::time::Duration;
+
+use super::io::Expectation;
+use crate::{
+    host::Piece,
+    schedule::{pool::Pool, window::Window},
+};
+
+/// Expectations are checked at least this often: not for each piece.
+const CHECK_AGAIN: Duration = Duration::from_millis(25);
+
+/// This many steps of the plan, from the reader on, may be hedged.
+const STEPS_AHEAD: usize = 8;
+
+/// The expectations of a stream's views. It finds the views that are overdue.
+#[derive(Debug, Default)]
+pub(crate) struct HedgeWatch {
+    /// By place in the plan.
+    expectations: Vec<(usize, Expectation)>,
+    overdue: Vec<usize>,
+}
+
+impl HedgeWatch {
+    /// From now on this is expected for a view.
+    pub(crate) fn expect(&mut self, index: usize, expectation: Expectation) {
+        self.expectations.retain(|(known, _)| *known != index);
+        let at = self.expectations.partition_point(|(known, _)| *known < index);
+        self.expectations.insert(at, (index, expectation));
+    }
+
+    /// Nothing is expected for a view any more.
+    pub(crate) fn forget(&mut self, index: usize) {
+        self.expectations.retain(|(known, _)| *known != index);
+        self.overdue.retain(|known| *known != index);
+    }
+
+    /// Finds the views that are overdue, of those that hold up the reader; returns when to check
+    /// again, or `None` if no such view has an expectation.
+    pub(crate) fn check<P: Piece>(
+        &mut self,
+        window: &Window<P>,
+        pool: &Pool,
+        now: Duration,
+    ) -> Option<Duration> {
+        let mut next = None;
+        let overdue = &mut self.overdue;
+        self.expectations.retain(|(index, Expectation { host, since, bytes })| {
+            if !window.holds_up_reader(*index, STEPS_AHEAD) {
+                return true;
+            }
+            let next = next.get_or_insert(now + CHECK_AGAIN);
+            // As long as nothing is known of any host, nothing is overdue.
+            let Some(delay) = pool.patience(host, *bytes) else { return true };
+            let due = since.saturating_add(delay);
+            if due > now {
+                *next = due.min(*next);
+                return true;
+            }
+            pool.late(host, now.saturating_sub(*since), now);
+            overdue.push(*index);
+            false
+        });
+        next
+    }
+
+    /// Whether a view is overdue.
+    pub(crate) fn is_overdue(&self, index: usize) -> bool {
+        self.overdue.contains(&index)
+    }
+
+    /// Whether a view is overdue, which is reported once.
+    pub(crate) fn take_overdue(&mut self, index: usize) -> bool {
+        let at = self.overdue.iter().position(|known| *known == index);
+        at.map(|at| self.overdue.swap_remove(at)).is_some()
+    }
+}

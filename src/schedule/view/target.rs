@@ -1,0 +1,80 @@
+//! What is fetched: a view of a chunk, or a whole chunk manifest.
+
+use std::sync::Arc;
+
+use crate::{
+    host::event::{Event, EventKind},
+    model::chunk::Chunk,
+    schedule::{options::Verify, plan::View, window::Job},
+};
+
+/// What is fetched.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// The place of the view in the plan; a chunk manifest has none.
+    pub(super) index: Option<usize>,
+    /// The part of the chunk that the file needs.
+    pub(super) view: View,
+    pub(super) chunk: Chunk,
+    pub(super) mode: BodyMode,
+}
+
+/// How a body gets to the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BodyMode {
+    /// Piece by piece as it arrives. With a checksum, the whole chunk is read.
+    Stream {
+        /// Whether the checksum is computed on the way.
+        has_checksum: bool,
+    },
+    /// Whole into memory, decoded, then on.
+    Buffer,
+    /// Whole into memory, decoded, and parsed as a chunk manifest.
+    Manifest,
+}
+
+impl BodyMode {
+    fn of_view(view: &View, chunk: &Chunk, verify: Verify) -> Self {
+        if chunk.is_decoded_whole() {
+            return Self::Buffer;
+        }
+        let is_whole = view.is_whole(chunk) || verify == Verify::Strict;
+        Self::Stream { has_checksum: is_whole && chunk.md5.is_some() && verify != Verify::Off }
+    }
+
+    pub(super) fn has_checksum(self) -> bool {
+        self == Self::Stream { has_checksum: true }
+    }
+
+    pub(super) fn is_stream(self) -> bool {
+        matches!(self, Self::Stream { .. })
+    }
+}
+
+impl Target {
+    pub(super) fn new(job: Job, verify: Verify) -> Self {
+        match job {
+            Job::View { index, view, chunk } => {
+                let mode = BodyMode::of_view(&view, &chunk, verify);
+                Self { index: Some(index), view, chunk, mode }
+            }
+            Job::Manifest(chunk) => {
+                let view = View { chunk: 0, at: chunk.offset, within: 0..chunk.size };
+                Self { index: None, view, chunk, mode: BodyMode::Manifest }
+            }
+        }
+    }
+
+    /// What may be shown of the chunk.
+    pub(super) fn name(&self) -> &str {
+        self.chunk.source.name()
+    }
+
+    pub(super) fn event(&self, kind: EventKind) -> Event {
+        Event { kind, index: self.index, chunk: Some(self.chunk.source.clone()), ..Event::default() }
+    }
+
+    pub(super) fn host_event(&self, kind: EventKind, host: &Arc<str>) -> Event {
+        Event { host: Some(Arc::clone(host)), ..self.event(kind) }
+    }
+}

@@ -1,0 +1,175 @@
+//! A view fetch without a driver: actions are written down as text, inputs are given one by one.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{
+    host::{FetchError, Request},
+    http::headers::Headers,
+    model::{chunk::Chunk, location::Location},
+    schedule::{
+        options::Options,
+        plan::View,
+        pool::Pool,
+        retry::AttemptError,
+        validators::Validators,
+        view::{Action, Context, FailureLimit, Input, Operation, ResponseStart, Role, Update, ViewFetch},
+        window::Job,
+    },
+};
+
+pub(super) const MS: Duration = Duration::from_millis(1);
+
+/// A fetch, and what it needs to know.
+pub(super) struct Fetch {
+    pub(super) fetch: ViewFetch<'static, Bytes>,
+    pub(super) pool: Pool,
+    pub(super) now: Duration,
+    validators: Validators,
+    failures: FailureLimit,
+}
+
+fn piece(bytes: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
+impl Fetch {
+    pub(super) fn new(job: Job, options: Options) -> Self {
+        Self::in_pool(job, options, Pool::default())
+    }
+
+    pub(super) fn in_pool(job: Job, options: Options, pool: Pool) -> Self {
+        let options: &'static Options = Box::leak(Box::new(options));
+        let (validators, failures) = (Validators::default(), FailureLimit::new(options.retry.passes, 4));
+        let now = 1000 * MS;
+        let cx = Context { now, pool: &pool, validators: &validators, failures: &failures, piece: &piece };
+        let fetch = ViewFetch::new(job, options, false, &cx);
+        Self { fetch, pool, now, validators, failures }
+    }
+
+    pub(super) fn give(&mut self, role: Role, input: Input<Bytes>) {
+        let Self { fetch, pool, now, validators, failures } = self;
+        fetch.handle(role, input, &Context { now: *now, pool, validators, failures, piece: &piece });
+    }
+
+    /// Gives an input to the primary request; returns the actions that follow.
+    pub(super) fn primary(&mut self, input: Input<Bytes>) -> Vec<String> {
+        self.give(Role::Primary, input);
+        self.actions()
+    }
+
+    /// Gives an input to the hedge; returns the actions that follow.
+    pub(super) fn hedge(&mut self, input: Input<Bytes>) -> Vec<String> {
+        self.give(Role::Hedge, input);
+        self.actions()
+    }
+
+    /// The actions so far, reports of bodies left out.
+    pub(super) fn actions(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
+        while let Some(action) = self.fetch.next_action() {
+            all.push(text(&action));
+        }
+        all
+    }
+
+    pub(super) fn permit(&mut self, host: &str) -> Vec<String> {
+        let permit = self.pool.try_enter(host, usize::MAX).expect("the host takes a request");
+        self.primary(Input::Permit { permit, unix_time: Duration::ZERO })
+    }
+
+    /// The attempt at this host, up to a request without a token.
+    pub(super) fn send(&mut self, host: &str) -> Vec<String> {
+        let actions = self.permit(host);
+        if actions == ["token"] { self.primary(Input::Token(Ok(None))) } else { actions }
+    }
+}
+
+/// An action in a few words.
+fn text(action: &Action<Bytes>) -> String {
+    let role = |role: &Role| if *role == Role::Hedge { "hedge: " } else { "" };
+    match action {
+        Action::Start(by, operation) => [role(by), &operation_text(operation)].concat(),
+        Action::Cancel(by) => [role(by), "cancel"].concat(),
+        Action::Promote => "promote".into(),
+        Action::SetTimer(time) => format!("timer {time:?}"),
+        Action::Recover { restart } => if *restart { "recover, restart" } else { "recover" }.into(),
+        Action::Update(update) => update_text(update),
+        Action::Report(event) => event.kind.name().into(),
+        Action::End(Ok(())) => "end".into(),
+        Action::End(Err(error)) => format!("end: {}", error.kind().code()),
+    }
+}
+
+fn operation_text(operation: &Operation<Bytes>) -> String {
+    match operation {
+        Operation::Locate { stale, .. } => if stale.is_some() { "locate again" } else { "locate" }.into(),
+        Operation::Token { refused, .. } => if refused.is_some() { "token again" } else { "token" }.into(),
+        Operation::FilerToken => "filer token".into(),
+        Operation::Acquire(host) => format!("acquire {host}"),
+        Operation::Send(Request { url, range: None }) => format!("send {url}"),
+        Operation::Send(Request { url, range: Some(range) }) => format!("send {url} {range}"),
+        Operation::Decode { stored, .. } => format!("decode {}", stored.concat().len()),
+        Operation::AwaitNetwork => "await network".into(),
+    }
+}
+
+fn update_text(update: &Update<Bytes>) -> String {
+    match update {
+        Update::Begin => "begin".into(),
+        Update::Deliver(piece) => format!("deliver {}", piece.len()),
+        Update::Outgrow(bytes) => format!("outgrow {bytes}"),
+        Update::Decoding(true) => "decoding".into(),
+        Update::Decoding(false) => "decoded".into(),
+        Update::Finish(None) => "finish".into(),
+        Update::Finish(Some(holds)) => format!("finish, holds {holds}"),
+        Update::Learn(chunks) => format!("learn {}", chunks.len()),
+        Update::Expect(expectation) => match expectation.bytes {
+            Some(bytes) => format!("expect {bytes} bytes of {}", expectation.host),
+            None => format!("expect a response of {}", expectation.host),
+        },
+        Update::ExpectNothing => "expect nothing".into(),
+    }
+}
+
+pub(super) fn view(chunk: Chunk, within: std::ops::Range<u64>) -> Job {
+    let view = View { chunk: 0, at: within.start, within };
+    Job::View { index: 0, view, chunk }
+}
+
+/// The chunk at these hosts.
+pub(super) fn located(hosts: &[&str]) -> Input<Bytes> {
+    let urls = hosts.iter().map(|host| format!("http://{host}/1,01")).collect();
+    Input::Located(Ok(Location { urls, token: None }))
+}
+
+pub(super) fn head(status: u16, headers: Headers) -> Input<Bytes> {
+    let start = ResponseStart { status, headers, url: None };
+    Input::Response { response: Ok(start), unix_time: Duration::ZERO, is_offline: false }
+}
+
+pub(super) fn status(status: u16) -> Input<Bytes> {
+    head(status, Headers::default())
+}
+
+pub(super) fn etag(status: u16, etag: &str) -> Input<Bytes> {
+    head(status, Headers { etag: Some(etag.into()), ..Headers::default() })
+}
+
+pub(super) fn no_response() -> Input<Bytes> {
+    let response = Err(AttemptError::from(FetchError { cause: None }));
+    Input::Response { response, unix_time: Duration::ZERO, is_offline: false }
+}
+
+pub(super) fn broken(is_offline: bool) -> Input<Bytes> {
+    Input::BodyError { error: FetchError { cause: None }, is_offline }
+}
+
+pub(super) fn recovered(is_restarted: bool) -> Input<Bytes> {
+    Input::Recovered { is_restarted, random: 1.0 }
+}
+
+pub(super) fn overdue() -> Input<Bytes> {
+    Input::Overdue { unix_time: Duration::ZERO }
+}
