@@ -10,7 +10,7 @@ use super::{
     body::{Body, BodyProgress, BodySink, BufferSink, Flow},
     decoding,
     fetch::{Circumstance, Purpose, State, ViewFetch},
-    hedge::{self, HedgeWon},
+    hedge::{self, HedgeResponse, HedgeWon},
     io::{Action, Context, Input, Operation, ResponseStart, Role, Update},
     replicas::{Replicas, TokenStep},
     request::ReplicaRequest,
@@ -393,7 +393,8 @@ impl<P: Piece> ViewFetch<'_, P> {
     /// The hedge becomes the primary request, if its bytes continue those that have arrived and the
     /// primary request is not about to end.
     fn on_hedge_won(&mut self, won: HedgeWon<P>, cx: &Context<'_, P>) {
-        let HedgeWon { request, start, unix_time, first } = won;
+        let HedgeWon { response, first } = won;
+        let HedgeResponse { request, start, unix_time } = *response;
         let is_fit = !self.stream.progress.has_begun() || self.is_same_copy(&start);
         let is_near_end = match &self.state {
             State::ReadingBody(body) => body.progress.is_near_end(self.target.chunk.size, cx.now),

@@ -56,25 +56,27 @@ enum Stage {
     Off,
     /// There will be one when the primary request is overdue.
     Armed,
+    /// It waits for the token of this request.
     AwaitingToken(ReplicaRequest),
-    AwaitingResponse {
-        request: ReplicaRequest,
-        since: Duration,
-    },
-    AwaitingByte {
-        request: ReplicaRequest,
-        start: ResponseStart,
-        unix_time: Duration,
-    },
+    /// It waits for the response to this request, which was sent at `since`.
+    AwaitingResponse { request: ReplicaRequest, since: Duration },
+    /// It waits for the first byte of this response.
+    AwaitingByte(Box<HedgeResponse>),
+}
+
+/// The response to a hedge.
+#[derive(Debug)]
+pub(super) struct HedgeResponse {
+    pub(super) request: ReplicaRequest,
+    pub(super) start: ResponseStart,
+    /// When the response began, since 1970.
+    pub(super) unix_time: Duration,
 }
 
 /// A hedge that brought its first byte.
 #[derive(Debug)]
 pub(super) struct HedgeWon<P> {
-    pub(super) request: ReplicaRequest,
-    pub(super) start: ResponseStart,
-    /// When the response began, since 1970.
-    pub(super) unix_time: Duration,
+    pub(super) response: Box<HedgeResponse>,
     /// The first bytes of the body.
     pub(super) first: P,
 }
@@ -156,16 +158,16 @@ impl Hedge {
             ) => {
                 request.on_response(start.status, since, view.target, view.cx, actions);
                 if start.body_start(&request.range, unix_time).is_ok() {
-                    self.stage = Stage::AwaitingByte { request, start, unix_time };
+                    self.stage = Stage::AwaitingByte(Box::new(HedgeResponse { request, start, unix_time }));
                 } else {
                     actions.push(Action::Cancel(Role::Hedge));
                 }
             }
-            (Stage::AwaitingByte { request, start, unix_time }, Input::Piece(first)) => {
-                return Some(HedgeWon { request, start, unix_time, first });
+            (Stage::AwaitingByte(response), Input::Piece(first)) => {
+                return Some(HedgeWon { response, first });
             }
             (
-                Stage::AwaitingToken(_) | Stage::AwaitingResponse { .. } | Stage::AwaitingByte { .. },
+                Stage::AwaitingToken(_) | Stage::AwaitingResponse { .. } | Stage::AwaitingByte(_),
                 Input::Token(_) | Input::Response { .. } | Input::BodyEnd | Input::BodyError { .. },
             ) => actions.push(Action::Cancel(Role::Hedge)),
             (stage, _) => self.stage = stage,

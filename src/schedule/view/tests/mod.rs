@@ -1,4 +1,5 @@
 //! View fetches, input by input.
+#![allow(clippy::indexing_slicing, clippy::panic, reason = "clippy does not see that helpers are a test's")]
 
 mod harness;
 mod order;
