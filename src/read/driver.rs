@@ -10,7 +10,7 @@ use std::{
 
 use futures::{
     StreamExt,
-    future::{AbortHandle, abortable},
+    future::{AbortHandle, Abortable, abortable},
     stream::FuturesUnordered,
 };
 
@@ -21,13 +21,38 @@ use super::{
 };
 use crate::{host::Host, schedule::window::Job};
 
-/// A fetch under way.
-struct InFlight {
-    number: usize,
-    /// The place of the view in the plan. A chunk manifest has none: what it lists is behind all views
-    /// in flight.
-    index: Option<usize>,
-    handle: AbortHandle,
+/// Fetches ahead until everything is fetched, or the stream has ended.
+pub(super) async fn drive<H: Host>(shared: Arc<Shared<H>>) {
+    let _guard = QueueGuard(Arc::clone(&shared));
+    let fetch = |number, job| {
+        let shared = Arc::clone(&shared);
+        async move { (number, fetch_view(shared, job).await) }
+    };
+    let mut fetches = Fetches::new();
+    let mut hedge_timer = HedgeTimer::default();
+    let poll = |cx: &mut Context<'_>| {
+        loop {
+            let step = shared.step(cx);
+            let has_started_all = matches!(step, Step::AllStarted);
+            match step {
+                Step::Stop => {
+                    fetches.cancel();
+                    return Poll::Ready(());
+                }
+                Step::Start(job) => {
+                    fetches.start(job, fetch);
+                    continue;
+                }
+                Step::Wait | Step::AllStarted if fetches.poll_ended(cx) => continue,
+                Step::Wait | Step::AllStarted => {}
+            }
+            if hedge_timer.poll_due(&shared, cx) {
+                continue;
+            }
+            return if has_started_all && fetches.is_empty() { Poll::Ready(()) } else { Poll::Pending };
+        }
+    };
+    poll_fn(poll).await;
 }
 
 /// Gives the place in the pool's queue back when the driver ends, however it ends.
@@ -39,67 +64,64 @@ impl<H: Host> Drop for QueueGuard<H> {
     }
 }
 
-/// Fetches ahead until everything is fetched, or the stream has ended.
-pub(super) async fn drive<H: Host>(shared: Arc<Shared<H>>) {
-    let _guard = QueueGuard(Arc::clone(&shared));
-    let start = |number, job| {
-        let shared = Arc::clone(&shared);
-        abortable(async move { (number, fetch_view(shared, job).await) })
-    };
-    let mut fetches = FuturesUnordered::new();
-    let mut in_flight: VecDeque<InFlight> = VecDeque::new();
-    let mut started = 0;
-    let mut hedge_timer = HedgeTimer::default();
-    let poll = |cx: &mut Context<'_>| {
-        loop {
-            let step = shared.step(cx);
-            let all_started = matches!(step, Step::AllStarted);
-            match step {
-                Step::Stop => {
-                    fetches.clear();
-                    return Poll::Ready(());
-                }
-                Step::Start(job) => {
-                    started += 1;
-                    let index = index_of(&job);
-                    let (fetch, handle) = start(started, job);
-                    fetches.push(fetch);
-                    in_flight.push_back(InFlight { number: started, index, handle });
-                    continue;
-                }
-                Step::Wait | Step::AllStarted if fetches.is_empty() => {}
-                Step::Wait | Step::AllStarted => {
-                    if let Poll::Ready(Some(ended)) = fetches.poll_next_unpin(cx) {
-                        // An aborted fetch is an error here, and of no interest.
-                        if let Ok((number, outcome)) = ended {
-                            on_outcome(&mut in_flight, number, &outcome);
-                        }
-                        continue;
-                    }
-                }
-            }
-            if hedge_timer.poll_due(&shared, cx) {
-                continue;
-            }
-            return if fetches.is_empty() && all_started { Poll::Ready(()) } else { Poll::Pending };
-        }
-    };
-    poll_fn(poll).await;
+/// The fetches under way.
+struct Fetches<F> {
+    futures: FuturesUnordered<Abortable<F>>,
+    /// In the order in which they started.
+    handles: VecDeque<FetchHandle>,
+    started: usize,
 }
 
-fn index_of(job: &Job) -> Option<usize> {
-    match job {
-        Job::View { index, .. } => Some(*index),
-        Job::Manifest(_) => None,
+/// The handle of one fetch.
+struct FetchHandle {
+    number: usize,
+    /// The place of the view in the plan. A chunk manifest has none: what it lists is behind all views
+    /// in flight.
+    index: Option<usize>,
+    abort: AbortHandle,
+}
+
+impl<F: Future<Output = (usize, FetchOutcome)>> Fetches<F> {
+    fn new() -> Self {
+        Self { futures: FuturesUnordered::new(), handles: VecDeque::new(), started: 0 }
     }
-}
 
-/// A fetch has ended. If it failed, what is behind it will never be read.
-fn on_outcome(in_flight: &mut VecDeque<InFlight>, number: usize, outcome: &FetchOutcome) {
-    in_flight.retain(|other| other.number != number);
-    if let FetchOutcome::Failed(index) = outcome {
-        let is_behind = |other: &&InFlight| other.index.is_none_or(|other| other > *index);
-        in_flight.iter().filter(is_behind).for_each(|other| other.handle.abort());
+    fn start(&mut self, job: Job, fetch: impl Fn(usize, Job) -> F) {
+        self.started += 1;
+        let index = match job {
+            Job::View { index, .. } => Some(index),
+            Job::Manifest(_) => None,
+        };
+        let (future, abort) = abortable(fetch(self.started, job));
+        self.futures.push(future);
+        self.handles.push_back(FetchHandle { number: self.started, index, abort });
+    }
+
+    /// Polls the fetches; returns whether one has ended.
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.futures.poll_next_unpin(cx) {
+            Poll::Ready(Some(Ok((number, outcome)))) => self.on_outcome(number, &outcome),
+            Poll::Ready(Some(Err(_aborted))) => {}
+            Poll::Ready(None) | Poll::Pending => return false,
+        }
+        true
+    }
+
+    /// A fetch has ended. If it failed, what is behind it will never be read.
+    fn on_outcome(&mut self, number: usize, outcome: &FetchOutcome) {
+        self.handles.retain(|other| other.number != number);
+        if let FetchOutcome::Failed(index) = outcome {
+            let is_behind = |other: &&FetchHandle| other.index.is_none_or(|other| other > *index);
+            self.handles.iter().filter(is_behind).for_each(|other| other.abort.abort());
+        }
+    }
+
+    fn cancel(&mut self) {
+        self.futures.clear();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.futures.is_empty()
     }
 }
 

@@ -1,4 +1,7 @@
-//! Opening a file: what it says of itself, and what it is made of.
+//! Opening a file: its metadata and its chunks.
+//!
+//! A file is opened by a filer's entry ([`entry`], [`of_entry`]), a manifest ([`of_manifest`]) or a URL
+//! ([`of_url`]). Each way leads to the same result: [`Opened`].
 
 use super::session::Session;
 use crate::{
@@ -17,25 +20,25 @@ use crate::{
     schedule::options::Options,
 };
 
-/// What a file says of itself.
+/// The metadata of a file.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata {
-    /// In bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// What a reader may save it as; empty if it has none.
+    /// The file name; empty if there is none.
     pub name: String,
     /// The media type.
     pub media_type: String,
-    /// As a header writes it, quotes included.
+    /// The entity tag, quotes included.
     pub etag: Option<String>,
-    /// Milliseconds since 1970.
+    /// The time of the last modification, in milliseconds since 1970.
     pub modified_ms: Option<i64>,
-    /// Headers that are stored with the file.
+    /// Response headers that are stored with the file.
     pub stored: Vec<(&'static str, String)>,
 }
 
 impl Metadata {
-    /// As a request for the file is answered with.
+    /// The file as an HTTP response represents it.
     #[must_use]
     pub fn as_served(&self) -> Representation<'_> {
         Representation {
@@ -49,35 +52,35 @@ impl Metadata {
     }
 }
 
-/// A file that was found; with the options that it was found with it can be read.
+/// An opened file. It is read with the session that it was opened with.
 #[derive(Clone, Debug, Default)]
 pub struct Opened {
-    /// What it says of itself.
+    /// The metadata.
     pub head: Metadata,
-    /// What it is made of.
+    /// The chunks.
     pub chunks: Vec<Chunk>,
 }
 
-/// What is known beforehand of one URL.
+/// What a caller knows of a URL.
 #[derive(Clone, Debug, Default)]
 pub struct UrlHints {
-    /// In bytes; asked for where it is not known.
+    /// The size in bytes; a request finds it out if it is `None`.
     pub size: Option<u64>,
-    /// What a reader may save it as.
+    /// The file name.
     pub name: String,
-    /// The media type, in place of the server's.
+    /// The media type; replaces the server's.
     pub media_type: Option<String>,
-    /// How many bytes to ask for at a time.
+    /// The size of the ranges to request.
     pub chunk_size: u64,
 }
 
 const OCTETS: &str = "application/octet-stream";
 
-/// Fetches an entry from where its filer tells it. `may_renew`: there is a way to another token.
+/// Fetches and parses the entry of a file from its filer. `may_renew`: a refused token can be replaced.
 ///
 /// # Errors
 ///
-/// As a stream's, and [`crate::Kind::Manifest`] where the answer is no entry.
+/// Those of a stream, and [`crate::Kind::Manifest`] if the response is not an entry.
 pub async fn entry<H: Host>(host: &H, options: &Options, url: &str, may_renew: bool) -> Result<Entry, Error> {
     let wanted = Expect::Body(MAX_TEXT_BYTES as u64);
     let asked = GetTarget::Filer { url, may_renew };
@@ -85,11 +88,11 @@ pub async fn entry<H: Host>(host: &H, options: &Options, url: &str, may_renew: b
     Ok(Entry::parse(&joined(&body))?)
 }
 
-/// The file of an entry; `url` is where its filer serves it, if there is one to be asked.
+/// Opens the file of an entry. `url`: where the filer serves the file, if a filer can be asked.
 ///
 /// # Errors
 ///
-/// [`crate::Kind::Unsupported`] where it cannot be read, [`crate::Kind::Corrupt`] where a key is wrong.
+/// [`crate::Kind::Unsupported`] if the file cannot be read, [`crate::Kind::Corrupt`] if a key is wrong.
 pub fn of_entry(entry: &Entry, url: Option<&str>, keys: &Keys, session: &Session) -> Result<Opened, Error> {
     let chunks = match url {
         Some(url) => entry.chunks_to_read_at(url, keys)?,
@@ -109,7 +112,7 @@ pub fn of_entry(entry: &Entry, url: Option<&str>, keys: &Keys, session: &Session
     Ok(Opened { head, chunks })
 }
 
-/// The file of a manifest.
+/// Opens the file of a manifest.
 #[must_use]
 pub fn of_manifest(manifest: Manifest, options: &Options) -> Opened {
     let head = Metadata {
@@ -123,7 +126,7 @@ pub fn of_manifest(manifest: Manifest, options: &Options) -> Opened {
     Opened { head, chunks: merge(manifest.into_chunks(), options.max_bytes_ahead) }
 }
 
-/// The file at a URL. Where its size is known, nobody is asked.
+/// Opens the file at a URL. If its size is known, no request is sent.
 ///
 /// # Errors
 ///

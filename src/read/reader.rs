@@ -1,4 +1,4 @@
-//! The reading end.
+//! The reading half of a stream.
 
 use std::{
     fmt,
@@ -22,17 +22,16 @@ use crate::{
 
 /// A file's bytes, in order.
 ///
-/// It ends (`None`) only when exactly the planned bytes have been delivered. Any other end is an
-/// error, and it stays: each later read gives the same one. Dropping the reader cancels every
-/// request at once.
+/// The stream ends (`None`) only after exactly the planned bytes. Any other end is an error, and each later
+/// read returns the same error. Dropping the reader cancels every request at once.
 pub struct Reader<H: Host> {
     shared: Arc<Shared<H>>,
     throttle: Option<Throttle>,
-    /// Until the throttle lets more go.
+    /// Until the throttle allows more bytes.
     pause: Option<H::Sleep>,
 }
 
-/// Ends a stream from outside. It does not keep the stream alive.
+/// Ends a stream from outside. A handle does not keep its stream alive.
 pub struct Handle<H: Host> {
     shared: Weak<Shared<H>>,
 }
@@ -43,13 +42,13 @@ impl<H: Host> Reader<H> {
         Self { shared, throttle, pause: None }
     }
 
-    /// A handle that can end this stream.
+    /// Returns a handle that can end this stream.
     #[must_use]
     pub fn handle(&self) -> Handle<H> {
         Handle { shared: Arc::downgrade(&self.shared) }
     }
 
-    /// How many bytes may leave now. An end is not held back.
+    /// Resolves to the number of bytes that may be read now. The end of a stream is not throttled.
     fn poll_throttle(&mut self, cx: &mut Context<'_>) -> Poll<u64> {
         let Some(throttle) = &self.throttle else {
             return Poll::Ready(u64::MAX);
@@ -67,13 +66,13 @@ impl<H: Host> Reader<H> {
                 self.pause = None;
             }
             match throttle.grant(self.shared.host.now()) {
-                Ok(most) => return Poll::Ready(most),
+                Ok(max_bytes) => return Poll::Ready(max_bytes),
                 Err(wait) => self.pause = Some(self.shared.host.sleep(wait)),
             }
         }
     }
 
-    /// Position in the file of the next byte.
+    /// The position in the file of the next byte.
     #[must_use]
     pub fn position(&self) -> u64 {
         self.shared.lock().window.position()
@@ -88,7 +87,7 @@ impl<H: Host> Handle<H> {
         }
     }
 
-    /// Whether the stream is gone, or has ended.
+    /// Whether the stream has ended, or its reader was dropped.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.shared.upgrade().is_none_or(|shared| shared.lock().outcome.is_some())
@@ -99,9 +98,9 @@ impl<H: Host> Stream for Reader<H> {
     type Item = Result<H::Piece, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let most = ready!(self.poll_throttle(cx));
+        let max_bytes = ready!(self.poll_throttle(cx));
         let shared = Arc::clone(&self.shared);
-        let (poll, events) = shared.with(|state| read(&shared, state, most, cx));
+        let (poll, events) = shared.with(|state| read(&shared, state, max_bytes, cx));
         if let (Some(throttle), Poll::Ready(Some(Ok(piece)))) = (&mut self.throttle, &poll) {
             throttle.took(piece.len() as u64, shared.host.now());
         }
@@ -136,12 +135,13 @@ impl<H: Host> fmt::Debug for Handle<H> {
     }
 }
 
+/// What a read returns, and the events to report once the lock is released.
 type Read<P> = (Poll<Option<Result<P, Error>>>, [Option<Event>; 2]);
 
 fn read<H: Host>(
     shared: &Shared<H>,
     state: &mut State<H::Piece>,
-    most: u64,
+    max_bytes: u64,
     cx: &mut Context<'_>,
 ) -> Read<H::Piece> {
     match &state.outcome {
@@ -154,27 +154,13 @@ fn read<H: Host>(
         state.wakers.wake_driver();
     }
     state.wakers.reader = None;
-    match state.window.deliver(most) {
+    match state.window.deliver(max_bytes) {
         Delivery::Piece { piece, index, source } => {
             state.on_read(piece.len() as u64, shared.host.now());
             let event = Event { chunk: Some(source), ..delivered(shared, index, piece.len()) };
             (Poll::Ready(Some(Ok(piece))), [Some(event), None])
         }
-        Delivery::Zeros { len, index, gap } => {
-            let hole = gap.map(|bytes| Event { bytes: Some(bytes), ..event(EventKind::Hole, index) });
-            if let Some(bytes) = gap {
-                if shared.session.options.holes == Holes::Error {
-                    let at = state.window.position() - len as u64;
-                    return fail(state, Error::new(Kind::Hole, "no chunk holds these bytes").at(at), hole);
-                }
-                let mut stats = shared.session.stats.lock();
-                stats.holes += 1;
-                stats.hole_bytes += bytes;
-            }
-            state.on_read(len as u64, shared.host.now());
-            let event = delivered(shared, index, len);
-            (Poll::Ready(Some(Ok(shared.host.zeros(len)))), [hole, Some(event)])
-        }
+        Delivery::Zeros { len, index, gap } => read_hole(shared, state, len, index, gap),
         Delivery::Wait => {
             state.read_rate.on_stall(shared.host.now());
             state.wakers.reader = Some(cx.waker().clone());
@@ -186,10 +172,33 @@ fn read<H: Host>(
         }
         Delivery::End => {
             let at = state.window.position();
-            fail(state, Error::new(Kind::Internal, "the plan ended early").at(at), None)
+            fail(state, Error::new(Kind::Internal, "the plan ended before the range").at(at), None)
         }
         Delivery::Failed(error) => fail(state, error, None),
     }
+}
+
+/// The next zeros of a hole. `hole_len`: how long the hole is, at its start.
+fn read_hole<H: Host>(
+    shared: &Shared<H>,
+    state: &mut State<H::Piece>,
+    len: usize,
+    index: usize,
+    hole_len: Option<u64>,
+) -> Read<H::Piece> {
+    let hole = hole_len.map(|bytes| Event { bytes: Some(bytes), ..event(EventKind::Hole, index) });
+    if let Some(bytes) = hole_len {
+        if shared.session.options.holes == Holes::Error {
+            let at = state.window.position() - len as u64;
+            return fail(state, Error::new(Kind::Hole, "no chunk holds these bytes").at(at), hole);
+        }
+        let mut stats = shared.session.stats.lock();
+        stats.holes += 1;
+        stats.hole_bytes += bytes;
+    }
+    state.on_read(len as u64, shared.host.now());
+    let event = delivered(shared, index, len);
+    (Poll::Ready(Some(Ok(shared.host.zeros(len)))), [hole, Some(event)])
 }
 
 fn delivered<H: Host>(shared: &Shared<H>, index: usize, len: usize) -> Event {
@@ -201,6 +210,7 @@ fn event(kind: EventKind, index: usize) -> Event {
     Event { kind, index: Some(index), ..Event::default() }
 }
 
+/// Ends the stream with an error, after this event.
 fn fail<P: Piece>(state: &mut State<P>, error: Error, before: Option<Event>) -> Read<P> {
     let end = Event { kind: EventKind::End, reason: Some(error.kind().code()), ..Event::default() };
     state.end(Err(error.clone()));

@@ -18,7 +18,7 @@ pub struct Session {
     pub locator: Locator,
     /// Limits and measurements, shared with the streams of other files.
     pub pool: Pool,
-    /// The validators of what is read in ranges.
+    /// The validators of the URLs that are read in ranges.
     pub validators: Validators,
     /// The chunk manifests that were read.
     pub manifests: ManifestCache,

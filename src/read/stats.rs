@@ -1,4 +1,4 @@
-//! What the streams of a file have done so far.
+//! Counters of a file: requests, bytes, waits.
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -7,36 +7,36 @@ use std::{
 
 use crate::host::event::{Event, EventKind};
 
-/// Counters of one file, over all its streams.
+/// The counters of one file, over all its streams.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Bytes handed to readers.
+    /// Bytes that readers took.
     pub bytes_delivered: u64,
-    /// Bytes that bodies brought, wasted ones included.
+    /// Bytes of response bodies, wasted ones included.
     pub bytes_received: u64,
-    /// Bytes held or promised now, and not yet read.
+    /// Bytes that are held or requested, and not read yet.
     pub bytes_ahead: u64,
-    /// The most that `bytes_ahead` has been.
+    /// The maximum of `bytes_ahead`.
     pub peak_bytes_ahead: u64,
     /// Views in flight now.
     pub in_flight: usize,
-    /// Views that may be in flight.
+    /// How many views may be in flight.
     pub concurrency: usize,
     /// Requests sent.
     pub requests: u64,
-    /// Attempts at a replica that had failed before.
+    /// Attempts at the replica that failed before.
     pub retries: u64,
     /// Attempts at another replica after a failure.
     pub failovers: u64,
-    /// Second requests for a late head.
+    /// Second requests for overdue views.
     pub hedges: u64,
-    /// Look-ups for fresh locations.
+    /// Repeated lookups of replicas.
     pub relookups: u64,
-    /// Gaps delivered as zeros.
+    /// Holes delivered as zeros.
     pub holes: u64,
     /// Their bytes.
     pub hole_bytes: u64,
-    /// What the reader or the pipeline waited for.
+    /// What the reader and the look-ahead waited for.
     pub waits: Waits,
 }
 
@@ -62,18 +62,18 @@ pub struct Waits {
     pub network: Duration,
     /// The reader waited for a chunk to be decoded.
     pub decode: Duration,
-    /// Look-ahead waited for room, while the window's bytes were still arriving.
+    /// The look-ahead waited for room, while bytes of the window were still arriving.
     pub budget: Duration,
-    /// Look-ahead waited for room, while the reader did not take what was ready.
+    /// The look-ahead waited for room, while the reader did not take the bytes that were ready.
     pub reader: Duration,
 }
 
-/// A handle on the counters of a file; clones share them.
+/// The counters of a file, shared by its streams. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct StatsHandle(Arc<Mutex<Stats>>);
 
 impl StatsHandle {
-    /// The counters as they stand.
+    /// Returns a copy of the counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.lock().clone()

@@ -1,4 +1,4 @@
-//! Streams that can be closed together.
+//! Streams that are closed together.
 
 use std::{
     fmt, mem,
@@ -8,10 +8,10 @@ use std::{
 use crate::{
     error::{Error, Kind},
     host::Host,
-    read::Handle,
+    read::reader::Handle,
 };
 
-/// The streams of a file, or of all files that share something. Clones are handles on the same list.
+/// The open streams of a file, or of the files that share a client or a pool. Clones share the list.
 pub(crate) struct Streams<H: Host>(Arc<Mutex<List<H>>>);
 
 struct List<H: Host> {
@@ -20,18 +20,19 @@ struct List<H: Host> {
 }
 
 impl<H: Host> Streams<H> {
+    /// Adds a stream, and drops those that have ended.
     pub(crate) fn add(&self, handle: Handle<H>) {
         let mut list = self.lock();
         list.handles.retain(|handle| !handle.is_over());
         list.handles.push(handle);
     }
 
-    /// Makes every stream fail with `closed`.
+    /// Makes every stream fail with [`Kind::Closed`].
     pub(crate) fn close(&self) {
         let handles = {
             let mut list = self.lock();
             list.is_closed = true;
-            // Taken out first: ending a stream calls back to the user.
+            // Taken out of the lock: the end of a stream calls the user's code.
             mem::take(&mut list.handles)
         };
         handles.iter().for_each(|handle| handle.fail(closed()));
@@ -64,6 +65,7 @@ impl<H: Host> fmt::Debug for Streams<H> {
     }
 }
 
+/// The error of a stream, or of a call, after its file was closed.
 pub(crate) fn closed() -> Error {
-    Error::new(Kind::Closed, "it was closed")
+    Error::new(Kind::Closed, "the file was closed")
 }
