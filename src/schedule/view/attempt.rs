@@ -1,7 +1,6 @@
 //! The steps of an attempt: lookup, permit, token, request, response, body, decoding.
 //!
-//! Each step ends with the next one, with the end of the fetch, or with a failure, which `recovery`
-//! handles.
+//! Each step leads to the next one, to the end of the fetch, or to a failure, which `recovery` handles.
 
 use std::{mem, sync::Arc, time::Duration};
 
@@ -34,6 +33,7 @@ use crate::{
 };
 
 impl<P: Piece> ViewFetch<'_, P> {
+    /// Begins the fetch.
     pub(super) fn start(&mut self, cx: &Context<'_, P>) {
         self.report(EventKind::Queue);
         if let Source::Inline(bytes) = &self.target.chunk.source {
@@ -50,7 +50,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.locate(Purpose::Start, false, cx);
     }
 
-    /// Looks up the replicas. `refresh`: what is known does not do.
+    /// Looks up the replicas. `refresh`: the known location does not work.
     pub(super) fn locate(&mut self, purpose: Purpose, refresh: bool, cx: &Context<'_, P>) {
         self.lookup_retry = RetryState::new(self.options.retry, 1, Abilities::default());
         match Replicas::known(&self.target.chunk.source) {
@@ -122,7 +122,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.state = State::Acquiring;
     }
 
-    /// Gets the token now that the request is about to leave: tokens live for seconds.
+    /// Gets the token. It is requested only now, right before the request, because tokens live for seconds.
     pub(super) fn on_permit(&mut self, permit: Permit, unix_time: Duration, cx: &Context<'_, P>) {
         let Some(request) = &mut self.request else { return };
         request.permit = Some(permit);
@@ -157,6 +157,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.state = State::AwaitingResponse { since: cx.now };
     }
 
+    /// The head of the response has arrived.
     pub(super) fn on_response(
         &mut self,
         start: ResponseStart,
@@ -177,7 +178,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let (range, host) = (request.range, Arc::clone(&request.host));
         let digested = self.stream.progress.digested();
         if start.status == 416 && digested.is_some_and(|digested| digested >= self.target.chunk.size) {
-            // Nothing follows what has arrived already.
+            // No byte follows those that have arrived.
             self.close_request();
             let finished = self.stream.finish(&mut self.actions);
             return self.on_stream_finished(finished, cx);
@@ -221,7 +222,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
         let validators = self.validators(cx);
         let at = at.map_err(|error| validators.refused(name, start.status, range.start).unwrap_or(error))?;
-        // A filer's token is for the filer, and not for where that leads.
+        // A filer's token must not be sent to another server, so redirects of a filer are not remembered.
         let may_move = matches!(self.target.chunk.source, Source::Urls(_));
         let moved = start.url.as_deref().filter(|_| may_move);
         let seen = Seen { range: range.header, status: start.status, headers: &start.headers, at: moved };
@@ -229,22 +230,17 @@ impl<P: Piece> ViewFetch<'_, P> {
         Ok(at)
     }
 
-    /// Whether a response continues the blob that was begun: what continues where another replica broke off
-    /// must be of the same stored bytes.
+    /// Whether a response continues the blob that was begun: bytes that follow those of another replica
+    /// must be of the same stored blob.
     fn continues_copy(&mut self, start: &ResponseStart) -> bool {
         if self.stream.progress.has_begun() {
-            return self.is_same_copy(start);
+            return start.is_same_copy(self.etag.as_ref());
         }
         self.etag.clone_from(&start.headers.etag);
         true
     }
 
-    /// Whether the ETags, where both are known, are the same.
-    fn is_same_copy(&self, start: &ResponseStart) -> bool {
-        let etags = self.etag.as_ref().zip(start.headers.etag.as_ref());
-        etags.is_none_or(|(begun, other)| begun == other)
-    }
-
+    /// The next bytes of the body.
     pub(super) fn on_piece(&mut self, piece: P, cx: &Context<'_, P>) {
         let (State::ReadingBody(body), Some(request)) = (&mut self.state, &self.request) else { return };
         let Body { progress, sink } = &mut **body;
@@ -268,7 +264,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
     }
 
-    /// Takes what happens to a body beside its pieces.
+    /// Handles the inputs of a body other than its pieces.
     pub(super) fn on_body(&mut self, mut body: Box<Body<P>>, input: Input<P>, cx: &Context<'_, P>) {
         match input {
             Input::BodyEnd => return self.on_body_end(*body, cx),
@@ -293,7 +289,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.state = State::ReadingBody(body);
     }
 
-    /// A body ended, or brought more than enough.
+    /// A body ended, or no more of it is needed.
     fn on_body_end(&mut self, Body { progress, sink }: Body<P>, cx: &Context<'_, P>) {
         if let Some(ReplicaRequest { host, .. }) = &self.request {
             cx.pool.served(host, progress.count(), progress.time(cx.now), cx.now);
@@ -301,7 +297,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.on_body_complete(sink, cx);
     }
 
-    /// A body broke off. If it brought everything, its end does not matter.
+    /// A body broke off. If all needed bytes have arrived, that does not matter.
     fn on_body_broken(
         &mut self,
         sink: BodySink<P>,
@@ -317,7 +313,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
     }
 
-    /// A body has brought what it can.
+    /// A body has no more bytes, or no more are needed.
     fn on_body_complete(&mut self, sink: BodySink<P>, cx: &Context<'_, P>) {
         self.close_request();
         match sink {
@@ -375,13 +371,20 @@ impl<P: Piece> ViewFetch<'_, P> {
         Ok(())
     }
 
+    /// Something happened to the hedge.
     pub(super) fn on_hedge(&mut self, input: Input<P>, cx: &Context<'_, P>) {
         let Some(request) = &self.request else { return };
+        let body = match &self.state {
+            State::ReadingBody(body) => Some(&body.progress),
+            _ => None,
+        };
         let view = hedge::View {
             target: &self.target,
             options: self.options,
             replicas: &self.replicas,
             progress: &self.stream.progress,
+            etag: self.etag.as_ref(),
+            body,
             primary: &request.host,
             cx,
         };
@@ -390,31 +393,22 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
     }
 
-    /// The hedge becomes the primary request, if its bytes continue those that have arrived and the
-    /// primary request is not about to end.
+    /// The hedge becomes the primary request.
     fn on_hedge_won(&mut self, won: HedgeWon<P>, cx: &Context<'_, P>) {
         let HedgeWon { response, first } = won;
         let HedgeResponse { request, start, unix_time } = *response;
-        let is_fit = !self.stream.progress.has_begun() || self.is_same_copy(&start);
-        let is_near_end = match &self.state {
-            State::ReadingBody(body) => body.progress.is_near_end(self.target.chunk.size, cx.now),
-            _ => false,
-        };
-        if !is_fit || is_near_end {
-            return self.actions.push(Action::Cancel(Role::Hedge));
-        }
         self.actions.push(Action::Promote);
         self.request = Some(request);
         self.begin_body(start, unix_time, cx);
         self.on_piece(first, cx);
     }
 
-    /// What the responses for this chunk must be versions of: where chunks share a URL, what all of them are.
+    /// The validators that the responses for this chunk have to match: those of the file if chunks share a URL.
     pub(super) fn validators<'c>(&'c self, cx: &'c Context<'_, P>) -> &'c Validators {
         if self.target.chunk.stored.is_some() { cx.validators } else { &self.own_validators }
     }
 
-    /// The primary request has done what it could: ends its body and its hedge.
+    /// Closes the body of the primary request, and ends its hedge.
     pub(super) fn close_request(&mut self) {
         if self.request.as_mut().is_some_and(|request| mem::take(&mut request.is_open)) {
             self.actions.push(Action::Cancel(Role::Primary));

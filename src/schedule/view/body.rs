@@ -18,13 +18,10 @@ use crate::{
     schedule::{idle_timer::IdleTimer, retry::AttemptError},
 };
 
-/// A view that will be complete within this many seconds is not taken over by a hedge.
-const NEAR: f64 = 0.02;
-
 /// How far a body has come.
 ///
-/// One timer watches over the whole body and is set again only when it fires: a timer for each piece
-/// would cost more than the piece.
+/// One timer is enough for the whole body. It is set again only when it fires: a timer for each piece would
+/// cost more than the piece.
 #[derive(Debug)]
 pub(super) struct BodyProgress {
     /// Where in the blob the next piece begins.
@@ -60,21 +57,21 @@ impl BodyProgress {
         now.saturating_sub(self.began)
     }
 
-    /// Whether all `size` bytes will be here in a moment, at the rate so far.
-    pub(super) fn is_near_end(&self, size: u64, now: Duration) -> bool {
+    /// Whether all `size` bytes will be here within this many seconds, at the rate so far.
+    pub(super) fn is_near_end(&self, size: u64, seconds: f64, now: Duration) -> bool {
         let rest = size.saturating_sub(self.count) as f64;
-        self.count > 0 && rest * self.time(now).as_secs_f64() < NEAR * self.count as f64
+        self.count > 0 && rest * self.time(now).as_secs_f64() < seconds * self.count as f64
     }
 }
 
-/// A body, and what becomes of it.
+/// A body, and the way of its pieces.
 #[derive(Debug)]
 pub(super) struct Body<P> {
     pub(super) progress: BodyProgress,
     pub(super) sink: BodySink<P>,
 }
 
-/// What becomes of the pieces of a body.
+/// The way of the pieces of a body.
 #[derive(Debug)]
 pub(super) enum BodySink<P> {
     /// They go on to the window.
@@ -83,7 +80,7 @@ pub(super) enum BodySink<P> {
     Buffer(BufferSink<P>),
 }
 
-/// Whether a body is to be read on.
+/// Whether more of a body is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flow {
     More,
@@ -117,11 +114,11 @@ impl<P: Piece> BodySink<P> {
 pub(super) struct StreamSink<P> {
     sniffer: GzipSniffer<P>,
     range: BlobRange,
-    /// Where in the blob the next piece begins that the sniffer lets through.
+    /// Where in the blob the next piece begins that the sniffer passes on.
     at: u64,
     /// The response is a part: it ends where the request ends.
     is_part: bool,
-    /// No byte may come from here on, where the request has no end.
+    /// The end of the longest acceptable body, if the request has no end.
     max_end: u64,
     /// No more bytes are needed.
     is_complete: bool,
@@ -195,7 +192,7 @@ impl<P: Piece> StreamSink<P> {
             None if self.at > self.max_end => return Err(too_long()),
             _ => {}
         }
-        // What a truncation left beyond `size`, or the rest of a blob, is of no use.
+        // Bytes that a truncation left beyond `size`, and the rest of a blob, are not needed.
         if self.is_complete && !piece.is_empty() {
             return Ok(Flow::Enough);
         }

@@ -1,4 +1,4 @@
-//! How a chunk is decoded that is decoded whole, and what the decoded bytes have to be.
+//! Chunks that are decoded whole: how to decode them, and the checks of the decoded bytes.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(super) fn params<P: Piece>(
             Compression::Gzip => chunk.key.is_some() || !is_inflated(stored, headers),
             Compression::ByServer => is_still_gzip(stored, headers),
         },
-        // A checksum covers the whole chunk, also what a truncation left beyond `size`.
+        // The checksum covers the whole chunk, also the bytes that a truncation left beyond `size`.
         output_len: match mode {
             BodyMode::Manifest => u64::MAX,
             _ if is_checked(chunk, verify) => u64::MAX,

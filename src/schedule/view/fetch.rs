@@ -27,22 +27,22 @@ use crate::{
 pub(crate) struct ViewFetch<'a, P> {
     pub(super) target: Target,
     pub(super) options: &'a Options,
-    /// The locator has retried by itself before it gives up.
+    /// The locator retries by itself before it reports a failure.
     pub(super) locator_retries: bool,
     pub(super) replicas: Replicas,
     pub(super) retry: RetryState,
-    /// Of the current lookup.
+    /// The retries of the current lookup.
     pub(super) lookup_retry: RetryState,
     /// The last attempt that failed.
     pub(super) failure: Failure,
     pub(super) stream: ViewStream<P>,
-    /// The most that has arrived, also of what was dropped since.
+    /// The most bytes that had arrived, including those that were dropped since.
     pub(super) farthest: u64,
-    /// The ETag of the blob that was begun: what continues it must have the same.
+    /// The ETag of the blob that was begun. A response that continues it must have the same.
     pub(super) etag: Option<String>,
-    /// The bytes of two replicas did not fit together: from now on each has to bring the whole.
+    /// The bytes of two replicas did not fit together: from now on each attempt starts over.
     pub(super) must_restart: bool,
-    /// The versions of a chunk that is the whole of its URL: only resuming it could mix them.
+    /// The validators of a chunk that is the whole of its URL: only a resumed body could mix versions.
     pub(super) own_validators: Validators,
     /// The request of the current attempt.
     pub(super) request: Option<ReplicaRequest>,
@@ -120,7 +120,7 @@ pub(super) struct FailedAttempt {
     pub(super) is_other_copy: bool,
 }
 
-/// What is to be known of a failure beside its error.
+/// What a decision about a failure has to know beside its error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Circumstance {
     Online,
@@ -137,8 +137,8 @@ impl Circumstance {
 }
 
 impl<'a, P: Piece> ViewFetch<'a, P> {
-    /// The fetch of what a window wants to start. `locator_retries`: the locator has retried by itself
-    /// before it gives up.
+    /// Begins the fetch of a job that a window named. `locator_retries`: the locator retries by itself before it
+    /// reports a failure.
     pub(crate) fn new(job: Job, options: &'a Options, locator_retries: bool, cx: &Context<'_, P>) -> Self {
         let target = Target::new(job, options.verify);
         let mut fetch = Self {
@@ -186,7 +186,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
         }
     }
 
-    /// Takes what happened to one of the two requests. What nothing waits for is ignored.
+    /// Takes what happened to one of the two requests. An input that nothing waits for is ignored.
     pub(crate) fn handle(&mut self, role: Role, input: Input<P>, cx: &Context<'_, P>) {
         match (role, input) {
             (Role::Primary, Input::Overdue { .. }) => {}

@@ -3,15 +3,15 @@
 //! Dean and Barroso, The Tail at Scale (CACM 56-2, 2013): a hedged request after the time that most
 //! requests take costs a few per cent of requests and cuts off the tail.
 //!
-//! All decisions about hedges are here; the numbers behind them are the pool's, which knows the hosts
-//! of all streams:
+//! All decisions about hedges are made here and in `hedge_watch`. The pool has the numbers, because it knows the
+//! hosts of all streams:
 //!
 //! - *When.* A view fetch says what it expects of a host ([`Expectation`]): a response, then the bytes of
 //!   the body. The stream's `HedgeWatch` compares that with what the pool knows of the host
 //!   (`Pool::patience`), for the views that the reader waits for, or soon will.
 //! - *Whether.* A view is hedged once, at another host, if the pool's budget allows it and the host takes
-//!   one more request ([`Hedge::handle`]).
-//! - *Who wins.* A hedge wins with its first byte, never with its headers alone ([`HedgeWon`]). Then the
+//!   one more request (`choose`).
+//! - *Who wins.* A hedge wins with its first byte, never with its headers alone (`wins`). Then the
 //!   primary request is cancelled, and the hedge continues where that one was.
 //!
 //! ```text
@@ -24,6 +24,7 @@ use std::{mem, sync::Arc, time::Duration};
 
 use super::{
     blob_range::BlobRange,
+    body::BodyProgress,
     io::{Action, Actions, Context, Expectation, Input, ResponseStart, Role, Update},
     progress::Progress,
     replicas::{Replicas, TokenStep},
@@ -36,6 +37,9 @@ use crate::{
     http::url,
     schedule::options::Options,
 };
+
+/// A body that will end within this many seconds is not taken over by a hedge.
+const NEAR_END: f64 = 0.02;
 
 /// The hedge of one view.
 #[derive(Debug, Default)]
@@ -81,12 +85,16 @@ pub(super) struct HedgeWon<P> {
     pub(super) first: P,
 }
 
-/// What a hedge needs to know of its view.
+/// What a hedge has to know of its view.
 pub(super) struct View<'a, 'b, P> {
     pub(super) target: &'a Target,
     pub(super) options: &'a Options,
     pub(super) replicas: &'a Replicas,
     pub(super) progress: &'a Progress,
+    /// The ETag of the blob that was begun.
+    pub(super) etag: Option<&'a String>,
+    /// The body of the primary request, if it has begun.
+    pub(super) body: Option<&'a BodyProgress>,
     /// The host of the primary request.
     pub(super) primary: &'a str,
     pub(super) cx: &'a Context<'b, P>,
@@ -100,7 +108,8 @@ impl Hedge {
         self.stage = if self.is_possible && !self.was_sent { Stage::Armed } else { Stage::Off };
     }
 
-    /// This is expected of the host of the primary request, if another host could do it.
+    /// Expects a response, or this many bytes, of the host of the primary request, if another host could
+    /// send them.
     pub(super) fn expect<P>(
         &mut self,
         host: &Arc<str>,
@@ -115,7 +124,7 @@ impl Hedge {
         }
     }
 
-    /// Whether the hedge waits for its time.
+    /// Whether a hedge is sent as soon as the view is overdue.
     pub(super) fn is_armed(&self) -> bool {
         matches!(self.stage, Stage::Armed)
     }
@@ -135,8 +144,8 @@ impl Hedge {
         }
     }
 
-    /// Takes what happened to the hedge; returns it once it has won. Whatever fails ends the hedge and
-    /// does no harm to the primary request.
+    /// Takes what happened to the hedge; returns the hedge once it has won. A failure ends the hedge and does
+    /// not affect the primary request.
     pub(super) fn handle<P>(
         &mut self,
         input: Input<P>,
@@ -164,7 +173,10 @@ impl Hedge {
                 }
             }
             (Stage::AwaitingByte(response), Input::Piece(first)) => {
-                return Some(HedgeWon { response, first });
+                if wins(&response.start, view) {
+                    return Some(HedgeWon { response, first });
+                }
+                actions.push(Action::Cancel(Role::Hedge));
             }
             (
                 Stage::AwaitingToken(_) | Stage::AwaitingResponse { .. } | Stage::AwaitingByte(_),
@@ -209,6 +221,14 @@ impl Hedge {
         request.send(Role::Hedge, token, target, actions);
         self.stage = Stage::AwaitingResponse { request, since: cx.now };
     }
+}
+
+/// Whether a hedge that brought its first byte takes over: its bytes continue those that have arrived, and the
+/// primary request is not about to end.
+fn wins<P>(start: &ResponseStart, view: &View<'_, '_, P>) -> bool {
+    let View { target, progress, etag, body, cx, .. } = view;
+    let is_fit = !progress.has_begun() || start.is_same_copy(*etag);
+    is_fit && !body.is_some_and(|body| body.is_near_end(target.chunk.size, NEAR_END, cx.now))
 }
 
 /// The replica at another host that will deliver soonest, if it may be asked now, and how to get a token

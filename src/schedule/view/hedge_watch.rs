@@ -1,4 +1,4 @@
-//! Which views of a stream are overdue. What follows is decided in `hedge`.
+//! Which views of a stream are overdue. `hedge` decides what follows.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     schedule::{pool::Pool, window::Window},
 };
 
-/// Expectations are checked at least this often: not for each piece.
+/// Expectations are checked at least this often. A check for each piece would cost too much.
 const CHECK_AGAIN: Duration = Duration::from_millis(25);
 
 /// This many steps of the plan, from the reader on, may be hedged.

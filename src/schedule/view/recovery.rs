@@ -1,9 +1,11 @@
 //! What follows a failure: the same replica or another, a pause, a token, a lookup, or the end.
 //!
-//! `retry` decides; here the decision is prepared and carried out. A failure while the platform has no
-//! network is no server's fault and costs no attempt. Where a redirect led that is gone, the URL itself
-//! is asked again. Bytes that do not match the checksum, or are of another copy, are dropped, and the
-//! view starts over; if some of them have reached the reader, the view fails.
+//! `retry` makes the decision; this file prepares it and carries it out. Three cases come before it:
+//!
+//! - While the platform has no network, no server is at fault: the fetch waits, and no attempt is counted.
+//! - If the target of an earlier redirect is gone, the URL itself is requested again.
+//! - Bytes that do not match the checksum, or are of another copy, are dropped, and the view starts over. If some of
+//!   them have reached the reader, the view fails.
 
 use std::time::Duration;
 
@@ -80,7 +82,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.on_failed(failed, cx);
     }
 
-    /// An attempt failed, and not because there is no network.
+    /// An attempt failed while there was a network.
     fn on_failed(&mut self, failed: FailedAttempt, cx: &Context<'_, P>) {
         let FailedAttempt { name, error, is_other_copy } = &failed;
         let validators = self.validators(cx);
@@ -97,7 +99,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.state = State::Recovering(failed);
     }
 
-    /// Whether bytes that went to the window are not to be trusted.
+    /// Whether a failure of this kind means that bytes in the window may be wrong.
     fn has_bad_bytes(&self, kind: Kind) -> bool {
         self.target.mode.is_stream() && matches!(kind, Kind::Corrupt | Kind::LongBody)
     }
@@ -157,8 +159,8 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
     }
 
-    /// A lookup brought a fresh token. It may bring other replicas, too, but those are taken once only: a
-    /// locator that never gives the same ones twice must not keep the view busy forever.
+    /// A lookup brought a fresh token. If it brought other replicas too, they are taken, but once only: a locator
+    /// that returns other replicas each time must not keep the view busy forever.
     pub(super) fn after_renewal(&mut self, replica: usize, mut location: Location, cx: &Context<'_, P>) {
         let mut replica = replica;
         if !self.replicas.renew_token(&mut location) && self.retry.restart_renewed(location.urls.len()) {
@@ -168,8 +170,8 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.attempt_again(replica, replica == self.failure.replica, cx);
     }
 
-    /// The replicas were looked up again. If that failed, they are where they were, as far as is known; only
-    /// that a chunk does not exist needs to be certain.
+    /// The replicas were looked up again. If the lookup failed, the known replicas are tried on, unless all of
+    /// them answered that the chunk does not exist.
     pub(super) fn after_relocation(
         &mut self,
         random: f64,
@@ -220,7 +222,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.fail(error);
     }
 
-    /// No other attempt can save the view.
+    /// Fails the view without another attempt.
     fn fail_at_once(&mut self, error: AttemptError) {
         let Failure { host, .. } = &self.failure;
         let attempt = Attempt { host: (**host).to_owned(), status: error.status, reason: error.kind.code() };
@@ -228,7 +230,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.fail(error);
     }
 
-    /// Reports what follows the last failure.
+    /// Reports an event about the last failure.
     fn report_failure(&mut self, kind: EventKind) {
         let Failure { host, reason, .. } = &self.failure;
         let event = Event { reason: Some(reason), ..self.target.host_event(kind, host) };

@@ -1,4 +1,4 @@
-//! Where a chunk can be had, and the token that a request for it needs.
+//! The replicas of a chunk, and the token that a request for it needs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,11 +29,11 @@ pub(super) struct Replicas {
 /// How a request gets its token.
 #[derive(Debug)]
 pub(super) enum TokenStep<P> {
-    /// It is this one, or none is needed.
+    /// The request is sent with this token, or without one.
     Known(Option<String>),
-    /// By another lookup: the token of the last one is about to expire.
+    /// Another lookup brings it: the token of the last one is about to expire.
     Relocate,
-    /// By this operation.
+    /// This operation brings it.
     Ask(Operation<P>),
 }
 
@@ -47,7 +47,7 @@ impl Replicas {
         }
     }
 
-    /// What a source says itself of its location; `None` if a locator has to be asked.
+    /// The location that a source itself names; `None` if a locator has to be asked.
     pub(super) fn known(source: &Source) -> Option<Location> {
         let urls = match source {
             Source::FileId(_) => return None,
@@ -58,7 +58,7 @@ impl Replicas {
         Some(Location { urls, token: None })
     }
 
-    /// The acceptable URLs of a location, in the order in which they are to be asked.
+    /// The acceptable URLs of a location, best first.
     pub(super) fn usable<P>(
         location: Location,
         target: &Target,

@@ -17,28 +17,28 @@ use crate::{
     schedule::{pool::Permit, retry::AttemptError},
 };
 
-/// A server that ignores `Range` sends the whole blob: so many bytes before the wanted ones are worth
-/// skipping.
+/// A server that ignores `Range` sends the whole blob. Up to this many bytes before the requested ones are
+/// skipped; beyond that the response is an error.
 const MAX_SKIP: u64 = 64 << 20;
 
-/// A request to a replica. Dropping it gives back the permit of its host.
+/// A request to a replica. Dropping it returns the permit of its host.
 #[derive(Debug)]
 pub(super) struct ReplicaRequest {
     /// The place of the replica in the location.
     pub(super) replica: usize,
     /// Its URL in the location.
     pub(super) name: String,
-    /// The URL that is asked: another one if a redirect led there before.
+    /// The URL that is requested: the target of an earlier redirect, or `name`.
     pub(super) url: String,
     /// Host and port of `url`.
     pub(super) host: Arc<str>,
-    /// What is asked for.
+    /// The requested bytes.
     pub(super) range: BlobRange,
     /// The status of the response, if there is one.
     pub(super) status: Option<u16>,
-    /// Its body is not closed.
+    /// The response has begun, and its body is not closed.
     pub(super) is_open: bool,
-    /// Of the host; held until the request ends.
+    /// The permit of the host, held until the request ends.
     pub(super) permit: Option<Permit>,
 }
 
@@ -91,6 +91,11 @@ impl ResponseStart {
             (206, Some(asked)) => self.part_start(asked.start, asked.end),
             _ => Err(AttemptError::status(self.status, self.headers.retry_after.as_deref(), unix_time)),
         }
+    }
+
+    /// Whether the response may be of the blob with this ETag: the ETags, if both are known, are the same.
+    pub(super) fn is_same_copy(&self, etag: Option<&String>) -> bool {
+        etag.zip(self.headers.etag.as_ref()).is_none_or(|(begun, other)| begun == other)
     }
 
     /// Where the body of a 206 begins, if it is a body for this range.

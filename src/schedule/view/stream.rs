@@ -4,8 +4,8 @@
 //! view. A [`ViewStream`] takes pieces with their place in the stored blob, adds them to the
 //! checksum, cuts them to the bytes of the view that have not arrived, decrypts them and hands them on.
 //!
-//! With a checksum, the last piece of a view is held back until the checksum matches: no chunk is
-//! handed on to its end before it is verified, and a chunk that comes in one piece not at all.
+//! With a checksum, the last piece of a view is held back until the checksum matches. So the end of a chunk is
+//! never delivered unverified, and a chunk that arrives in one piece is verified before any of it is delivered.
 
 use super::{
     blob_range::{BlobRange, cut_back, cut_front},
