@@ -1,10 +1,10 @@
 // `npm test`: everything that a change must pass. `npm test -- lint core` runs these steps, `npm test -- fast` a group of them,
 // `npm test -- node -t "part of a name"` the tests of a step that have this text in their name.
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
-import { Failure, main, manifest, root, run, target } from "./command.mjs";
+import { Failure, main, manifest, run, target } from "./command.mjs";
 import { buildComponents, components } from "./component.mjs";
 import { conformance } from "./conformance.mjs";
 import { installBrowsers } from "./install/browsers.mjs";
@@ -26,7 +26,7 @@ const steps = {
   setup: () => setup(),
   lint,
   licences,
-  links: () => nodeTests("tests/docs"),
+  links: (options) => nodeTests("tests/docs", options),
   docs,
   types,
   wit: () => run("cargo", ["xtask", "wit", "wit"]),
@@ -42,7 +42,7 @@ const steps = {
   node: (options) => nodeTests("tests/package/node", options),
   chromium: (options) => nodeTests("tests/package/chromium", options),
   page: (options) => nodeTests("tests/page", options),
-  ...(existsSync(join(root, "tests/examples")) && { examples: (options) => nodeTests("tests/examples", options) }),
+  examples: (options) => nodeTests("tests/examples", options),
   component,
   runtimes,
   conformance,
@@ -56,7 +56,7 @@ const long = {
 
 /** Groups of steps. `fast` needs no browser and no built package. */
 const groups = {
-  fast: ["lint", "types", "wit", "core", "native", "store"],
+  fast: ["lint", "links", "types", "wit", "core", "native", "store"],
 };
 
 /** Steps of which `-t` cannot choose a test. */
