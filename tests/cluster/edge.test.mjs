@@ -26,10 +26,10 @@ describe("the gateway in front of a cluster", { skip, timeout: 100_000 }, () => 
   after(() => cluster?.stop());
 
   for (const kind of ["filer", "cipherFiler"]) {
-    for (const way of ["relayed", "by the master", "handed through, relayed", "handed through, by the master"]) {
+    for (const way of ["relayed", "by the master", "passed through, relayed", "passed through, by the master"]) {
       test(`${kind}: serves a file, whole and in ranges, ${way}`, { timeout: 40_000 }, async () => {
         const found = way.endsWith("relayed") ? {} : { MASTER: cluster.master, ALLOWED_ORIGINS: cluster.volumes.join() };
-        const direct = way.startsWith("handed through") ? { DIRECT: "yes" } : {};
+        const direct = way.startsWith("passed through") ? { DIRECT: "yes" } : {};
         const gateway = await startWorker(await bundleWorker(), { FILER: cluster[kind], ALLOW_PREFIXES: "/e", PUBLIC: "yes", ...KEYS, ...found, ...direct });
         try {
           const url = urlOf(gateway.origin, "/e/a b.bin");
