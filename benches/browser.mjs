@@ -1,5 +1,5 @@
-// Chromium without a debugger: one that listens to the network, as those of test runners do, costs more time for each
-// request than the request itself. The page asks for what to do, does it, and sends the answer.
+// Chromium without a debugger: a debugger that observes the network, as test runners use, takes more time per request than the request
+// itself. The page requests its jobs from a server, runs them, and sends the results.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";

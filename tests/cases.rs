@@ -248,7 +248,7 @@ fn what_cannot_be_read_yet_says_so() {
 
 // F73
 #[test]
-fn an_encrypted_object_without_its_key_names_the_option_and_another_key_is_corrupt() {
+fn without_a_key_the_error_names_the_option() {
     let cluster = Cluster::new("s3");
     let encrypted = cluster.cases.iter().filter(|case| case.get("key").is_some());
     let mut told = Vec::new();
@@ -276,7 +276,7 @@ fn an_encrypted_object_without_its_key_names_the_option_and_another_key_is_corru
 }
 
 #[test]
-fn every_case_is_readable_or_unsupported_or_ends_in_its_error() {
+fn every_case_is_readable_or_has_its_error() {
     for (cluster, all) in clusters().iter().zip([26, 27, 4, 5]) {
         let mut seen = HashSet::new();
         for case in &cluster.cases {
@@ -304,7 +304,7 @@ fn a_missing_chunk_is_not_found_after_the_bytes_before_it() {
 }
 
 #[test]
-fn a_chunk_whose_digest_is_not_that_of_its_bytes_is_corrupt() {
+fn a_chunk_with_a_wrong_digest_is_corrupt() {
     for cluster in ["plain", "cipher"].map(Cluster::new) {
         let (some, error) = cluster.read_to_error("bad-etag");
         assert_eq!(text(cluster.case("bad-etag"), "expect"), "error corrupt");
@@ -316,7 +316,7 @@ fn a_chunk_whose_digest_is_not_that_of_its_bytes_is_corrupt() {
 
 // F75
 #[test]
-fn a_chunk_that_is_stored_too_short_is_told_and_shifts_nothing() {
+fn a_chunk_stored_too_short_shifts_nothing() {
     for (cluster, delivered) in [("plain", 512), ("cipher", 0)] {
         let cluster = Cluster::new(cluster);
         let (some, error) = cluster.read_to_error("short-chunk");
@@ -328,7 +328,7 @@ fn a_chunk_that_is_stored_too_short_is_told_and_shifts_nothing() {
 
 // F87
 #[test]
-fn a_manifest_that_is_missing_or_holds_noise_is_an_error_and_never_zeros() {
+fn a_missing_or_damaged_manifest_is_an_error_and_not_zeros() {
     for cluster in ["plain", "cipher"].map(Cluster::new) {
         for (name, kind, code) in
             [("missing-manifest", Kind::NotFound, "not_found"), ("bad-manifest", Kind::Manifest, "manifest")]
@@ -362,7 +362,7 @@ fn only_the_manifests_that_a_range_needs_are_asked_for() {
 }
 
 #[test]
-fn what_one_stream_has_read_of_manifests_another_does_not_ask_for() {
+fn streams_of_a_file_share_chunk_manifests() {
     let cluster = Cluster::new("plain");
     let case = cluster.case("nested-manifest");
     let session = Session::default();
@@ -373,7 +373,7 @@ fn what_one_stream_has_read_of_manifests_another_does_not_ask_for() {
 }
 
 #[test]
-fn chunks_that_the_servers_pack_are_read_without_ranges_and_encrypted_ones_too() {
+fn chunks_packed_by_servers_are_read_without_ranges() {
     for cluster in clusters() {
         for name in ["small-text", "encoded.txt"] {
             let Some(case) = cluster.cases.iter().find(|case| case["name"] == name) else { continue };

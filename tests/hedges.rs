@@ -67,7 +67,7 @@ fn again(world: &World, session: &Session, count: u64) -> (Duration, Stats, usiz
 }
 
 #[test]
-fn a_head_that_does_not_come_is_had_from_another_replica_soon() {
+fn a_late_head_is_hedged_soon() {
     let world = World::new();
     let session = knowing(&world);
     a_is(&world, |_| Script::default().outcome(Outcome::Silent));
@@ -81,7 +81,7 @@ fn a_head_that_does_not_come_is_had_from_another_replica_soon() {
 }
 
 #[test]
-fn a_body_that_crawls_is_overtaken_and_its_bytes_are_delivered_once() {
+fn a_slow_body_is_hedged_and_delivered_once() {
     let world = World::new();
     let session = knowing(&world);
     a_is(&world, |_| Script::default().latency(20 * MS).rate(100).piece(10));
@@ -150,7 +150,7 @@ fn only_a_late_head_is_hedged_and_once() {
 }
 
 #[test]
-fn nothing_is_hedged_where_it_is_switched_off_or_there_is_no_other_host() {
+fn no_hedge_if_it_is_off_or_there_is_no_other_host() {
     let world = World::new();
     let mut session = knowing(&world);
     a_is(&world, |_| Script::default().latency(500 * MS));
@@ -182,7 +182,7 @@ fn hedges_are_a_few_per_cent_of_requests_in_the_long_run() {
 }
 
 #[test]
-fn a_host_that_becomes_slow_in_mid_stream_costs_little_and_is_left_alone() {
+fn a_host_that_becomes_slow_is_avoided() {
     let world = World::new();
     let mut session = Session::default();
     session.pool = Pool::default();

@@ -65,7 +65,7 @@ fn a_body_comes_after_a_round_trip_at_the_rate_of_its_link() {
 }
 
 #[test]
-fn bodies_share_a_link_and_who_is_done_leaves_the_rest_to_the_others() {
+fn bodies_share_a_link_and_finished_ones_free_their_part() {
     let world = world(&[("a", steady(Duration::ZERO, MB))]);
     let ends = all(&world, &[("a", 100_000), ("a", 400_000)]);
     about(ends[0].1, 200 * MS);
@@ -103,7 +103,7 @@ fn a_connection_has_a_limit_of_its_own() {
 }
 
 #[test]
-fn a_new_connection_brings_ten_segments_then_twice_as_many_in_each_round_trip() {
+fn a_new_connection_starts_slowly_and_doubles_each_round() {
     let link = Link { round_trip: 100 * MS, bandwidth: 10_000 * MB, ..Link::default() };
     let world = world(&[("a", link)]);
     about(all(&world, &[("a", 14_600)])[0].1, 100 * MS);
@@ -149,7 +149,7 @@ fn over_http_2_all_share_one_connection_and_its_limit() {
 }
 
 #[test]
-fn a_new_connection_costs_its_handshakes_and_one_that_is_kept_nothing() {
+fn a_new_connection_costs_handshakes_and_a_kept_one_none() {
     let world = world(&[("a", Link { handshake: 2, ..steady(100 * MS, u64::MAX) })]);
     about(all(&world, &[("a", 1)])[0].0, 300 * MS);
     about(all(&world, &[("a", 1)])[0].0, 400 * MS);
@@ -203,7 +203,7 @@ fn what_is_not_read_stops_at_the_platforms_buffer() {
 }
 
 #[test]
-fn what_was_given_up_comes_for_another_round_trip_and_for_nothing() {
+fn a_cancelled_body_arrives_for_another_round_trip() {
     let world = world(&[("a", Link { protocol: Protocol::Http1(1), ..steady(100 * MS, MB) })]);
     let request = Request { url: "http://a/x".to_owned(), range: None };
     let host = world.host();

@@ -119,7 +119,7 @@ fn a_volume_is_looked_up_once_for_all_its_chunks_at_once() {
 }
 
 #[test]
-fn what_is_known_is_kept_for_ten_minutes_and_shared_by_the_streams_of_a_file() {
+fn locations_are_kept_ten_minutes_and_shared_by_streams() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     served(&world, |_| at(&["a"]), good);
@@ -137,7 +137,7 @@ fn what_is_known_is_kept_for_ten_minutes_and_shared_by_the_streams_of_a_file() {
 }
 
 #[test]
-fn a_chunk_is_asked_for_though_it_was_deleted_while_its_bytes_are_kept() {
+fn a_deleted_chunk_is_requested_with_read_deleted() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     served(&world, |_| at(&["a"]), good);
@@ -146,7 +146,7 @@ fn a_chunk_is_asked_for_though_it_was_deleted_while_its_bytes_are_kept() {
 }
 
 #[test]
-fn a_public_url_with_scheme_and_path_is_where_a_chunk_is_asked_for() {
+fn a_public_url_with_scheme_and_path_is_used() {
     let world = World::new();
     world.store("https://cdn.example/v/3,01", bytes(0..100));
     served(&world, |_| at(&["https://cdn.example/v/"]), good);
@@ -164,7 +164,7 @@ fn the_same_replica_in_two_spellings_is_asked_once_a_pass() {
 }
 
 #[test]
-fn requests_to_a_host_are_counted_together_whatever_it_is_called() {
+fn requests_to_all_names_of_a_host_count_together() {
     let world = World::new();
     let chunks = ["http://a/", "http://A:80/", "http://a./"].iter().enumerate().map(|(i, base)| {
         let at = i as u64 * 100;
@@ -182,7 +182,7 @@ fn requests_to_a_host_are_counted_together_whatever_it_is_called() {
 
 // F11
 #[test]
-fn chunks_of_a_volume_that_fail_together_look_it_up_again_once() {
+fn chunks_of_a_volume_share_one_repeated_lookup() {
     let world = World::new();
     let ids = ["3,01", "3,02", "3,03", "3,04", "3,05", "3,06"];
     let chunks = file_of(&world, &ids, &["new"]);
@@ -238,7 +238,7 @@ fn the_same_servers_in_another_order_are_no_news() {
 }
 
 #[test]
-fn a_master_that_names_others_each_time_does_not_keep_us_for_ever() {
+fn a_master_with_new_locations_each_time_ends() {
     let world = World::new();
     let chunks = vec![of_id("3,01", 0, 100)];
     served(&world, |asked| at(&[["a", "b", "c"][asked.nth % 3]]), good);
@@ -249,7 +249,7 @@ fn a_master_that_names_others_each_time_does_not_keep_us_for_ever() {
 }
 
 #[test]
-fn a_lookup_that_fails_once_more_leaves_the_servers_that_were_known() {
+fn a_failed_second_lookup_keeps_the_known_servers() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     let master = |asked: &Asked| if asked.nth == 0 { at(&["a"]) } else { answers(Outcome::Refused) };
@@ -260,7 +260,7 @@ fn a_lookup_that_fails_once_more_leaves_the_servers_that_were_known() {
 
 // F07
 #[test]
-fn a_master_that_is_warming_up_is_left_alone_as_long_as_it_asks_and_then_asked_once() {
+fn a_master_that_is_warming_up_is_asked_after_its_pause() {
     let world = World::new();
     let ids = ["3,01", "3,02", "3,03"];
     let chunks = file_of(&world, &ids, &["a"]);
@@ -298,7 +298,7 @@ fn a_master_may_say_until_when_it_warms_up_by_a_date() {
 
 // F08
 #[test]
-fn a_volume_that_the_master_does_not_know_is_asked_for_a_few_times_and_then_not_found() {
+fn an_unknown_volume_is_not_found_after_some_lookups() {
     let world = World::new();
     let ids = ["3,01", "3,02", "3,03"];
     let chunks: Vec<_> = ids.iter().enumerate().map(|(i, id)| of_id(id, i as u64 * 100, 100)).collect();
@@ -314,7 +314,7 @@ fn a_volume_that_the_master_does_not_know_is_asked_for_a_few_times_and_then_not_
 
 // F08
 #[test]
-fn a_volume_that_is_on_the_move_is_found_when_it_has_arrived() {
+fn a_volume_that_moves_is_found_after_its_arrival() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     served(&world, |asked| if asked.nth < 2 { answers(Outcome::Status(404)) } else { at(&["a"]) }, good);
@@ -323,7 +323,7 @@ fn a_volume_that_is_on_the_move_is_found_when_it_has_arrived() {
 
 // F06
 #[test]
-fn a_master_that_fails_in_whatever_way_has_no_locations_after_its_passes() {
+fn a_failing_master_is_no_locations_after_its_passes() {
     let nonsense = |text: &'static str| Outcome::Body(text.into());
     for outcome in [
         Outcome::Refused,
@@ -347,7 +347,7 @@ fn a_master_that_fails_in_whatever_way_has_no_locations_after_its_passes() {
 
 // F04
 #[test]
-fn a_master_that_cannot_be_reached_says_why_a_page_might_not() {
+fn the_error_of_an_unreachable_master_explains_cors() {
     let world = World::new();
     served(&world, |_| answers(Outcome::Refused), good);
     let error = read(&world, vec![of_id("3,01", 0, 100)], by_master(1)).unwrap_err();
@@ -417,7 +417,7 @@ fn a_proxy_relays_and_nobody_is_asked_for_anything() {
 
 // SeaweedFS 4.48 wants a token of the filer's for what it relays, 4.44 wants none.
 #[test]
-fn a_relay_is_shown_the_token_of_its_filer_and_a_fresh_one_once_it_refuses() {
+fn relayed_chunks_use_and_renew_the_token_of_the_filer() {
     let world = World::new();
     world.store("http://filer/", bytes(0..100));
     world.tokens(|_, _| panic!("what a filer relays, it signs itself"));
@@ -470,7 +470,7 @@ fn until(token: &str, id: &str) -> Option<Duration> {
 }
 
 #[test]
-fn a_master_is_asked_for_tokens_once_a_server_wants_one_and_then_for_each_file_id() {
+fn a_master_gives_tokens_once_a_server_requires_one() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01", "3,02", "3,03"], &["a", "b"]);
     signing(&world, 60 * SECOND);
@@ -484,7 +484,7 @@ fn a_master_is_asked_for_tokens_once_a_server_wants_one_and_then_for_each_file_i
 }
 
 #[test]
-fn a_token_of_a_master_is_used_until_shortly_before_it_expires() {
+fn a_token_of_a_master_is_used_until_shortly_before_its_end() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a", "b"]);
     signing(&world, 60 * SECOND);
@@ -571,7 +571,7 @@ fn by_user(passes: u32) -> Session {
 
 // F20
 #[test]
-fn a_token_that_never_comes_is_unauthorized_after_its_time_and_nothing_is_sent() {
+fn a_token_that_never_comes_is_unauthorized() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     located(&world, &["a"]);
@@ -595,7 +595,7 @@ fn an_empty_token_is_none_and_nothing_is_sent() {
 }
 
 #[test]
-fn those_who_want_the_same_token_at_the_same_time_share_one_call_and_its_failure() {
+fn concurrent_requests_share_one_call_for_a_token() {
     let refused = LocateError { cause: Some(Cause(9)) };
     for answer in [Ok(Some("t".to_owned())), Err(refused)] {
         let world = World::new();
@@ -629,7 +629,7 @@ fn those_who_want_the_same_token_at_the_same_time_share_one_call_and_its_failure
 }
 
 #[test]
-fn a_token_that_was_kept_for_too_long_is_asked_for_once_more_before_it_is_sent() {
+fn a_token_kept_too_long_is_renewed_before_it_is_sent() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     located(&world, &["a"]);
@@ -660,7 +660,7 @@ fn a_wrong_clock_of_ours_does_not_keep_a_good_token_back() {
 
 // F19
 #[test]
-fn a_token_of_a_location_that_expired_while_its_request_queued_is_renewed_before_it_leaves() {
+fn a_location_token_that_expired_in_the_queue_is_renewed() {
     let world = World::new();
     world.epoch(Duration::ZERO);
     world.store("http://a/3,01", bytes(0..610));
@@ -708,7 +708,7 @@ fn ticking(world: &World) -> Arc<AtomicU64> {
 // ---- What is told ----
 
 #[test]
-fn no_token_and_no_question_to_a_master_is_in_an_error_or_an_event() {
+fn errors_and_events_contain_no_token_or_lookup() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a", "b"]);
     let secret = signed("3,01", Duration::from_secs(4_000_000_000));

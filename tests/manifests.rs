@@ -70,7 +70,7 @@ fn neighbours_are_one_request_each_time_they_fit() {
 }
 
 #[test]
-fn merged_chunks_fail_where_the_others_would_and_with_the_same_error() {
+fn merged_chunks_fail_like_single_ones() {
     for outcome in [Outcome::Status(404), Outcome::Status(403), Outcome::Status(500), Outcome::Refused] {
         let told = [false, true].map(|together| {
             let world = World::new();
@@ -93,7 +93,7 @@ fn merged_chunks_fail_where_the_others_would_and_with_the_same_error() {
 }
 
 #[test]
-fn a_pack_that_ends_too_early_ends_the_file_there_merged_or_not() {
+fn a_blob_that_ends_early_fails_alike_with_merged_chunks() {
     for together in [false, true] {
         let world = World::new();
         let chunks = pack(&world, 20);

@@ -1,4 +1,4 @@
-//! The table of faults in `tests/README.md`, held against the files that it names.
+//! Checks the table of faults in `tests/README.md` against the files that it names.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may say what it expects")]
 
@@ -14,7 +14,7 @@ const LAST: usize = 118;
 /// A line of the table.
 struct Row {
     number: String,
-    /// Files, each before its tests, as they stand in backticks.
+    /// Files, each followed by its tests: the texts in backticks.
     tests: Vec<String>,
     remark: String,
 }
@@ -43,7 +43,7 @@ fn is_file(text: &str) -> bool {
     text.contains('/') && (text.ends_with(".rs") || text.ends_with(".mjs"))
 }
 
-/// Whether a line begins a test of this name: a function, a behaviour, a test of Node's, or an entry in
+/// Whether a line begins a test of this name: a function, a behaviour, a test of Node, or an entry in
 /// a table of tests.
 fn begins(line: &str, name: &str) -> bool {
     let starts = [
@@ -69,14 +69,14 @@ fn comments<'t>(file: &'t str, name: &str) -> Option<Vec<&'t str>> {
 }
 
 #[test]
-fn every_fault_is_in_the_table_once_and_in_its_place() {
+fn every_fault_is_in_the_table_once_and_in_order() {
     let numbers: Vec<String> = rows().into_iter().map(|row| row.number).collect();
     let all: Vec<String> = (1..=LAST).map(|number| format!("F{number:02}")).collect();
     assert_eq!(numbers, all);
 }
 
 #[test]
-fn every_test_in_the_table_is_where_it_is_said_to_be_and_has_its_numbers() {
+fn every_test_in_the_table_exists_and_has_its_numbers() {
     let mut files = HashMap::new();
     let mut wrong = Vec::new();
     for row in rows() {
@@ -90,21 +90,21 @@ fn every_test_in_the_table_is_where_it_is_said_to_be_and_has_its_numbers() {
             count += 1;
             let content = files.entry(file.clone()).or_insert_with(|| read(&file));
             match comments(content, &text) {
-                None => wrong.push(format!("{}: there is not one test {text:?} in {file}", row.number)),
+                None => wrong.push(format!("{}: {file} does not have exactly one test {text:?}", row.number)),
                 Some(lines) if !lines.iter().any(|line| line.contains(&row.number)) => {
-                    wrong.push(format!("{}: it does not stand above {text:?} in {file}", row.number));
+                    wrong.push(format!("{}: missing above {text:?} in {file}", row.number));
                 }
                 Some(_) => {}
             }
         }
         if count == 0 && row.remark.is_empty() {
-            wrong.push(format!("{}: neither a test nor why there is none", row.number));
+            wrong.push(format!("{}: neither a test nor a reason", row.number));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// A number above a test that the table does not have there would be a test that nobody finds.
+/// A number above a test must be in the table, or the test cannot be found from there.
 #[test]
 fn every_number_above_a_test_is_in_the_table() {
     let rows = rows();
@@ -114,14 +114,14 @@ fn every_number_above_a_test_is_in_the_table() {
     for file in files {
         for tag in read(file).lines().flat_map(tags) {
             if !rows.iter().any(|row| row.number == tag && row.tests.contains(file)) {
-                wrong.push(format!("{tag} stands in {file}"));
+                wrong.push(format!("{tag} is in {file}, but not in the table"));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The numbers in a comment that has nothing else.
+/// The numbers in a comment that consists of numbers.
 fn tags(line: &str) -> Vec<String> {
     let tags: Vec<String> =
         line.trim().strip_prefix("// ").unwrap_or_default().split(", ").map(str::to_owned).collect();

@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn neighbouring_views_are_of_different_chunks_or_not_adjoining(chunks in some_chunks()) {
+    fn adjacent_views_are_of_different_chunks(chunks in some_chunks()) {
         let plan = Plan::new(chunks.into(), 0..200);
         prop_assert_eq!(owners(&plan).len(), plan.steps().len());
     }

@@ -44,7 +44,7 @@ fn permutations() -> Vec<[u32; 4]> {
 }
 
 #[test]
-fn bytes_come_in_file_order_whatever_order_chunks_arrive_in() {
+fn bytes_are_in_file_order_in_any_order_of_arrival() {
     assert_eq!(permutations().len(), 24);
     for order in permutations() {
         let world = World::new();
@@ -133,7 +133,7 @@ fn a_reader_that_does_not_read_holds_the_store_back() {
 }
 
 #[test]
-fn a_late_head_holds_back_what_is_behind_it_and_no_more_than_the_budget_is_fetched() {
+fn a_late_head_limits_look_ahead_to_the_budget() {
     let world = World::new();
     let chunks = file(&world, 50, 10);
     world.script(|asked| Script::default().latency(if asked.url == "http://a/0" { MS * 5000 } else { MS }));
@@ -149,7 +149,7 @@ fn a_late_head_holds_back_what_is_behind_it_and_no_more_than_the_budget_is_fetch
 
 // F92
 #[test]
-fn dropping_the_reader_cancels_every_request_at_once_and_nothing_follows() {
+fn dropping_the_reader_cancels_every_request() {
     let world = World::new();
     let chunks = file(&world, 50, 10_000);
     world.script(|_| Script::default().latency(MS).rate(100_000).piece(1000));
@@ -166,7 +166,7 @@ fn dropping_the_reader_cancels_every_request_at_once_and_nothing_follows() {
 
 // F92
 #[test]
-fn a_reader_dropped_before_its_first_read_leaves_nothing_behind() {
+fn a_reader_dropped_before_its_first_read_leaves_nothing() {
     let world = World::new();
     let chunks = file(&world, 4, 10);
     drop(open(&world, chunks, Session::default()));
@@ -175,7 +175,7 @@ fn a_reader_dropped_before_its_first_read_leaves_nothing_behind() {
 }
 
 #[test]
-fn an_error_ends_the_stream_for_good_and_the_rest_is_cancelled() {
+fn an_error_is_final_and_cancels_the_other_requests() {
     let world = World::new();
     let chunks = file(&world, 50, 10);
     world.script(|asked| {
@@ -249,7 +249,7 @@ fn positions_beyond_four_gigabytes_are_read() {
 
 // F80
 #[test]
-fn tiny_chunks_are_in_their_places_on_both_sides_of_four_gigabytes_and_at_the_last_number() {
+fn positions_around_4_gib_and_the_last_number_are_exact() {
     let world = World::new();
     let last = (1_u64 << 53) - 1;
     let places = [(1 << 32) - 1, 1 << 32, (1 << 32) + 1, last - 1];
@@ -278,7 +278,7 @@ fn a_manifest_that_spans_nothing_is_nothing() {
 
 // F41, F93
 #[test]
-fn of_a_chunk_beyond_the_budget_no_more_than_the_budget_is_held_and_no_timeout_strikes_meanwhile() {
+fn a_chunk_larger_than_the_budget_is_held_within_it() {
     let world = World::new();
     world.store("http://a/0", bytes(0..100_000));
     world.script(|_| Script::default().piece(1000));
@@ -295,7 +295,7 @@ fn of_a_chunk_beyond_the_budget_no_more_than_the_budget_is_held_and_no_timeout_s
 }
 
 #[test]
-fn streams_of_a_pool_share_its_bytes_and_an_idle_one_starves_nobody() {
+fn streams_share_the_pool_and_an_idle_one_blocks_no_other() {
     let world = World::new();
     let mut chunks = file(&world, 50, 100);
     // Digests, so that a chunk is done the moment its last byte is there, before it is read.
@@ -318,7 +318,7 @@ fn streams_of_a_pool_share_its_bytes_and_an_idle_one_starves_nobody() {
 }
 
 #[test]
-fn a_manifest_that_the_pool_has_no_room_for_does_not_hold_up_what_is_before_it() {
+fn a_manifest_without_room_does_not_block_earlier_views() {
     let world = World::new();
     let of_id = |id: &str| Chunk { source: Source::FileId(id.into()), ..plain(&[], 20, 10) };
     let listed = of_id("1,0200000001");
@@ -419,7 +419,7 @@ fn waits_say_who_held_up_whom() {
 }
 
 #[test]
-fn events_tell_each_request_and_every_delivered_byte_and_one_end() {
+fn events_report_requests_delivered_bytes_and_one_end() {
     let world = World::new();
     let chunks = file(&world, 5, 100);
     read(&world, chunks, Session::default()).unwrap();
@@ -432,7 +432,7 @@ fn events_tell_each_request_and_every_delivered_byte_and_one_end() {
 }
 
 #[test]
-fn the_driver_may_move_to_another_thread_where_its_host_may() {
+fn the_driver_is_send_if_its_host_is() {
     fn is_send<T: Send>(value: T) -> T {
         value
     }
@@ -559,7 +559,7 @@ fn a_throttled_reader_fetches_ahead_within_its_budget() {
 
 // F112
 #[test]
-fn what_ends_a_stream_is_told_while_the_throttle_holds_it_back() {
+fn an_error_ends_a_throttled_stream_at_once() {
     let world = World::new();
     let chunks = file(&world, 1, 1000);
     let mut session = Session::default();

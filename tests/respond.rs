@@ -274,7 +274,7 @@ fn each_condition_has_its_status() {
 }
 
 #[test]
-fn a_file_without_tag_and_date_meets_only_conditions_that_ask_for_neither() {
+fn a_file_without_validators_meets_only_empty_conditions() {
     let bare = Representation { etag: None, last_modified_ms: None, ..FILE };
     let status = |headers: RequestHeaders<'_>| respond("GET", &headers, &bare).status;
     assert_eq!(status(RequestHeaders { if_match: Some(ETAG), ..NONE }), 412);

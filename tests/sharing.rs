@@ -103,7 +103,7 @@ fn fixed(views: usize) -> Session {
 }
 
 #[test]
-fn the_width_that_is_found_is_about_as_good_as_the_best_that_could_be_given() {
+fn auto_concurrency_is_about_as_good_as_the_best_fixed_one() {
     for (round_trip, bandwidth, chunk, count) in [
         (20 * MS, 12_500_000, 64 << 10, 500),
         (100 * MS, 12_500_000, 64 << 10, 500),
@@ -151,7 +151,7 @@ fn the_width_is_told_when_it_changes() {
 }
 
 #[test]
-fn a_server_that_has_too_much_gets_less_and_nothing_is_lost() {
+fn an_overloaded_server_gets_fewer_requests() {
     let busy = Some(Busy { above: 12, status: 503, retry_after: None });
     let world = world(64 << 10, Link { busy, ..http2(100 * MS, 125_000_000) });
     let (_, stats) = whole(&world, &pooled(), &chunks(40 * MIB, 64 << 10));
@@ -248,7 +248,7 @@ fn what_a_stream_had_is_for_the_others_when_it_is_closed() {
 }
 
 #[test]
-fn for_a_reader_that_is_slower_than_the_link_no_more_is_held_than_it_takes_in_seconds() {
+fn for_a_slow_reader_only_seconds_of_look_ahead_are_held() {
     let (world, session) = (world(MIB, http2(20 * MS, 125_000_000)), pooled());
     let stream = start(&world, &session, &chunks(1 << 30, MIB), Some(2_000_000.0));
     world.run_for(30 * SECOND);
@@ -259,7 +259,7 @@ fn for_a_reader_that_is_slower_than_the_link_no_more_is_held_than_it_takes_in_se
 }
 
 #[test]
-fn large_chunks_over_one_link_are_not_asked_for_all_together() {
+fn large_chunks_over_one_link_are_not_requested_together() {
     let (world, session) = (world(4 * MIB, http2(20 * MS, 125_000_000)), pooled());
     let file = chunks(512 * MIB, 4 * MIB);
     whole(&world, &session, &file);
@@ -285,7 +285,7 @@ fn a_pool_counts_each_stream_once_however_it_ends() {
 }
 
 #[test]
-fn a_stream_that_ended_while_it_waited_does_not_hold_the_others_up() {
+fn a_waiting_stream_that_ended_does_not_block_others() {
     let world = world(64 << 10, http2(20 * MS, 125_000_000));
     let mut session = Session::default();
     session.pool = Pool::new(PoolLimits { max_concurrency: 1, ..PoolLimits::default() });
@@ -312,7 +312,7 @@ fn a_stream_that_ended_while_it_waited_does_not_hold_the_others_up() {
 }
 
 #[test]
-fn a_server_that_hangs_does_not_keep_the_streams_of_another_waiting() {
+fn a_hanging_server_does_not_block_streams_of_another() {
     let world = World::new();
     world.sizes(|_| Some(64 << 10));
     ["a", "b"].iter().for_each(|host| world.link(host, http2(20 * MS, 125_000_000)));

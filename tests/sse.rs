@@ -164,7 +164,7 @@ fn chunks_under_sse_c_begin_where_their_part_says() {
 }
 
 #[test]
-fn the_vector_of_a_chunk_under_sse_s3_is_that_of_its_first_byte() {
+fn the_vector_of_an_sse_s3_chunk_is_that_of_its_first_byte() {
     let (first, second) = (Ctr::new(data_key(), IV, 0), Ctr::new(data_key(), IV, 64));
     let list = json!([
         chunk(1, 0, 64, 3, Some(&s3_parameters(first.iv()))),
@@ -189,7 +189,7 @@ fn content_of_the_entry_is_deciphered_too() {
 }
 
 #[test]
-fn chunks_without_parameters_are_cut_from_the_stream_of_the_object() {
+fn chunks_without_parameters_are_parts_of_the_object_stream() {
     let extended = json!({"Extended": c_attributes(&IV)});
     let list = json!([
         chunk(1, 0, 50, 1, None),
@@ -211,7 +211,7 @@ fn chunks_without_parameters_are_cut_from_the_stream_of_the_object() {
 }
 
 #[test]
-fn an_object_under_sse_s3_without_a_vector_takes_that_of_its_first_chunk() {
+fn sse_s3_without_a_vector_uses_that_of_the_first_chunk() {
     let object = s3_attributes(&without(s3_parameters(&IV), "iv"));
     let list = json!([chunk(1, 0, 50, 3, Some(&s3_parameters(&IV))), chunk(2, 50, 50, 3, None)]);
     let stored =
@@ -231,7 +231,7 @@ fn the_published_commitment_is_accepted_and_none_is_too() {
 }
 
 #[test]
-fn no_bit_of_the_commitment_of_the_vector_or_of_the_data_key_can_be_changed() {
+fn a_changed_commitment_vector_or_data_key_is_detected() {
     for (field, wrong) in [
         ("keyCommitment", WrongKey::Commitment),
         ("iv", WrongKey::Commitment),
@@ -320,7 +320,7 @@ fn missing(field: &str) -> EntryError {
 }
 
 #[test]
-fn parameters_that_are_not_what_they_must_be_are_told_by_their_names() {
+fn errors_name_the_wrong_parameters() {
     let of_chunk = |parameters: &Value| match refused(&one(1, parameters), &customer()) {
         EntryError::Field { field, reason } => (field, reason),
         other => panic!("not a field's error: {other:?}"),
@@ -417,7 +417,7 @@ fn verify(verify: Verify) -> Options {
 }
 
 #[test]
-fn a_body_that_breaks_off_is_resumed_at_the_right_counter_elsewhere() {
+fn a_broken_ctr_body_is_resumed_at_the_right_counter() {
     for check in [Verify::Stream, Verify::Strict, Verify::Off] {
         for cut in [0, 1, 15, 16, 17, 500, 999] {
             let world = World::new();
@@ -459,7 +459,7 @@ fn a_part_of_a_chunk_is_asked_for_as_a_range() {
 }
 
 #[test]
-fn the_whole_in_answer_to_a_range_is_deciphered_in_its_place() {
+fn a_200_to_a_range_is_decrypted_at_its_position() {
     let world = World::new();
     let chunk = at_two(&world);
     world.script(|_| Script::default().piece(100).no_ranges());

@@ -261,7 +261,7 @@ fn we_answer_as_seaweedfs_did_but_for_what_is_listed() {
 
 /// The filer serves the attribute as it is; no exchange with that cluster was recorded.
 #[test]
-fn an_object_of_s3_has_the_encoding_that_was_stored_with_it() {
+fn an_s3_object_has_its_stored_encoding() {
     let entry = Entry::parse(&fixture("seaweedfs/s3/entries/encoded.txt.json")).expect("the filer wrote it");
     let known = Known::of_entry(&entry);
     let reply = respond("GET", &RequestHeaders::default(), &known.head());

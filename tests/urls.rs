@@ -103,7 +103,7 @@ fn a_file_that_shrinks_below_a_range_has_changed() {
 
 // F26
 #[test]
-fn a_condition_of_the_users_that_fails_says_that_it_changed() {
+fn a_failed_condition_of_the_user_is_source_changed() {
     let world = World::new();
     let chunks = stored(&world);
     world.script(|_| Script::default().outcome(Outcome::Status(412)));
@@ -270,7 +270,7 @@ fn the_first_byte_tells_the_size_and_the_version() {
 
 // F45
 #[test]
-fn a_weak_tag_is_none_of_the_files_and_pins_it_all_the_same() {
+fn a_weak_etag_is_a_validator_but_not_the_files_etag() {
     let world = World::new();
     stored(&world);
     world.script(|_| {
@@ -288,7 +288,7 @@ fn a_weak_tag_is_none_of_the_files_and_pins_it_all_the_same() {
 }
 
 #[test]
-fn a_size_that_is_hidden_is_the_length_of_a_range_without_an_end() {
+fn a_hidden_size_is_the_length_of_an_open_range() {
     // As a page of another origin sees a server: no `Content-Range`, but `Content-Length`.
     let world = World::new();
     stored(&world);
@@ -310,7 +310,7 @@ fn a_size_that_is_hidden_is_the_length_of_a_range_without_an_end() {
 }
 
 #[test]
-fn a_file_that_changes_while_it_is_asked_about_is_not_opened() {
+fn a_file_that_changes_during_open_is_not_opened() {
     let world = World::new();
     stored(&world);
     world.script(|asked| telling(Headers { last_modified: Some(asked.nth.to_string()), ..length(1) }));
@@ -333,7 +333,7 @@ fn a_server_without_ranges_is_read_in_one_piece() {
 
 // F118
 #[test]
-fn a_size_that_no_header_tells_is_counted_and_what_was_counted_is_kept() {
+fn a_size_in_no_header_is_counted_and_the_bytes_kept() {
     let packed = Headers { content_encoding: Some("gzip".into()), etag: Some("\"1\"".into()), ..length(7) };
     for headers in [Headers::default(), packed] {
         let world = World::new();
@@ -352,7 +352,7 @@ fn a_size_that_no_header_tells_is_counted_and_what_was_counted_is_kept() {
 
 // F48
 #[test]
-fn a_part_of_what_is_packed_is_of_no_use_so_the_whole_is_asked_for() {
+fn an_encoded_file_is_requested_whole() {
     let world = World::new();
     stored(&world);
     world.script(|_| telling(Headers { content_encoding: Some("gzip".into()), ..length(7) }));
@@ -364,7 +364,7 @@ fn a_part_of_what_is_packed_is_of_no_use_so_the_whole_is_asked_for() {
 
 // F46
 #[test]
-fn what_a_platform_leaves_packed_when_it_asks_in_ranges_is_asked_for_without() {
+fn an_encoded_range_is_requested_again_without_a_range() {
     for (left, requests) in [(true, 2), (false, 1)] {
         let world = World::new();
         stored(&world);
@@ -381,7 +381,7 @@ fn what_a_platform_leaves_packed_when_it_asks_in_ranges_is_asked_for_without() {
 }
 
 #[test]
-fn what_a_platform_cannot_read_in_ranges_is_asked_for_without() {
+fn an_encoding_the_platform_cannot_range_is_read_whole() {
     let world = World::new();
     stored(&world);
     world.script(|asked| {
@@ -426,7 +426,7 @@ fn a_body_that_breaks_off_is_not_the_whole() {
 
 // F81
 #[test]
-fn an_empty_file_is_empty_whatever_its_server_says_to_its_first_byte() {
+fn an_empty_file_is_empty_whatever_the_probe_returns() {
     for refuses in [false, true] {
         let world = World::new();
         world.store(URL, Vec::new());
@@ -474,7 +474,7 @@ fn what_cannot_be_had_is_not_opened() {
 }
 
 #[test]
-fn a_size_that_is_given_and_is_not_the_one_that_is_seen_has_changed() {
+fn a_given_size_that_differs_is_source_changed() {
     let world = World::new();
     stored(&world);
     let session = one_at_a_time();
@@ -484,7 +484,7 @@ fn a_size_that_is_given_and_is_not_the_one_that_is_seen_has_changed() {
 }
 
 #[test]
-fn a_server_without_ranges_is_read_also_where_the_size_was_given() {
+fn a_server_without_ranges_is_read_with_a_given_size() {
     for part in [0..SIZE, 1000..99_000, 95_000..SIZE] {
         let world = World::new();
         let chunks = stored(&world);
@@ -497,7 +497,7 @@ fn a_server_without_ranges_is_read_also_where_the_size_was_given() {
 }
 
 #[test]
-fn a_replica_of_a_file_id_that_tells_of_another_version_is_passed_over() {
+fn a_replica_of_another_version_is_skipped() {
     let world = World::new();
     world.store("http://a/3,01", bytes(0..SIZE));
     world.store("http://b/3,01", bytes(0..SIZE));
@@ -524,7 +524,7 @@ fn remote(world: &World, size: u64) -> Vec<Chunk> {
 }
 
 #[test]
-fn a_remote_only_file_is_read_through_its_filer_with_a_fresh_token_each_time() {
+fn a_remote_file_is_read_with_a_new_token_per_request() {
     let world = World::new();
     let chunks = remote(&world, 5 << 20);
     let count = AtomicUsize::new(0);
@@ -564,7 +564,7 @@ fn a_filer_that_cannot_give_a_token_is_not_asked() {
 }
 
 #[test]
-fn a_filer_that_is_still_fetching_a_remote_file_is_given_the_time_it_asks_for() {
+fn a_filer_that_is_still_fetching_gets_its_retry_after() {
     let world = World::new();
     let chunks = remote(&world, SIZE);
     world.script(|asked| match asked.nth {

@@ -13,7 +13,7 @@ fn bytes(vector: &Value, field: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_valid_vector_of_aes_256_gcm_opens_and_no_invalid_one_does() {
+fn every_valid_vector_of_aes_256_gcm_opens_and_no_other() {
     let vectors = support::json("vectors/aes-256-gcm.json");
     let mut told = [0, 0];
     for vector in vectors.as_array().expect("it is a list") {

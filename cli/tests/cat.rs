@@ -93,7 +93,7 @@ fn stored() -> (Store, String, Value) {
 }
 
 #[test]
-fn a_file_goes_to_standard_output_and_its_account_to_standard_error() {
+fn a_file_goes_to_stdout_and_its_statistics_to_stderr() {
     let (_store, url, file) = stored();
     let done = output(&mut kelp(&[&url, "--json"]));
     succeeded(&done, &done.stdout, &file["sha256"]);
@@ -102,7 +102,7 @@ fn a_file_goes_to_standard_output_and_its_account_to_standard_error() {
 }
 
 #[test]
-fn ranges_include_their_ends_and_one_beyond_the_file_is_an_error() {
+fn ranges_are_inclusive_and_beyond_the_file_an_error() {
     let (_store, url, _) = stored();
     let all = output(&mut kelp(&[&url])).stdout;
     let ranges =
@@ -115,7 +115,7 @@ fn ranges_include_their_ends_and_one_beyond_the_file_is_an_error() {
 }
 
 #[test]
-fn the_master_says_where_chunks_are_and_a_dead_replica_is_borne() {
+fn the_master_locates_chunks_and_a_dead_replica_is_replaced() {
     let (mut store, url, file) = stored();
     store.ask("killVolume", &json!([0]));
     let done = output(&mut kelp(&[&url, "--locate", &format!("master={}", store.master)]));
@@ -151,7 +151,7 @@ fn broken_off(store: &mut Store, url: &str, file: &Value, to: &str) -> u64 {
 }
 
 #[test]
-fn what_broke_off_is_continued_and_leaves_nothing_beside_it() {
+fn an_interrupted_copy_is_continued_and_leaves_no_file() {
     let (mut store, url, file) = stored();
     let to = target("continued");
     let there = broken_off(&mut store, &url, &file, &to);
@@ -207,7 +207,7 @@ fn a_source_that_changed_and_another_range_start_over() {
 }
 
 #[test]
-fn a_closed_pipe_ends_it_quietly_and_leaves_nothing_running() {
+fn a_closed_pipe_ends_the_program_quietly() {
     let (mut store, url, _) = stored();
     store.ask("setRate", &json!([200_000]));
     let mut child = kelp(&[&url]).spawn().unwrap();
@@ -291,7 +291,7 @@ fn on_a_terminal(command: &str) -> Option<String> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn on_a_terminal_alone_and_unless_quiet_it_says_how_far_it_is() {
+fn progress_is_printed_on_a_terminal_unless_quiet() {
     let (mut store, url, file) = stored();
     store.ask("setRate", &json!([200_000]));
     let to = target("progress");
@@ -317,7 +317,7 @@ fn on_a_terminal_alone_and_unless_quiet_it_says_how_far_it_is() {
 
 #[cfg(unix)]
 #[test]
-fn what_was_interrupted_is_continued_and_leaves_nothing_running() {
+fn an_interrupted_download_is_continued() {
     let (mut store, url, file) = stored();
     let to = target("interrupted");
     store.ask("setRate", &json!([100_000]));
@@ -339,7 +339,7 @@ fn what_was_interrupted_is_continued_and_leaves_nothing_running() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_ends_it_at_once_also_while_nobody_reads_its_output() {
+fn an_interrupt_ends_the_program_with_a_blocked_pipe() {
     let (mut store, url, _) = stored();
     store.ask("setRate", &json!([200_000]));
     for after in [200, 1500] {
@@ -386,7 +386,7 @@ fn exit_codes_tell_what_is_of_use_next() {
 }
 
 #[test]
-fn tokens_and_keys_come_from_the_environment_and_are_never_told() {
+fn tokens_and_keys_come_from_the_environment() {
     let mut store = Store::start("jwt");
     let token = store.ask("sign", &json!(["filerRead"])).as_str().unwrap().to_owned();
     let case = store.case("one");

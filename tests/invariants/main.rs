@@ -75,7 +75,7 @@ proptest! {
     /// I19, I20 and I21: neither options nor network nor the way in which it is stored change a
     /// file, and a range of it is a cut of all of it.
     #[test]
-    fn another_way_to_store_and_read_a_file_brings_the_same_bytes(
+    fn storage_and_options_do_not_change_the_bytes(
         mut course in course::course(1..2),
         mut other in course::course(1..2),
         changes in change::changes(),

@@ -138,17 +138,17 @@ async fn read_cluster(cluster: &str) -> (usize, usize) {
 }
 
 #[test]
-fn every_file_of_a_plain_cluster_is_read_whole_and_in_its_ranges() {
+fn every_file_of_the_plain_cluster_is_read() {
     run(async { assert_eq!(read_cluster("plain").await, (39, 261)) });
 }
 
 #[test]
-fn every_file_of_an_encrypting_cluster_is_read_whole_and_in_its_ranges() {
+fn every_file_of_the_encrypting_cluster_is_read() {
     run(async { assert_eq!(read_cluster("cipher").await, (40, 274)) });
 }
 
 #[test]
-fn every_object_under_a_key_is_read_whole_and_in_its_ranges() {
+fn every_encrypted_object_is_read_whole_and_in_ranges() {
     run(async { assert_eq!(read_cluster("s3").await, (10, 76)) });
 }
 
@@ -157,7 +157,7 @@ fn urlencoded(path: &str) -> String {
 }
 
 #[test]
-fn files_behind_tokens_are_read_and_a_refused_token_is_renewed() {
+fn files_behind_tokens_are_read_and_tokens_renewed() {
     run(async {
         let mut store = Store::start("jwt");
         let filer = store.ask("sign", &json!(["filerRead"])).as_str().unwrap().to_owned();
@@ -184,7 +184,7 @@ fn files_behind_tokens_are_read_and_a_refused_token_is_renewed() {
 }
 
 #[test]
-fn what_a_users_functions_fail_with_is_the_cause_and_a_function_that_works_is_used() {
+fn the_error_of_a_users_function_is_the_cause() {
     run(async {
         let store = Store::start("plain");
         let case = store.case("one");
@@ -271,7 +271,7 @@ fn connections_are_used_again() {
 }
 
 #[test]
-fn headers_stay_at_home_and_do_not_come_back_with_a_redirect() {
+fn headers_go_to_the_opened_origin_only() {
     run(async {
         let abroad = Server::start(|_| answer("200 OK", "", b"abc"));
         let there = abroad.origin.clone();
@@ -331,7 +331,7 @@ fn gzip_of_the_server_is_undone_in_all_its_members() {
 }
 
 #[test]
-fn gzip_that_breaks_off_or_is_none_and_what_nobody_asked_for_is_an_error() {
+fn broken_or_unknown_content_encodings_are_errors() {
     run(async {
         let mut cut = gzip(&[7; 1000]);
         cut.truncate(cut.len() - 4);
@@ -386,7 +386,7 @@ fn opening_and_reading_may_move_between_threads() {
 }
 
 #[test]
-fn what_is_no_url_of_http_is_refused_before_anything_is_sent() {
+fn a_url_that_is_not_http_is_refused_before_any_request() {
     run(async {
         let client = Client::new();
         for url in ["", "ftp://a/b", "a/b", "http://", "http://user:secret@a/b", "http://a:port/"] {

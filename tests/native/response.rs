@@ -50,7 +50,7 @@ async fn bytes(response: Response<ResponseBody>) -> Vec<u8> {
 }
 
 #[test]
-fn without_a_condition_the_answer_is_the_whole_file_and_head_asks_for_no_chunk() {
+fn without_conditions_the_response_is_the_whole_file() {
     run(async {
         let mut store = Store::start("");
         let file = film(&mut store).await;
@@ -178,7 +178,7 @@ fn what_is_stored_with_a_file_is_told_byte_by_byte() {
 }
 
 #[test]
-fn what_cannot_be_had_is_a_problem_and_what_fails_later_breaks_off() {
+fn an_early_failure_is_a_problem_and_a_later_one_breaks() {
     run(async {
         let mut store = Store::start("");
         let file = film(&mut store).await;

@@ -90,7 +90,7 @@ fn over_http1_many_views_take_few_connections() {
 }
 
 #[test]
-fn a_certificate_that_nobody_trusts_is_a_network_error_whose_cause_says_so() {
+fn an_untrusted_certificate_is_a_network_error_with_its_cause() {
     run(async {
         let mut store = Store::start_http2("");
         store.add("/f.bin", 1000, 1000, &json!({}));
@@ -122,7 +122,7 @@ fn what_is_to_be_trusted_must_be_certificates() {
 }
 
 #[test]
-fn over_http2_a_body_that_is_reset_and_a_server_that_dies_are_borne() {
+fn http2_survives_a_reset_body_and_a_dead_server() {
     run(async {
         let mut store = Store::start_http2("");
         let file = store.add("/f.bin", 1_000_000, 50_000, &json!({ "replicas": [0, 1] }));
@@ -160,7 +160,7 @@ fn over_http2_a_server_that_says_goodbye_is_asked_anew() {
 }
 
 #[test]
-fn over_http2_dropping_the_reader_resets_its_streams_and_keeps_the_connection() {
+fn http2_resets_streams_of_a_dropped_reader() {
     run(async {
         let mut store = Store::start_http2("");
         store.add("/f.bin", 1_000_000, 50_000, &json!({}));

@@ -49,7 +49,7 @@ async fn events_tell_the_course_of_a_stream() {
 }
 
 #[wasm_bindgen_test]
-async fn progress_is_told_once_at_the_end_at_least_and_never_goes_back() {
+async fn progress_is_reported_at_the_end_and_never_decreases() {
     let store = Store::new();
     let chunks = chunks(&store);
     set(store.world(), "told", Array::new());

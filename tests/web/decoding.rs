@@ -54,7 +54,7 @@ async fn webcrypto_and_wasm_decrypt_the_same() {
 
 // F63
 #[wasm_bindgen_test]
-async fn of_a_part_the_whole_chunk_is_fetched_and_the_part_delivered() {
+async fn a_part_of_an_encrypted_chunk_fetches_the_whole() {
     for wasm in [false, true] {
         let store = store(&sealed(&bytes(0..600_000)), wasm);
         let file = store.open(600_000, &[chunk(600_000)]);
@@ -114,7 +114,7 @@ async fn gzip_is_undone_after_the_cipher() {
 }
 
 #[wasm_bindgen_test]
-async fn gzip_that_fetch_did_not_undo_is_undone_and_what_it_did_is_taken() {
+async fn gzip_is_inflated_unless_fetch_did() {
     let plain = bytes(0..700_000);
     for (blob, undone) in [(gzip(&plain), false), (plain.clone(), true)] {
         let store = store(&blob, false);

@@ -168,7 +168,7 @@ async fn dropping_a_stream_aborts_too() {
 }
 
 #[wasm_bindgen_test]
-async fn a_server_that_does_not_answer_is_left_and_its_request_aborted() {
+async fn a_request_without_a_response_is_aborted() {
     let store = Store::with_fetch(&format!("{LOGGED} return new Promise(() => {{}})"));
     set(&store.settings, "headersTimeout", 20);
     let error = error_of(store.read(&one(10))).await;

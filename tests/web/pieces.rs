@@ -52,7 +52,7 @@ fn a_piece_may_be_a_part_of_a_larger_buffer() {
 }
 
 #[wasm_bindgen_test]
-fn a_digest_is_fed_every_byte_once_across_the_window_of_64_kib() {
+fn a_digest_gets_every_byte_once_across_64_kib_windows() {
     const WINDOW: u32 = 64 << 10;
     for len in [0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 3 * WINDOW, 200_000] {
         let all = bytes(0..len);

@@ -152,7 +152,7 @@ const ENTRY: &[u8] = br#"{
 }"#;
 
 #[wasm_bindgen_test]
-async fn chunks_of_an_entry_come_through_the_filer_and_headers_go_to_it() {
+async fn the_filer_relays_chunks_and_gets_the_headers() {
     let store = Store::new();
     store.store("http://filer/?proxyChunkId=3,01637037d6&readDeleted=true", &bytes(0..1000));
     set(&store.settings, "home", "http://filer");
@@ -169,7 +169,7 @@ async fn chunks_of_an_entry_come_through_the_filer_and_headers_go_to_it() {
 
 // F16, F116
 #[wasm_bindgen_test]
-async fn located_chunks_get_a_token_and_neither_headers_nor_redirects() {
+async fn located_chunks_get_a_token_but_no_headers() {
     let store = Store::new();
     store.store("http://v1/3,01637037d6?jwt=t-1", &bytes(0..1000));
     set(&store.settings, "home", "http://filer");

@@ -69,7 +69,7 @@ export const accounts = [
       await until(() => kinds(events, "end").length > 0, "the end is reported");
       const reported = kinds(events, "request");
       same([reported.length, kinds(events, "headers").length, kinds(events, "end").length], [CHUNKS, CHUNKS, 1], "requests, headers, ends");
-      same([...new Set(reported.map(({ chunk }) => chunk))].sort(), [...fileIds].sort(), "chunks that were asked for");
+      same([...new Set(reported.map(({ chunk }) => chunk))].sort(), [...fileIds].sort(), "requested chunks");
       ok(reported.every(({ host }) => host === new URL(store.filer).host), "hosts");
       ok(kinds(events, "headers").every(({ status }) => status === 200), "statuses");
       equal(sum(kinds(events, "delivered"), "bytes"), SIZE + 5000, "bytes delivered");

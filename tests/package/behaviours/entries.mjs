@@ -39,7 +39,7 @@ export const entries = [
       };
       const file = await kelp.openEntry(entry, { locate });
       sameBytes(await file.bytes(), await help.content("noise:entry", 50_000));
-      same([...new Set((await store.requests()).map(({ server }) => server))], ["volume1"], "servers that were asked");
+      same([...new Set((await store.requests()).map(({ server }) => server))], ["volume1"], "requested servers");
       same([...new Set(asked.map(([fileId]) => fileId))].sort(), [...fileIds].sort(), "chunks that were located");
       ok(asked.every(([, refresh]) => refresh === false), "nothing was to be refreshed");
     },

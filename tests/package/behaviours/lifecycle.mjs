@@ -31,7 +31,7 @@ export const lifecycle = [
       for (const way of ["bytes", "arrayBuffer", "blob", "text", "response"]) await fails(kelp, "closed", () => file[way](), way);
       for (const way of ["stream", "plan"]) equal(throws(kelp.KelpError, () => file[way](), way).code, "closed", way);
       file.close();
-      equal(file.size, SIZE, "what it says of itself stays");
+      equal(file.size, SIZE, "its properties remain");
       equal(file.stats.inFlight, 0, "stats.inFlight");
       equal(file.stats.bytesAhead, 0, "stats.bytesAhead");
     },
@@ -132,7 +132,7 @@ export const lifecycle = [
       const reason = { why: "the user left" };
       const opening = kelp.openFiler(url, { signal: leaving.signal });
       opening.catch(() => {});
-      await until(async () => (await store.inFlight()) === 1, "the entry is asked for");
+      await until(async () => (await store.inFlight()) === 1, "the entry is requested");
       leaving.abort(reason);
       await rejectsWith(reason, opening);
       await until(() => idle(store), "nothing is in flight");

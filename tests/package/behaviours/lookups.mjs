@@ -55,7 +55,7 @@ export const lookups = [
         const refused = requests.filter(({ status }) => status === 401);
         equal(refused.length, Math.min(1, requests.length), `${path}: requests that were refused`);
         ok(requests.every(({ url, headers }) => (/[?&]jwt=/.test(url) || refused[0].url === url) && headers.authorization === undefined), "tokens are in the query");
-        ok((await lookupsAt(store)).filter((query) => query.startsWith("fileId=")).every((query) => query.endsWith("&read=yes")), "no token for writing is asked for");
+        ok((await lookupsAt(store)).filter((query) => query.startsWith("fileId=")).every((query) => query.endsWith("&read=yes")), "no write token is requested");
       }
     },
   },

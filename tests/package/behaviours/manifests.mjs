@@ -78,10 +78,10 @@ export const manifests = [
       same((await store.requests()).map(({ range }) => range), [`bytes=0-${SIZE - 1}`], "requests");
       sameBytes(await file.bytes({ start: 599, end: 1201 }), right.subarray(599, 1201), "a range");
       const narrow = await kelp.openManifest({ size: SIZE, chunks }, { maxBytesAhead: 48_000 });
-      equal(narrow.plan().requests, 10, "requests where an eighth of what may be held is 6000 bytes");
+      equal(narrow.plan().requests, 10, "requests with a budget of eight times 6000 bytes");
       sameBytes(await narrow.bytes(), right, "in ten requests");
       ok(narrow.stats.peakBytesAhead <= 48_000, `${narrow.stats.peakBytesAhead} bytes ahead`);
-      equal(file.etag, narrow.etag, "the ETag is of the list as it was given");
+      equal(file.etag, narrow.etag, "the ETag is that of the given manifest");
     },
   },
   {

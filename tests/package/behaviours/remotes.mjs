@@ -58,7 +58,7 @@ export const remotes = [
       const token = () => { throw new Error("that is for chunks"); };
       const file = await kelp.openFiler(url, { filerToken, token, concurrency: 1, onEvent: (event) => events.push(event) });
       sameBytes(await file.bytes(), right);
-      equal(asked, 4, "tokens asked for");
+      equal(asked, 4, "calls for a token");
       ok((await reads(store)).every(({ url }) => url.includes("jwt=")), "each request carried one");
       ok(!events.some((event) => tokens.some((secret) => mentions(event, secret))), "no event contains one");
       const refused = await kelp.openFiler(url, { ...QUICK, filerToken: await store.sign("filerRead", {}) });

@@ -261,7 +261,7 @@ export const responses = [
       for (const fileId of fileIds.slice(1)) await store.fault({ fileId }, { stall: 10 });
       await store.resetLog();
       const response = await file.response(request());
-      await until(async () => (await store.inFlight()) >= 3, "the next chunks are asked for");
+      await until(async () => (await store.inFlight()) >= 3, "the next chunks are requested");
       await response.body.cancel();
       await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
       const { length } = await store.requests();

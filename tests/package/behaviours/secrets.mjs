@@ -55,7 +55,7 @@ export const secrets = [
       };
       const file = await kelp.openFiler(store.urlOf(path), { ...options, token });
       equal(await help.sha256(await file.bytes()), sha256, "sha256");
-      ok(asked.length > 0, "it was asked for again");
+      ok(asked.length > 0, "a second token was requested");
     },
   },
   {
@@ -131,7 +131,7 @@ export const secrets = [
       }
       const reason = new TypeError("why not? Nobody knows: see http://example.com/help");
       const file = await kelp.openFiler(url, { fetch: (at, init) => (at.includes("jwt=") ? Promise.reject(reason) : fetch(at, init)), locate: store.locateOn(0), token: () => "s3cret", ...QUICK });
-      ok((await fails(kelp, "network", file.bytes())).cause === reason, "what names no query is left as it is");
+      ok((await fails(kelp, "network", file.bytes())).cause === reason, "a cause without a query is unchanged");
     },
   },
   {

@@ -26,7 +26,7 @@ export const sse = [
           ok(error.message.includes(`sse.${option}`), `${error.message} names sse.${option}`);
         }
       }
-      equal((await store.chunkRequests()).length, 0, "chunks asked for");
+      equal((await store.chunkRequests()).length, 0, "requests for chunks");
     },
   },
   {
@@ -40,7 +40,7 @@ export const sse = [
         ok(error.message.includes(`sse.${option}`), `${error.message} names sse.${option}`);
         equal(error.retryable, false, "retryable");
       }
-      equal((await store.chunkRequests()).length, 0, "chunks asked for");
+      equal((await store.chunkRequests()).length, 0, "requests for chunks");
     },
   },
   {
@@ -83,7 +83,7 @@ export const sse = [
         equal(await help.sha256(bytes), sha256, "sha256");
         equal(await fault.hits(), 1, "bodies cut");
         const ranges = (await store.chunkRequests()).filter(({ range }) => range !== null);
-        ok(ranges.length > 0, "the rest was asked for as a range");
+        ok(ranges.length > 0, "the rest was requested as a range");
         await fault.remove();
       }
     },
