@@ -1,7 +1,7 @@
 // An open file.
 import { range } from "./check.js";
 import { problem } from "./problem.js";
-import { begun, drain, readable } from "./stream.js";
+import { readableFromFirstPiece, drain, readable } from "./stream.js";
 
 export class RemoteFile {
   #core;
@@ -36,14 +36,14 @@ export class RemoteFile {
     return this.#core.stats;
   }
 
-  stream(wanted) {
-    const { start, end, signal } = range(wanted, this.size);
+  stream(given) {
+    const { start, end, signal } = range(given, this.size);
     this.#core.checkOpen();
     return readable(() => this.#core.stream(start, end), [signal, this.#signal]);
   }
 
-  async bytes(wanted) {
-    const clipped = range(wanted, this.size);
+  async bytes(given) {
+    const clipped = range(given, this.size);
     const all = new Uint8Array(clipped.end - clipped.start);
     let at = 0;
     await this.#each(clipped, (piece) => {
@@ -53,20 +53,20 @@ export class RemoteFile {
     return all;
   }
 
-  async arrayBuffer(wanted) {
-    return (await this.bytes(wanted)).buffer;
+  async arrayBuffer(given) {
+    return (await this.bytes(given)).buffer;
   }
 
-  async blob(wanted) {
+  async blob(given) {
     const pieces = [];
-    await this.#each(range(wanted, this.size), (piece) => pieces.push(piece));
+    await this.#each(range(given, this.size), (piece) => pieces.push(piece));
     return new Blob(pieces, { type: this.type });
   }
 
-  async text(wanted) {
+  async text(given) {
     const decoder = new TextDecoder();
     let text = "";
-    await this.#each(range(wanted, this.size), (piece) => (text += decoder.decode(piece, { stream: true })));
+    await this.#each(range(given, this.size), (piece) => (text += decoder.decode(piece, { stream: true })));
     return text + decoder.decode();
   }
 
@@ -88,7 +88,7 @@ export class RemoteFile {
     const signals = [request?.signal, this.#signal];
     let body;
     try {
-      body = await begun(() => this.#core.stream(start, end), signals);
+      body = await readableFromFirstPiece(() => this.#core.stream(start, end), signals);
     } catch (error) {
       if (signals.some((signal) => signal?.aborted)) throw error;
       return problem(error);
@@ -96,8 +96,8 @@ export class RemoteFile {
     return new Response(body, init);
   }
 
-  plan(wanted) {
-    const { start, end } = range(wanted, this.size);
+  plan(given) {
+    const { start, end } = range(given, this.size);
     return this.#core.plan(start, end);
   }
 

@@ -4,6 +4,7 @@ import { KelpError, unsupported } from "./error.js";
 import { hasSubtle } from "./platform.js";
 import { defaultPool, Pool } from "./pool.js";
 
+// The defaults here, and those in pool.js, are those of `Options` (src/schedule/options.rs), `RetryPolicy` and the limits of a pool.
 const MAX_BYTES_AHEAD = 32 * 2 ** 20;
 
 /** The options that every open function has. `home`: the only origin that gets `headers`. */

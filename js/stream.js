@@ -11,7 +11,7 @@ const BYTE_STREAMS = (() => {
 })();
 
 // A byte stream transfers the whole buffer of a piece, so a piece that shares its buffer is copied.
-const own = (piece) => (piece.byteLength === piece.buffer.byteLength ? piece : piece.slice());
+const ownBuffer = (piece) => (piece.byteLength === piece.buffer.byteLength ? piece : piece.slice());
 
 // Some versions of workerd do not have it.
 const Weak = globalThis.WeakRef ?? class { constructor(it) { this.deref = () => it; } };
@@ -46,7 +46,7 @@ export function readable(open, signals) {
 }
 
 /** As `readable`; resolves when the first piece is in the stream. Rejects as the first read would. */
-export async function begun(open, signals) {
+export async function readableFromFirstPiece(open, signals) {
   const { start, ...rest } = source(open, signals);
   let first;
   const stream = new ReadableStream({
@@ -99,7 +99,7 @@ function source(open, signals) {
         throw error;
       }
       if (over) return;
-      if (piece !== undefined) return controller.enqueue(BYTE_STREAMS ? own(piece) : piece);
+      if (piece !== undefined) return controller.enqueue(BYTE_STREAMS ? ownBuffer(piece) : piece);
       end();
       controller.close();
       // A pending BYOB read gets its buffer back, empty.
