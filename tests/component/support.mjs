@@ -49,7 +49,7 @@ export const GATEWAY_HOSTS = [
     cannot: { cancel: OPEN, bodiless: "jco's server answers nothing where a response has no body" },
     command: () => [node24.program, inFolder("serve-async.mjs"), jco["gateway-async"], jco["http-async"]],
   },
-  // By default it passes no environment variables to a proxy of 0.2.
+  // By default wasmtime passes no environment variables to a proxy of WASI 0.2.
   served("wasmtime", components.gateway, ["-S", "cli"]),
   served("wasmtime on WASI 0.3", components["gateway-async"], []),
 ];

@@ -28,7 +28,7 @@ def call(name, *args):
     func = instance.get_func(store, instance.get_export_index(store, name, reader))
     types = [ty for _, ty in func.type(store).params]
     result = func(store, *[value_of(ty, arg) for ty, arg in zip(types, args)])
-    # wasmtime names the case of a result only if the types of both cases are the same.
+    # wasmtime names the case of a result only if the types do not distinguish the cases.
     is_error = isinstance(result, Record) and hasattr(result, "code")
     if isinstance(result, Variant):
         is_error, result = result.tag == "err", result.payload
