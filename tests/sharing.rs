@@ -135,7 +135,7 @@ fn auto_concurrency_is_about_as_good_as_the_best_fixed_one() {
 fn no_more_views_are_in_flight_than_the_most_that_may_be() {
     let world = world(64 << 10, http2(100 * MS, 125_000_000));
     let mut session = pooled();
-    session.options.concurrency = Concurrency::Auto { most: 5 };
+    session.options.concurrency = Concurrency::Auto { max: 5 };
     let (_, stats) = whole(&world, &session, &chunks(20 * MIB, 64 << 10));
     assert_eq!((stats.concurrency, world.counts().most_open), (5, 5));
 }

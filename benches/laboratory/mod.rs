@@ -145,7 +145,7 @@ impl Lab {
         session.options.max_bytes_ahead = self.cell.max_bytes_ahead;
         session.pool = self.pool.clone();
         session.options.concurrency = match self.width {
-            Width::Auto => options::Concurrency::Auto { most: self.cell.pool.max_concurrency },
+            Width::Auto => options::Concurrency::Auto { max: self.cell.pool.max_concurrency },
             Width::Fixed(width) => width.into(),
         };
         session

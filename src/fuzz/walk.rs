@@ -24,7 +24,7 @@ pub(super) fn run(bytes: &[u8]) {
     loop {
         steps += 1;
         assert!(steps < MANY, "it has no end");
-        match walk.ahead() {
+        match walk.peek() {
             Upcoming::View(view, chunk) => {
                 assert!(!chunk.is_manifest && view.within.end <= chunk.size && view.len() > 0);
                 assert_eq!(view.at, plan.range().start + walked, "views are in their places");
@@ -42,16 +42,16 @@ pub(super) fn run(bytes: &[u8]) {
                 walk.advance();
             }
             Upcoming::Unread => {
-                let wanted = walk.wanted(1, u64::MAX);
+                let wanted = walk.next_manifest(1, u64::MAX);
                 let (manifest, next) = wanted.expect("it says what it waits for");
                 assert!(manifest.is_manifest && next);
-                walk.asked(&manifest);
+                walk.mark_requested(&manifest);
                 let list = list_of(&mut lists, &manifest, &mut input);
-                walk.learn(&manifest.source, list);
-                if let Some((soon, _)) = walk.wanted(usize::from(far), u64::MAX) {
-                    walk.asked(&soon);
+                walk.on_manifest(&manifest.source, list);
+                if let Some((soon, _)) = walk.next_manifest(usize::from(far), u64::MAX) {
+                    walk.mark_requested(&soon);
                     let list = list_of(&mut lists, &soon, &mut input);
-                    walk.learn(&soon.source, list);
+                    walk.on_manifest(&soon.source, list);
                 }
             }
             Upcoming::Failed(error) => {

@@ -51,14 +51,14 @@ impl<H: Host> Shared<H> {
         if !state.admission.is_reading {
             return Step::Wait;
         }
-        let mut next = state.window.upcoming();
+        let mut next = state.window.next_start();
         let mut full = self.admit(&next, cx);
         if full.is_some() {
-            next = state.window.upcoming_in_turn();
+            next = state.window.next_start_in_order();
             full = self.admit(&next, cx);
         }
         if !matches!(next, Next::Start { .. }) {
-            self.seat.pass();
+            self.seat.withdraw();
         }
         state.admission.is_blocked = next == Next::TooManyBytes || full == Some(Rejected::Bytes);
         state.admission.is_starving = full == Some(Rejected::Views) && state.window.in_flight() == 0;
@@ -81,14 +81,14 @@ impl<H: Host> Shared<H> {
             Job::View { view, .. } => view.len(),
             Job::Manifest(_) => *cost,
         };
-        let ask = StartRequest { len, cost: *cost, head: *head, at: self.host.now(), is_first: false };
-        self.seat.admit(ask, cx.waker()).err()
+        let ask = StartRequest { len, cost: *cost, head: *head, at: self.host.now() };
+        self.seat.try_start(ask, cx.waker()).err()
     }
 
     /// Adapts the window to the link and to the reader; returns the concurrency if it was found and is
     /// another than before.
     fn update_limits(&self, state: &mut State<H::Piece>) -> Option<usize> {
-        let concurrency = self.seat.width();
+        let concurrency = self.seat.concurrency();
         // A reader that never waits needs no more than it takes.
         let for_link = if state.read_rate.is_starved(self.host.now()) {
             state.admission.last_cost.saturating_mul(STARVED_FACTOR * concurrency as u64)
@@ -97,8 +97,8 @@ impl<H: Host> Shared<H> {
         };
         // A fixed concurrency counts all views in flight, one that is found only those that a server is busy with.
         let is_auto = matches!(self.session.options.concurrency, Concurrency::Auto { .. });
-        let decoding = if is_auto { state.window.decoding_now() } else { 0 };
-        state.window.aim(concurrency.max(1) + decoding, state.read_rate.target_bytes(for_link));
+        let decoding = if is_auto { state.window.decoding() } else { 0 };
+        state.window.update_limits(concurrency.max(1) + decoding, state.read_rate.target_bytes(for_link));
         let before = std::mem::replace(&mut state.admission.concurrency, concurrency);
         if before == concurrency {
             return None;

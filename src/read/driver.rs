@@ -60,7 +60,7 @@ struct QueueGuard<H: Host>(Arc<Shared<H>>);
 
 impl<H: Host> Drop for QueueGuard<H> {
     fn drop(&mut self) {
-        self.0.seat.pass();
+        self.0.seat.withdraw();
     }
 }
 

@@ -103,7 +103,7 @@ async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) ->
         }
         Operation::FilerToken => Input::Token(filer_token(host, options).await),
         Operation::Acquire(name) => {
-            let permit = session.pool.enter(&name, options.per_host).await;
+            let permit = session.pool.acquire(&name, options.per_host).await;
             Input::Permit { permit, unix_time: host.unix_time() }
         }
         Operation::Send(request) => return send(shared, request).await,

@@ -102,7 +102,7 @@ impl<H: Host> Stream for Reader<H> {
         let shared = Arc::clone(&self.shared);
         let (poll, events) = shared.with(|state| read(&shared, state, max_bytes, cx));
         if let (Some(throttle), Poll::Ready(Some(Ok(piece)))) = (&mut self.throttle, &poll) {
-            throttle.took(piece.len() as u64, shared.host.now());
+            throttle.record(piece.len() as u64, shared.host.now());
         }
         for event in events.into_iter().flatten() {
             shared.emit(event);

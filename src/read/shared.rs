@@ -23,7 +23,7 @@ use crate::{
     schedule::{
         options::Verify,
         plan::Plan,
-        pool::{PATIENCE, StreamSlot, Usage},
+        pool::{MAX_WAIT, StreamSlot, Usage},
         read_rate::ReadRate,
         view::{FailureLimit, Update},
         window::{Head, JobId, Limits, Window},
@@ -106,7 +106,7 @@ impl<H: Host> Shared<H> {
     pub(super) fn new(plan: Arc<Plan>, host: H, session: Session) -> Self {
         let options = &session.options;
         let seat = session.pool.join(options);
-        let limits = Limits { views: seat.width().max(1), bytes: options.max_bytes_ahead };
+        let limits = Limits { views: seat.concurrency().max(1), bytes: options.max_bytes_ahead };
         let end = plan.range().end;
         let is_strict = options.verify == Verify::Strict;
         let state = State {
@@ -119,7 +119,7 @@ impl<H: Host> Shared<H> {
             wait_clock: WaitClock::default(),
             reported: Usage::default(),
         };
-        let failures = FailureLimit::new(options.retry.passes, options.concurrency.most());
+        let failures = FailureLimit::new(options.retry.passes, options.concurrency.limit());
         Self { host, end, session, failures, seat, state: Mutex::new(state) }
     }
 
@@ -141,14 +141,14 @@ impl<H: Host> Shared<H> {
     /// Takes news of a view, or of a chunk manifest.
     pub(super) fn update(&self, job: JobId<'_>, update: Update<H::Piece>) {
         self.with(|State { window, hedging, .. }| match (job, update) {
-            (JobId::View(index), Update::Begin) => window.begin(index),
-            (JobId::View(index), Update::Deliver(piece)) => window.arrive(index, piece),
+            (JobId::View(index), Update::Begin) => window.on_response(index),
+            (JobId::View(index), Update::Deliver(piece)) => window.push(index, piece),
             (JobId::View(index), Update::Finish(holds)) => window.finish(index, holds),
             (JobId::View(index), Update::Expect(expectation)) => hedging.watch.expect(index, expectation),
             (JobId::View(index), Update::ExpectNothing) => hedging.forget(index),
-            (JobId::Manifest(manifest), Update::Learn(chunks)) => window.learn(manifest, Ok(chunks)),
-            (job, Update::Outgrow(bytes)) => window.outgrow(job, bytes),
-            (job, Update::Decoding(is_decoding)) => window.decoding(job, is_decoding),
+            (JobId::Manifest(manifest), Update::Learn(chunks)) => window.on_manifest(manifest, Ok(chunks)),
+            (job, Update::Outgrow(bytes)) => window.raise_cost(job, bytes),
+            (job, Update::Decoding(is_decoding)) => window.set_decoding(job, is_decoding),
             // Neither does a view have chunks, nor a chunk manifest a place in the window.
             _ => {}
         });
@@ -158,7 +158,7 @@ impl<H: Host> Shared<H> {
     pub(super) fn fail(&self, job: JobId<'_>, error: Error) {
         self.with(|state| match job {
             JobId::View(index) => state.window.fail(index, error),
-            JobId::Manifest(manifest) => state.window.learn(manifest, Err(error)),
+            JobId::Manifest(manifest) => state.window.on_manifest(manifest, Err(error)),
         });
     }
 
@@ -197,7 +197,7 @@ impl<H: Host> Shared<H> {
         let now = self.host.now();
         if state.admission.is_starving {
             // A stream that has waited this long may start something even if it is not its turn.
-            return Some(now + PATIENCE);
+            return Some(now + MAX_WAIT);
         }
         let State { window, hedging, .. } = &mut *state;
         hedging.check(window, &self.session.pool, now)
@@ -239,7 +239,7 @@ impl<H: Host> Shared<H> {
             return;
         }
         if share != before {
-            self.seat.has(share, now);
+            self.seat.update_usage(share, now);
         }
         let mut stats = self.session.stats.lock();
         stats.bytes_ahead = stats.bytes_ahead.saturating_sub(before.bytes).saturating_add(share.bytes);
@@ -282,12 +282,12 @@ impl<P: Piece> State<P> {
     fn share(&self) -> Usage {
         let in_flight = self.window.in_flight();
         // No server is busy with these.
-        let idle = self.window.decoding_now() + usize::from(self.admission.is_parked);
+        let idle = self.window.decoding() + usize::from(self.admission.is_parked);
         Usage {
             bytes: self.window.bytes(),
             in_flight,
             fetching: in_flight.saturating_sub(idle),
-            awaited: self.window.awaited_now(),
+            awaited: self.window.awaiting_response(),
         }
     }
 

@@ -31,6 +31,15 @@ pub struct Options {
     pub timeout: Timeout,
 }
 
+impl Options {
+    /// The default of [`Options::max_bytes_ahead`]: 32 MiB.
+    pub const DEFAULT_MAX_BYTES_AHEAD: u64 = 32 << 20;
+
+    /// The default length of the ranges in which a plain URL is read: 4 MiB, the size of the chunks into
+    /// which a SeaweedFS filer splits a file.
+    pub const DEFAULT_CHUNK_SIZE: u64 = 4 << 20;
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -38,7 +47,7 @@ impl Default for Options {
             priority: Priority::default(),
             hedge: true,
             per_host: usize::MAX,
-            max_bytes_ahead: 32 << 20,
+            max_bytes_ahead: Self::DEFAULT_MAX_BYTES_AHEAD,
             holes: Holes::default(),
             verify: Verify::default(),
             throttle: None,
@@ -53,19 +62,22 @@ impl Default for Options {
 pub enum Concurrency {
     /// As many as the link needs, found while it is used; one width for all such streams of a pool.
     Auto {
-        /// No more than so many, at least 1.
-        most: usize,
+        /// The most views in flight, at least 1.
+        max: usize,
     },
     /// So many, at least 1.
     Fixed(usize),
 }
 
 impl Concurrency {
+    /// The default limit of [`Concurrency::Auto`]: HTTP/2 with a round trip of 50 ms uses 64 views in flight.
+    pub const DEFAULT_MAX: usize = 64;
+
     /// The most views that may ever be in flight.
     #[must_use]
-    pub fn most(self) -> usize {
-        let (Self::Auto { most } | Self::Fixed(most)) = self;
-        most.max(1)
+    pub fn limit(self) -> usize {
+        let (Self::Auto { max } | Self::Fixed(max)) = self;
+        max.max(1)
     }
 }
 
@@ -77,8 +89,7 @@ impl From<usize> for Concurrency {
 
 impl Default for Concurrency {
     fn default() -> Self {
-        // HTTP/2 at 50 ms uses 64 views in flight.
-        Self::Auto { most: 64 }
+        Self::Auto { max: Self::DEFAULT_MAX }
     }
 }
 
@@ -125,8 +136,16 @@ pub struct Timeout {
     pub idle: Duration,
 }
 
+impl Timeout {
+    /// The default of [`Timeout::headers`].
+    pub const DEFAULT_HEADERS: Duration = Duration::from_secs(15);
+
+    /// The default of [`Timeout::idle`].
+    pub const DEFAULT_IDLE: Duration = Duration::from_secs(20);
+}
+
 impl Default for Timeout {
     fn default() -> Self {
-        Self { headers: Duration::from_secs(15), idle: Duration::from_secs(20) }
+        Self { headers: Self::DEFAULT_HEADERS, idle: Self::DEFAULT_IDLE }
     }
 }

@@ -30,7 +30,7 @@ impl Throttle {
     }
 
     /// So many bytes left.
-    pub(crate) fn took(&mut self, bytes: u64, now: Duration) {
+    pub(crate) fn record(&mut self, bytes: u64, now: Duration) {
         let time = Duration::try_from_secs_f64(bytes as f64 / self.rate).unwrap_or(Duration::MAX);
         self.paid = self.paid.max(now.saturating_sub(PORTION)).saturating_add(time);
     }
@@ -50,7 +50,7 @@ mod tests {
             match throttle.grant(now) {
                 Ok(most) => {
                     let taken = most.min(left);
-                    throttle.took(taken, now);
+                    throttle.record(taken, now);
                     times.push((now - Duration::from_secs(100), taken));
                     left -= taken;
                 }
@@ -79,10 +79,10 @@ mod tests {
     #[test]
     fn a_pause_is_not_made_up_for() {
         let mut throttle = Throttle::new(1000.0);
-        throttle.took(50, 1000 * MS);
-        throttle.took(50, 60_000 * MS);
+        throttle.record(50, 1000 * MS);
+        throttle.record(50, 60_000 * MS);
         assert_eq!(throttle.grant(60_000 * MS), Ok(50));
-        throttle.took(50, 60_000 * MS);
+        throttle.record(50, 60_000 * MS);
         assert_eq!(throttle.grant(60_000 * MS), Err(50 * MS));
     }
 
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn no_rate_overflows() {
         let mut throttle = Throttle::new(f64::MIN_POSITIVE);
-        throttle.took(u64::MAX, Duration::MAX);
+        throttle.record(u64::MAX, Duration::MAX);
         assert!(throttle.grant(Duration::ZERO).is_err());
         assert!(Throttle::new(f64::MAX).grant(Duration::ZERO).is_ok());
     }

@@ -166,11 +166,11 @@ fn requests(course: &Course, outcome: &Outcome) -> Checked {
     let log = outcome.world.log();
     let settings = &course.settings;
     let width =
-        settings.concurrency.most().saturating_mul(course.habits.len()).min(settings.pool.max_concurrency);
+        settings.concurrency.limit().saturating_mul(course.habits.len()).min(settings.pool.max_concurrency);
     // A view that is hedged is asked for twice; and one whose bytes turn out to be bad when they are decoded is
     // asked for again, with others on the way where the width is found.
     let is_found = matches!(settings.concurrency, Concurrency::Auto { .. });
-    let again = if is_found { course.habits.len() * settings.concurrency.most() } else { 0 };
+    let again = if is_found { course.habits.len() * settings.concurrency.limit() } else { 0 };
     let width = (width + again).min(settings.pool.max_concurrency) + hedges(outcome);
     prop_assert!(most_open(log.iter()) <= width, "I7: {} requests, not {width}", most_open(log.iter()));
     let per_host = settings.per_host.min(settings.pool.per_host);

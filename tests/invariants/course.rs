@@ -345,7 +345,7 @@ fn settings() -> impl Strategy<Value = Settings> {
     let timeouts = (ms(1000..20_000), ms(1000..20_000));
     let width = prop_oneof![
         1 => (1..9_usize).prop_map(Concurrency::Fixed),
-        1 => (1..65_usize).prop_map(|most| Concurrency::Auto { most }),
+        1 => (1..65_usize).prop_map(|max| Concurrency::Auto { max }),
     ];
     let width = (width, any::<bool>());
     (width, limit(), budget(), checks, retry, timeouts, pool, any::<bool>()).prop_map(

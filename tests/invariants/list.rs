@@ -62,7 +62,7 @@ pub fn walk(plan: Plan, lists: &[Vec<Chunk>]) -> (u128, bool) {
     let mut len = 0;
     for step in 0.. {
         assert!(step < 100_000, "there is no end to it");
-        match walk.ahead() {
+        match walk.peek() {
             Upcoming::View(view, chunk) => {
                 assert!(view.within.end <= chunk.size && view.at - view.within.start == chunk.offset);
                 assert!(view.len() > 0 && !chunk.is_manifest);
@@ -75,10 +75,10 @@ pub fn walk(plan: Plan, lists: &[Vec<Chunk>]) -> (u128, bool) {
                 walk.advance();
             }
             Upcoming::Unread => {
-                let (manifest, _) = walk.wanted(1, u64::MAX).expect("what is waited for is wanted");
-                walk.asked(&manifest);
+                let (manifest, _) = walk.next_manifest(1, u64::MAX).expect("what is waited for is wanted");
+                walk.mark_requested(&manifest);
                 let name = manifest.source.name().len() + step;
-                walk.learn(&manifest.source, Ok(lists[name % lists.len()].clone().into()));
+                walk.on_manifest(&manifest.source, Ok(lists[name % lists.len()].clone().into()));
             }
             Upcoming::Failed(_) => return (len, false),
             Upcoming::End => return (len, true),

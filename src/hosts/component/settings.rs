@@ -54,7 +54,7 @@ fn options(given: &wit::Options) -> Result<Options, Error> {
     Ok(Options {
         concurrency: match (views, most) {
             (Some(views), _) => Concurrency::Fixed(size(views)),
-            (None, Some(most)) => Concurrency::Auto { most: size(most) },
+            (None, Some(most)) => Concurrency::Auto { max: size(most) },
             (None, None) => known.concurrency,
         },
         per_host: positive(given.per_host.map(u64::from), "per-host")?.map_or(known.per_host, size),

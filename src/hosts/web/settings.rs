@@ -126,7 +126,7 @@ impl Settings {
     fn options(&self) -> Options {
         Options {
             concurrency: match (self.auto(), self.concurrency() as usize) {
-                (true, most) => Concurrency::Auto { most },
+                (true, max) => Concurrency::Auto { max },
                 (false, views) => Concurrency::Fixed(views),
             },
             priority: match self.priority().as_str() {

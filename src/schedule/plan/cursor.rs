@@ -77,7 +77,7 @@ impl PlanCursor {
     }
 
     /// What comes next, as often as it is asked.
-    pub fn ahead(&mut self) -> Upcoming {
+    pub fn peek(&mut self) -> Upcoming {
         loop {
             let Some(frame) = self.frames.last() else {
                 return Upcoming::End;
@@ -105,14 +105,14 @@ impl PlanCursor {
     }
 
     /// A chunk manifest is asked for.
-    pub fn asked(&mut self, manifest: &Chunk) {
+    pub fn mark_requested(&mut self, manifest: &Chunk) {
         let (source, end) = (manifest.source.clone(), manifest.end());
         self.manifests.push(Manifest { source, end, state: State::Asked });
     }
 
     /// A chunk manifest that is needed next, or soon, and was not asked for: of a stretch that is
     /// less than `steps` steps away and begins before `until`. And whether it is needed next.
-    pub fn wanted(&self, mut steps: usize, until: u64) -> Option<(Chunk, bool)> {
+    pub fn next_manifest(&self, mut steps: usize, until: u64) -> Option<(Chunk, bool)> {
         let front = self.frames.len();
         for depth in (0..self.frames.len()).rev() {
             let frame = self.frames.get(depth)?;
@@ -136,9 +136,9 @@ impl PlanCursor {
     }
 
     /// What has come of a chunk manifest that was asked for.
-    pub fn learn(&mut self, manifest: &Source, list: Result<Arc<[Chunk]>, Error>) {
+    pub fn on_manifest(&mut self, manifest: &Source, list: Result<Arc<[Chunk]>, Error>) {
         if let Ok(list) = &list {
-            self.lists.keep(manifest, list);
+            self.lists.insert(manifest, list);
         }
         if let Some(known) = self.manifests.iter_mut().find(|known| known.source == *manifest) {
             known.state = match list {

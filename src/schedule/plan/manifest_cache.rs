@@ -32,7 +32,7 @@ impl ManifestCache {
     }
 
     /// Keeps a list, and forgets the oldest ones if there are too many.
-    pub fn keep(&self, manifest: &Source, list: &Arc<[Chunk]>) {
+    pub fn insert(&self, manifest: &Source, list: &Arc<[Chunk]>) {
         let mut kept = self.lock();
         if kept.lists.iter().any(|(source, _)| source == manifest) {
             return;
@@ -74,7 +74,7 @@ mod tests {
     fn the_oldest_lists_are_forgotten_when_there_are_too_many_chunks() {
         let lists = ManifestCache::default();
         for id in 1..=5 {
-            lists.keep(&manifest(id), &list(MAX_KEPT / 4));
+            lists.insert(&manifest(id), &list(MAX_KEPT / 4));
         }
         let known: Vec<bool> = (1..=5).map(|id| lists.clone().get(&manifest(id)).is_some()).collect();
         assert_eq!(known, [false, true, true, true, true]);
@@ -84,9 +84,9 @@ mod tests {
     fn a_list_that_comes_twice_counts_once() {
         let lists = ManifestCache::default();
         for _ in 0..3 {
-            lists.keep(&manifest(1), &list(MAX_KEPT / 2));
+            lists.insert(&manifest(1), &list(MAX_KEPT / 2));
         }
-        lists.keep(&manifest(2), &list(MAX_KEPT / 2));
+        lists.insert(&manifest(2), &list(MAX_KEPT / 2));
         assert!(lists.get(&manifest(1)).is_some() && lists.get(&manifest(2)).is_some());
     }
 }

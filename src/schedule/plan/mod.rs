@@ -343,19 +343,19 @@ mod tests {
         let mut walk = PlanCursor::new(Arc::new(plan), ManifestCache::default());
         let mut drawing = Vec::new();
         loop {
-            match walk.ahead() {
+            match walk.peek() {
                 Upcoming::View(view, chunk) => {
                     drawing.push(format!("{}@{}+{}", chunk.modified, view.within.start, view.len()));
                 }
                 Upcoming::Gap(len) => drawing.push(format!("_{len}")),
                 Upcoming::Unread => {
-                    let Some((wanted, true)) = walk.wanted(1, u64::MAX) else {
+                    let Some((wanted, true)) = walk.next_manifest(1, u64::MAX) else {
                         return drawing.join(" ") + " ?";
                     };
-                    walk.asked(&wanted);
+                    walk.mark_requested(&wanted);
                     let name = wanted.source.name();
                     if let Some((_, list)) = lists.iter().find(|(known, _)| *known == name) {
-                        walk.learn(&wanted.source, Ok((*list).into()));
+                        walk.on_manifest(&wanted.source, Ok((*list).into()));
                     }
                     drawing.push(name.to_owned());
                     continue;
@@ -441,7 +441,7 @@ mod tests {
         let lists = ManifestCache::default();
         let counts = |summary: Summary| (summary.views, summary.chunks, summary.requests, summary.manifests);
         assert_eq!(counts(Summary::of(&plan, &lists, 100)), (3, 3, 3, 1));
-        lists.keep(&Source::FileId("m".into()), &chunks(&[(4, 6, 1), (6, 12, 1)]));
+        lists.insert(&Source::FileId("m".into()), &chunks(&[(4, 6, 1), (6, 12, 1)]));
         assert_eq!(counts(Summary::of(&plan, &lists, 100)), (4, 4, 4, 0));
     }
 

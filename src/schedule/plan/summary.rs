@@ -43,7 +43,7 @@ impl Summary {
             largest = bytes.max(largest);
         };
         loop {
-            match walk.ahead() {
+            match walk.peek() {
                 Upcoming::View(view, chunk) => {
                     summary.views += 1;
                     summary.requests += u64::from(!matches!(chunk.source, Source::Inline(_)));
@@ -57,8 +57,8 @@ impl Summary {
                 Upcoming::Unread | Upcoming::Failed(_) => {
                     summary.views += 1;
                     let before = summary.manifests;
-                    while let Some((manifest, _)) = walk.wanted(1, u64::MAX) {
-                        walk.asked(&manifest);
+                    while let Some((manifest, _)) = walk.next_manifest(1, u64::MAX) {
+                        walk.mark_requested(&manifest);
                         summary.manifests += 1;
                         summary.requests += 1;
                     }

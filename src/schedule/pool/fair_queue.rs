@@ -34,9 +34,6 @@ pub(crate) struct StartRequest {
     pub(crate) head: bool,
     /// When it was asked for.
     pub(crate) at: Duration,
-    /// Its stream has nothing in flight, and has just begun, or begun again, or has waited for long. Found
-    /// out by the pool.
-    pub(crate) is_first: bool,
 }
 
 /// The streams of a pool.
@@ -66,6 +63,8 @@ struct Entry {
 #[derive(Debug)]
 struct Waiting {
     ask: StartRequest,
+    /// Its stream has nothing in flight, and has just begun, or begun again, or has waited for long.
+    urgent: bool,
     waker: Waker,
     /// It was woken, and will ask again.
     called: bool,
@@ -75,7 +74,7 @@ struct Waiting {
 const FIRST: u64 = 2 << 20;
 
 /// Who has waited for so long with nothing in flight waits no longer.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const MAX_WAIT: Duration = Duration::from_secs(1);
 
 impl FairQueue {
     pub(super) fn add(&mut self, priority: Priority, width: Concurrency) -> usize {
@@ -98,7 +97,7 @@ impl FairQueue {
     }
 
     /// It wants to start this; says whether it has just begun, or begun again.
-    pub(super) fn wait(&mut self, number: usize, mut ask: StartRequest, waker: &Waker) -> bool {
+    pub(super) fn wait(&mut self, number: usize, ask: StartRequest, waker: &Waker) -> bool {
         self.now = self.now.max(ask.at);
         let least = self.least_had();
         let Some(taken) = self.get(number) else { return false };
@@ -108,11 +107,11 @@ impl FairQueue {
         }
         taken.since.get_or_insert(ask.at);
         // What is in flight may hang: who has waited long enough does not wait for that.
-        let is_starved = taken.since.is_some_and(|since| ask.at.saturating_sub(since) >= PATIENCE);
+        let is_starved = taken.since.is_some_and(|since| ask.at.saturating_sub(since) >= MAX_WAIT);
         let is_new = taken.first == FIRST && taken.priority != Priority::Low;
-        ask.is_first = taken.share.in_flight == 0 && (is_new || is_starved);
-        taken.waiting = Some(Waiting { ask, waker: waker.clone(), called: false });
-        ask.is_first
+        let urgent = taken.share.in_flight == 0 && (is_new || is_starved);
+        taken.waiting = Some(Waiting { ask, urgent, waker: waker.clone(), called: false });
+        urgent
     }
 
     /// It starts what it wanted.
@@ -147,20 +146,19 @@ impl FairQueue {
     pub(super) fn first(
         &self,
         views: usize,
-        fits: impl Fn(Concurrency, &StartRequest) -> bool,
+        fits: impl Fn(Concurrency, &StartRequest, bool) -> bool,
     ) -> Option<usize> {
         let active = self.taken.iter().filter(|taken| taken.is_active()).count();
         let fair = views.div_ceil(active.max(1));
-        let waiting = self
-            .taken
-            .iter()
-            .filter(|taken| taken.waiting.as_ref().is_some_and(|waiting| fits(taken.width, &waiting.ask)));
+        let waiting = self.taken.iter().filter(|taken| {
+            taken.waiting.as_ref().is_some_and(|waiting| fits(taken.width, &waiting.ask, waiting.urgent))
+        });
         waiting.min_by_key(|taken| self.rank(taken, fair)).map(|taken| taken.number)
     }
 
     fn rank(&self, taken: &Entry, fair: usize) -> (Priority, bool, u64) {
         let since = taken.since.filter(|_| taken.share.in_flight == 0);
-        let is_starved = since.is_some_and(|since| self.now.saturating_sub(since) >= PATIENCE);
+        let is_starved = since.is_some_and(|since| self.now.saturating_sub(since) >= MAX_WAIT);
         let priority = if is_starved { Priority::High } else { taken.priority };
         (priority, taken.first == 0 && taken.share.in_flight >= fair, taken.had)
     }

@@ -13,7 +13,7 @@ use std::{
 
 use self::{fair_queue::FairQueue, host_limit::HostLimiter, host_stats::HostStats};
 pub(crate) use self::{
-    fair_queue::{PATIENCE, StartRequest, Usage},
+    fair_queue::{MAX_WAIT, StartRequest, Usage},
     host_limit::Permit,
 };
 use crate::{
@@ -36,10 +36,21 @@ pub struct PoolLimits {
     pub max_concurrency: usize,
 }
 
+impl PoolLimits {
+    /// The default of [`PoolLimits::max_bytes`]: 64 MiB.
+    pub const DEFAULT_MAX_BYTES: u64 = 64 << 20;
+
+    /// The default of [`PoolLimits::max_concurrency`].
+    pub const DEFAULT_MAX_CONCURRENCY: usize = Concurrency::DEFAULT_MAX;
+}
+
 impl Default for PoolLimits {
     fn default() -> Self {
-        // HTTP/2 at 50 ms uses 64 views in flight.
-        Self { max_bytes: 64 << 20, per_host: usize::MAX, max_concurrency: 64 }
+        Self {
+            max_bytes: Self::DEFAULT_MAX_BYTES,
+            per_host: usize::MAX,
+            max_concurrency: Self::DEFAULT_MAX_CONCURRENCY,
+        }
     }
 }
 
@@ -114,36 +125,36 @@ impl Pool {
     }
 
     /// Waits for a turn at a host, however it is spelt; at most `cap` requests are under way there.
-    pub(crate) fn enter(&self, host: &str, cap: usize) -> impl Future<Output = Permit> + '_ {
+    pub(crate) fn acquire(&self, host: &str, cap: usize) -> impl Future<Output = Permit> + '_ {
         host_limit::enter(self, host, cap)
     }
 
     /// A turn at a host that can be had at once.
-    pub(crate) fn try_enter(&self, host: &str, cap: usize) -> Option<Permit> {
+    pub(crate) fn try_acquire(&self, host: &str, cap: usize) -> Option<Permit> {
         host_limit::try_enter(self, host, cap)
     }
 
     /// A host answered so long after it was asked.
-    pub(crate) fn answered(&self, host: &str, time: Duration, now: Duration) {
+    pub(crate) fn on_response(&self, host: &str, time: Duration, now: Duration) {
         let mut state = self.lock();
         state.health.answered(host, time);
         state.pace.answered(time, now);
     }
 
     /// Bytes of a body arrived.
-    pub(crate) fn arrived(&self, bytes: u64, now: Duration) {
+    pub(crate) fn on_bytes(&self, bytes: u64, now: Duration) {
         self.lock().pace(|pace, most| pace.arrived(bytes, now, most));
     }
 
     /// A host served a chunk to its end: so many bytes of its last body, in so much time.
-    pub(crate) fn served(&self, host: &str, bytes: u64, time: Duration, now: Duration) {
+    pub(crate) fn on_complete(&self, host: &str, bytes: u64, time: Duration, now: Duration) {
         let mut state = self.lock();
         state.health.served(host, bytes, time);
         state.pace(|pace, most| pace.served(bytes, time, now, most));
     }
 
     /// An attempt at a host failed.
-    pub(crate) fn failed(&self, host: &str, failure: &AttemptError, now: Duration) {
+    pub(crate) fn on_failure(&self, host: &str, failure: &AttemptError, now: Duration) {
         let mut state = self.lock();
         state.health.failed(host, failure, now);
         if let Kind::Http(429 | 503) = failure.kind {
@@ -152,18 +163,18 @@ impl Pool {
     }
 
     /// A host had not done so much after this time as it usually has.
-    pub(crate) fn late(&self, host: &str, time: Duration, now: Duration) {
+    pub(crate) fn on_late(&self, host: &str, time: Duration, now: Duration) {
         self.lock().health.late(host, time, now);
     }
 
     /// When what was sent to a host is late: by then it usually has answered, or sent so many
     /// bytes. `None`: nothing is known of any host.
-    pub(crate) fn patience(&self, host: &str, bytes: Option<u64>) -> Option<Duration> {
+    pub(crate) fn hedge_delay(&self, host: &str, bytes: Option<u64>) -> Option<Duration> {
         self.lock().health.patience(host, bytes)
     }
 
     /// Takes leave to send a second request, if there have not been too many.
-    pub(crate) fn may_hedge(&self) -> bool {
+    pub(crate) fn take_hedge_token(&self) -> bool {
         let mut state = self.lock();
         let may = state.hedges >= 1.0 && state.share.in_flight < state.limits.max_concurrency;
         if may {
@@ -203,17 +214,17 @@ impl State {
     /// The stream that is to start next, of those that wait and have room.
     fn first(&self) -> Option<usize> {
         let views = self.pace.current().min(self.limits.max_concurrency);
-        self.seats.first(views, |width, ask| self.has_room(width, ask).is_ok())
+        self.seats.first(views, |width, ask, urgent| self.has_room(width, ask, urgent).is_ok())
     }
 
     /// Whether a view may start now, as far as all streams together go.
-    fn has_room(&self, width: Concurrency, ask: &StartRequest) -> Result<(), Rejected> {
+    fn has_room(&self, width: Concurrency, ask: &StartRequest, urgent: bool) -> Result<(), Rejected> {
         let (views, unanswered) = match width {
             Concurrency::Fixed(_) => (usize::MAX, usize::MAX),
-            Concurrency::Auto { most } => (self.pace.width(ask.len, most), self.pace.unanswered(ask.len)),
+            Concurrency::Auto { max } => (self.pace.width(ask.len, max), self.pace.unanswered(ask.len)),
         };
         // Somebody waits for the first bytes of a stream that is new: a place is made for it.
-        let is_full = match ask.is_first {
+        let is_full = match urgent {
             true => self.share.fetching > views,
             false => self.share.fetching >= views || self.share.awaited >= unanswered,
         };
@@ -246,19 +257,19 @@ pub(crate) struct StreamSlot {
 
 impl StreamSlot {
     /// Views that may be in flight now, as far as this stream is concerned.
-    pub(crate) fn width(&self) -> usize {
+    pub(crate) fn concurrency(&self) -> usize {
         match self.width {
             Concurrency::Fixed(views) => views.max(1),
-            Concurrency::Auto { most } => self.pool.lock().pace.current().clamp(1, most.max(1)),
+            Concurrency::Auto { max } => self.pool.lock().pace.current().clamp(1, max.max(1)),
         }
     }
 
     /// Whether a view may start now. If not, the waker is woken when it may; and then it must ask
     /// again, or say that it does not want any more.
-    pub(crate) fn admit(&self, mut ask: StartRequest, waker: &Waker) -> Result<(), Rejected> {
+    pub(crate) fn try_start(&self, ask: StartRequest, waker: &Waker) -> Result<(), Rejected> {
         let mut state = self.pool.lock();
-        ask.is_first = state.seats.wait(self.number, ask, waker);
-        let mut room = state.has_room(self.width, &ask);
+        let urgent = state.seats.wait(self.number, ask, waker);
+        let mut room = state.has_room(self.width, &ask, urgent);
         if room.is_ok() && state.first() != Some(self.number) {
             room = Err(Rejected::Views);
         }
@@ -274,14 +285,14 @@ impl StreamSlot {
     }
 
     /// It does not want to start anything now: another may.
-    pub(crate) fn pass(&self) {
+    pub(crate) fn withdraw(&self) {
         let mut state = self.pool.lock();
         state.seats.quit(self.number);
         state.kick();
     }
 
     /// Takes note of what this stream has now.
-    pub(crate) fn has(&self, share: Usage, now: Duration) {
+    pub(crate) fn update_usage(&self, share: Usage, now: Duration) {
         let mut state = self.pool.lock();
         let before = state.seats.has(self.number, share, now);
         let all = &mut state.share;
@@ -320,10 +331,10 @@ mod tests {
     fn only_the_head_may_pass_the_limit_on_bytes() {
         let pool = Pool::new(PoolLimits { max_bytes: 10, ..PoolLimits::default() });
         let seat = pool.join(&Options::default());
-        seat.has(Usage { bytes: 8, in_flight: 1, fetching: 1, awaited: 0 }, Duration::ZERO);
+        seat.update_usage(Usage { bytes: 8, in_flight: 1, fetching: 1, awaited: 0 }, Duration::ZERO);
         let ask = |cost, head| {
-            let ask = StartRequest { len: cost, cost, head, at: Duration::ZERO, is_first: false };
-            seat.admit(ask, Waker::noop())
+            let ask = StartRequest { len: cost, cost, head, at: Duration::ZERO };
+            seat.try_start(ask, Waker::noop())
         };
         assert_eq!(ask(3, false), Err(Rejected::Bytes));
         assert_eq!(ask(3, true), Ok(()));
@@ -333,13 +344,13 @@ mod tests {
     #[test]
     fn a_host_takes_as_many_requests_as_it_may() {
         let pool = Pool::default();
-        let first = pool.enter("a", 1).now_or_never();
+        let first = pool.acquire("a", 1).now_or_never();
         assert!(first.is_some());
-        assert!(pool.enter("a", 1).now_or_never().is_none());
-        assert!(pool.enter("A.:80", 1).now_or_never().is_none());
-        assert!(pool.try_enter("a", 1).is_none());
-        assert!(pool.enter("b", 1).now_or_never().is_some());
+        assert!(pool.acquire("a", 1).now_or_never().is_none());
+        assert!(pool.acquire("A.:80", 1).now_or_never().is_none());
+        assert!(pool.try_acquire("a", 1).is_none());
+        assert!(pool.acquire("b", 1).now_or_never().is_some());
         drop(first);
-        assert!(pool.enter("a", 1).now_or_never().is_some());
+        assert!(pool.acquire("a", 1).now_or_never().is_some());
     }
 }

@@ -252,7 +252,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let at = progress.on_piece(len, cx.now);
         let event = self.target.host_event(EventKind::Body, &request.host);
         self.actions.report(Event { bytes: Some(len), ..event });
-        cx.pool.arrived(len, cx.now);
+        cx.pool.on_bytes(len, cx.now);
         let taken = match sink {
             BodySink::Stream(sink) => sink.take(piece, &self.target, &mut self.stream, &mut self.actions),
             BodySink::Buffer(sink) => sink.take(piece, at, &mut self.actions),
@@ -292,7 +292,7 @@ impl<P: Piece> ViewFetch<'_, P> {
     /// A body ended, or no more of it is needed.
     fn on_body_end(&mut self, Body { progress, sink }: Body<P>, cx: &Context<'_, P>) {
         if let Some(ReplicaRequest { host, .. }) = &self.request {
-            cx.pool.served(host, progress.count(), progress.time(cx.now), cx.now);
+            cx.pool.on_complete(host, progress.count(), progress.time(cx.now), cx.now);
         }
         self.on_body_complete(sink, cx);
     }

@@ -245,8 +245,8 @@ fn choose<P>(view: &View<'_, '_, P>, unix_time: Duration) -> Option<(ReplicaRequ
         None => name.clone(),
     };
     let host: Arc<str> = url::host(&at).unwrap_or_default().into();
-    let permit = cx.pool.try_enter(&host, options.per_host)?;
-    if !cx.pool.may_hedge() {
+    let permit = cx.pool.try_acquire(&host, options.per_host)?;
+    if !cx.pool.take_hedge_token() {
         return None;
     }
     let step = replicas.hedge_token_step(&target.chunk.source, &at, unix_time);

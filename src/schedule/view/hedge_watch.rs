@@ -52,13 +52,13 @@ impl HedgeWatch {
             }
             let next = next.get_or_insert(now + CHECK_AGAIN);
             // As long as nothing is known of any host, nothing is overdue.
-            let Some(delay) = pool.patience(host, *bytes) else { return true };
+            let Some(delay) = pool.hedge_delay(host, *bytes) else { return true };
             let due = since.saturating_add(delay);
             if due > now {
                 *next = due.min(*next);
                 return true;
             }
-            pool.late(host, now.saturating_sub(*since), now);
+            pool.on_late(host, now.saturating_sub(*since), now);
             overdue.push(*index);
             false
         });

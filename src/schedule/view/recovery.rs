@@ -90,7 +90,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         if validators.forget(name, &asked, error.status) {
             return self.attempt_again(self.failure.replica, true, cx);
         }
-        cx.pool.failed(&self.failure.host, error, cx.now);
+        cx.pool.on_failure(&self.failure.host, error, cx.now);
         if error.kind == Kind::SourceChanged {
             return self.fail_at_once(failed.error);
         }

@@ -73,7 +73,7 @@ impl ReplicaRequest {
         cx: &Context<'_, P>,
         actions: &mut Actions<P>,
     ) {
-        cx.pool.answered(&self.host, cx.now.saturating_sub(since), cx.now);
+        cx.pool.on_response(&self.host, cx.now.saturating_sub(since), cx.now);
         let event = target.host_event(EventKind::Headers, &self.host);
         actions.report(Event { status: Some(status), ..event });
     }

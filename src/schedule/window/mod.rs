@@ -186,18 +186,18 @@ impl<P: Piece> Window<P> {
 
     /// Views in flight that are being decoded: no server is busy with them.
     #[must_use]
-    pub fn decoding_now(&self) -> usize {
+    pub fn decoding(&self) -> usize {
         self.decoding
     }
 
     /// Views in flight whose answers have not begun.
     #[must_use]
-    pub fn awaited_now(&self) -> usize {
+    pub fn awaiting_response(&self) -> usize {
         self.awaited
     }
 
     /// The answer to the request for a view has begun.
-    pub fn begin(&mut self, index: usize) {
+    pub fn on_response(&mut self, index: usize) {
         if let Some(slot) = self.view_mut(index)
             && slot.is_awaited()
         {
@@ -208,7 +208,7 @@ impl<P: Piece> Window<P> {
 
     /// From now on so many views may be in flight, and no more bytes be held or promised than `reach`, where
     /// that is less than the limit.
-    pub fn aim(&mut self, views: usize, reach: u64) {
+    pub fn update_limits(&mut self, views: usize, reach: u64) {
         self.limits.views = views;
         self.reach = reach;
     }
@@ -220,13 +220,13 @@ impl<P: Piece> Window<P> {
     }
 
     /// What may start next. Gaps before it enter the window on the way: they cost nothing.
-    pub fn upcoming(&mut self) -> Next {
+    pub fn next_start(&mut self) -> Next {
         self.next(true)
     }
 
     /// What may start next where there is no room for what `upcoming` named: a chunk manifest that
     /// is read ahead of its turn must not hold up what is before it.
-    pub fn upcoming_in_turn(&mut self) -> Next {
+    pub fn next_start_in_order(&mut self) -> Next {
         self.next(false)
     }
 
@@ -243,7 +243,7 @@ impl<P: Piece> Window<P> {
             if let Some(next) = self.upcoming_manifest(early) {
                 return next;
             }
-            match self.walk.ahead() {
+            match self.walk.peek() {
                 Upcoming::End => {
                     self.exhausted = true;
                     return Next::Nothing;
@@ -281,7 +281,7 @@ impl<P: Piece> Window<P> {
     /// fetched ahead: of a stretch that the views in flight, and the bytes ahead, would reach.
     fn upcoming_manifest(&self, early: bool) -> Option<Next> {
         let until = self.position.saturating_add(self.limits.bytes.max(1));
-        let (manifest, now) = self.walk.wanted(self.limits.views, until).filter(|(_, now)| *now || early)?;
+        let (manifest, now) = self.walk.next_manifest(self.limits.views, until).filter(|(_, now)| *now || early)?;
         let head = now && self.slots.is_empty() && self.manifests.is_empty();
         let room = self.limits.bytes.saturating_sub(self.bytes);
         // At the head it may pass the limit, as a view may.
@@ -301,7 +301,7 @@ impl<P: Piece> Window<P> {
                 self.awaited += 1;
             }
             Job::Manifest(chunk) => {
-                self.walk.asked(chunk);
+                self.walk.mark_requested(chunk);
                 self.manifests.push((chunk.source.clone(), cost));
             }
         }
@@ -311,8 +311,8 @@ impl<P: Piece> Window<P> {
 
     /// A chunk manifest lists these chunks, or cannot be had. Then what it spans fails when the
     /// reader comes there.
-    pub fn learn(&mut self, manifest: &Source, list: Result<Arc<[Chunk]>, Error>) {
-        self.walk.learn(manifest, list);
+    pub fn on_manifest(&mut self, manifest: &Source, list: Result<Arc<[Chunk]>, Error>) {
+        self.walk.on_manifest(manifest, list);
         if let Some(at) = self.manifests.iter().position(|(source, _)| source == manifest) {
             let (_, charge) = self.manifests.swap_remove(at);
             self.bytes -= charge;
@@ -321,7 +321,7 @@ impl<P: Piece> Window<P> {
     }
 
     /// Takes bytes of a view, in its order. Bytes beyond its end are a bug of the caller.
-    pub fn arrive(&mut self, index: usize, piece: P) {
+    pub fn push(&mut self, index: usize, piece: P) {
         if let Some(slot) = self.view_mut(index) {
             slot.arrive(piece);
         }
@@ -329,13 +329,13 @@ impl<P: Piece> Window<P> {
 
     /// How many bytes of a view are here or have left.
     #[must_use]
-    pub fn arrived(&self, index: usize) -> u64 {
+    pub fn received(&self, index: usize) -> u64 {
         self.view(index).map_or(0, |slot| slot.arrived)
     }
 
     /// Whether bytes of a view have left: it can no more be started over.
     #[must_use]
-    pub fn has_left(&self, index: usize) -> bool {
+    pub fn has_delivered(&self, index: usize) -> bool {
         self.view(index).is_none_or(|slot| slot.left < slot.len)
     }
 
@@ -346,7 +346,7 @@ impl<P: Piece> Window<P> {
     }
 
     /// It holds at least this many bytes: more than was thought when it started.
-    pub fn outgrow(&mut self, ticket: JobId<'_>, bytes: u64) {
+    pub fn raise_cost(&mut self, ticket: JobId<'_>, bytes: u64) {
         match ticket {
             JobId::View(index) => self.recharge(index, |charge| charge.max(bytes)),
             JobId::Manifest(manifest) => {
@@ -359,7 +359,7 @@ impl<P: Piece> Window<P> {
     }
 
     /// It is being decoded, or no longer is.
-    pub fn decoding(&mut self, ticket: JobId<'_>, decoding: bool) {
+    pub fn set_decoding(&mut self, ticket: JobId<'_>, decoding: bool) {
         if let JobId::View(index) = ticket
             && let Some(slot) = self.view_mut(index)
         {
@@ -372,7 +372,7 @@ impl<P: Piece> Window<P> {
 
     /// A view is complete and as good as can be known; it holds so many bytes from now on.
     pub fn finish(&mut self, index: usize, holds: Option<u64>) {
-        self.begin(index);
+        self.on_response(index);
         if let Some(slot) = self.view_mut(index) {
             slot.stage = Stage::Done;
             self.in_flight -= 1;
@@ -387,7 +387,7 @@ impl<P: Piece> Window<P> {
     /// A view cannot be had. What is before it still leaves; nothing starts any more.
     pub fn fail(&mut self, index: usize, error: Error) {
         self.failed = true;
-        self.begin(index);
+        self.on_response(index);
         if let Some(slot) = self.view_mut(index) {
             slot.held.clear();
             slot.stage = Stage::Failed(error);

@@ -38,7 +38,7 @@ fn limits(views: usize, bytes: u64) -> Limits {
 }
 
 fn start(window: &mut Window<Bytes>) -> Option<usize> {
-    let Next::Start { job, cost, .. } = window.upcoming() else {
+    let Next::Start { job, cost, .. } = window.next_start() else {
         return None;
     };
     window.start(&job, cost);
@@ -50,7 +50,7 @@ fn start(window: &mut Window<Bytes>) -> Option<usize> {
 
 /// What may start, in short: a view's place or a manifest's id, its cost, whether it is the head.
 fn next(window: &mut Window<Bytes>) -> (String, u64, bool) {
-    match window.upcoming() {
+    match window.next_start() {
         Next::Start { job: Job::View { index, .. }, cost, head } => (index.to_string(), cost, head),
         Next::Start { job: Job::Manifest(chunk), cost, head } => (chunk.source.name().to_owned(), cost, head),
         other => (format!("{other:?}"), 0, false),
@@ -58,7 +58,7 @@ fn next(window: &mut Window<Bytes>) -> (String, u64, bool) {
 }
 
 fn whole(window: &mut Window<Bytes>, index: usize, len: usize) {
-    window.arrive(index, vec![index as u8; len].into());
+    window.push(index, vec![index as u8; len].into());
     window.finish(index, None);
 }
 
@@ -96,10 +96,10 @@ fn a_late_first_chunk_holds_back_the_others() {
 fn the_bytes_of_the_head_flow_as_they_arrive() {
     let mut window = window(&[6, 3], limits(2, 100));
     while start(&mut window).is_some() {}
-    window.arrive(0, Bytes::from_static(b"ab"));
-    window.arrive(1, Bytes::from_static(b"x"));
+    window.push(0, Bytes::from_static(b"ab"));
+    window.push(1, Bytes::from_static(b"x"));
     assert_eq!(leaves(&mut window), "0:2");
-    window.arrive(0, Bytes::from_static(b"cdef"));
+    window.push(0, Bytes::from_static(b"cdef"));
     assert_eq!(leaves(&mut window), "0:4");
     window.finish(0, None);
     assert_eq!(leaves(&mut window), "1:1");
@@ -110,7 +110,7 @@ fn a_strict_head_leaves_only_when_it_is_complete() {
     let plan = Plan::new([chunk(0, 6)].into(), 0..6);
     let mut window = of_plan(plan, limits(1, 100), true);
     start(&mut window);
-    window.arrive(0, Bytes::from_static(b"abcdef"));
+    window.push(0, Bytes::from_static(b"abcdef"));
     assert_eq!(leaves(&mut window), "");
     window.finish(0, None);
     assert_eq!(leaves(&mut window), "0:6 end");
@@ -120,19 +120,19 @@ fn a_strict_head_leaves_only_when_it_is_complete() {
 fn only_so_many_views_are_in_flight_and_finished_ones_do_not_count() {
     let mut window = window(&[1; 5], limits(2, 100));
     assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
-    assert_eq!(window.upcoming(), Next::TooManyViews);
+    assert_eq!(window.next_start(), Next::TooManyViews);
     whole(&mut window, 1, 1);
     assert_eq!(start(&mut window), Some(2));
-    assert_eq!(window.upcoming(), Next::TooManyViews);
+    assert_eq!(window.next_start(), Next::TooManyViews);
 }
 
 #[test]
 fn bytes_are_promised_before_a_fetch_and_free_once_they_left() {
     let mut window = window(&[4, 4, 4], limits(9, 8));
     assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
-    assert_eq!((window.upcoming(), window.bytes()), (Next::TooManyBytes, 8));
+    assert_eq!((window.next_start(), window.bytes()), (Next::TooManyBytes, 8));
     whole(&mut window, 0, 4);
-    assert_eq!((window.upcoming(), window.bytes()), (Next::TooManyBytes, 8));
+    assert_eq!((window.next_start(), window.bytes()), (Next::TooManyBytes, 8));
     assert_eq!(leaves(&mut window), "0:4");
     assert_eq!(window.bytes(), 4);
     assert_eq!(start(&mut window), Some(2));
@@ -143,7 +143,7 @@ fn a_view_beyond_the_budget_goes_alone() {
     let mut window = window(&[50, 50], limits(9, 8));
     assert_eq!(next(&mut window), ("0".into(), 8, true));
     assert_eq!(start(&mut window), Some(0));
-    assert_eq!(window.upcoming(), Next::TooManyBytes);
+    assert_eq!(window.next_start(), Next::TooManyBytes);
     whole(&mut window, 0, 50);
     assert_eq!(leaves(&mut window), "0:50");
     assert_eq!(start(&mut window), Some(1));
@@ -162,14 +162,14 @@ fn the_next_view_is_the_head_as_soon_as_all_before_it_has_left() {
 fn of_a_view_beyond_the_budget_no_more_than_the_budget_is_let_in() {
     let mut window = window(&[50], limits(1, 8));
     start(&mut window);
-    window.arrive(0, vec![0; 7].into());
+    window.push(0, vec![0; 7].into());
     assert!(!window.is_full(0));
-    window.arrive(0, vec![0; 7].into());
+    window.push(0, vec![0; 7].into());
     assert!(window.is_full(0));
     assert_eq!(leaves(&mut window), "0:7 0:7");
     assert!(!window.is_full(0));
     assert_eq!(window.bytes(), 8);
-    window.arrive(0, vec![0; 36].into());
+    window.push(0, vec![0; 36].into());
     assert!(!window.is_full(0), "it is all here");
     window.finish(0, None);
     assert_eq!(leaves(&mut window), "0:36 end");
@@ -192,7 +192,7 @@ fn gaps_cost_nothing_and_are_zeros_in_their_place() {
 fn a_giant_gap_comes_in_pieces_and_is_told_once() {
     let plan = Plan::new(Vec::new().into(), 0..1 << 50);
     let mut window = of_plan(plan, limits(1, 1), false);
-    assert_eq!(window.upcoming(), Next::Nothing);
+    assert_eq!(window.next_start(), Next::Nothing);
     assert!(matches!(window.deliver(u64::MAX), Delivery::Zeros { len: 65_536, gap: Some(_), .. }));
     assert!(matches!(window.deliver(u64::MAX), Delivery::Zeros { len: 65_536, gap: None, .. }));
     assert_eq!(window.position(), 131_072);
@@ -203,9 +203,9 @@ fn bytes_before_a_failure_are_still_delivered_and_what_lies_behind_is_given_up()
     let mut window = window(&[4, 4, 4], limits(9, 100));
     while start(&mut window).is_some() {}
     whole(&mut window, 2, 4);
-    window.arrive(1, Bytes::from_static(b"zz"));
+    window.push(1, Bytes::from_static(b"zz"));
     window.fail(1, Error::new(Kind::Network, "x"));
-    assert_eq!(window.upcoming(), Next::Nothing);
+    assert_eq!(window.next_start(), Next::Nothing);
     assert_eq!((window.in_flight(), window.bytes()), (1, 4));
     assert_eq!(leaves(&mut window), "");
     whole(&mut window, 0, 4);
@@ -217,24 +217,24 @@ fn bytes_before_a_failure_are_still_delivered_and_what_lies_behind_is_given_up()
 fn a_view_that_is_started_over_forgets_what_arrived() {
     let mut window = window(&[4], limits(1, 100));
     start(&mut window);
-    window.arrive(0, Bytes::from_static(b"zz"));
-    assert_eq!(window.arrived(0), 2);
-    assert!(!window.has_left(0));
+    window.push(0, Bytes::from_static(b"zz"));
+    assert_eq!(window.received(0), 2);
+    assert!(!window.has_delivered(0));
     window.discard(0);
-    assert_eq!(window.arrived(0), 0);
-    window.arrive(0, Bytes::from_static(b"z"));
+    assert_eq!(window.received(0), 0);
+    window.push(0, Bytes::from_static(b"z"));
     assert_eq!(leaves(&mut window), "0:1");
-    assert!(window.has_left(0));
+    assert!(window.has_delivered(0));
 }
 
 #[test]
 fn a_decoded_chunk_holds_its_memory_until_its_last_byte_has_left() {
     let mut window = window(&[10], limits(1, 100));
     start(&mut window);
-    window.outgrow(JobId::View(0), 48);
+    window.raise_cost(JobId::View(0), 48);
     assert_eq!(window.bytes(), 48);
-    window.arrive(0, Bytes::from_static(b"abcde"));
-    window.arrive(0, Bytes::from_static(b"fghij"));
+    window.push(0, Bytes::from_static(b"abcde"));
+    window.push(0, Bytes::from_static(b"fghij"));
     window.finish(0, Some(24));
     assert_eq!(window.bytes(), 24);
     window.deliver(u64::MAX);
@@ -248,7 +248,7 @@ fn manifest(id: &str, offset: u64, size: u64) -> Chunk {
 }
 
 fn learn(window: &mut Window<Bytes>, id: &str, chunks: &[Chunk]) {
-    window.learn(&Source::FileId(id.into()), Ok(chunks.into()));
+    window.on_manifest(&Source::FileId(id.into()), Ok(chunks.into()));
 }
 
 const MIB: u64 = 1 << 20;
@@ -259,7 +259,7 @@ fn nothing_starts_behind_a_manifest_before_it_has_been_read() {
     let mut window = of_plan(plan, limits(9, 4 * MIB), false);
     assert_eq!(next(&mut window), ("m".into(), MIB, true));
     start(&mut window);
-    assert_eq!((window.upcoming(), window.bytes(), window.in_flight()), (Next::Unread, MIB, 1));
+    assert_eq!((window.next_start(), window.bytes(), window.in_flight()), (Next::Unread, MIB, 1));
     learn(&mut window, "m", &[chunk(0, 5), chunk(6, 2)]);
     assert_eq!((window.bytes(), window.in_flight()), (0, 0));
     assert_eq!([start(&mut window), start(&mut window), start(&mut window)], [Some(0), Some(2), Some(3)]);
@@ -274,7 +274,7 @@ fn a_manifest_near_ahead_is_read_before_the_views_on_the_way_to_it() {
     assert_eq!(next(&mut window), ("m".into(), MIB, false));
     start(&mut window);
     assert_eq!([start(&mut window), start(&mut window)], [Some(0), Some(1)]);
-    assert_eq!(window.upcoming(), Next::Unread);
+    assert_eq!(window.next_start(), Next::Unread);
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn a_manifest_far_ahead_in_the_file_is_not_read() {
     let chunks = [manifest("m", 0, far), manifest("n", far, 8)];
     let mut window = of_plan(Plan::new(chunks.into(), 0..far + 8), limits(9, 32 * MIB), false);
     assert_eq!(start(&mut window), None);
-    assert_eq!((window.upcoming(), window.in_flight()), (Next::Unread, 1), "only the first is read");
+    assert_eq!((window.next_start(), window.in_flight()), (Next::Unread, 1), "only the first is read");
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn manifests_next_to_one_another_are_read_at_the_same_time_within_the_budget() {
     let chunks = [manifest("m", 0, 8), manifest("n", 8, 8), manifest("o", 16, 8)];
     let mut window = of_plan(Plan::new(chunks.into(), 0..24), limits(9, 2 * MIB), false);
     assert_eq!([start(&mut window), start(&mut window)], [None, None]);
-    assert_eq!((window.upcoming(), window.in_flight(), window.bytes()), (Next::Unread, 2, 2 * MIB));
+    assert_eq!((window.next_start(), window.in_flight(), window.bytes()), (Next::Unread, 2, 2 * MIB));
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn at_the_head_a_manifest_is_read_whatever_the_budget_is() {
     let mut window = of_plan(Plan::new([manifest("m", 0, 8)].into(), 0..8), limits(1, 10), false);
     assert_eq!(next(&mut window), ("m".into(), 10, true));
     start(&mut window);
-    window.outgrow(JobId::Manifest(&Source::FileId("m".into())), 50);
+    window.raise_cost(JobId::Manifest(&Source::FileId("m".into())), 50);
     assert_eq!(window.bytes(), 50);
     learn(&mut window, "m", &[chunk(0, 8)]);
     assert_eq!((window.bytes(), start(&mut window)), (0, Some(0)));
@@ -322,8 +322,8 @@ fn of_manifests_over_one_another_one_at_a_time_may_pass_the_budget() {
     let mut window = of_plan(plan, limits(4, 10), false);
     assert_eq!(next(&mut window), ("m".into(), 10, true));
     start(&mut window);
-    window.outgrow(JobId::Manifest(&Source::FileId("m".into())), 50);
-    assert_eq!((window.upcoming(), window.bytes()), (Next::TooManyBytes, 50));
+    window.raise_cost(JobId::Manifest(&Source::FileId("m".into())), 50);
+    assert_eq!((window.next_start(), window.bytes()), (Next::TooManyBytes, 50));
     learn(&mut window, "m", &[chunk(0, 8)]);
     assert_eq!(next(&mut window), ("n".into(), 10, true));
 }
@@ -333,9 +333,9 @@ fn a_manifest_that_cannot_be_had_is_an_error_at_its_place() {
     let chunks = [chunk(0, 4), manifest("m", 4, 8), chunk(12, 4)];
     let mut window = of_plan(Plan::new(chunks.into(), 0..16), limits(9, 4 * MIB), false);
     start(&mut window);
-    window.learn(&Source::FileId("m".into()), Err(Error::new(Kind::Manifest, "x")));
+    window.on_manifest(&Source::FileId("m".into()), Err(Error::new(Kind::Manifest, "x")));
     assert_eq!(start(&mut window), Some(0));
-    assert_eq!(window.upcoming(), Next::Nothing);
+    assert_eq!(window.next_start(), Next::Nothing);
     whole(&mut window, 0, 4);
     assert_eq!(leaves(&mut window), "0:4 manifest@4");
     assert_eq!((window.bytes(), window.in_flight()), (0, 0));
@@ -391,14 +391,14 @@ proptest! {
                 Act::Start => flying.extend(start(&mut window)),
                 Act::Arrive(i) if !flying.is_empty() => {
                     let index = flying[i % flying.len()];
-                    let left = view(&plan, index).len() - window.arrived(index);
+                    let left = view(&plan, index).len() - window.received(index);
                     if left > 0 {
-                        window.arrive(index, vec![0; left.div_ceil(2) as usize].into());
+                        window.push(index, vec![0; left.div_ceil(2) as usize].into());
                     }
                 }
                 Act::Finish(i) if !flying.is_empty() => {
                     let index = flying[i % flying.len()];
-                    if window.arrived(index) == view(&plan, index).len() {
+                    if window.received(index) == view(&plan, index).len() {
                         window.finish(index, None);
                         flying.retain(|other| *other != index);
                     }

@@ -75,7 +75,7 @@ impl Fetch {
     }
 
     pub(super) fn permit(&mut self, host: &str) -> Vec<String> {
-        let permit = self.pool.try_enter(host, usize::MAX).expect("the host takes a request");
+        let permit = self.pool.try_acquire(host, usize::MAX).expect("the host takes a request");
         self.primary(Input::Permit { permit, unix_time: Duration::ZERO })
     }
 

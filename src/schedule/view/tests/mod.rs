@@ -158,7 +158,7 @@ fn a_hedge_needs_a_free_host() {
     let mut fetch = Fetch::new(view(chunk(100), 0..100), options);
     fetch.primary(located(&["a", "b"]));
     fetch.send("a");
-    let _busy = fetch.pool.try_enter("b", 1).unwrap();
+    let _busy = fetch.pool.try_acquire("b", 1).unwrap();
     assert_eq!(fetch.hedge(overdue()), Vec::<String>::new());
 }
 

@@ -218,7 +218,7 @@ impl World {
             Operation::Token { .. } => Input::Token(Ok((!is_good).then(|| "token".into()))),
             Operation::FilerToken => panic!("the chunk is not the filer's"),
             Operation::Acquire(host) => {
-                let permit = self.fetch.pool.try_enter(&host, 1).expect("no other request goes there");
+                let permit = self.fetch.pool.try_acquire(&host, 1).expect("no other request goes there");
                 Input::Permit { permit, unix_time: MS }
             }
             Operation::AwaitNetwork => Input::Network(is_good),
@@ -346,7 +346,7 @@ proptest! {
         let pool = world.fetch.pool.clone();
         drop(world);
         for host in HOSTS {
-            prop_assert!(pool.try_enter(host, 1).is_some(), "a permit was kept");
+            prop_assert!(pool.try_acquire(host, 1).is_some(), "a permit was kept");
         }
     }
 }
