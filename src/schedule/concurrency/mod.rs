@@ -1,337 +1,398 @@
-//! How many views should be in flight, found while they fly.
+//! Finds how many views should be in flight at once.
 //!
-//! Two things say it. **What is known of the link**: by Little's law a link that brings `rate` bytes a
-//! second, and whose servers take `latency` to begin, is full while `rate * latency` bytes are asked for
-//! beside the view that comes; BBR takes the same two estimates, the highest rate and the least
-//! delay, for a TCP connection (Cardwell et al., ACM Queue 14-5, 2016). **What was tried**: each
-//! width is remembered with the rate that it brought, and the smallest that brings as much as any is
-//! taken. The first fits at once and is blind to what it does not model, the six connections of
-//! HTTP/1.1, a limit to each, the time of a processor; the second sees everything, and takes time.
+//! The controller combines two sources of knowledge.
 //!
-//! It starts as TCP does (RFC 5681): the width doubles with each round trip until the rate no longer
-//! grows. Time is an argument.
+//! - **A model of the link.** By Little's law, a link that delivers `rate` bytes per second from servers that take
+//!   `latency` to respond is full while `rate * latency` bytes are requested beside the view that is being received.
+//!   BBR uses the same two estimates, the maximum rate and the minimum delay, for a TCP connection (Cardwell et al.,
+//!   ACM Queue 14-5, 2016).
+//! - **Measurements.** The controller remembers the rate that each limit achieved and settles on the smallest limit
+//!   that is as good as the best.
+//!
+//! The model answers at once, but does not know about the six connections of HTTP/1.1, per-connection limits, or
+//! processor time. Measurements include everything, but take time.
+//!
+//! # Phases
+//!
+//! | phase | what it does | what ends it |
+//! |---|---|---|
+//! | [`Phase::SlowStart`] | doubles the limit each round trip (RFC 5681) | the rate stops growing, or congestion |
+//! | [`Phase::Steady`] | holds the best limit known | a probe is due, or the size of views changes |
+//! | [`Phase::Probing`] | measures another limit for one epoch | the end of that epoch, or congestion |
+//!
+//! # Example
+//!
+//! A link delivers 16 views of 64 KiB in each round trip of 100 ms, so it is full with 16 views in flight:
+//!
+//! ```text
+//!  phase      limit  complete per round trip  decision at the end of the epoch
+//!  SlowStart      8     8                     INITIAL_BYTES allow 8 views; this is the first rate: double
+//!  SlowStart     16    16                     better by more than MIN_GAIN: double
+//!  SlowStart     32    16                     the first miss: the epoch may have been spent opening connections
+//!  SlowStart     32    16                     the second miss: become Steady at 21, the 16 of the model plus a margin
+//!  Steady        22    16                     a probe is due; the direction is upward: probe 27
+//!  Probing       27    16                     no better: become Steady, and wait twice as long before the next probe
+//! ```
+//!
+//! Time is an argument of every method.
 
+mod epoch;
 mod rate_table;
 mod windowed_min;
 
 use std::time::Duration;
 
 use self::{
+    epoch::Epoch,
     rate_table::{RateTable, above, below},
     windowed_min::WindowedMin,
 };
 
-/// Finds a width. A stream's reader, its budget and its end may hold views back, too: what is
-/// measured then says nothing of the width, and is not looked at.
+/// Finds the concurrency limit for the streams of a pool.
+///
+/// A stream's reader, its byte budget and its end may hold views back, too. What is measured then says nothing
+/// about the limit, and the controller ignores it.
 #[derive(Debug, Default)]
 pub(crate) struct ConcurrencyController {
-    /// Views that may be in flight; 0 as long as nothing has started.
-    width: usize,
-    is_steady: bool,
-    /// Epochs in a row that were no better than those before, while it grows.
+    /// Views that may be in flight; 0 before the first view starts.
+    limit: usize,
+    phase: Phase,
+    /// Consecutive epochs of slow start without a better rate.
     misses: u32,
+    probes: ProbeTimer,
+    /// Seconds from a request to its response.
     latency: WindowedMin,
-    /// Seconds per byte of the quickest body.
-    body: WindowedMin,
-    /// Bytes of a view, smoothed.
-    size: f64,
-    /// That size when widths were tried.
-    tried_size: f64,
-    levels: RateTable,
+    /// Seconds per byte of the fastest body.
+    byte_time: WindowedMin,
+    /// The smoothed size of views in bytes.
+    view_size: f64,
+    /// The value of `view_size` when `rates` were measured.
+    measured_size: f64,
+    rates: RateTable,
     epoch: Epoch,
-    /// Epochs until the next trial, and how many there are between two.
-    rest: u32,
-    pause: u32,
-    /// The next trial is of a greater width.
-    is_upward: bool,
-    /// Where the trial under way started from.
-    trial: Option<usize>,
-    /// A server wanted fewer: no more than so many until then.
-    ceiling: Option<(usize, Duration)>,
+    /// Set by congestion.
+    ceiling: Option<Ceiling>,
 }
 
-/// A stretch of time over which the rate is measured.
+/// How the controller chooses the limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Phase {
+    /// The limit doubles while the rate grows.
+    #[default]
+    SlowStart,
+    /// The limit is the best one known.
+    Steady,
+    /// The limit is being measured; before the probe it was `from`.
+    Probing { from: usize },
+}
+
+/// When to probe another limit, and in which direction.
 #[derive(Debug, Default)]
-struct Epoch {
-    since: Duration,
-    width: usize,
-    bytes: u64,
-    views: usize,
-    /// The width has just changed: what comes first was started with another.
-    is_young: bool,
-    /// Views in flight since `at`, and their time until then, in seconds.
-    in_flight: usize,
-    at: Duration,
-    flown: f64,
+struct ProbeTimer {
+    epochs_left: u32,
+    /// Epochs between two probes. It doubles with each probe that changes nothing.
+    interval: u32,
+    is_upward: bool,
 }
 
-/// Bytes that are asked for before anything is known.
-const BLIND_BYTES: u64 = 1 << 20;
+/// The limit may not pass `limit` until `until`: a server reported congestion.
+#[derive(Clone, Copy, Debug)]
+struct Ceiling {
+    limit: usize,
+    until: Duration,
+}
 
-/// The least and the most views that are asked for then: the second must be under way when the
-/// first ends, and eight small ones cost little where they are too many.
-const BLIND: (usize, usize) = (2, 8);
+/// Bytes that are requested at once before anything is measured.
+const INITIAL_BYTES: u64 = 1 << 20;
 
-/// A body that is shorter, or takes less time, does not say how fast bodies come.
-const TELLING_BYTES: u64 = 256 << 10;
-const TELLING_TIME: Duration = Duration::from_millis(1);
+/// The least views that are requested at once: the second must be under way when the first ends.
+const INITIAL_MIN: usize = 2;
 
-/// A rate that is better by less is no reason for more views.
-const GAIN: f64 = 1.1;
-const GAIN_LARGE: f64 = 1.3;
+/// The most views that are requested at once before anything is measured. If eight small views are too many, they
+/// cost little.
+const INITIAL_MAX: usize = 8;
 
-/// After so many epochs that are no better it grows no more: one may have had to open connections.
-const MISSES: u32 = 2;
+/// A body that is shorter, or takes less time, does not show how fast bodies arrive.
+const MIN_SAMPLE_BYTES: u64 = 256 << 10;
+const MIN_SAMPLE_TIME: Duration = Duration::from_millis(1);
+
+/// A rate that is better by less than this factor does not justify more views.
+const MIN_GAIN: f64 = 1.1;
+
+/// The same for views of at least [`INITIAL_BYTES`]. New connections accelerate slowly (RFC 5681), and with large
+/// views much of the gain comes from that.
+const MIN_GAIN_LARGE: f64 = 1.3;
+
+/// Slow start ends after this many epochs without a gain. One such epoch may have been spent opening connections.
+const MAX_MISSES: u32 = 2;
 
 /// The least time over which a rate is measured.
-const SHORTEST: Duration = Duration::from_millis(20);
+const MIN_EPOCH: Duration = Duration::from_millis(20);
 
-/// The most epochs between two trials.
-const LONGEST_PAUSE: u32 = 32;
+/// The most epochs between two probes.
+const MAX_PROBE_INTERVAL: u32 = 32;
 
-/// For so long a server that wanted fewer is believed.
-const CEILING: Duration = Duration::from_secs(10);
+/// How long a report of congestion limits the concurrency.
+const CONGESTION_HOLD: Duration = Duration::from_secs(10);
+
+/// Some views end earlier than others, so the link is full only with this margin.
+const MARGIN: f64 = 1.25;
 
 impl ConcurrencyController {
-    /// Views that may be in flight at once, where the next one has so many bytes.
-    pub(crate) fn width(&self, len: u64, most: usize) -> usize {
-        let width = if self.width == 0 { Self::blind(len) } else { self.width };
-        let ceiling = self.ceiling.map_or(usize::MAX, |(ceiling, _)| ceiling);
-        width.min(ceiling).min(most).max(1)
+    /// How many views may be in flight if the next one has `len` bytes; at least 1, at most `max`.
+    pub(crate) fn limit(&self, len: u64, max: usize) -> usize {
+        let limit = if self.limit == 0 { Self::initial(len) } else { self.limit };
+        let ceiling = self.ceiling.map_or(usize::MAX, |ceiling| ceiling.limit);
+        limit.min(ceiling).min(max).max(1)
     }
 
-    /// Requests that may be without an answer at once, for views of so many bytes. Views that are asked
-    /// for together come together, and end together, and then nothing comes until the next ones are
-    /// answered: large ones are asked for one after the other, so that one comes while another is awaited.
-    pub(crate) fn unanswered(&self, len: u64) -> usize {
-        let Some((latency, byte)) = self.latency.get().zip(self.body.get()) else {
-            return if len > BLIND_BYTES { 1 } else { usize::MAX };
+    /// How many requests for views of `len` bytes may wait for a response at once; at least 1.
+    ///
+    /// Large views that are requested together arrive together and end together, and then nothing arrives until the
+    /// next responses begin. So they are requested one after another: one is received while another is awaited.
+    pub(crate) fn max_awaiting(&self, len: u64) -> usize {
+        let Some((latency, byte_time)) = self.latency.get().zip(self.byte_time.get()) else {
+            return if len > INITIAL_BYTES { 1 } else { usize::MAX };
         };
-        let time = byte * len as f64;
-        // Small ones are answered and gone: how they lie does not matter.
-        if time <= latency {
+        let body_time = byte_time * len as f64;
+        // Small views take less time to receive than to await, so their order does not matter.
+        if body_time <= latency {
             return usize::MAX;
         }
-        // Their share of the views in flight, with something to spare.
-        ((1.25 * self.width as f64 * latency / (latency + time)).ceil() as usize).max(1)
+        // The share of its time that a view is awaited.
+        ((MARGIN * self.limit as f64 * latency / (latency + body_time)).ceil() as usize).max(1)
     }
 
-    /// The width as it stands; 0 as long as nothing has started.
+    /// The limit as it stands; 0 before the first view starts.
     pub(crate) fn current(&self) -> usize {
-        self.width
+        self.limit
     }
 
-    /// A view of so many bytes starts.
-    pub(crate) fn started(&mut self, len: u64) {
-        if self.width == 0 {
-            (self.width, self.size) = (Self::blind(len), len.max(1) as f64);
+    /// A view of `len` bytes starts.
+    pub(crate) fn on_start(&mut self, len: u64) {
+        if self.limit == 0 {
+            (self.limit, self.view_size) = (Self::initial(len), len.max(1) as f64);
         }
-        self.size += (len.max(1) as f64 - self.size) / 16.0;
+        self.view_size += (len.max(1) as f64 - self.view_size) / 16.0;
     }
 
-    fn blind(len: u64) -> usize {
-        let views = BLIND_BYTES.checked_div(len.max(1)).unwrap_or_default();
-        usize::try_from(views).unwrap_or(usize::MAX).clamp(BLIND.0, BLIND.1)
-    }
-
-    /// From now on so many views are in flight.
-    pub(crate) fn flying(&mut self, in_flight: usize, now: Duration) {
-        self.epoch.fly(in_flight, now);
-        if self.epoch.width == 0 {
-            self.begin(now);
+    /// From `now` on this many views are in flight.
+    pub(crate) fn on_in_flight(&mut self, in_flight: usize, now: Duration) {
+        self.epoch.set_in_flight(in_flight, now);
+        if self.epoch.limit == 0 {
+            self.start_epoch(now);
         }
     }
 
-    /// An answer began so long after it was asked for.
-    pub(crate) fn answered(&mut self, latency: Duration, now: Duration) {
-        self.latency.see(latency.as_secs_f64(), now);
+    /// A response began `latency` after its request.
+    pub(crate) fn on_response(&mut self, latency: Duration, now: Duration) {
+        self.latency.record(latency.as_secs_f64(), now);
     }
 
     /// Bytes of a body arrived.
-    pub(crate) fn arrived(&mut self, bytes: u64, now: Duration, most: usize) {
-        // What a large view was awaited says nothing of the rate at which it comes.
-        if !self.is_steady
-            && self.levels.best().is_none()
+    pub(crate) fn on_bytes(&mut self, bytes: u64, now: Duration, max: usize) {
+        // The first epoch of large views starts with their first byte: the wait for it says nothing about the rate.
+        if self.phase == Phase::SlowStart
+            && self.rates.best().is_none()
             && self.epoch.bytes == 0
-            && self.size > BLIND_BYTES as f64
+            && self.view_size > INITIAL_BYTES as f64
         {
-            self.begin(now);
+            self.start_epoch(now);
         }
         self.epoch.bytes = self.epoch.bytes.saturating_add(bytes);
-        self.measure(now, most);
+        self.end_epoch_if_due(now, max);
     }
 
-    /// A view came to its end: so many bytes of its last body, in so much time.
-    pub(crate) fn served(&mut self, bytes: u64, time: Duration, now: Duration, most: usize) {
+    /// A view is complete; its last body brought `bytes` in `time`.
+    pub(crate) fn on_complete(&mut self, bytes: u64, time: Duration, now: Duration, max: usize) {
         self.epoch.views += 1;
         if bytes > 0 {
-            self.body.see(time.as_secs_f64() / bytes as f64, now);
+            self.byte_time.record(time.as_secs_f64() / bytes as f64, now);
         }
-        if bytes >= TELLING_BYTES && time >= TELLING_TIME && !self.is_steady {
-            self.widen(self.enough().unwrap_or(0), most);
+        if bytes >= MIN_SAMPLE_BYTES && time >= MIN_SAMPLE_TIME && self.phase == Phase::SlowStart {
+            self.limit = self.limit.max(self.first_estimate().unwrap_or(0).min(max));
         }
-        self.measure(now, most);
+        self.end_epoch_if_due(now, max);
     }
 
-    /// A server said that there are too many requests, or that it cannot serve now.
-    pub(crate) fn refused(&mut self, now: Duration) {
-        // What was in flight at that time is refused, too.
-        let has_just_been = self
-            .ceiling
-            .is_some_and(|(_, until)| until.saturating_add(self.round()) > now.saturating_add(CEILING));
-        if self.width == 0 || has_just_been {
+    /// A server responded 429 or 503.
+    pub(crate) fn on_congestion(&mut self, now: Duration) {
+        // The other views in flight at that time are refused for the same reason.
+        let is_same = self.ceiling.is_some_and(|ceiling| {
+            ceiling.until.saturating_add(self.round_trip()) > now.saturating_add(CONGESTION_HOLD)
+        });
+        if self.limit == 0 || is_same {
             return;
         }
-        self.width = (self.width / 4 * 3 + self.width % 4 * 3 / 4).max(1);
-        self.ceiling = Some((self.width, now.saturating_add(CEILING)));
-        self.is_steady = true;
-        self.trial = None;
-        self.levels.forget_above(self.width);
-        self.begin(now);
+        // Three quarters, without an overflow.
+        self.limit = (self.limit / 4 * 3 + self.limit % 4 * 3 / 4).max(1);
+        self.ceiling = Some(Ceiling { limit: self.limit, until: now.saturating_add(CONGESTION_HOLD) });
+        self.phase = Phase::Steady;
+        self.rates.drop_above(self.limit);
+        self.start_epoch(now);
     }
 
-    /// Widths that are enough by what the first body told: while it comes, the next ones must begin.
-    fn enough(&self) -> Option<usize> {
-        let views = self.latency.get()? / (self.body.get()? * self.size);
+    /// The limit before anything is measured.
+    fn initial(len: u64) -> usize {
+        let views = INITIAL_BYTES.checked_div(len.max(1)).unwrap_or_default();
+        usize::try_from(views).unwrap_or(usize::MAX).clamp(INITIAL_MIN, INITIAL_MAX)
+    }
+
+    /// The limit that the first complete body suggests: while one body arrives, the next ones must begin.
+    fn first_estimate(&self) -> Option<usize> {
+        let views = self.latency.get()? / (self.byte_time.get()? * self.view_size);
         Some((views.ceil() as usize).saturating_add(1))
     }
 
-    /// The width that fills the link as it is known, if one body alone could: with something to spare, since
-    /// views do not end evenly. Whether more are needed, only trying can say.
+    /// The limit at which the link is full according to the model, with a margin. It assumes that one body alone
+    /// could fill the link; only probing can show whether more are needed.
     fn model(&self) -> Option<usize> {
-        let awaited = self.levels.best()? * self.latency.get()? / self.size;
-        // Of large ones a second comes while another is awaited: they never fit each other's times.
-        let (spare, second) = ((1.25 * awaited).ceil() as usize, awaited.ceil() as usize);
-        Some(spare.saturating_add(1).max(second.saturating_add(2)))
+        let awaited = self.rates.best()? * self.latency.get()? / self.view_size;
+        let with_margin = ((MARGIN * awaited).ceil() as usize).saturating_add(1);
+        // A second large view is received while another is awaited: their times never fit each other exactly.
+        let with_second = (awaited.ceil() as usize).saturating_add(2);
+        Some(with_margin.max(with_second))
     }
 
-    fn widen(&mut self, width: usize, most: usize) {
-        self.width = self.width.max(width.min(most));
+    /// The time after which a change of the limit shows in the rate.
+    fn round_trip(&self) -> Duration {
+        Duration::try_from_secs_f64(self.latency.get().unwrap_or(0.0)).unwrap_or_default().max(MIN_EPOCH)
     }
 
-    /// The time in which a change of the width shows.
-    fn round(&self) -> Duration {
-        Duration::try_from_secs_f64(self.latency.get().unwrap_or(0.0)).unwrap_or_default().max(SHORTEST)
+    fn start_epoch(&mut self, now: Duration) {
+        let is_warming_up = self.phase != Phase::SlowStart && self.epoch.limit != self.limit;
+        self.epoch = self.epoch.next(self.limit, is_warming_up, now);
     }
 
-    fn begin(&mut self, now: Duration) {
-        let Epoch { in_flight, width, .. } = self.epoch;
-        let is_young = self.is_steady && width != self.width;
-        self.epoch =
-            Epoch { since: now, at: now, width: self.width, is_young, in_flight, ..Epoch::default() };
-    }
-
-    /// Ends the epoch if it says something by now.
-    fn measure(&mut self, now: Duration, most: usize) {
-        let time = now.saturating_sub(self.epoch.since);
-        if self.epoch.is_young && (self.epoch.views >= self.width || time >= self.round().saturating_mul(4)) {
-            return self.begin(now);
-        }
-        let (views, round) =
-            if self.is_steady { (4, self.round().saturating_mul(2)) } else { (1, self.round()) };
-        if time < round
-            || (self.epoch.views < self.epoch.width.saturating_mul(views) && time < round.saturating_mul(8))
+    /// Ends the epoch if it is long enough, and decides what follows.
+    fn end_epoch_if_due(&mut self, now: Duration, max: usize) {
+        let time = self.epoch.elapsed(now);
+        let round_trip = self.round_trip();
+        if self.epoch.is_warming_up
+            && (self.epoch.views >= self.limit || time >= round_trip.saturating_mul(4))
         {
+            return self.start_epoch(now);
+        }
+        if !self.is_epoch_due(time) {
             return;
         }
-        if self.ceiling.is_some_and(|(_, until)| now > until) {
+        if self.ceiling.is_some_and(|ceiling| now > ceiling.until) {
             self.ceiling = None;
         }
-        let most = self.ceiling.map_or(most, |(ceiling, _)| ceiling.min(most));
-        self.epoch.fly(self.epoch.in_flight, now);
-        let seconds = time.as_secs_f64();
-        let flown = self.epoch.flown / seconds;
-        // Something else held views back.
-        if self.epoch.width == 0 || flown < 0.75 * self.epoch.width as f64 {
-            return self.begin(now);
+        let max = self.ceiling.map_or(max, |ceiling| ceiling.limit.min(max));
+        let average = self.epoch.average_in_flight(now);
+        // Below this the limit was not what held views back.
+        if self.epoch.limit != 0 && average >= 0.75 * self.epoch.limit as f64 {
+            match self.phase {
+                Phase::SlowStart => self.end_slow_start_epoch(average, now, max),
+                Phase::Steady | Phase::Probing { .. } => self.end_steady_epoch(now, max),
+            }
         }
-        if self.is_steady {
-            self.settle(time, now, most);
-        } else {
-            self.grow(flown, time, now, most);
-        }
-        self.begin(now);
+        self.start_epoch(now);
     }
 
-    /// An epoch while the width grows.
-    fn grow(&mut self, flown: f64, time: Duration, now: Duration, most: usize) {
-        let bytes = self.epoch.bytes;
-        let rate = bytes as f64 / time.as_secs_f64();
-        // Connections open slowly (RFC 5681): while large views come, much of what is gained is that.
-        let gain = if self.size >= BLIND_BYTES as f64 { GAIN_LARGE } else { GAIN };
-        let is_better = self.levels.best().is_none_or(|best| rate > best * gain);
-        self.levels.see(flown.round() as usize, bytes, time, now);
-        self.tried_size = self.size;
-        self.misses = if is_better { 0 } else { self.misses + 1 };
-        if is_better && self.width < most {
-            self.width = self.width.saturating_mul(2).min(most);
-        } else if self.width >= most || self.misses == MISSES {
-            (self.is_steady, self.misses) = (true, 0);
-            (self.rest, self.pause, self.is_upward) = (1, 1, true);
-            self.take(now, most);
-        }
+    /// Whether the epoch has seen enough views, or has lasted so long that it must end.
+    fn is_epoch_due(&self, time: Duration) -> bool {
+        let (round_trips, views) = if self.phase == Phase::SlowStart { (1, 1) } else { (2, 4) };
+        let shortest = self.round_trip().saturating_mul(round_trips);
+        time >= shortest
+            && (self.epoch.views >= self.epoch.limit.saturating_mul(views)
+                || time >= shortest.saturating_mul(8))
     }
 
-    /// An epoch of a width that is held.
-    fn settle(&mut self, time: Duration, now: Duration, most: usize) {
-        let ratio = self.size / self.tried_size.max(1.0);
-        if !(0.5..=2.0).contains(&ratio) {
-            // Views of another size: what was tried says nothing of them, the link is the same.
-            self.width = self.model().unwrap_or(self.width).min(most);
-            self.levels.clear();
-            self.is_steady = false;
-            self.trial = None;
-            return;
-        }
-        let best = self.levels.best().unwrap_or(0.0);
+    /// Doubles the limit if the rate grew, and becomes steady if it has not grown for some epochs.
+    fn end_slow_start_epoch(&mut self, average_in_flight: f64, now: Duration, max: usize) {
+        let time = self.epoch.elapsed(now);
         let rate = self.epoch.bytes as f64 / time.as_secs_f64();
-        self.levels.see(self.epoch.width, self.epoch.bytes, time, now);
-        if let Some(from) = self.trial.take() {
-            if self.epoch.width > from && best > 0.0 && rate > best * GAIN {
-                // There is more to be had: on, as at the start.
-                self.is_steady = false;
+        let gain = if self.view_size >= INITIAL_BYTES as f64 { MIN_GAIN_LARGE } else { MIN_GAIN };
+        let is_better = self.rates.best().is_none_or(|best| rate > best * gain);
+        self.rates.record(average_in_flight.round() as usize, self.epoch.bytes, time, now);
+        self.measured_size = self.view_size;
+        self.misses = if is_better { 0 } else { self.misses + 1 };
+        if is_better && self.limit < max {
+            self.limit = self.limit.saturating_mul(2).min(max);
+        } else if self.limit >= max || self.misses == MAX_MISSES {
+            (self.phase, self.misses) = (Phase::Steady, 0);
+            self.probes = ProbeTimer { epochs_left: 1, interval: 1, is_upward: true };
+            self.choose_best(now, max);
+        }
+    }
+
+    /// Records the rate of a limit that was held for an epoch; ends a probe, or starts one that is due.
+    fn end_steady_epoch(&mut self, now: Duration, max: usize) {
+        let ratio = self.view_size / self.measured_size.max(1.0);
+        if !(0.5..=2.0).contains(&ratio) {
+            return self.restart_for_new_size(max);
+        }
+        let best = self.rates.best().unwrap_or(0.0);
+        let time = self.epoch.elapsed(now);
+        let rate = self.epoch.bytes as f64 / time.as_secs_f64();
+        self.rates.record(self.epoch.limit, self.epoch.bytes, time, now);
+        if let Phase::Probing { from } = self.phase {
+            // A greater limit helps: go on as at the start.
+            if self.epoch.limit > from && best > 0.0 && rate > best * MIN_GAIN {
+                self.phase = Phase::SlowStart;
                 return;
             }
-            self.take(now, most);
-            self.pause = if self.width == from { (self.pause * 2).min(LONGEST_PAUSE) } else { 1 };
-            self.rest = self.pause;
-            // On in a direction that helps.
-            self.is_upward ^= self.width != from;
+            self.phase = Phase::Steady;
+            self.choose_best(now, max);
+            self.probes.reschedule(self.limit != from);
             return;
         }
-        self.take(now, most);
-        self.rest = self.rest.saturating_sub(1);
-        if self.rest == 0 {
-            self.try_another(most);
+        self.choose_best(now, max);
+        if self.probes.count_epoch() {
+            self.start_probe(max);
         }
     }
 
-    fn try_another(&mut self, most: usize) {
-        self.is_upward = !self.is_upward;
-        let model = self.model().unwrap_or(1).min(most);
-        // Far above what the link should need: half the way down at once.
-        let down = below(self.width).min(usize::midpoint(self.width, model)).max(model).max(BLIND.0);
-        let other = if self.is_upward { above(self.width).min(most) } else { down.min(self.width) };
-        if other == self.width {
-            self.rest = self.pause;
-            return;
-        }
-        self.trial = Some(std::mem::replace(&mut self.width, other));
+    /// Views have another size: the measured rates do not apply to them, but the link is the same.
+    fn restart_for_new_size(&mut self, max: usize) {
+        self.limit = self.model().unwrap_or(self.limit).min(max);
+        self.rates.clear();
+        self.phase = Phase::SlowStart;
     }
 
-    /// Takes the smallest width that brings as much as any, and that the link can need.
-    fn take(&mut self, now: Duration, most: usize) {
-        self.levels.forget_old(now);
+    /// Tries a limit on the other side of the current one than the last probe did.
+    fn start_probe(&mut self, max: usize) {
+        self.probes.is_upward = !self.probes.is_upward;
+        let model = self.model().unwrap_or(1).min(max);
+        // Far above what the model asks for, half of the way down is taken in one step.
+        let down = below(self.limit)
+            .min(usize::midpoint(self.limit, model))
+            .max(model)
+            .max(INITIAL_MIN)
+            .min(self.limit);
+        let other = if self.probes.is_upward { above(self.limit).min(max) } else { down };
+        if other == self.limit {
+            self.probes.epochs_left = self.probes.interval;
+            return;
+        }
+        self.phase = Phase::Probing { from: self.limit };
+        self.limit = other;
+    }
+
+    /// Settles on the smallest limit that achieves the best rate and satisfies the model.
+    fn choose_best(&mut self, now: Duration, max: usize) {
+        self.rates.drop_old(now);
         let model = self.model().unwrap_or(1);
-        let width = self.levels.smallest_good().unwrap_or(self.width);
-        self.width = width.max(model).max(BLIND.0).min(most.max(1));
+        let good = self.rates.smallest_good().unwrap_or(self.limit);
+        self.limit = good.max(model).max(INITIAL_MIN).min(max.max(1));
     }
 }
 
-impl Epoch {
-    fn fly(&mut self, in_flight: usize, now: Duration) {
-        self.flown += self.in_flight as f64 * now.saturating_sub(self.at).as_secs_f64();
-        (self.in_flight, self.at) = (in_flight, now);
+impl ProbeTimer {
+    /// Counts an epoch and returns whether a probe is due.
+    fn count_epoch(&mut self) -> bool {
+        self.epochs_left = self.epochs_left.saturating_sub(1);
+        self.epochs_left == 0
+    }
+
+    /// Schedules the next probe: soon and in the same direction if the last one changed the limit.
+    fn reschedule(&mut self, changed: bool) {
+        self.interval = if changed { 1 } else { (self.interval * 2).min(MAX_PROBE_INTERVAL) };
+        self.epochs_left = self.interval;
+        // `start_probe` turns the direction around.
+        self.is_upward ^= changed;
     }
 }
 

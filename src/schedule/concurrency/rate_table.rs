@@ -1,59 +1,59 @@
-//! What each width has brought.
+//! The download rate that each concurrency limit achieved.
 
 use std::time::Duration;
 
-/// For so long a rate counts.
-const FRESH: Duration = Duration::from_secs(30);
+/// Measurements older than this are dropped.
+const MAX_AGE: Duration = Duration::from_secs(30);
 
-/// A width that brings this share of the best is as good.
+/// A limit that achieves this share of the best rate is as good as the best.
 const AS_GOOD: f64 = 0.97;
 
-/// Widths that were tried, each with the rate in bytes a second that it brought.
+/// The limits that were tried, each with the bytes per second that it achieved.
 #[derive(Debug, Default)]
-pub(super) struct RateTable(Vec<Level>);
+pub(super) struct RateTable(Vec<Measurement>);
 
 #[derive(Debug)]
-struct Level {
-    width: usize,
+struct Measurement {
+    limit: usize,
     bytes: f64,
-    /// In seconds.
-    time: f64,
+    seconds: f64,
     at: Duration,
 }
 
 impl RateTable {
-    /// A width brought so many bytes in so much time.
-    pub(super) fn see(&mut self, width: usize, bytes: u64, time: Duration, now: Duration) {
-        let level = match self.0.iter().position(|level| level.width == width) {
+    /// Records that `bytes` arrived in `time` under `limit`.
+    pub(super) fn record(&mut self, limit: usize, bytes: u64, time: Duration, now: Duration) {
+        let known = match self.0.iter().position(|known| known.limit == limit) {
             Some(at) => self.0.swap_remove(at),
-            None => Level { width, bytes: 0.0, time: 0.0, at: now },
+            None => Measurement { limit, bytes: 0.0, seconds: 0.0, at: now },
         };
-        // Queues on the way make each stretch a lucky one or not: what was known counts for half.
-        let (bytes, time) = (level.bytes / 2.0 + bytes as f64, level.time / 2.0 + time.as_secs_f64());
-        self.0.push(Level { width, bytes, time, at: now });
+        // Queues in the network make each epoch noisy, so earlier measurements keep half of their weight.
+        let (bytes, seconds) = (known.bytes / 2.0 + bytes as f64, known.seconds / 2.0 + time.as_secs_f64());
+        self.0.push(Measurement { limit, bytes, seconds, at: now });
     }
 
     /// The best rate.
     pub(super) fn best(&self) -> Option<f64> {
-        self.0.iter().map(Level::rate).reduce(f64::max)
+        self.0.iter().map(Measurement::rate).reduce(f64::max)
     }
 
-    /// The smallest width that is as good as the best.
+    /// The smallest limit that is as good as the best.
     pub(super) fn smallest_good(&self) -> Option<usize> {
         let enough = self.best()? * AS_GOOD;
-        self.0.iter().filter(|level| level.rate() >= enough).map(|level| level.width).min()
+        self.0.iter().filter(|known| known.rate() >= enough).map(|known| known.limit).min()
     }
 
-    /// If all are old, they are all that is known.
-    pub(super) fn forget_old(&mut self, now: Duration) {
-        let is_fresh = |level: &Level| now.saturating_sub(level.at) < FRESH;
-        if self.0.iter().any(is_fresh) {
-            self.0.retain(is_fresh);
+    /// Drops old measurements. If all are old, all stay: nothing better is known.
+    pub(super) fn drop_old(&mut self, now: Duration) {
+        let is_recent = |known: &Measurement| now.saturating_sub(known.at) < MAX_AGE;
+        if self.0.iter().any(is_recent) {
+            self.0.retain(is_recent);
         }
     }
 
-    pub(super) fn forget_above(&mut self, width: usize) {
-        self.0.retain(|level| level.width <= width);
+    /// Drops the measurements of greater limits.
+    pub(super) fn drop_above(&mut self, limit: usize) {
+        self.0.retain(|known| known.limit <= limit);
     }
 
     pub(super) fn clear(&mut self) {
@@ -61,18 +61,18 @@ impl RateTable {
     }
 }
 
-impl Level {
+impl Measurement {
     fn rate(&self) -> f64 {
-        self.bytes / self.time.max(1e-9)
+        self.bytes / self.seconds.max(1e-9)
     }
 }
 
-/// A width to try that is greater by a quarter or so.
-pub(super) fn above(width: usize) -> usize {
-    width.saturating_add((width / 4).max(1))
+/// A limit to probe that is greater by about a quarter.
+pub(super) fn above(limit: usize) -> usize {
+    limit.saturating_add((limit / 4).max(1))
 }
 
-/// One that is smaller by a fifth or so.
-pub(super) fn below(width: usize) -> usize {
-    width - (width / 5).max(1).min(width)
+/// A limit to probe that is smaller by about a fifth.
+pub(super) fn below(limit: usize) -> usize {
+    limit - (limit / 5).max(1).min(limit)
 }

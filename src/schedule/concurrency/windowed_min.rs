@@ -1,30 +1,31 @@
-//! The least that a number has been lately.
+//! The minimum of a value over a recent window of time.
 
 use std::time::Duration;
 
-/// A link changes: what was seen longer ago does not count, up to twice this.
-const LATELY: Duration = Duration::from_secs(30);
+/// Network paths change, so a value counts for at least this long and at most for twice as long.
+const WINDOW: Duration = Duration::from_secs(30);
 
-/// The least of what was seen within the last stretch or two.
+/// The minimum over the current window and the one before it.
 #[derive(Debug, Default)]
 pub(super) struct WindowedMin {
-    now: Option<f64>,
-    before: Option<f64>,
+    current: Option<f64>,
+    previous: Option<f64>,
+    /// When the current window began.
     since: Duration,
 }
 
 impl WindowedMin {
-    pub(super) fn see(&mut self, value: f64, now: Duration) {
-        if now.saturating_sub(self.since) > LATELY {
-            (self.before, self.since) = (self.now.take(), now);
+    pub(super) fn record(&mut self, value: f64, now: Duration) {
+        if now.saturating_sub(self.since) > WINDOW {
+            (self.previous, self.since) = (self.current.take(), now);
         }
-        self.now = Some(self.now.map_or(value, |least| least.min(value)));
+        self.current = Some(self.current.map_or(value, |least| least.min(value)));
     }
 
     pub(super) fn get(&self) -> Option<f64> {
-        match (self.now, self.before) {
-            (Some(now), Some(before)) => Some(now.min(before)),
-            (now, before) => now.or(before),
+        match (self.current, self.previous) {
+            (Some(current), Some(previous)) => Some(current.min(previous)),
+            (current, previous) => current.or(previous),
         }
     }
 }

@@ -138,19 +138,19 @@ impl Pool {
     pub(crate) fn on_response(&self, host: &str, time: Duration, now: Duration) {
         let mut state = self.lock();
         state.health.answered(host, time);
-        state.pace.answered(time, now);
+        state.pace.on_response(time, now);
     }
 
     /// Bytes of a body arrived.
     pub(crate) fn on_bytes(&self, bytes: u64, now: Duration) {
-        self.lock().pace(|pace, most| pace.arrived(bytes, now, most));
+        self.lock().pace(|pace, most| pace.on_bytes(bytes, now, most));
     }
 
     /// A host served a chunk to its end: so many bytes of its last body, in so much time.
     pub(crate) fn on_complete(&self, host: &str, bytes: u64, time: Duration, now: Duration) {
         let mut state = self.lock();
         state.health.served(host, bytes, time);
-        state.pace(|pace, most| pace.served(bytes, time, now, most));
+        state.pace(|pace, most| pace.on_complete(bytes, time, now, most));
     }
 
     /// An attempt at a host failed.
@@ -158,7 +158,7 @@ impl Pool {
         let mut state = self.lock();
         state.health.failed(host, failure, now);
         if let Kind::Http(429 | 503) = failure.kind {
-            state.pace.refused(now);
+            state.pace.on_congestion(now);
         }
     }
 
@@ -221,7 +221,7 @@ impl State {
     fn has_room(&self, width: Concurrency, ask: &StartRequest, urgent: bool) -> Result<(), Rejected> {
         let (views, unanswered) = match width {
             Concurrency::Fixed(_) => (usize::MAX, usize::MAX),
-            Concurrency::Auto { max } => (self.pace.width(ask.len, max), self.pace.unanswered(ask.len)),
+            Concurrency::Auto { max } => (self.pace.limit(ask.len, max), self.pace.max_awaiting(ask.len)),
         };
         // Somebody waits for the first bytes of a stream that is new: a place is made for it.
         let is_full = match urgent {
@@ -276,7 +276,7 @@ impl StreamSlot {
         match room {
             Ok(()) => {
                 state.seats.start(self.number, &ask);
-                state.pace.started(ask.len);
+                state.pace.on_start(ask.len);
                 state.hedges = (state.hedges + HEDGES_PER_REQUEST).min(HEDGES);
             }
             Err(_) => state.kick(),
@@ -303,7 +303,7 @@ impl StreamSlot {
         let (bytes, fetching) = (all.bytes, all.fetching);
         state.peak_bytes = state.peak_bytes.max(bytes);
         if before.fetching != share.fetching {
-            state.pace.flying(fetching, now);
+            state.pace.on_in_flight(fetching, now);
         }
         if share.bytes < before.bytes
             || share.in_flight < before.in_flight
