@@ -1,112 +1,129 @@
-//! Which replica to ask first, by how their hosts have fared lately.
+//! Orders the replicas of a chunk by what is known of their hosts.
+//!
+//! For each host the pool keeps the smoothed response latency, the smoothed time per byte of a body, and the recent
+//! failures. From these it estimates how long a host will take to deliver a chunk. A host that failed recently comes
+//! last for a while (its cooldown), and a host that was late is expected to be late again (its penalty).
 
 use std::time::Duration;
 
 use crate::{error::Kind, http::url, schedule::retry::AttemptError};
 
-/// The most hosts that are remembered; the one that was heard of longest ago is forgotten.
+/// The most hosts that are remembered; the least recently used one is dropped.
 const MAX_HOSTS: usize = 64;
 
-/// How long a host that failed is asked last; doubled for each further failure in a row.
-const SPARED: Duration = Duration::from_secs(5);
+/// How long a host that failed comes last; doubled for each further failure in a row.
+const COOLDOWN: Duration = Duration::from_secs(5);
 
-/// The longest that a host is asked last: it may be back.
-const SPARED_MOST: Duration = Duration::from_secs(60);
+/// The longest cooldown: the host may work again.
+const MAX_COOLDOWN: Duration = Duration::from_secs(60);
 
-/// Times to deliver that differ by less are no reason to prefer a host.
-const SAME: f64 = 0.01;
+/// The least delivery time in seconds. Smaller differences are no reason to prefer a host.
+const MIN_TIME: f64 = 0.01;
 
-/// A host with so many requests under way takes as long again as one with none.
-const LOAD: f64 = 8.0;
+/// A host with this many requests in flight takes twice as long as an idle one.
+const REQUESTS_TO_DOUBLE: f64 = 8.0;
 
-/// What is not known of a host is this part of what the best is known to take: it is worth a try.
-const UNKNOWN: f64 = 0.9;
+/// An unknown host is assumed to take this share of the time of the best known host, so that it is tried.
+const UNKNOWN_SHARE: f64 = 0.9;
 
-/// So many times as long as it was late is feared.
-const FEAR: f64 = 4.0;
+/// The penalty is the observed delay times this factor.
+const PENALTY_FACTOR: f64 = 4.0;
 
-/// After so long, half of what is feared of a host that was late is forgotten, and more and more of it.
-const HALF_LIFE: f64 = 5.0;
+/// After this many seconds half of a penalty remains. It decays faster and faster.
+const PENALTY_HALF_LIFE: f64 = 5.0;
 
-/// What is late is at least so much later than usual, in seconds: a page is busy at times.
-const LATE: f64 = 0.03;
+/// A response is late only if it exceeds the usual time by this many seconds: the page may be busy.
+const MIN_LATENESS: f64 = 0.03;
 
-/// What is known of hosts, from the one heard of longest ago to the latest.
+/// What is known of hosts, the least recently used first.
 #[derive(Debug, Default)]
 pub(crate) struct HostStats(Vec<Host>);
 
 #[derive(Debug, Default)]
 struct Host {
     name: String,
-    /// Smoothed time from request to headers, and how far it is off on average, in seconds.
-    first_byte: Option<(f64, f64)>,
-    /// Smoothed time for each byte of a body, in seconds.
-    byte: Option<f64>,
-    /// What it is feared to take, after it was late, in seconds; and when that was.
-    feared: f64,
-    late: Duration,
-    /// Failures since it served a chunk, and when the last one was.
+    latency: Option<Latency>,
+    /// The smoothed time per byte of a body, in seconds.
+    byte_time: Option<f64>,
+    /// The time that a request is expected to take after the host was late, in seconds, and when it was late.
+    penalty: f64,
+    late_at: Duration,
+    /// Failures since the host last delivered a chunk, and the time of the last one.
     failures: u32,
-    failed: Duration,
+    failed_at: Duration,
 }
 
+/// The time from a request to its response headers, in seconds.
+#[derive(Clone, Copy, Debug)]
+struct Latency {
+    smoothed: f64,
+    /// The smoothed deviation from it.
+    deviation: f64,
+}
+
+/// The estimate by which replicas are ordered; the smallest comes first.
+type Rank = (bool, f64);
+
 impl HostStats {
-    /// A host answered so long after it was asked.
-    pub(crate) fn answered(&mut self, name: &str, time: Duration) {
-        let (host, time) = (self.host(name), time.as_secs_f64());
-        // As TCP smooths its round trips (RFC 6298), faster: a stream asks for dozens of chunks.
-        host.first_byte = Some(match host.first_byte {
-            Some((known, off)) => (known + (time - known) / 4.0, off + ((time - known).abs() - off) / 4.0),
-            None => (time, time / 2.0),
+    /// A host responded `latency` after the request.
+    pub(crate) fn on_response(&mut self, name: &str, latency: Duration) {
+        let (host, latency) = (self.host(name), latency.as_secs_f64());
+        // TCP smooths its round trips in the same way (RFC 6298), with smaller weights. A stream requests only dozens
+        // of chunks.
+        host.latency = Some(match host.latency {
+            Some(Latency { smoothed, deviation }) => Latency {
+                smoothed: smoothed + (latency - smoothed) / 4.0,
+                deviation: deviation + ((latency - smoothed).abs() - deviation) / 4.0,
+            },
+            None => Latency { smoothed: latency, deviation: latency / 2.0 },
         });
     }
 
-    /// A host served a chunk to its end: so many bytes of its last body, in so much time.
-    pub(crate) fn served(&mut self, name: &str, bytes: u64, time: Duration) {
+    /// A host delivered a chunk; its last body brought `bytes` in `time`.
+    pub(crate) fn on_complete(&mut self, name: &str, bytes: u64, time: Duration) {
         let host = self.host(name);
         host.failures = 0;
         if bytes > 0 {
-            let byte = time.as_secs_f64() / bytes as f64;
-            host.byte = Some(host.byte.map_or(byte, |known| known + (byte - known) / 4.0));
+            let byte_time = time.as_secs_f64() / bytes as f64;
+            host.byte_time =
+                Some(host.byte_time.map_or(byte_time, |known| known + (byte_time - known) / 4.0));
         }
     }
 
-    /// An attempt at a host failed. That it does not have a chunk, or wants a token, says nothing
-    /// against the host.
-    pub(crate) fn failed(&mut self, name: &str, failure: &AttemptError, now: Duration) {
-        if matches!(failure.kind, Kind::NotFound | Kind::Unauthorized | Kind::Range | Kind::SourceChanged) {
+    /// An attempt at a host failed. A missing chunk or a refused token is not a failure of the host.
+    pub(crate) fn on_failure(&mut self, name: &str, error: &AttemptError, now: Duration) {
+        if matches!(error.kind, Kind::NotFound | Kind::Unauthorized | Kind::Range | Kind::SourceChanged) {
             return;
         }
         let host = self.host(name);
-        // What was under way when it failed first fails, too: one reason, and no more.
-        if !host.is_spared(now) {
+        // The other requests in flight fail for the same reason as the first, so they do not count.
+        if !host.is_cooling_down(now) {
             host.failures = host.failures.saturating_add(1);
-            host.failed = now;
+            host.failed_at = now;
         }
     }
 
-    /// A host has not done in this time what it usually has. What it will take is not known: much
-    /// longer, and longer each time.
-    pub(crate) fn late(&mut self, name: &str, time: Duration, now: Duration) {
+    /// A host took `time` without doing what it usually does in that time. How long it will take is unknown, so the
+    /// penalty exceeds the delay, and grows each time.
+    pub(crate) fn on_late(&mut self, name: &str, time: Duration, now: Duration) {
         let host = self.host(name);
-        let known = host.first_byte.map_or(0.0, |(known, _)| known);
-        host.feared = host.feared.max(known).max(time.as_secs_f64()) * FEAR;
-        host.late = now;
+        let latency = host.latency.map_or(0.0, |latency| latency.smoothed);
+        host.penalty = host.penalty.max(latency).max(time.as_secs_f64()) * PENALTY_FACTOR;
+        host.late_at = now;
     }
 
-    /// The time by which a host has answered as a rule, or sent so many bytes. What is not known of one
-    /// is that of the slowest known.
-    pub(crate) fn patience(&self, name: &str, bytes: Option<u64>) -> Option<Duration> {
+    /// The time after which a host is late: by then it has usually responded or, if `bytes` is given, sent that many
+    /// bytes. For an unknown host it is the time of the slowest known one.
+    pub(crate) fn hedge_delay(&self, name: &str, bytes: Option<u64>) -> Option<Duration> {
         let name = url::host_key(name);
-        let own = self.0.iter().find(|host| host.name == name).and_then(|host| host.patience(bytes));
-        let slowest = || self.0.iter().filter_map(|host| host.patience(bytes)).reduce(f64::max);
+        let own = self.0.iter().find(|host| host.name == name).and_then(|host| host.hedge_delay(bytes));
+        let slowest = || self.0.iter().filter_map(|host| host.hedge_delay(bytes)).reduce(f64::max);
         Duration::try_from_secs_f64(own.or_else(slowest)?).ok()
     }
 
-    /// Orders URLs of something of so many bytes: first those of hosts that did not fail lately, among
-    /// them those that will deliver sooner, with as many requests as are under way there. A host of
-    /// which nothing is known is as good as the best, and the order stays where nothing speaks
-    /// against it.
+    /// Orders the URLs of an object of `bytes` bytes. Hosts without a recent failure come first, and among them those
+    /// that will deliver sooner, given the requests in flight at each (`load`, by host key). An unknown host ranks as
+    /// the best known one. URLs of equal rank keep their order.
     pub(crate) fn rank(
         &self,
         urls: &mut Vec<String>,
@@ -119,28 +136,20 @@ impl HostStats {
         }
         let known = |url: String| {
             let name = url::host_key(url::host(&url).unwrap_or_default());
-            (self.0.iter().find(|host| host.name == name).map(|host| host.cost(bytes, now)), load(&name), url)
+            let estimate = self.0.iter().find(|host| host.name == name).map(|host| host.estimate(bytes, now));
+            (estimate, load(&name), url)
         };
         let known: Vec<_> = urls.drain(..).map(known).collect();
-        let times = known.iter().filter_map(|(cost, ..)| *cost).map(|(_, time)| time);
-        let best = times.reduce(f64::min).map_or(SAME, |best| (best * UNKNOWN).max(SAME));
-        let cost = |(cost, load, url): (Option<(bool, f64)>, usize, String)| {
-            let (spared, time) = cost.unwrap_or((false, best));
-            ((spared, time * (1.0 + load as f64 / LOAD)), url)
+        let times = known.iter().filter_map(|(estimate, ..)| *estimate).map(|(_, time)| time);
+        let unknown = times.reduce(f64::min).map_or(MIN_TIME, |best| (best * UNKNOWN_SHARE).max(MIN_TIME));
+        let rank = |(estimate, load, url): (Option<Rank>, usize, String)| {
+            let (is_cooling_down, time) = estimate.unwrap_or((false, unknown));
+            ((is_cooling_down, time * (1.0 + load as f64 / REQUESTS_TO_DOUBLE)), url)
         };
-        let mut left: Vec<_> = known.into_iter().map(cost).collect();
-        // There are sixteen at most, and the code of a sort is larger than all of this.
-        while !left.is_empty() {
-            let mut first = 0;
-            for at in 1..left.len() {
-                if left.get(at).map(|(cost, _)| cost) < left.get(first).map(|(cost, _)| cost) {
-                    first = at;
-                }
-            }
-            urls.push(left.remove(first).1);
-        }
+        *urls = sorted(known.into_iter().map(rank).collect());
     }
 
+    /// The entry of a host, now the most recently used one.
     fn host(&mut self, name: &str) -> &mut Host {
         let name = url::host_key(name);
         let host = match self.0.iter().position(|host| host.name == name) {
@@ -154,29 +163,46 @@ impl HostStats {
     }
 }
 
+/// Sorts by rank and keeps the order of equals. A chunk has at most sixteen replicas, and the code of the standard
+/// library's sort is larger than this module.
+fn sorted(mut ranked: Vec<(Rank, String)>) -> Vec<String> {
+    let mut urls = Vec::new();
+    while !ranked.is_empty() {
+        let mut first = 0;
+        for at in 1..ranked.len() {
+            if ranked.get(at).map(|(rank, _)| rank) < ranked.get(first).map(|(rank, _)| rank) {
+                first = at;
+            }
+        }
+        urls.push(ranked.remove(first).1);
+    }
+    urls
+}
+
 impl Host {
-    /// Whether it failed lately; then how long it takes to deliver so many bytes, in seconds.
-    fn cost(&self, bytes: u64, now: Duration) -> (bool, f64) {
-        let time = self.first_byte.map_or(0.0, |(time, _)| time) + self.byte.unwrap_or(0.0) * bytes as f64;
-        let age = now.saturating_sub(self.late).as_secs_f64() / HALF_LIFE;
-        let feared = self.feared / (1.0 + age * age);
-        (self.is_spared(now), time.max(feared).max(SAME))
+    /// Whether the host is cooling down, and the seconds that it will take to deliver `bytes`.
+    fn estimate(&self, bytes: u64, now: Duration) -> Rank {
+        let latency = self.latency.map_or(0.0, |latency| latency.smoothed);
+        let time = latency + self.byte_time.unwrap_or(0.0) * bytes as f64;
+        let age = now.saturating_sub(self.late_at).as_secs_f64() / PENALTY_HALF_LIFE;
+        let penalty = self.penalty / (1.0 + age * age);
+        (self.is_cooling_down(now), time.max(penalty).max(MIN_TIME))
     }
 
-    /// Whether it failed lately.
-    fn is_spared(&self, now: Duration) -> bool {
-        let doubled = SPARED.saturating_mul(1 << self.failures.saturating_sub(1).min(8));
-        self.failures > 0 && now.saturating_sub(self.failed) < doubled.min(SPARED_MOST)
+    /// Whether the host failed recently.
+    fn is_cooling_down(&self, now: Duration) -> bool {
+        let doubled = COOLDOWN.saturating_mul(1 << self.failures.saturating_sub(1).min(8));
+        self.failures > 0 && now.saturating_sub(self.failed_at) < doubled.min(MAX_COOLDOWN)
     }
 
     /// In seconds.
-    fn patience(&self, bytes: Option<u64>) -> Option<f64> {
+    fn hedge_delay(&self, bytes: Option<u64>) -> Option<f64> {
         Some(match bytes {
             None => {
-                let (usual, off) = self.first_byte?;
-                usual + (4.0 * off).max(usual).max(LATE)
+                let Latency { smoothed, deviation } = self.latency?;
+                smoothed + (4.0 * deviation).max(smoothed).max(MIN_LATENESS)
             }
-            Some(bytes) => 3.0 * self.byte? * bytes as f64 + LATE,
+            Some(bytes) => 3.0 * self.byte_time? * bytes as f64 + MIN_LATENESS,
         })
     }
 }
@@ -187,66 +213,63 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn ranked(health: &HostStats, now: Duration) -> String {
+    fn ranked(stats: &HostStats, now: Duration) -> String {
         let mut urls = ["http://a/1", "http://b/1", "http://c/1"].map(str::to_owned).to_vec();
-        health.rank(&mut urls, 0, now, |_| 0);
+        stats.rank(&mut urls, 0, now, |_| 0);
         urls.iter().map(|url| &url[7..8]).collect()
     }
 
-    fn fail(health: &mut HostStats, name: &str, kind: Kind, now: Duration) {
-        health.failed(name, &AttemptError::new(kind, ""), now);
+    fn fail(stats: &mut HostStats, name: &str, kind: Kind, now: Duration) {
+        stats.on_failure(name, &AttemptError::new(kind, ""), now);
     }
 
     #[test]
-    fn the_order_stays_while_nothing_is_known() {
+    fn unknown_hosts_keep_their_order() {
         assert_eq!(ranked(&HostStats::default(), MS), "abc");
     }
 
     #[test]
-    fn a_host_that_failed_is_asked_last_for_a_while() {
-        let mut health = HostStats::default();
-        fail(&mut health, "A:80", Kind::Network, 1000 * MS);
-        assert_eq!(ranked(&health, 1000 * MS), "bca");
-        assert_eq!(ranked(&health, 5999 * MS), "bca");
-        assert_eq!(ranked(&health, 6000 * MS), "abc");
+    fn a_host_that_failed_comes_last_during_its_cooldown() {
+        let mut stats = HostStats::default();
+        fail(&mut stats, "A:80", Kind::Network, 1000 * MS);
+        assert_eq!(ranked(&stats, 1000 * MS), "bca");
+        assert_eq!(ranked(&stats, 5999 * MS), "bca");
+        assert_eq!(ranked(&stats, 6000 * MS), "abc");
     }
 
     #[test]
-    fn each_failure_in_a_row_is_remembered_longer_and_a_served_chunk_forgives_all() {
-        let mut health = HostStats::default();
-        fail(&mut health, "a", Kind::Network, MS);
-        fail(&mut health, "a", Kind::Timeout, 6000 * MS);
-        assert_eq!(
-            (ranked(&health, 15_000 * MS), ranked(&health, 16_001 * MS)),
-            ("bca".into(), "abc".into())
-        );
+    fn cooldowns_double_until_the_host_delivers_a_chunk() {
+        let mut stats = HostStats::default();
+        fail(&mut stats, "a", Kind::Network, MS);
+        fail(&mut stats, "a", Kind::Timeout, 6000 * MS);
+        assert_eq!((ranked(&stats, 15_000 * MS), ranked(&stats, 16_001 * MS)), ("bca".into(), "abc".into()));
         let mut now = 16_001 * MS;
         for _ in 0..10 {
-            fail(&mut health, "a", Kind::Http(503), now);
-            now += SPARED_MOST;
+            fail(&mut stats, "a", Kind::Http(503), now);
+            now += MAX_COOLDOWN;
         }
-        assert_eq!((ranked(&health, now - MS), ranked(&health, now)), ("bca".into(), "abc".into()));
-        fail(&mut health, "a", Kind::Http(503), now);
-        health.served("a", 0, MS);
-        assert_eq!(ranked(&health, now), "abc");
+        assert_eq!((ranked(&stats, now - MS), ranked(&stats, now)), ("bca".into(), "abc".into()));
+        fail(&mut stats, "a", Kind::Http(503), now);
+        stats.on_complete("a", 0, MS);
+        assert_eq!(ranked(&stats, now), "abc");
     }
 
     #[test]
-    fn all_that_one_broken_host_breaks_counts_once() {
-        let mut health = HostStats::default();
-        (0..7).for_each(|i| fail(&mut health, "a", Kind::Network, MS * i));
-        assert_eq!((ranked(&health, 4999 * MS), ranked(&health, 5000 * MS)), ("bca".into(), "abc".into()));
+    fn failures_during_a_cooldown_do_not_count() {
+        let mut stats = HostStats::default();
+        (0..7).for_each(|i| fail(&mut stats, "a", Kind::Network, MS * i));
+        assert_eq!((ranked(&stats, 4999 * MS), ranked(&stats, 5000 * MS)), ("bca".into(), "abc".into()));
     }
 
     #[test]
-    fn hosts_that_are_alike_share_and_a_much_slower_one_is_left_alone() {
-        let mut health = HostStats::default();
+    fn similar_hosts_share_the_load_and_slow_ones_get_none() {
+        let mut stats = HostStats::default();
         let hosts = [("a", 20), ("b", 25), ("c", 400)];
-        hosts.iter().for_each(|(name, ms)| health.answered(name, MS * *ms));
+        hosts.iter().for_each(|(name, ms)| stats.on_response(name, MS * *ms));
         let mut load = std::collections::HashMap::<String, usize>::new();
         for _ in 0..24 {
             let mut urls = ["http://a/1", "http://b/1", "http://c/1"].map(str::to_owned).to_vec();
-            health.rank(&mut urls, 1000, MS, |host| load.get(host).copied().unwrap_or(0));
+            stats.rank(&mut urls, 1000, MS, |host| load.get(host).copied().unwrap_or(0));
             *load.entry(url::host_key(url::host(&urls[0]).unwrap())).or_default() += 1;
         }
         let at = |name: &str| load.get(&url::host_key(name)).copied().unwrap_or(0);
@@ -254,58 +277,59 @@ mod tests {
     }
 
     #[test]
-    fn a_host_that_is_late_is_feared_the_more_each_time_and_forgiven_in_time() {
-        let mut health = HostStats::default();
-        ["a", "b", "c"].iter().for_each(|name| health.answered(name, 20 * MS));
-        health.late("a", 60 * MS, MS);
-        assert_eq!((ranked(&health, MS), ranked(&health, 60_000 * MS)), ("bca".into(), "abc".into()));
-        let cost = |health: &HostStats| health.0.iter().find(|host| host.name == "a").unwrap().cost(0, MS).1;
-        let once = cost(&health);
-        health.late("a", 60 * MS, MS);
-        assert!(cost(&health) > once, "{} {once}", cost(&health));
+    fn penalties_of_late_hosts_grow_each_time_and_decay() {
+        let mut stats = HostStats::default();
+        ["a", "b", "c"].iter().for_each(|name| stats.on_response(name, 20 * MS));
+        stats.on_late("a", 60 * MS, MS);
+        assert_eq!((ranked(&stats, MS), ranked(&stats, 60_000 * MS)), ("bca".into(), "abc".into()));
+        let estimate =
+            |stats: &HostStats| stats.0.iter().find(|host| host.name == "a").unwrap().estimate(0, MS).1;
+        let once = estimate(&stats);
+        stats.on_late("a", 60 * MS, MS);
+        assert!(estimate(&stats) > once, "{} {once}", estimate(&stats));
     }
 
     #[test]
-    fn patience_is_what_a_host_usually_takes_and_that_of_the_slowest_where_it_is_not_known() {
-        let mut health = HostStats::default();
-        assert_eq!(health.patience("a", None), None);
-        (0..50).for_each(|_| health.answered("a", 100 * MS));
-        (0..50).for_each(|_| health.answered("b", 20 * MS));
+    fn the_hedge_delay_of_an_unknown_host_is_the_longest_known() {
+        let mut stats = HostStats::default();
+        assert_eq!(stats.hedge_delay("a", None), None);
+        (0..50).for_each(|_| stats.on_response("a", 100 * MS));
+        (0..50).for_each(|_| stats.on_response("b", 20 * MS));
         let is = |name, ms: u64| {
-            let patience = health.patience(name, None).unwrap();
-            assert!(patience.abs_diff(MS * ms as u32) < MS, "{name}: {patience:?}");
+            let delay = stats.hedge_delay(name, None).unwrap();
+            assert!(delay.abs_diff(MS * ms as u32) < MS, "{name}: {delay:?}");
         };
         is("a", 200);
         is("b", 50);
         is("unknown", 200);
-        assert_eq!(health.patience("a", Some(10)), None, "no body has come yet");
+        assert_eq!(stats.hedge_delay("a", Some(10)), None, "no body has come yet");
     }
 
     #[test]
-    fn a_chunk_that_is_not_there_says_nothing_against_its_host() {
-        let mut health = HostStats::default();
-        fail(&mut health, "a", Kind::NotFound, MS);
-        fail(&mut health, "a", Kind::Unauthorized, MS);
-        assert_eq!(ranked(&health, MS), "abc");
+    fn a_missing_chunk_is_not_a_failure_of_the_host() {
+        let mut stats = HostStats::default();
+        fail(&mut stats, "a", Kind::NotFound, MS);
+        fail(&mut stats, "a", Kind::Unauthorized, MS);
+        assert_eq!(ranked(&stats, MS), "abc");
     }
 
     #[test]
-    fn a_host_that_is_much_slower_is_asked_later_and_one_a_little_slower_is_not() {
-        let mut health = HostStats::default();
-        health.answered("a", 9 * MS);
-        health.answered("b", MS);
-        assert_eq!(ranked(&health, MS), "abc");
-        health.answered("a", 400 * MS);
-        assert_eq!(ranked(&health, MS), "bca");
+    fn only_a_much_slower_host_comes_later() {
+        let mut stats = HostStats::default();
+        stats.on_response("a", 9 * MS);
+        stats.on_response("b", MS);
+        assert_eq!(ranked(&stats, MS), "abc");
+        stats.on_response("a", 400 * MS);
+        assert_eq!(ranked(&stats, MS), "bca");
     }
 
     #[test]
-    fn the_host_heard_of_longest_ago_is_forgotten() {
-        let mut health = HostStats::default();
-        fail(&mut health, "a", Kind::Network, MS);
+    fn the_least_recently_used_host_is_dropped() {
+        let mut stats = HostStats::default();
+        fail(&mut stats, "a", Kind::Network, MS);
         for i in 0..MAX_HOSTS {
-            health.answered(&format!("h{i}"), MS);
+            stats.on_response(&format!("h{i}"), MS);
         }
-        assert_eq!((ranked(&health, MS).as_str(), health.0.len()), ("abc", MAX_HOSTS));
+        assert_eq!((ranked(&stats, MS).as_str(), stats.0.len()), ("abc", MAX_HOSTS));
     }
 }

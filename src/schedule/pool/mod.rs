@@ -1,4 +1,17 @@
-//! What streams share: bytes, views in flight, requests to one host, and what is known of the link.
+//! What the streams of a pool share: a byte budget, a concurrency limit, limits per host, and what is known of hosts.
+//!
+//! A stream joins a pool and gets a `StreamSlot`. Before it starts a view, it asks the slot for admission
+//! (`StreamSlot::try_start`). The pool admits it if
+//!
+//! - fewer views are in flight than the concurrency limit (`schedule::concurrency`) allows,
+//! - the byte budget has room, or the stream's reader waits for the view, and
+//! - no other waiting stream comes first (`fair_queue`).
+//!
+//! If not, the pool wakes the stream when that may have changed. Then the stream must either ask again or
+//! withdraw, because the pool wakes one stream at a time.
+//!
+//! The pool also limits the requests in flight at each host (`host_limit`), orders replicas by what their hosts
+//! have done so far (`host_stats`), and limits how many hedged requests are sent.
 
 mod fair_queue;
 mod host_limit;
@@ -30,7 +43,7 @@ use crate::{
 pub struct PoolLimits {
     /// Bytes held or promised but not yet read. Defaults to 64 MiB.
     pub max_bytes: u64,
-    /// Requests to one host at a time. No limit by default: platforms have their own.
+    /// Requests in flight at one host. No limit by default: platforms have their own.
     pub per_host: usize,
     /// Views in flight. Defaults to 64.
     pub max_concurrency: usize,
@@ -54,41 +67,43 @@ impl Default for PoolLimits {
     }
 }
 
-/// What several streams share. Clones are handles on the same pool.
+/// What several streams share. Clones are handles to the same pool.
 ///
-/// A stream's head is exempt from the limit on bytes, so an idle stream never starves another.
-/// Which stream may start its next view is decided by priority, then by what each has had (`seats`).
+/// The view that a stream's reader waits for is exempt from the byte budget, so an idle stream never blocks another.
 #[derive(Clone, Debug, Default)]
 pub struct Pool(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
     limits: PoolLimits,
-    share: Usage,
+    /// The sum over all streams.
+    usage: Usage,
     peak_bytes: u64,
-    seats: FairQueue,
-    pace: ConcurrencyController,
-    turns: HostLimiter,
-    health: HostStats,
-    /// Second requests that may be sent now.
-    hedges: f64,
+    queue: FairQueue,
+    controller: ConcurrencyController,
+    host_limiter: HostLimiter,
+    host_stats: HostStats,
+    /// Hedged requests that may be sent now; each first request adds a fraction of one.
+    hedge_tokens: f64,
 }
 
-/// So many second requests may be sent in a row, and so many for each first one in the long run.
-const HEDGES: f64 = 16.0;
+/// The most hedged requests that may be sent in a row.
+const MAX_HEDGE_TOKENS: f64 = 16.0;
+
+/// Hedged requests for each first request in the long run.
 const HEDGES_PER_REQUEST: f64 = 0.03;
 
 impl Default for State {
     fn default() -> Self {
         Self {
             limits: PoolLimits::default(),
-            share: Usage::default(),
+            usage: Usage::default(),
             peak_bytes: 0,
-            seats: FairQueue::default(),
-            pace: ConcurrencyController::default(),
-            turns: HostLimiter::default(),
-            health: HostStats::default(),
-            hedges: HEDGES,
+            queue: FairQueue::default(),
+            controller: ConcurrencyController::default(),
+            host_limiter: HostLimiter::default(),
+            host_stats: HostStats::default(),
+            hedge_tokens: MAX_HEDGE_TOKENS,
         }
     }
 }
@@ -103,10 +118,10 @@ impl Pool {
     /// Bytes held or promised now, over all streams.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.lock().share.bytes
+        self.lock().usage.bytes
     }
 
-    /// The most that `bytes` has been.
+    /// The largest value that `bytes` has had.
     #[must_use]
     pub fn peak_bytes(&self) -> u64 {
         self.lock().peak_bytes
@@ -115,78 +130,81 @@ impl Pool {
     /// Views in flight now, over all streams.
     #[must_use]
     pub fn in_flight(&self) -> usize {
-        self.lock().share.in_flight
+        self.lock().usage.in_flight
     }
 
-    /// Takes a stream in.
+    /// Adds a stream.
     pub(crate) fn join(&self, options: &Options) -> StreamSlot {
-        let number = self.lock().seats.add(options.priority, options.concurrency);
-        StreamSlot { pool: self.clone(), number, width: options.concurrency }
+        let id = self.lock().queue.add(options.priority, options.concurrency);
+        StreamSlot { pool: self.clone(), id, concurrency: options.concurrency }
     }
 
-    /// Waits for a turn at a host, however it is spelt; at most `cap` requests are under way there.
-    pub(crate) fn acquire(&self, host: &str, cap: usize) -> impl Future<Output = Permit> + '_ {
-        host_limit::enter(self, host, cap)
+    /// Waits until fewer than `max` requests are in flight at a host, and than the pool's limit per host. All
+    /// spellings of a host count as one.
+    pub(crate) fn acquire(&self, host: &str, max: usize) -> impl Future<Output = Permit> + use<> {
+        let state = self.lock();
+        state.host_limiter.acquire(host, max.min(state.limits.per_host))
     }
 
-    /// A turn at a host that can be had at once.
-    pub(crate) fn try_acquire(&self, host: &str, cap: usize) -> Option<Permit> {
-        host_limit::try_enter(self, host, cap)
+    /// A permit for a request to a host, if `acquire` would not have to wait.
+    pub(crate) fn try_acquire(&self, host: &str, max: usize) -> Option<Permit> {
+        let state = self.lock();
+        state.host_limiter.try_acquire(host, max.min(state.limits.per_host))
     }
 
-    /// A host answered so long after it was asked.
-    pub(crate) fn on_response(&self, host: &str, time: Duration, now: Duration) {
+    /// A host responded `latency` after the request.
+    pub(crate) fn on_response(&self, host: &str, latency: Duration, now: Duration) {
         let mut state = self.lock();
-        state.health.answered(host, time);
-        state.pace.on_response(time, now);
+        state.host_stats.on_response(host, latency);
+        state.controller.on_response(latency, now);
     }
 
     /// Bytes of a body arrived.
     pub(crate) fn on_bytes(&self, bytes: u64, now: Duration) {
-        self.lock().pace(|pace, most| pace.on_bytes(bytes, now, most));
+        self.lock().update_controller(|controller, max| controller.on_bytes(bytes, now, max));
     }
 
-    /// A host served a chunk to its end: so many bytes of its last body, in so much time.
+    /// A host delivered a chunk; its last body brought `bytes` in `time`.
     pub(crate) fn on_complete(&self, host: &str, bytes: u64, time: Duration, now: Duration) {
         let mut state = self.lock();
-        state.health.served(host, bytes, time);
-        state.pace(|pace, most| pace.on_complete(bytes, time, now, most));
+        state.host_stats.on_complete(host, bytes, time);
+        state.update_controller(|controller, max| controller.on_complete(bytes, time, now, max));
     }
 
     /// An attempt at a host failed.
-    pub(crate) fn on_failure(&self, host: &str, failure: &AttemptError, now: Duration) {
+    pub(crate) fn on_failure(&self, host: &str, error: &AttemptError, now: Duration) {
         let mut state = self.lock();
-        state.health.failed(host, failure, now);
-        if let Kind::Http(429 | 503) = failure.kind {
-            state.pace.on_congestion(now);
+        state.host_stats.on_failure(host, error, now);
+        if let Kind::Http(429 | 503) = error.kind {
+            state.controller.on_congestion(now);
         }
     }
 
-    /// A host had not done so much after this time as it usually has.
+    /// A host took `time` without doing what it usually does in that time.
     pub(crate) fn on_late(&self, host: &str, time: Duration, now: Duration) {
-        self.lock().health.late(host, time, now);
+        self.lock().host_stats.on_late(host, time, now);
     }
 
-    /// When what was sent to a host is late: by then it usually has answered, or sent so many
-    /// bytes. `None`: nothing is known of any host.
+    /// The time after which a request to a host is late: by then it has usually responded or, if `bytes` is given, sent
+    /// that many bytes. `None`: no host is known.
     pub(crate) fn hedge_delay(&self, host: &str, bytes: Option<u64>) -> Option<Duration> {
-        self.lock().health.patience(host, bytes)
+        self.lock().host_stats.hedge_delay(host, bytes)
     }
 
-    /// Takes leave to send a second request, if there have not been too many.
+    /// Whether a hedged request may be sent now; if so, counts it.
     pub(crate) fn take_hedge_token(&self) -> bool {
         let mut state = self.lock();
-        let may = state.hedges >= 1.0 && state.share.in_flight < state.limits.max_concurrency;
-        if may {
-            state.hedges -= 1.0;
+        let may_hedge = state.hedge_tokens >= 1.0 && state.usage.in_flight < state.limits.max_concurrency;
+        if may_hedge {
+            state.hedge_tokens -= 1.0;
         }
-        may
+        may_hedge
     }
 
-    /// Orders replicas of a chunk of so many bytes: the one that is likely to deliver it soonest comes first.
+    /// Orders the replicas of a chunk of `bytes` bytes: the one that is likely to deliver it soonest comes first.
     pub(crate) fn rank(&self, urls: &mut Vec<String>, bytes: u64, now: Duration) {
         let state = self.lock();
-        state.health.rank(urls, bytes, now, |host| state.turns.at(host));
+        state.host_stats.rank(urls, bytes, now, |host| state.host_limiter.in_flight(host));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -195,42 +213,51 @@ impl Pool {
 }
 
 impl State {
-    /// Tells the pace something; if that lets more go, somebody goes.
-    fn pace(&mut self, tell: impl FnOnce(&mut ConcurrencyController, usize)) {
-        let before = self.pace.current();
-        tell(&mut self.pace, self.limits.max_concurrency);
-        if self.pace.current() > before {
-            self.kick();
+    /// Updates the controller; wakes the next stream if the limit rose.
+    fn update_controller(&mut self, update: impl FnOnce(&mut ConcurrencyController, usize)) {
+        let before = self.controller.current();
+        update(&mut self.controller, self.limits.max_concurrency);
+        if self.controller.current() > before {
+            self.wake_next();
         }
     }
 
-    /// Wakes the stream whose turn it is, if there is one for whose view there is room.
-    fn kick(&mut self) {
-        if let Some(waker) = self.first().and_then(|number| self.seats.call(number)) {
+    /// Wakes the stream that may start the next view, if there is one.
+    fn wake_next(&mut self) {
+        if let Some(waker) = self.next_stream().and_then(|id| self.queue.take_waker(id)) {
             waker.wake();
         }
     }
 
-    /// The stream that is to start next, of those that wait and have room.
-    fn first(&self) -> Option<usize> {
-        let views = self.pace.current().min(self.limits.max_concurrency);
-        self.seats.first(views, |width, ask, urgent| self.has_room(width, ask, urgent).is_ok())
+    /// The stream that starts the next view, among those that wait and whose view the pool has room for.
+    fn next_stream(&self) -> Option<usize> {
+        let limit = self.controller.current().min(self.limits.max_concurrency);
+        self.queue.next(limit, |concurrency, request, is_urgent| {
+            self.check_room(concurrency, request, is_urgent).is_ok()
+        })
     }
 
-    /// Whether a view may start now, as far as all streams together go.
-    fn has_room(&self, width: Concurrency, ask: &StartRequest, urgent: bool) -> Result<(), Rejected> {
-        let (views, unanswered) = match width {
+    /// Whether the limits over all streams allow a view to start now.
+    fn check_room(
+        &self,
+        concurrency: Concurrency,
+        request: &StartRequest,
+        is_urgent: bool,
+    ) -> Result<(), Rejected> {
+        let (limit, max_awaiting) = match concurrency {
             Concurrency::Fixed(_) => (usize::MAX, usize::MAX),
-            Concurrency::Auto { max } => (self.pace.limit(ask.len, max), self.pace.max_awaiting(ask.len)),
+            Concurrency::Auto { max } => {
+                (self.controller.limit(request.len, max), self.controller.max_awaiting(request.len))
+            }
         };
-        // Somebody waits for the first bytes of a stream that is new: a place is made for it.
-        let is_full = match urgent {
-            true => self.share.fetching > views,
-            false => self.share.fetching >= views || self.share.awaited >= unanswered,
+        // A reader waits for the first bytes of an urgent stream, so one view more is allowed for it.
+        let is_full = match is_urgent {
+            true => self.usage.fetching > limit,
+            false => self.usage.fetching >= limit || self.usage.awaited >= max_awaiting,
         };
-        if self.share.in_flight >= self.limits.max_concurrency || is_full {
+        if self.usage.in_flight >= self.limits.max_concurrency || is_full {
             Err(Rejected::Views)
-        } else if !ask.head && self.share.bytes.saturating_add(ask.cost) > self.limits.max_bytes {
+        } else if !request.head && self.usage.bytes.saturating_add(request.cost) > self.limits.max_bytes {
             Err(Rejected::Bytes)
         } else {
             Ok(())
@@ -238,86 +265,86 @@ impl State {
     }
 }
 
-/// Why nothing may start now.
+/// Why a view may not start now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rejected {
     /// Too many bytes are held or promised.
     Bytes,
-    /// Too many views are in flight, or it is another stream's turn.
+    /// Too many views are in flight, or another stream comes first.
     Views,
 }
 
-/// A stream's place in a pool; dropping it gives back what it had.
+/// The membership of a stream in a pool. Dropping it returns everything that the stream used.
 #[derive(Debug)]
 pub(crate) struct StreamSlot {
     pool: Pool,
-    number: usize,
-    width: Concurrency,
+    id: usize,
+    concurrency: Concurrency,
 }
 
 impl StreamSlot {
-    /// Views that may be in flight now, as far as this stream is concerned.
+    /// How many views this stream may have in flight now.
     pub(crate) fn concurrency(&self) -> usize {
-        match self.width {
+        match self.concurrency {
             Concurrency::Fixed(views) => views.max(1),
-            Concurrency::Auto { max } => self.pool.lock().pace.current().clamp(1, max.max(1)),
+            Concurrency::Auto { max } => self.pool.lock().controller.current().clamp(1, max.max(1)),
         }
     }
 
-    /// Whether a view may start now. If not, the waker is woken when it may; and then it must ask
-    /// again, or say that it does not want any more.
-    pub(crate) fn try_start(&self, ask: StartRequest, waker: &Waker) -> Result<(), Rejected> {
+    /// Starts a view if the pool has room for it and it is this stream's turn. If not, the waker is woken when that may
+    /// have changed; then the stream must call this again or `withdraw`.
+    pub(crate) fn try_start(&self, request: StartRequest, waker: &Waker) -> Result<(), Rejected> {
         let mut state = self.pool.lock();
-        let urgent = state.seats.wait(self.number, ask, waker);
-        let mut room = state.has_room(self.width, &ask, urgent);
-        if room.is_ok() && state.first() != Some(self.number) {
-            room = Err(Rejected::Views);
+        let is_urgent = state.queue.request(self.id, request, waker);
+        let mut admission = state.check_room(self.concurrency, &request, is_urgent);
+        if admission.is_ok() && state.next_stream() != Some(self.id) {
+            admission = Err(Rejected::Views);
         }
-        match room {
+        match admission {
             Ok(()) => {
-                state.seats.start(self.number, &ask);
-                state.pace.on_start(ask.len);
-                state.hedges = (state.hedges + HEDGES_PER_REQUEST).min(HEDGES);
+                state.queue.start(self.id, request.len);
+                state.controller.on_start(request.len);
+                state.hedge_tokens = (state.hedge_tokens + HEDGES_PER_REQUEST).min(MAX_HEDGE_TOKENS);
             }
-            Err(_) => state.kick(),
+            Err(_) => state.wake_next(),
         }
-        room
+        admission
     }
 
-    /// It does not want to start anything now: another may.
+    /// Gives up the request to start a view, so that another stream may start one.
     pub(crate) fn withdraw(&self) {
         let mut state = self.pool.lock();
-        state.seats.quit(self.number);
-        state.kick();
+        state.queue.withdraw(self.id);
+        state.wake_next();
     }
 
-    /// Takes note of what this stream has now.
-    pub(crate) fn update_usage(&self, share: Usage, now: Duration) {
+    /// Reports what this stream uses now.
+    pub(crate) fn update_usage(&self, usage: Usage, now: Duration) {
         let mut state = self.pool.lock();
-        let before = state.seats.has(self.number, share, now);
-        let all = &mut state.share;
-        all.bytes = all.bytes.saturating_sub(before.bytes).saturating_add(share.bytes);
-        all.in_flight = all.in_flight.saturating_sub(before.in_flight).saturating_add(share.in_flight);
-        all.fetching = all.fetching.saturating_sub(before.fetching).saturating_add(share.fetching);
-        all.awaited = all.awaited.saturating_sub(before.awaited).saturating_add(share.awaited);
+        let before = state.queue.update_usage(self.id, usage, now);
+        let all = &mut state.usage;
+        all.bytes = all.bytes.saturating_sub(before.bytes).saturating_add(usage.bytes);
+        all.in_flight = all.in_flight.saturating_sub(before.in_flight).saturating_add(usage.in_flight);
+        all.fetching = all.fetching.saturating_sub(before.fetching).saturating_add(usage.fetching);
+        all.awaited = all.awaited.saturating_sub(before.awaited).saturating_add(usage.awaited);
         let (bytes, fetching) = (all.bytes, all.fetching);
         state.peak_bytes = state.peak_bytes.max(bytes);
-        if before.fetching != share.fetching {
-            state.pace.on_in_flight(fetching, now);
+        if before.fetching != usage.fetching {
+            state.controller.on_in_flight(fetching, now);
         }
-        if share.bytes < before.bytes
-            || share.in_flight < before.in_flight
-            || share.fetching < before.fetching
+        if usage.bytes < before.bytes
+            || usage.in_flight < before.in_flight
+            || usage.fetching < before.fetching
         {
-            state.kick();
+            state.wake_next();
         }
     }
 }
 
 impl Drop for StreamSlot {
     fn drop(&mut self) {
-        self.pool.lock().seats.remove(self.number);
-        self.pool.lock().kick();
+        self.pool.lock().queue.remove(self.id);
+        self.pool.lock().wake_next();
     }
 }
 
@@ -328,21 +355,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_head_may_pass_the_limit_on_bytes() {
+    fn only_the_head_may_exceed_the_byte_budget() {
         let pool = Pool::new(PoolLimits { max_bytes: 10, ..PoolLimits::default() });
-        let seat = pool.join(&Options::default());
-        seat.update_usage(Usage { bytes: 8, in_flight: 1, fetching: 1, awaited: 0 }, Duration::ZERO);
-        let ask = |cost, head| {
-            let ask = StartRequest { len: cost, cost, head, at: Duration::ZERO };
-            seat.try_start(ask, Waker::noop())
+        let slot = pool.join(&Options::default());
+        slot.update_usage(Usage { bytes: 8, in_flight: 1, fetching: 1, awaited: 0 }, Duration::ZERO);
+        let try_start = |cost, head| {
+            slot.try_start(StartRequest { len: cost, cost, head, at: Duration::ZERO }, Waker::noop())
         };
-        assert_eq!(ask(3, false), Err(Rejected::Bytes));
-        assert_eq!(ask(3, true), Ok(()));
-        assert_eq!(ask(2, false), Ok(()));
+        assert_eq!(try_start(3, false), Err(Rejected::Bytes));
+        assert_eq!(try_start(3, true), Ok(()));
+        assert_eq!(try_start(2, false), Ok(()));
     }
 
     #[test]
-    fn a_host_takes_as_many_requests_as_it_may() {
+    fn requests_to_a_host_are_limited() {
         let pool = Pool::default();
         let first = pool.acquire("a", 1).now_or_never();
         assert!(first.is_some());
