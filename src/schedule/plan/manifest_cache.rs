@@ -1,4 +1,4 @@
-//! What chunk manifests have been found to list.
+//! A cache of what chunk manifests list.
 
 use std::{
     collections::VecDeque,
@@ -8,45 +8,46 @@ use std::{
 
 use crate::model::chunk::{Chunk, Source};
 
-/// The most chunks that are kept in memory by all lists of one file: what six manifests of the
-/// filer's own size list, some 12 MB.
-const MAX_KEPT: usize = 1 << 16;
+/// The most chunks that are cached for one file, over all manifests: six manifests as the filer writes them, about
+/// 12 MB of memory.
+const MAX_CHUNKS: usize = 1 << 16;
 
-/// What the chunk manifests of a file list, as far as they have been read lately. Clones share it,
-/// so that a stream finds what another one has read.
+/// The chunks that the recently read chunk manifests of a file list. Clones share the cache, so a stream uses what
+/// another stream has read.
 #[derive(Clone, Default)]
-pub struct ManifestCache(Arc<Mutex<Kept>>);
+pub struct ManifestCache(Arc<Mutex<State>>);
 
 #[derive(Default)]
-struct Kept {
-    /// From the oldest to the newest.
+struct State {
+    /// The lists, the oldest first.
     lists: VecDeque<(Source, Arc<[Chunk]>)>,
+    /// How many chunks all lists have.
     chunks: usize,
 }
 
 impl ManifestCache {
-    /// What a chunk manifest lists, if it is still known.
+    /// The chunks that a manifest lists, if they are cached.
     #[must_use]
     pub fn get(&self, manifest: &Source) -> Option<Arc<[Chunk]>> {
         self.lock().lists.iter().find(|(source, _)| source == manifest).map(|(_, list)| Arc::clone(list))
     }
 
-    /// Keeps a list, and forgets the oldest ones if there are too many.
+    /// Caches a list, and drops the oldest lists if there are too many chunks.
     pub fn insert(&self, manifest: &Source, list: &Arc<[Chunk]>) {
-        let mut kept = self.lock();
-        if kept.lists.iter().any(|(source, _)| source == manifest) {
+        let mut state = self.lock();
+        if state.lists.iter().any(|(source, _)| source == manifest) {
             return;
         }
-        kept.chunks += list.len();
-        kept.lists.push_back((manifest.clone(), Arc::clone(list)));
-        while kept.chunks > MAX_KEPT
-            && let Some((_, oldest)) = kept.lists.pop_front()
+        state.chunks += list.len();
+        state.lists.push_back((manifest.clone(), Arc::clone(list)));
+        while state.chunks > MAX_CHUNKS
+            && let Some((_, oldest)) = state.lists.pop_front()
         {
-            kept.chunks -= oldest.len();
+            state.chunks -= oldest.len();
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -71,22 +72,22 @@ mod tests {
 
     // F86
     #[test]
-    fn the_oldest_lists_are_forgotten_when_there_are_too_many_chunks() {
-        let lists = ManifestCache::default();
+    fn the_oldest_lists_are_dropped_beyond_the_limit() {
+        let cache = ManifestCache::default();
         for id in 1..=5 {
-            lists.insert(&manifest(id), &list(MAX_KEPT / 4));
+            cache.insert(&manifest(id), &list(MAX_CHUNKS / 4));
         }
-        let known: Vec<bool> = (1..=5).map(|id| lists.clone().get(&manifest(id)).is_some()).collect();
+        let known: Vec<bool> = (1..=5).map(|id| cache.clone().get(&manifest(id)).is_some()).collect();
         assert_eq!(known, [false, true, true, true, true]);
     }
 
     #[test]
-    fn a_list_that_comes_twice_counts_once() {
-        let lists = ManifestCache::default();
+    fn a_list_that_is_inserted_again_counts_once() {
+        let cache = ManifestCache::default();
         for _ in 0..3 {
-            lists.insert(&manifest(1), &list(MAX_KEPT / 2));
+            cache.insert(&manifest(1), &list(MAX_CHUNKS / 2));
         }
-        lists.insert(&manifest(2), &list(MAX_KEPT / 2));
-        assert!(lists.get(&manifest(1)).is_some() && lists.get(&manifest(2)).is_some());
+        cache.insert(&manifest(2), &list(MAX_CHUNKS / 2));
+        assert!(cache.get(&manifest(1)).is_some() && cache.get(&manifest(2)).is_some());
     }
 }

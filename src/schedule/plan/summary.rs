@@ -1,16 +1,13 @@
-//! What reading a plan would take.
+//! Statistics of a plan, before anything is read.
 
 use std::sync::Arc;
 
-use super::{ManifestCache, Plan, PlanCursor, Upcoming, sweep::sorted};
-use crate::{
-    model::chunk::{Chunk, Source},
-    schedule::window::cost,
-};
+use super::{ManifestCache, Plan, PlanCursor, Upcoming, cost, sweep::sorted};
+use crate::model::chunk::{Chunk, Source};
 
-/// What reading a plan takes when nothing fails.
+/// What reading a plan takes if nothing fails.
 ///
-/// A chunk manifest that is not read yet counts as one view, and one request, over what it spans.
+/// A chunk manifest that has not been read counts as one view and one request for what it spans.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Parts of chunks.
@@ -19,22 +16,22 @@ pub struct Summary {
     pub gaps: u64,
     /// Their bytes.
     pub gap_bytes: u64,
-    /// Different chunks in view.
+    /// Different chunks that views are part of.
     pub chunks: u64,
-    /// Requests: one for each view whose chunk did not come with the metadata.
+    /// Requests: one for each view whose chunk did not come with the metadata, and one for each chunk manifest.
     pub requests: u64,
-    /// Of these, for chunk manifests.
+    /// Requests for chunk manifests.
     pub manifests: u64,
     /// The most bytes that are held at one time.
     pub peak_bytes: u64,
 }
 
 impl Summary {
-    /// Sums a plan up, with what is known of its manifests, for a stream that holds at most
-    /// `max_bytes_ahead`.
+    /// Summarizes a plan for a stream that holds at most `max_bytes_ahead`. `cache`: the manifests of the file that
+    /// have been read.
     #[must_use]
-    pub fn of(plan: &Arc<Plan>, lists: &ManifestCache, max_bytes_ahead: u64) -> Self {
-        let mut walk = PlanCursor::new(Arc::clone(plan), lists.clone());
+    pub fn of(plan: &Arc<Plan>, cache: &ManifestCache, max_bytes_ahead: u64) -> Self {
+        let mut cursor = PlanCursor::new(Arc::clone(plan), cache.clone());
         let mut summary = Self::default();
         let mut seen = Vec::new();
         let (mut total, mut largest) = (0_u64, 0);
@@ -43,7 +40,7 @@ impl Summary {
             largest = bytes.max(largest);
         };
         loop {
-            match walk.peek() {
+            match cursor.peek() {
                 Upcoming::View(view, chunk) => {
                     summary.views += 1;
                     summary.requests += u64::from(!matches!(chunk.source, Source::Inline(_)));
@@ -55,19 +52,12 @@ impl Summary {
                     summary.gap_bytes = summary.gap_bytes.saturating_add(len);
                 }
                 Upcoming::Unread | Upcoming::Failed(_) => {
-                    summary.views += 1;
-                    let before = summary.manifests;
-                    while let Some((manifest, _)) = walk.next_manifest(1, u64::MAX) {
-                        walk.mark_requested(&manifest);
-                        summary.manifests += 1;
-                        summary.requests += 1;
-                    }
-                    summary.chunks += u64::from(summary.manifests > before);
+                    summary.count_unread(&mut cursor);
                     hold(max_bytes_ahead);
                 }
                 Upcoming::End => break,
             }
-            walk.advance();
+            cursor.advance();
         }
         let mut seen = sorted(seen);
         seen.dedup();
@@ -75,9 +65,21 @@ impl Summary {
         summary.peak_bytes = total.min(max_bytes_ahead.max(largest));
         summary
     }
+
+    /// Counts a stretch whose manifests have not been read.
+    fn count_unread(&mut self, cursor: &mut PlanCursor) {
+        self.views += 1;
+        let before = self.manifests;
+        while let Some((manifest, _)) = cursor.next_manifest(1, u64::MAX) {
+            cursor.mark_requested(&manifest);
+            self.manifests += 1;
+            self.requests += 1;
+        }
+        self.chunks += u64::from(self.manifests > before);
+    }
 }
 
-/// Tells chunks of one file apart: its clones share their source.
+/// Identifies a chunk within its file: clones of a chunk share their source.
 fn identity(chunk: &Chunk) -> (u64, usize) {
     let source = match &chunk.source {
         Source::FileId(id) | Source::Filer(id) => Arc::as_ptr(id).addr(),
@@ -85,4 +87,49 @@ fn identity(chunk: &Chunk) -> (u64, usize) {
         Source::Urls(urls) => Arc::as_ptr(urls).addr(),
     };
     (chunk.offset, source)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::plan::Step;
+
+    fn chunk(offset: u64, size: u64, modified: i64) -> Chunk {
+        Chunk { modified, ..Chunk::plain(Source::FileId("1,0100000000".into()), offset, size) }
+    }
+
+    /// Chunks as (first position, position after the last, version).
+    fn chunks(list: &[(u64, u64, i64)]) -> Arc<[Chunk]> {
+        list.iter().map(|&(offset, end, modified)| chunk(offset, end - offset, modified)).collect()
+    }
+
+    /// A manifest with the id `name`.
+    fn manifest(name: &str, offset: u64, end: u64) -> Chunk {
+        let source = Source::FileId(name.into());
+        Chunk { source, is_manifest: true, ..chunk(offset, end - offset, 0) }
+    }
+
+    #[test]
+    fn a_summary_counts_the_steps_of_a_plan() {
+        let mut list = chunks(&[(0, 9, 1), (3, 6, 2), (12, 15, 1), (40, 50, 1)]).to_vec();
+        list[2].source = Source::Inline([1, 2, 3].into());
+        let plan = Plan::new(list.into(), 0..20);
+        assert_eq!(plan.draw(), "#0[0,3@0..3] #1[3,6@0..3] #0[6,9@6..9] _3 #2[12,15@0..3] _5");
+        assert_eq!(plan.steps().iter().map(Step::len).sum::<u64>(), plan.len());
+        let summary = Summary::of(&Arc::new(plan), &ManifestCache::default(), 5);
+        let expected =
+            Summary { views: 4, gaps: 2, gap_bytes: 8, chunks: 3, requests: 3, manifests: 0, peak_bytes: 5 };
+        assert_eq!(summary, expected);
+    }
+
+    #[test]
+    fn an_unread_manifest_counts_as_one_view() {
+        let list = [chunk(0, 4, 1), manifest("m", 4, 12), chunk(12, 4, 1)];
+        let plan = Arc::new(Plan::new(list.into(), 0..16));
+        let cache = ManifestCache::default();
+        let counts = |summary: Summary| (summary.views, summary.chunks, summary.requests, summary.manifests);
+        assert_eq!(counts(Summary::of(&plan, &cache, 100)), (3, 3, 3, 1));
+        cache.insert(&Source::FileId("m".into()), &chunks(&[(4, 6, 1), (6, 12, 1)]));
+        assert_eq!(counts(Summary::of(&plan, &cache, 100)), (4, 4, 4, 0));
+    }
 }

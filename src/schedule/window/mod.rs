@@ -10,10 +10,7 @@
 //!                      └ leaves as it arrives                └ starts when slots and bytes allow
 //! ```
 
-mod cost;
 mod slot;
-
-pub use cost::cost;
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
@@ -22,7 +19,7 @@ use crate::{
     error::Error,
     host::Piece,
     model::chunk::{Chunk, Source},
-    schedule::plan::{ManifestCache, Plan, PlanCursor, Upcoming, View},
+    schedule::plan::{ManifestCache, Plan, PlanCursor, Upcoming, View, cost},
 };
 
 /// How far a window may reach.
