@@ -2,20 +2,26 @@
 
 use std::collections::VecDeque;
 
+use super::tally::Share;
 use crate::{error::Error, host::Piece, model::chunk::Source};
 
 #[derive(Debug)]
 pub(super) enum Slot<P> {
-    Gap { len: u64, left: u64 },
+    Gap {
+        /// The length of the hole.
+        len: u64,
+        /// How many of its bytes have not been delivered.
+        undelivered: u64,
+    },
     View(ViewSlot<P>),
 }
 
 impl<P> Slot<P> {
     pub(super) fn gap(len: u64) -> Self {
-        Self::Gap { len, left: len }
+        Self::Gap { len, undelivered: len }
     }
 
-    /// What cannot be had: the reader fails when it comes there.
+    /// A stretch that cannot be read: the stream fails when the reader comes to it.
     pub(super) fn failed(error: Error) -> Self
     where
         P: Piece,
@@ -25,40 +31,44 @@ impl<P> Slot<P> {
         Self::View(slot)
     }
 
-    /// Whether all of it has left.
-    pub(super) fn is_spent(&self) -> bool {
+    /// Whether all of it has been delivered.
+    pub(super) fn is_delivered(&self) -> bool {
         match self {
-            Self::Gap { left, .. } => *left == 0,
-            Self::View(slot) => matches!(slot.stage, Stage::Done) && slot.held.is_empty(),
+            Self::Gap { undelivered, .. } => *undelivered == 0,
+            Self::View(slot) => matches!(slot.stage, Stage::Complete) && slot.held.is_empty(),
         }
     }
 }
 
+/// A view between its start and the delivery of its last byte.
 #[derive(Debug)]
 pub(super) struct ViewSlot<P> {
-    /// The chunk that it is of.
+    /// The source of its chunk.
     pub(super) source: Source,
-    /// Bytes of the view, in all.
+    /// The bytes of the view.
     pub(super) len: u64,
-    /// Of these, how many have not left.
-    pub(super) left: u64,
-    /// Of these, how many are here or have left.
-    pub(super) arrived: u64,
+    /// How many of them have not been delivered.
+    pub(super) undelivered: u64,
+    /// How many of them are held or have been delivered.
+    pub(super) received: u64,
     pub(super) held: VecDeque<P>,
-    /// Bytes that are held or promised on its behalf.
+    /// Bytes that are held or promised for it.
     pub(super) charge: u64,
-    /// The charge is memory that decoding took, not bytes to come.
-    pub(super) decoded: bool,
+    /// The charge is memory that decoding took, not bytes to be received.
+    is_decoded: bool,
     pub(super) stage: Stage,
-    /// An answer to its request has begun.
-    pub(super) is_begun: bool,
+    /// A response to one of its requests has begun.
+    has_response: bool,
 }
 
+/// The life of a view. It may change between fetching and decoding several times, because a chunk that turns out to be
+/// damaged is fetched again.
 #[derive(Debug)]
 pub(super) enum Stage {
     Fetching,
     Decoding,
-    Done,
+    /// All bytes are held or delivered, and as verified as they can be.
+    Complete,
     Failed(Error),
 }
 
@@ -67,61 +77,94 @@ impl<P: Piece> ViewSlot<P> {
         Self {
             source,
             len,
-            left: len,
-            arrived: 0,
+            undelivered: len,
+            received: 0,
             held: VecDeque::new(),
             charge,
-            decoded: false,
+            is_decoded: false,
             stage: Stage::Fetching,
-            is_begun: false,
+            has_response: false,
         }
     }
 
-    pub(super) fn is_flying(&self) -> bool {
+    pub(super) fn is_in_flight(&self) -> bool {
         matches!(self.stage, Stage::Fetching | Stage::Decoding)
     }
 
-    /// Whether a server has not answered yet.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.is_flying() && !self.is_begun
+    /// What it contributes to the counters of the window.
+    pub(super) fn share(&self) -> Share {
+        Share {
+            in_flight: usize::from(self.is_in_flight()),
+            decoding: usize::from(matches!(self.stage, Stage::Decoding)),
+            awaited: usize::from(self.is_in_flight() && !self.has_response),
+            bytes: self.charge,
+        }
     }
 
-    pub(super) fn arrive(&mut self, piece: P) {
+    pub(super) fn on_response(&mut self) {
+        self.has_response = true;
+    }
+
+    pub(super) fn push(&mut self, piece: P) {
         if piece.is_empty() {
             return;
         }
-        self.arrived += piece.len() as u64;
-        debug_assert!(self.arrived <= self.len, "more bytes than the view has");
+        self.received += piece.len() as u64;
+        debug_assert!(self.received <= self.len, "more bytes than the view has");
         self.held.push_back(piece);
     }
 
-    /// The next bytes that are here, `most` at most.
-    pub(super) fn take(&mut self, most: u64) -> Option<P> {
-        let piece = self.held.front_mut()?;
-        match usize::try_from(most) {
-            Ok(most) if most < piece.len() => Some(piece.split_to(most)),
-            _ => self.held.pop_front(),
-        }
+    /// Takes the next bytes that are held, at most `max`, for delivery.
+    pub(super) fn pop(&mut self, max: u64) -> Option<P> {
+        let first = self.held.front_mut()?;
+        let piece = match usize::try_from(max) {
+            Ok(max) if max < first.len() => first.split_to(max),
+            _ => self.held.pop_front()?,
+        };
+        self.on_delivered(piece.len() as u64);
+        Some(piece)
     }
 
-    pub(super) fn leave(&mut self, n: u64) {
-        self.left = self.left.saturating_sub(n);
-        // Of bytes that flow, no more are held than have yet to leave. What decoding took may be
-        // more than the view, and is free when its last byte has left.
+    fn on_delivered(&mut self, bytes: u64) {
+        self.undelivered = self.undelivered.saturating_sub(bytes);
+        // Of a plain view no more is held than has yet to be delivered. The memory that decoding took may exceed the
+        // view, and is free when the last byte is delivered.
         self.charge = match self.stage {
-            Stage::Done if self.held.is_empty() => 0,
-            _ if self.decoded => self.charge.saturating_sub(n),
-            _ => self.charge.min(self.left),
+            Stage::Complete if self.held.is_empty() => 0,
+            _ if self.is_decoded => self.charge.saturating_sub(bytes),
+            _ => self.charge.min(self.undelivered),
         };
     }
 
-    /// Bytes that are here and have not left.
-    pub(super) fn held_bytes(&self) -> u64 {
-        self.arrived.saturating_sub(self.len - self.left)
+    /// The view is complete. `holds`: the memory that decoding took, if it was decoded.
+    pub(super) fn complete(&mut self, holds: Option<u64>) {
+        self.has_response = true;
+        self.stage = Stage::Complete;
+        if let Some(holds) = holds {
+            self.charge = holds;
+            self.is_decoded = true;
+        }
+        if self.held.is_empty() {
+            self.charge = 0;
+        }
     }
 
+    /// The view cannot be read: what is held of it is dropped.
+    pub(super) fn fail(&mut self, error: Error) {
+        self.has_response = true;
+        self.held.clear();
+        self.stage = Stage::Failed(error);
+        self.charge = 0;
+    }
+
+    /// Bytes that are held.
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.received.saturating_sub(self.len - self.undelivered)
+    }
+
+    /// Drops what is held, so that it is received again.
     pub(super) fn discard(&mut self) {
-        self.arrived -= self.held.iter().map(|piece| piece.len() as u64).sum::<u64>();
+        self.received -= self.held.iter().map(|piece| piece.len() as u64).sum::<u64>();
         self.held.clear();
     }
 }

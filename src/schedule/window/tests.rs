@@ -5,7 +5,7 @@ use super::*;
 use crate::{
     error::Kind,
     model::chunk::{Chunk, Source},
-    schedule::plan::Step,
+    schedule::plan::{Step, View},
 };
 
 fn chunk(offset: u64, size: u64) -> Chunk {
@@ -16,7 +16,7 @@ fn window(sizes: &[u64], limits: Limits) -> Window<Bytes> {
     of_plan(plan(sizes), limits, false)
 }
 
-/// Adjacent chunks of these sizes; a size of 0 is a gap of 5.
+/// Adjacent chunks of these sizes; a size of 0 is a hole of 5 bytes.
 fn plan(sizes: &[u64]) -> Plan {
     let mut end = 0;
     let mut chunks = Vec::new();
@@ -48,7 +48,7 @@ fn start(window: &mut Window<Bytes>) -> Option<usize> {
     }
 }
 
-/// What may start, in short: a view's place or a manifest's id, its cost, whether it is the head.
+/// What may start: the index of a view or the id of a manifest, its cost, and whether it is the head.
 fn next(window: &mut Window<Bytes>) -> (String, u64, bool) {
     match window.next_start() {
         Next::Start { job: Job::View { index, .. }, cost, head } => (index.to_string(), cost, head),
@@ -62,8 +62,8 @@ fn whole(window: &mut Window<Bytes>, index: usize, len: usize) {
     window.finish(index, None);
 }
 
-/// What leaves now, each view as its number and each gap as `_`, with lengths.
-fn leaves(window: &mut Window<Bytes>) -> String {
+/// What is delivered now: each view by its index, each hole as `_`, with lengths.
+fn delivered(window: &mut Window<Bytes>) -> String {
     let mut all = Vec::new();
     loop {
         match window.deliver(u64::MAX) {
@@ -82,42 +82,42 @@ fn leaves(window: &mut Window<Bytes>) -> String {
 }
 
 #[test]
-fn a_late_first_chunk_holds_back_the_others() {
+fn views_are_delivered_in_file_order() {
     let mut window = window(&[3, 3, 3], limits(3, 100));
     while start(&mut window).is_some() {}
     whole(&mut window, 2, 3);
     whole(&mut window, 1, 3);
-    assert_eq!(leaves(&mut window), "");
+    assert_eq!(delivered(&mut window), "");
     whole(&mut window, 0, 3);
-    assert_eq!(leaves(&mut window), "0:3 1:3 2:3 end");
+    assert_eq!(delivered(&mut window), "0:3 1:3 2:3 end");
 }
 
 #[test]
-fn the_bytes_of_the_head_flow_as_they_arrive() {
+fn the_head_is_delivered_as_it_arrives() {
     let mut window = window(&[6, 3], limits(2, 100));
     while start(&mut window).is_some() {}
     window.push(0, Bytes::from_static(b"ab"));
     window.push(1, Bytes::from_static(b"x"));
-    assert_eq!(leaves(&mut window), "0:2");
+    assert_eq!(delivered(&mut window), "0:2");
     window.push(0, Bytes::from_static(b"cdef"));
-    assert_eq!(leaves(&mut window), "0:4");
+    assert_eq!(delivered(&mut window), "0:4");
     window.finish(0, None);
-    assert_eq!(leaves(&mut window), "1:1");
+    assert_eq!(delivered(&mut window), "1:1");
 }
 
 #[test]
-fn a_strict_head_leaves_only_when_it_is_complete() {
+fn a_strict_head_is_delivered_when_it_is_complete() {
     let plan = Plan::new([chunk(0, 6)].into(), 0..6);
     let mut window = of_plan(plan, limits(1, 100), true);
     start(&mut window);
     window.push(0, Bytes::from_static(b"abcdef"));
-    assert_eq!(leaves(&mut window), "");
+    assert_eq!(delivered(&mut window), "");
     window.finish(0, None);
-    assert_eq!(leaves(&mut window), "0:6 end");
+    assert_eq!(delivered(&mut window), "0:6 end");
 }
 
 #[test]
-fn only_so_many_views_are_in_flight_and_finished_ones_do_not_count() {
+fn complete_views_do_not_count_as_in_flight() {
     let mut window = window(&[1; 5], limits(2, 100));
     assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
     assert_eq!(window.next_start(), Next::TooManyViews);
@@ -127,30 +127,30 @@ fn only_so_many_views_are_in_flight_and_finished_ones_do_not_count() {
 }
 
 #[test]
-fn bytes_are_promised_before_a_fetch_and_free_once_they_left() {
+fn bytes_count_from_the_start_of_a_view_to_its_delivery() {
     let mut window = window(&[4, 4, 4], limits(9, 8));
     assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
     assert_eq!((window.next_start(), window.bytes()), (Next::TooManyBytes, 8));
     whole(&mut window, 0, 4);
     assert_eq!((window.next_start(), window.bytes()), (Next::TooManyBytes, 8));
-    assert_eq!(leaves(&mut window), "0:4");
+    assert_eq!(delivered(&mut window), "0:4");
     assert_eq!(window.bytes(), 4);
     assert_eq!(start(&mut window), Some(2));
 }
 
 #[test]
-fn a_view_beyond_the_budget_goes_alone() {
+fn a_view_beyond_the_budget_starts_alone() {
     let mut window = window(&[50, 50], limits(9, 8));
     assert_eq!(next(&mut window), ("0".into(), 8, true));
     assert_eq!(start(&mut window), Some(0));
     assert_eq!(window.next_start(), Next::TooManyBytes);
     whole(&mut window, 0, 50);
-    assert_eq!(leaves(&mut window), "0:50");
+    assert_eq!(delivered(&mut window), "0:50");
     assert_eq!(start(&mut window), Some(1));
 }
 
 #[test]
-fn the_next_view_is_the_head_as_soon_as_all_before_it_has_left() {
+fn the_next_view_is_the_head_after_a_complete_delivery() {
     let mut window = window(&[4, 4], limits(9, 8));
     start(&mut window);
     whole(&mut window, 0, 4);
@@ -159,37 +159,37 @@ fn the_next_view_is_the_head_as_soon_as_all_before_it_has_left() {
 }
 
 #[test]
-fn of_a_view_beyond_the_budget_no_more_than_the_budget_is_let_in() {
+fn a_view_beyond_the_budget_is_received_in_parts() {
     let mut window = window(&[50], limits(1, 8));
     start(&mut window);
     window.push(0, vec![0; 7].into());
     assert!(!window.is_full(0));
     window.push(0, vec![0; 7].into());
     assert!(window.is_full(0));
-    assert_eq!(leaves(&mut window), "0:7 0:7");
+    assert_eq!(delivered(&mut window), "0:7 0:7");
     assert!(!window.is_full(0));
     assert_eq!(window.bytes(), 8);
     window.push(0, vec![0; 36].into());
-    assert!(!window.is_full(0), "it is all here");
+    assert!(!window.is_full(0), "all bytes are held");
     window.finish(0, None);
-    assert_eq!(leaves(&mut window), "0:36 end");
+    assert_eq!(delivered(&mut window), "0:36 end");
     assert_eq!(window.bytes(), 0);
 }
 
 #[test]
-fn gaps_cost_nothing_and_are_zeros_in_their_place() {
+fn gaps_cost_nothing_and_are_delivered_as_zeros() {
     let mut window = window(&[0, 3, 0, 2], limits(9, 5));
     assert_eq!((start(&mut window), start(&mut window)), (Some(1), Some(3)));
     assert_eq!(window.bytes(), 5);
     whole(&mut window, 3, 2);
-    assert_eq!(leaves(&mut window), "_5");
+    assert_eq!(delivered(&mut window), "_5");
     whole(&mut window, 1, 3);
-    assert_eq!(leaves(&mut window), "1:3 _5 3:2 end");
+    assert_eq!(delivered(&mut window), "1:3 _5 3:2 end");
 }
 
 // F84
 #[test]
-fn a_giant_gap_comes_in_pieces_and_is_told_once() {
+fn a_giant_gap_is_delivered_in_pieces_and_reported_once() {
     let plan = Plan::new(Vec::new().into(), 0..1 << 50);
     let mut window = of_plan(plan, limits(1, 1), false);
     assert_eq!(window.next_start(), Next::Nothing);
@@ -199,7 +199,7 @@ fn a_giant_gap_comes_in_pieces_and_is_told_once() {
 }
 
 #[test]
-fn bytes_before_a_failure_are_still_delivered_and_what_lies_behind_is_given_up() {
+fn bytes_before_a_failed_view_are_still_delivered() {
     let mut window = window(&[4, 4, 4], limits(9, 100));
     while start(&mut window).is_some() {}
     whole(&mut window, 2, 4);
@@ -207,14 +207,14 @@ fn bytes_before_a_failure_are_still_delivered_and_what_lies_behind_is_given_up()
     window.fail(1, Error::new(Kind::Network, "x"));
     assert_eq!(window.next_start(), Next::Nothing);
     assert_eq!((window.in_flight(), window.bytes()), (1, 4));
-    assert_eq!(leaves(&mut window), "");
+    assert_eq!(delivered(&mut window), "");
     whole(&mut window, 0, 4);
-    assert_eq!(leaves(&mut window), "0:4 network@4");
+    assert_eq!(delivered(&mut window), "0:4 network@4");
     assert_eq!(window.bytes(), 0);
 }
 
 #[test]
-fn a_view_that_is_started_over_forgets_what_arrived() {
+fn discarded_bytes_are_not_delivered() {
     let mut window = window(&[4], limits(1, 100));
     start(&mut window);
     window.push(0, Bytes::from_static(b"zz"));
@@ -223,12 +223,12 @@ fn a_view_that_is_started_over_forgets_what_arrived() {
     window.discard(0);
     assert_eq!(window.received(0), 0);
     window.push(0, Bytes::from_static(b"z"));
-    assert_eq!(leaves(&mut window), "0:1");
+    assert_eq!(delivered(&mut window), "0:1");
     assert!(window.has_delivered(0));
 }
 
 #[test]
-fn a_decoded_chunk_holds_its_memory_until_its_last_byte_has_left() {
+fn a_decoded_chunk_counts_until_its_last_byte_is_delivered() {
     let mut window = window(&[10], limits(1, 100));
     start(&mut window);
     window.raise_cost(JobId::View(0), 48);
@@ -243,32 +243,49 @@ fn a_decoded_chunk_holds_its_memory_until_its_last_byte_has_left() {
     assert_eq!(window.bytes(), 0);
 }
 
+#[test]
+fn the_example_of_the_module_documentation_is_right() {
+    let mut window = window(&[4, 4, 4], limits(2, 8));
+    let state = |window: &Window<Bytes>| (window.in_flight(), window.bytes());
+    assert_eq!(next(&mut window), ("0".into(), 4, true));
+    assert_eq!((start(&mut window), start(&mut window)), (Some(0), Some(1)));
+    assert_eq!((window.next_start(), state(&window)), (Next::TooManyViews, (2, 8)));
+    whole(&mut window, 1, 4);
+    assert_eq!((delivered(&mut window).as_str(), state(&window)), ("", (1, 8)));
+    assert_eq!(window.next_start(), Next::TooManyBytes);
+    window.push(0, Bytes::from_static(b"abcd"));
+    assert_eq!((delivered(&mut window).as_str(), state(&window)), ("0:4", (1, 4)));
+    assert_eq!((start(&mut window), state(&window)), (Some(2), (2, 8)));
+    window.finish(0, None);
+    assert_eq!((delivered(&mut window).as_str(), state(&window)), ("1:4", (1, 4)));
+}
+
 fn manifest(id: &str, offset: u64, size: u64) -> Chunk {
     Chunk { source: Source::FileId(id.into()), is_manifest: true, ..chunk(offset, size) }
 }
 
-fn learn(window: &mut Window<Bytes>, id: &str, chunks: &[Chunk]) {
+fn on_manifest(window: &mut Window<Bytes>, id: &str, chunks: &[Chunk]) {
     window.on_manifest(&Source::FileId(id.into()), Ok(chunks.into()));
 }
 
 const MIB: u64 = 1 << 20;
 
 #[test]
-fn nothing_starts_behind_a_manifest_before_it_has_been_read() {
+fn nothing_starts_behind_an_unread_manifest() {
     let plan = Plan::new([manifest("m", 0, 8), chunk(8, 4)].into(), 0..12);
     let mut window = of_plan(plan, limits(9, 4 * MIB), false);
     assert_eq!(next(&mut window), ("m".into(), MIB, true));
     start(&mut window);
     assert_eq!((window.next_start(), window.bytes(), window.in_flight()), (Next::Unread, MIB, 1));
-    learn(&mut window, "m", &[chunk(0, 5), chunk(6, 2)]);
+    on_manifest(&mut window, "m", &[chunk(0, 5), chunk(6, 2)]);
     assert_eq!((window.bytes(), window.in_flight()), (0, 0));
     assert_eq!([start(&mut window), start(&mut window), start(&mut window)], [Some(0), Some(2), Some(3)]);
     [(0, 5), (2, 2), (3, 4)].into_iter().for_each(|(index, len)| whole(&mut window, index, len));
-    assert_eq!(leaves(&mut window), "0:5 _1 2:2 3:4 end");
+    assert_eq!(delivered(&mut window), "0:5 _1 2:2 3:4 end");
 }
 
 #[test]
-fn a_manifest_near_ahead_is_read_before_the_views_on_the_way_to_it() {
+fn a_manifest_near_ahead_starts_before_the_views_before_it() {
     let chunks = [chunk(0, 4), chunk(4, 4), manifest("m", 8, 8)];
     let mut window = of_plan(Plan::new(chunks.into(), 0..16), limits(4, 4 * MIB), false);
     assert_eq!(next(&mut window), ("m".into(), MIB, false));
@@ -278,15 +295,15 @@ fn a_manifest_near_ahead_is_read_before_the_views_on_the_way_to_it() {
 }
 
 #[test]
-fn a_manifest_that_more_views_lie_before_than_may_be_in_flight_waits() {
+fn a_manifest_beyond_the_limit_on_views_waits() {
     let chunks = [chunk(0, 4), chunk(4, 4), manifest("m", 8, 8)];
     let mut window = of_plan(Plan::new(chunks.into(), 0..16), limits(2, 4 * MIB), false);
     assert_eq!([start(&mut window), start(&mut window)], [Some(0), None]);
-    assert_eq!(window.in_flight(), 2, "a view, and by then the manifest");
+    assert_eq!(window.in_flight(), 2, "a view, and then the manifest");
 }
 
 #[test]
-fn a_manifest_far_ahead_in_the_file_is_not_read() {
+fn a_manifest_beyond_the_byte_budget_waits() {
     let far = 40 << 30;
     let chunks = [chunk(0, far), manifest("m", far, 8)];
     let mut window = of_plan(Plan::new(chunks.into(), 0..far + 8), limits(9, 32 * MIB), false);
@@ -298,7 +315,7 @@ fn a_manifest_far_ahead_in_the_file_is_not_read() {
 }
 
 #[test]
-fn manifests_next_to_one_another_are_read_at_the_same_time_within_the_budget() {
+fn adjacent_manifests_are_read_together_within_the_budget() {
     let chunks = [manifest("m", 0, 8), manifest("n", 8, 8), manifest("o", 16, 8)];
     let mut window = of_plan(Plan::new(chunks.into(), 0..24), limits(9, 2 * MIB), false);
     assert_eq!([start(&mut window), start(&mut window)], [None, None]);
@@ -306,30 +323,30 @@ fn manifests_next_to_one_another_are_read_at_the_same_time_within_the_budget() {
 }
 
 #[test]
-fn at_the_head_a_manifest_is_read_whatever_the_budget_is() {
+fn a_manifest_at_the_head_may_exceed_the_budget() {
     let mut window = of_plan(Plan::new([manifest("m", 0, 8)].into(), 0..8), limits(1, 10), false);
     assert_eq!(next(&mut window), ("m".into(), 10, true));
     start(&mut window);
     window.raise_cost(JobId::Manifest(&Source::FileId("m".into())), 50);
     assert_eq!(window.bytes(), 50);
-    learn(&mut window, "m", &[chunk(0, 8)]);
+    on_manifest(&mut window, "m", &[chunk(0, 8)]);
     assert_eq!((window.bytes(), start(&mut window)), (0, Some(0)));
 }
 
 #[test]
-fn of_manifests_over_one_another_one_at_a_time_may_pass_the_budget() {
+fn one_overlapping_manifest_at_a_time_may_exceed_the_budget() {
     let plan = Plan::new([manifest("m", 0, 8), manifest("n", 0, 8)].into(), 0..8);
     let mut window = of_plan(plan, limits(4, 10), false);
     assert_eq!(next(&mut window), ("m".into(), 10, true));
     start(&mut window);
     window.raise_cost(JobId::Manifest(&Source::FileId("m".into())), 50);
     assert_eq!((window.next_start(), window.bytes()), (Next::TooManyBytes, 50));
-    learn(&mut window, "m", &[chunk(0, 8)]);
+    on_manifest(&mut window, "m", &[chunk(0, 8)]);
     assert_eq!(next(&mut window), ("n".into(), 10, true));
 }
 
 #[test]
-fn a_manifest_that_cannot_be_had_is_an_error_at_its_place() {
+fn a_failed_manifest_is_an_error_at_its_position() {
     let chunks = [chunk(0, 4), manifest("m", 4, 8), chunk(12, 4)];
     let mut window = of_plan(Plan::new(chunks.into(), 0..16), limits(9, 4 * MIB), false);
     start(&mut window);
@@ -337,19 +354,19 @@ fn a_manifest_that_cannot_be_had_is_an_error_at_its_place() {
     assert_eq!(start(&mut window), Some(0));
     assert_eq!(window.next_start(), Next::Nothing);
     whole(&mut window, 0, 4);
-    assert_eq!(leaves(&mut window), "0:4 manifest@4");
+    assert_eq!(delivered(&mut window), "0:4 manifest@4");
     assert_eq!((window.bytes(), window.in_flight()), (0, 0));
 }
 
 #[test]
-fn a_view_that_failed_gives_up_the_manifests_behind_it() {
+fn a_failed_view_drops_the_manifests_behind_it() {
     let chunks = [chunk(0, 4), manifest("m", 4, 8)];
     let mut window = of_plan(Plan::new(chunks.into(), 0..12), limits(9, 4 * MIB), false);
     start(&mut window);
     start(&mut window);
     window.fail(0, Error::new(Kind::Network, "x"));
     assert_eq!((window.bytes(), window.in_flight()), (0, 0));
-    learn(&mut window, "m", &[chunk(4, 8)]);
+    on_manifest(&mut window, "m", &[chunk(4, 8)]);
     assert_eq!((window.bytes(), window.in_flight()), (0, 0));
 }
 
@@ -371,9 +388,9 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    /// Whatever order fetches end in, bytes leave in file order and the limits hold.
+    /// Bytes are delivered in file order, and the limits hold, in whatever order fetches end.
     #[test]
-    fn order_and_limits_hold_in_every_course_of_events(
+    fn order_and_limits_hold_for_every_order_of_events(
         sizes in prop::collection::vec(0..9_u64, 1..20),
         views in 1..5_usize,
         bytes in 1..30_u64,
@@ -382,25 +399,25 @@ proptest! {
         let plan = plan(&sizes);
         let mut window = of_plan(plan.clone(), limits(views, bytes), false);
         let largest = plan.views().map(View::len).max().unwrap_or(0);
-        let mut flying: Vec<usize> = Vec::new();
+        let mut in_flight: Vec<usize> = Vec::new();
         let mut out: Vec<(u64, Option<usize>)> = Vec::new();
-        // Random acts, then all that is left, so that every course ends.
+        // Random acts, then everything that remains, so that every sequence ends.
         let rest = (0..1000).flat_map(|i| [Act::Start, Act::Arrive(i), Act::Finish(i), Act::Deliver]);
         for act in acts.into_iter().chain(rest) {
             match act {
-                Act::Start => flying.extend(start(&mut window)),
-                Act::Arrive(i) if !flying.is_empty() => {
-                    let index = flying[i % flying.len()];
+                Act::Start => in_flight.extend(start(&mut window)),
+                Act::Arrive(i) if !in_flight.is_empty() => {
+                    let index = in_flight[i % in_flight.len()];
                     let left = view(&plan, index).len() - window.received(index);
                     if left > 0 {
                         window.push(index, vec![0; left.div_ceil(2) as usize].into());
                     }
                 }
-                Act::Finish(i) if !flying.is_empty() => {
-                    let index = flying[i % flying.len()];
+                Act::Finish(i) if !in_flight.is_empty() => {
+                    let index = in_flight[i % in_flight.len()];
                     if window.received(index) == view(&plan, index).len() {
                         window.finish(index, None);
-                        flying.retain(|other| *other != index);
+                        in_flight.retain(|other| *other != index);
                     }
                 }
                 Act::Deliver => match window.deliver(u64::MAX) {
@@ -415,15 +432,15 @@ proptest! {
             prop_assert!(window.bytes() <= bytes.max(largest), "{} bytes", window.bytes());
             prop_assert_eq!(window.position(), out.len() as u64);
         }
-        let mut wanted = Vec::new();
+        let mut expected = Vec::new();
         for (index, step) in plan.steps().iter().enumerate() {
             match step {
-                Step::View(view) => wanted.extend(vec![(0, Some(index)); view.len() as usize]),
-                Step::Gap(gap) => wanted.extend(vec![(0, None); (gap.end - gap.start) as usize]),
+                Step::View(view) => expected.extend(vec![(0, Some(index)); view.len() as usize]),
+                Step::Gap(gap) => expected.extend(vec![(0, None); (gap.end - gap.start) as usize]),
                 Step::Unread(_) => unreachable!("there are no manifests"),
             }
         }
-        prop_assert_eq!(out, wanted);
+        prop_assert_eq!(out, expected);
         prop_assert_eq!((window.bytes(), window.in_flight()), (0, 0));
         prop_assert!(matches!(window.deliver(u64::MAX), Delivery::End));
     }

@@ -1,0 +1,41 @@
+//! The counters of a window.
+
+/// What a window has in flight and in memory.
+///
+/// The window never changes these numbers one by one. It asks a slot or a manifest for its share before and after a
+/// change ([`Share`]), and replaces the one by the other, so the sums cannot drift apart from the slots.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally(Share);
+
+/// What one view or chunk manifest contributes to a [`Tally`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Share {
+    /// Fetched or decoded at this time.
+    pub(super) in_flight: usize,
+    /// Decoded at this time, so no server is busy with it.
+    pub(super) decoding: usize,
+    /// In flight, and no response has begun.
+    pub(super) awaited: usize,
+    /// Bytes held or promised.
+    pub(super) bytes: u64,
+}
+
+impl Tally {
+    pub(super) fn total(&self) -> Share {
+        self.0
+    }
+
+    pub(super) fn add(&mut self, share: Share) {
+        self.0.in_flight += share.in_flight;
+        self.0.decoding += share.decoding;
+        self.0.awaited += share.awaited;
+        self.0.bytes += share.bytes;
+    }
+
+    pub(super) fn remove(&mut self, share: Share) {
+        self.0.in_flight -= share.in_flight;
+        self.0.decoding -= share.decoding;
+        self.0.awaited -= share.awaited;
+        self.0.bytes -= share.bytes;
+    }
+}
