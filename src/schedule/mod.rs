@@ -1,4 +1,21 @@
-//! Decisions without async, clock, chance or I/O.
+//! Decisions: what to fetch, when, from which replica, and what to do after a failure.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number. Time and chance are arguments, events are method
+//! calls, and decisions are return values, so every module is tested without a network.
+//!
+//! | module | what it decides |
+//! |---|---|
+//! | [`options`] | nothing; it holds what users set |
+//! | [`plan`] | which parts of which chunks a range of a file needs |
+//! | [`window`] | which of them may start, and which bytes may be delivered |
+//! | `concurrency` | how many may be in flight |
+//! | [`pool`] | which of several streams goes first, and which replica |
+//! | `view` | the next step of one view: look up, request, read, decode, retry, hedge |
+//! | [`retry`] | what follows a failed attempt |
+//! | [`validators`] | whether a response is of the version that is being read |
+//! | `idle_timer` | when a silent server has timed out |
+//! | `read_rate` | how many bytes the reader can need soon |
+//! | `throttle` | how many bytes may be delivered now |
 
 pub(crate) mod concurrency;
 pub(crate) mod idle_timer;

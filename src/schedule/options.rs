@@ -1,33 +1,33 @@
-//! How to read.
+//! The options of a stream, and their defaults.
 
 use std::time::Duration;
 
 use crate::schedule::retry::RetryPolicy;
 
-/// How far to read ahead, how patient to be, what to check.
+/// How far a stream reads ahead, how long it waits and retries, and what it verifies.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// Views in flight. Defaults to what the link turns out to need, 64 at most.
+    /// Views in flight. Defaults to what the link needs, as measured, at most 64.
     pub concurrency: Concurrency,
-    /// Among the streams of a pool.
+    /// The priority among the streams of a pool.
     pub priority: Priority,
-    /// Whether another replica is asked when the head is late against what its host usually takes.
+    /// Whether another replica is requested too if the host of the first one takes longer than it usually does.
     pub hedge: bool,
-    /// Requests to one host at a time. No limit of our own by default.
+    /// Requests in flight at one host. No limit by default: platforms have their own.
     pub per_host: usize,
-    /// Bytes held or promised but not yet read, decoding included. Defaults to 32 MiB. The view
-    /// that the reader waits for is fetched however large it is.
+    /// Bytes held or promised but not yet read, including the memory that decoding takes. Defaults to 32 MiB. The view
+    /// that the reader waits for is fetched even if it is larger.
     pub max_bytes_ahead: u64,
-    /// What to do with bytes that no chunk holds. Defaults to zeros.
+    /// What to do with holes: positions that no chunk holds. Defaults to zeros.
     pub holes: Holes,
-    /// Which bytes may leave unverified. Defaults to [`Verify::Stream`].
+    /// What is verified before bytes are delivered. Defaults to [`Verify::Stream`].
     pub verify: Verify,
-    /// Bytes per second that leave at most, evenly; as fast as can be by default.
+    /// The most bytes per second that are delivered, evenly. No limit by default.
     pub throttle: Option<f64>,
-    /// When to try again.
+    /// When a failed attempt is repeated.
     pub retry: RetryPolicy,
-    /// How long to wait for a server.
+    /// How long a server may be silent.
     pub timeout: Timeout,
 }
 
@@ -60,12 +60,12 @@ impl Default for Options {
 /// How many views may be in flight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Concurrency {
-    /// As many as the link needs, found while it is used; one width for all such streams of a pool.
+    /// As many as the link needs, measured while it is used. All such streams of a pool share one limit.
     Auto {
         /// The most views in flight, at least 1.
         max: usize,
     },
-    /// So many, at least 1.
+    /// This many, at least 1.
     Fixed(usize),
 }
 
@@ -73,7 +73,7 @@ impl Concurrency {
     /// The default limit of [`Concurrency::Auto`]: HTTP/2 with a round trip of 50 ms uses 64 views in flight.
     pub const DEFAULT_MAX: usize = 64;
 
-    /// The most views that may ever be in flight.
+    /// The most views that can be in flight.
     #[must_use]
     pub fn limit(self) -> usize {
         let (Self::Auto { max } | Self::Fixed(max)) = self;
@@ -93,46 +93,46 @@ impl Default for Concurrency {
     }
 }
 
-/// Which of the streams of a pool comes first.
+/// The priority of a stream among the streams of a pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// Somebody waits for it.
+    /// A person waits for it.
     High,
-    /// As most.
+    /// The default.
     #[default]
     Normal,
-    /// In the background: it starts views when no other stream wants to, and one a second in any case.
+    /// In the background: it starts views when no other stream wants to start one, and one per second in any case.
     Low,
 }
 
-/// What to do with bytes that no chunk holds.
+/// What to do with holes: positions that no chunk holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Holes {
-    /// They are zeros, as in SeaweedFS; counted, and told by an event.
+    /// They read as zeros, as in SeaweedFS. They are counted and reported by an event.
     #[default]
     Zero,
-    /// They end the stream with [`crate::error::Kind::Hole`].
+    /// They fail the stream with [`crate::error::Kind::Hole`].
     Error,
 }
 
-/// What is checked before bytes leave. Encrypted chunks are always whole and verified.
+/// What is verified before bytes are delivered. Encrypted chunks are always decrypted and authenticated as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {
-    /// Each known digest is checked as bytes go by; a mismatch never ends cleanly.
+    /// Known digests are computed while bytes are delivered; the stream fails before its end if one does not match.
     #[default]
     Stream,
-    /// Nothing unverified leaves: chunks are fetched whole and held until their digest fits.
+    /// Chunks are fetched as a whole and held until their digest matches, so nothing unverified is delivered.
     Strict,
-    /// Digests are not looked at.
+    /// Digests are ignored.
     Off,
 }
 
-/// How long to wait for a server.
+/// How long a server may be silent before an attempt fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeout {
-    /// For the headers of an answer. Defaults to 15 s.
+    /// Until the headers of a response. Defaults to 15 s.
     pub headers: Duration,
-    /// For the next bytes of a body. Defaults to 20 s.
+    /// Until the next bytes of a body. Defaults to 20 s.
     pub idle: Duration,
 }
 

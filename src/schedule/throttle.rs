@@ -1,38 +1,49 @@
-//! So many bytes a second and no more, evenly.
+//! Limits the rate at which a stream delivers bytes.
+//!
+//! The throttle keeps the time at which all bytes delivered so far are paid for at the given rate. Before that time it
+//! grants nothing; after it, it grants one burst. With 1000 B/s, a burst is 50 bytes:
+//!
+//! ```text
+//!  now     grant()          record()   paid_until
+//!     0 ms  50 bytes         50 bytes       50 ms
+//!    10 ms  wait 40 ms                      50 ms
+//!    50 ms  50 bytes         20 bytes       70 ms
+//!  9000 ms  50 bytes         50 bytes     9000 ms
+//!  9000 ms  50 bytes         50 bytes     9050 ms   a pause earns one more burst, not 9000 bytes
+//! ```
 
 use std::time::Duration;
 
-/// Bytes are let go in portions of so much time's worth, so that what is slow is not jerky too. A
-/// reader that paused is let have one portion at once, and no more to make up for it.
-const PORTION: Duration = Duration::from_millis(50);
+/// Bytes are delivered in bursts of this duration's worth, so that a low rate is still smooth.
+const BURST: Duration = Duration::from_millis(50);
 
-/// Spaces out what leaves; time is an argument.
+/// Spaces out deliveries. Time is an argument.
 #[derive(Clone, Debug)]
 pub(crate) struct Throttle {
     /// Bytes per second.
     rate: f64,
-    /// What has left so far would have taken until then.
-    paid: Duration,
+    /// When the bytes delivered so far have taken their time.
+    paid_until: Duration,
 }
 
 impl Throttle {
-    /// At most `rate` bytes a second. A rate that is no positive number is taken for the least.
+    /// At most `rate` bytes per second. A rate that is not a positive number counts as the smallest one.
     pub(crate) fn new(rate: f64) -> Self {
-        Self { rate: rate.max(f64::MIN_POSITIVE), paid: Duration::ZERO }
+        Self { rate: rate.max(f64::MIN_POSITIVE), paid_until: Duration::ZERO }
     }
 
-    /// How many bytes may leave now, at least one; else how long to wait.
+    /// How many bytes may be delivered now, at least one; otherwise how long to wait.
     pub(crate) fn grant(&self, now: Duration) -> Result<u64, Duration> {
-        match self.paid.checked_sub(now) {
+        match self.paid_until.checked_sub(now) {
             Some(wait) if !wait.is_zero() => Err(wait),
-            _ => Ok(((self.rate * PORTION.as_secs_f64()) as u64).max(1)),
+            _ => Ok(((self.rate * BURST.as_secs_f64()) as u64).max(1)),
         }
     }
 
-    /// So many bytes left.
+    /// Records a delivery. A reader that paused may take one more burst at once, but does not make up for the pause.
     pub(crate) fn record(&mut self, bytes: u64, now: Duration) {
         let time = Duration::try_from_secs_f64(bytes as f64 / self.rate).unwrap_or(Duration::MAX);
-        self.paid = self.paid.max(now.saturating_sub(PORTION)).saturating_add(time);
+        self.paid_until = self.paid_until.max(now.saturating_sub(BURST)).saturating_add(time);
     }
 }
 
@@ -42,7 +53,7 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    /// When each of so many bytes leaves at this rate, the reader being always there.
+    /// The times and sizes of the deliveries to a reader that never waits.
     fn times(rate: f64, bytes: u64) -> Vec<(Duration, u64)> {
         let mut throttle = Throttle::new(rate);
         let (mut now, mut left, mut times) = (Duration::from_secs(100), bytes, Vec::new());
@@ -61,23 +72,23 @@ mod tests {
     }
 
     #[test]
-    fn bytes_leave_evenly_and_at_the_rate() {
+    fn bytes_are_delivered_evenly_and_at_the_rate() {
         let times = times(1000.0, 5000);
         assert!(times.iter().all(|(_, bytes)| *bytes == 50), "{times:?}");
         let gaps: Vec<Duration> = times.windows(2).skip(1).map(|pair| pair[1].0 - pair[0].0).collect();
         assert!(gaps.iter().all(|gap| *gap == 50 * MS), "{gaps:?}");
-        assert_eq!(times.last().unwrap().0, 4900 * MS, "5 s less what is let have at once");
+        assert_eq!(times.last().unwrap().0, 4900 * MS, "5 s less two bursts");
     }
 
     // F112
     #[test]
-    fn a_rate_below_a_byte_a_portion_lets_single_bytes_go() {
+    fn a_rate_below_a_byte_per_burst_delivers_single_bytes() {
         assert_eq!(times(2.0, 3).iter().map(|(_, bytes)| *bytes).collect::<Vec<_>>(), [1, 1, 1]);
         assert!(Throttle::new(0.0).grant(Duration::ZERO).is_ok());
     }
 
     #[test]
-    fn a_pause_is_not_made_up_for() {
+    fn a_pause_earns_one_more_burst() {
         let mut throttle = Throttle::new(1000.0);
         throttle.record(50, 1000 * MS);
         throttle.record(50, 60_000 * MS);
