@@ -259,7 +259,7 @@ fn who_gives_up_when_it_is_its_turn_lets_the_next_one_go() {
 #[test]
 fn a_world_that_keeps_nothing_counts_all() {
     let world = world(&[("a", steady(MS, u64::MAX))]);
-    world.keep_nothing();
+    world.disable_log();
     all(&world, &[("a", 1000); 50]);
     let counts = world.counts();
     assert_eq!((counts.requests, counts.bytes_sent, counts.most_open), (50, 50_000, 50));

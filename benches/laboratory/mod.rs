@@ -115,7 +115,7 @@ pub type Watched = Rc<RefCell<Progress>>;
 impl Lab {
     pub fn new(cell: &Cell, width: Width) -> Self {
         let world = World::new();
-        world.keep_nothing();
+        world.disable_log();
         world.sizes(|_| Some(1 << 45));
         world.request_time(Duration::from_micros(800));
         let shared = Some(world.shared(cell.bandwidth));

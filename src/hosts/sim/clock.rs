@@ -1,70 +1,95 @@
-//! Timers of a virtual clock.
+//! A virtual clock and its timers.
 
 use std::{
     collections::BTreeMap,
     future::Future,
     pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use super::World;
+/// Time moves only when the clock is set. Clones are handles to the same clock.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Clock(Arc<Mutex<State>>);
 
-/// Who waits, by time, and by number among those of one time.
 #[derive(Debug, Default)]
-pub(super) struct Timers {
-    waiting: BTreeMap<(Duration, u64), Waker>,
+struct State {
+    now: Duration,
+    /// The timers, by their time, and by their number among those of the same time.
+    timers: BTreeMap<TimerKey, Waker>,
+    /// How many timers there have been.
     count: u64,
 }
 
-impl Timers {
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len()
+type TimerKey = (Duration, u64);
+
+impl Clock {
+    pub(super) fn now(&self) -> Duration {
+        self.lock().now
     }
 
-    /// The earliest time.
-    pub(super) fn next(&self) -> Option<Duration> {
-        self.waiting.first_key_value().map(|((time, _), _)| *time)
+    pub(super) fn set(&self, now: Duration) {
+        self.lock().now = now;
     }
 
-    /// Takes a timer of this time or before.
-    pub(super) fn take(&mut self, now: Duration) -> Option<Waker> {
-        let first = self.waiting.first_entry()?;
-        (first.key().0 <= now).then(|| first.remove())
+    /// How many timers are set.
+    pub(super) fn timers(&self) -> usize {
+        self.lock().timers.len()
     }
 
-    pub(super) fn set(&mut self, time: Duration, waker: Waker) -> (Duration, u64) {
-        self.count += 1;
-        self.waiting.insert((time, self.count), waker);
-        (time, self.count)
+    /// The time of the earliest timer.
+    pub(super) fn next_timer(&self) -> Option<Duration> {
+        self.lock().timers.first_key_value().map(|((time, _), _)| *time)
     }
 
-    pub(super) fn unset(&mut self, key: (Duration, u64)) {
-        self.waiting.remove(&key);
+    /// Removes the timers up to this time, the earliest first.
+    pub(super) fn take_due(&self, time: Duration) -> Vec<Waker> {
+        let mut state = self.lock();
+        let mut due = Vec::new();
+        while let Some(first) = state.timers.first_entry()
+            && first.key().0 <= time
+        {
+            due.push(first.remove());
+        }
+        due
+    }
+
+    /// Resolves after `time`.
+    pub(super) fn sleep(&self, time: Duration) -> Sleep {
+        self.sleep_until(self.now().saturating_add(time))
+    }
+
+    /// Resolves at a time.
+    pub(super) fn sleep_until(&self, until: Duration) -> Sleep {
+        Sleep { clock: self.clone(), until, key: None }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Resolves when its time has come; dropping it unsets its timer.
+impl State {
+    fn set_timer(&mut self, time: Duration, waker: Waker) -> TimerKey {
+        self.count += 1;
+        self.timers.insert((time, self.count), waker);
+        (time, self.count)
+    }
+}
+
+/// Resolves at its time. Dropping it removes its timer.
 #[derive(Debug)]
 pub struct Sleep {
-    world: World,
+    clock: Clock,
     until: Duration,
-    key: Option<(Duration, u64)>,
+    key: Option<TimerKey>,
 }
 
 impl Sleep {
-    pub(super) fn new(world: World, time: Duration) -> Self {
-        let until = world.now().saturating_add(time);
-        Self { world, until, key: None }
-    }
-
-    pub(super) fn until(world: World, until: Duration) -> Self {
-        Self { world, until, key: None }
-    }
-
-    fn unset(&mut self) {
+    fn remove_timer(&mut self) {
         if let Some(key) = self.key.take() {
-            self.world.lock().timers.unset(key);
+            self.clock.lock().timers.remove(&key);
         }
     }
 }
@@ -73,11 +98,11 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.unset();
-        if self.world.now() >= self.until {
+        self.remove_timer();
+        if self.clock.now() >= self.until {
             return Poll::Ready(());
         }
-        let key = self.world.lock().timers.set(self.until, cx.waker().clone());
+        let key = self.clock.lock().set_timer(self.until, cx.waker().clone());
         self.key = Some(key);
         Poll::Pending
     }
@@ -85,6 +110,6 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        self.unset();
+        self.remove_timer();
     }
 }

@@ -1,14 +1,14 @@
-//! What is stored: bytes, or so many zeros that nobody stores.
+//! What is stored: bytes, or zeros that take no memory.
 
 use bytes::Bytes;
 
-/// The most bytes that a piece has.
+/// The most bytes of a piece.
 pub(super) const MAX_PIECE: u64 = 64 << 10;
 
-/// Zeros enough for any piece.
+/// Enough zeros for any piece.
 static ZEROS: [u8; MAX_PIECE as usize] = [0; MAX_PIECE as usize];
 
-/// What is stored, or a part of it.
+/// A blob, or a part of it.
 #[derive(Clone, Debug)]
 pub(super) enum Content {
     Bytes(Bytes),
@@ -23,7 +23,7 @@ impl Content {
         }
     }
 
-    /// The part from `start` to `end`, which is inside.
+    /// The part from `start` to `end`, which must be inside.
     pub(super) fn slice(self, start: u64, end: u64) -> Self {
         match self {
             Self::Bytes(bytes) => Self::Bytes(bytes.slice(start as usize..end as usize)),
@@ -31,19 +31,19 @@ impl Content {
         }
     }
 
-    /// Cuts off the first bytes, `most` at most.
-    pub(super) fn split_to(&mut self, most: usize) -> Bytes {
+    /// Splits off the first bytes, at most `max`.
+    pub(super) fn split_to(&mut self, max: usize) -> Bytes {
         match self {
-            Self::Bytes(bytes) => bytes.split_to(most.min(bytes.len())),
+            Self::Bytes(bytes) => bytes.split_to(max.min(bytes.len())),
             Self::Zeros(len) => {
-                let n = (most as u64).min(*len).min(ZEROS.len() as u64);
+                let n = (max as u64).min(*len).min(ZEROS.len() as u64);
                 *len -= n;
                 Bytes::from_static(ZEROS.get(..n as usize).unwrap_or_default())
             }
         }
     }
 
-    /// All its bytes, to change some of them.
+    /// A copy of all bytes.
     pub(super) fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Bytes(bytes) => bytes.to_vec(),

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-/// Futures that go on by themselves. They need not be `Send`: they stay in the thread-local part.
+/// Runs spawned futures. They need not be `Send`, because they stay in a thread-local variable.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Executor {
     queue: Arc<Queue>,
@@ -20,11 +20,11 @@ struct Queue {
     woken: Mutex<Woken>,
 }
 
-/// Who is to run, each once, in the order of their first waking.
+/// The futures to poll, each once, in the order of their first wakeup.
 #[derive(Debug, Default)]
 struct Woken {
     order: VecDeque<usize>,
-    all: HashSet<usize>,
+    members: HashSet<usize>,
 }
 
 struct Task {
@@ -35,7 +35,7 @@ struct Task {
 impl Wake for Task {
     fn wake(self: Arc<Self>) {
         let mut woken = self.queue.woken.lock().unwrap_or_else(PoisonError::into_inner);
-        if woken.all.insert(self.id) {
+        if woken.members.insert(self.id) {
             woken.order.push_back(self.id);
         }
     }
@@ -49,10 +49,11 @@ impl fmt::Debug for Task {
 
 type Spawned = Pin<Box<dyn Future<Output = ()>>>;
 
-/// The futures of all worlds of this thread, by number.
+/// The futures of all worlds of this thread, by id.
 #[derive(Default)]
 struct Futures {
-    count: usize,
+    /// The id of the newest future.
+    last_id: usize,
     running: std::collections::HashMap<usize, Spawned>,
 }
 
@@ -63,15 +64,15 @@ thread_local! {
 impl Executor {
     pub(super) fn spawn(&self, future: Spawned) {
         let id = FUTURES.with_borrow_mut(|futures| {
-            futures.count += 1;
-            futures.running.insert(futures.count, future);
-            futures.count
+            futures.last_id += 1;
+            futures.running.insert(futures.last_id, future);
+            futures.last_id
         });
         self.waker(id).wake();
     }
 
-    /// Runs until `main` is done. `idle` is called when nothing is woken, and says whether it
-    /// woke something.
+    /// Runs until `main` is done. `idle` is called when there is nothing to poll, and returns whether that has
+    /// changed.
     pub(super) fn run<T>(&self, main: impl Future<Output = T>, idle: impl Fn() -> bool) -> Option<T> {
         let mut main = pin!(main);
         self.waker(MAIN).wake();
@@ -91,7 +92,7 @@ impl Executor {
         }
     }
 
-    /// Lets what is woken already run: a cancelled driver ends in its next turn.
+    /// Polls what has been woken before, so that a cancelled driver ends.
     fn settle(&self) {
         while let Some(id) = self.next() {
             if id != MAIN {
@@ -101,7 +102,7 @@ impl Executor {
     }
 
     fn poll(&self, id: usize) {
-        // Taken out while it runs, since it may spawn others.
+        // It is removed while it is polled, because it may spawn others.
         let Some(mut future) = FUTURES.with_borrow_mut(|futures| futures.running.remove(&id)) else {
             return;
         };
@@ -114,7 +115,7 @@ impl Executor {
     fn next(&self) -> Option<usize> {
         let mut woken = self.queue.woken.lock().unwrap_or_else(PoisonError::into_inner);
         let id = woken.order.pop_front()?;
-        woken.all.remove(&id);
+        woken.members.remove(&id);
         Some(id)
     }
 
@@ -123,4 +124,5 @@ impl Executor {
     }
 }
 
+/// The id of the future that `run` waits for.
 const MAIN: usize = 0;

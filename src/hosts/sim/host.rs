@@ -1,14 +1,10 @@
-//! The port, in a world of its own.
+//! The port of a simulated world.
 
 use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
 
-use super::{
-    World,
-    clock::Sleep,
-    server::{self, Body},
-};
+use super::{body::Body, clock::Sleep, server, world::World};
 use crate::{
     decode,
     host::{DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, event::Event},
@@ -21,9 +17,11 @@ pub struct SimHost {
     world: World,
 }
 
-impl SimHost {
-    pub(super) fn new(world: World) -> Self {
-        Self { world }
+impl World {
+    /// A host in this world.
+    #[must_use]
+    pub fn host(&self) -> SimHost {
+        SimHost { world: self.clone() }
     }
 }
 
@@ -61,18 +59,17 @@ impl Host for SimHost {
     }
 
     fn sleep(&self, time: Duration) -> Sleep {
-        Sleep::new(self.world.clone(), time)
+        self.world.sleep(time)
     }
 
     fn is_offline(&self) -> bool {
-        let state = self.world.lock();
-        state.offline.contains(&state.now)
+        self.world.is_offline()
     }
 
     async fn online(&self) {
         if self.is_offline() {
             let until = self.world.lock().offline.end;
-            Sleep::until(self.world.clone(), until).await;
+            self.world.clock().sleep_until(until).await;
         }
     }
 
@@ -84,15 +81,8 @@ impl Host for SimHost {
         self.world.unix_time()
     }
 
-    /// xorshift64*, so that a run can be repeated.
     fn random(&self) -> f64 {
-        let mut state = self.world.lock();
-        let mut x = state.seed;
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        state.seed = x;
-        (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1_u64 << 53) as f64
+        self.world.lock().random()
     }
 
     fn piece(&self, bytes: &[u8]) -> Bytes {
@@ -105,7 +95,7 @@ impl Host for SimHost {
 
     fn event(&self, event: Event) {
         let mut state = self.world.lock();
-        if state.keeps {
+        if state.is_logging {
             state.events.push(event);
         }
     }

@@ -1,48 +1,47 @@
-//! What lies between a reader and a host: how far it is, how wide, and how it misbehaves.
+//! The network between a client and a host: its delay, its bandwidth and its faults.
 
 use std::time::Duration;
 
-/// The way to one host, for [`World::link`](super::World::link). What a script says of latency
-/// is added to it; what it says of rate and pieces does not count there.
+/// The link to one host, for [`World::link`](super::World::link). The latency of a script is added to that of the link;
+/// the rate and pieces of a script are ignored.
 ///
-/// The default is an HTTP/1.1 host without any delay, and as fast as can be.
+/// The default is an HTTP/1.1 host without delay and with unlimited bandwidth.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// A round trip. The headers of an answer are there after one, and the time that the server
-    /// takes.
+    /// A round trip. The headers of a response arrive after one round trip and the time of the server.
     pub round_trip: Duration,
-    /// What the server takes before it answers.
+    /// The time that the server takes before it responds.
     pub server_time: Duration,
     /// Bytes per second of all bodies of this host together.
     pub bandwidth: u64,
-    /// Bytes per second of one connection: what a server, or one on the way, grants it.
+    /// Bytes per second of one connection, as limited by the server or on the way.
     pub per_connection: u64,
-    /// A link that others share.
+    /// A link that other hosts share.
     pub shared: Option<Shared>,
-    /// What requests share.
+    /// The protocol, which decides what requests share.
     pub protocol: Protocol,
     /// Round trips before a new connection can be used: one for TCP, and one for TLS 1.3
     /// (RFC 8446). Zero by default.
     pub handshake: u32,
-    /// Bytes that a new connection brings in its first round trip; twice as many in each that
-    /// follows, while it uses them (RFC 5681, 3.1). Defaults to ten segments of 1460 bytes
-    /// (RFC 6928); `u64::MAX`: there is no slow start.
+    /// Bytes that a new connection transfers in its first round trip. Each following round trip transfers twice as many,
+    /// while the connection uses them (RFC 5681, 3.1). Defaults to ten segments of 1460 bytes (RFC 6928); with
+    /// `u64::MAX` there is no slow start.
     pub initial_window: u64,
-    /// A connection that was idle for longer starts slowly again (RFC 5681, 4.1). Defaults to a
-    /// second, the least timeout of RFC 6298.
+    /// A connection that was idle for longer returns to slow start (RFC 5681, 4.1). Defaults to one second, the minimum
+    /// timeout of RFC 6298.
     pub keep_window: Duration,
-    /// Bytes of a body that the platform takes in before they are read. Defaults to the 512 KiB of
-    /// Chromium's data pipe.
+    /// Bytes of a body that the platform buffers before they are read. Defaults to the 512 KiB of Chromium's data
+    /// pipe.
     pub buffer: u64,
-    /// Bytes of a piece at most; never more than its default, 64 KiB. What came in 20 ms, and the first
-    /// bytes in 1 ms, is handed on however little it is.
+    /// The most bytes of a piece; at most 64 KiB, the default. A smaller piece is delivered after 20 ms, and the first
+    /// one of a body after 1 ms.
     pub piece: u64,
-    /// From then on it is so many times slower than it was at first: in its delay, in its
-    /// bandwidth, and in each connection. In the order of time.
+    /// At these times the link becomes slower by these factors, relative to its start: in its delay, its bandwidth, and
+    /// the bandwidth of each connection. In order of time.
     pub slower: Vec<(Duration, f64)>,
-    /// Some bodies stall for a while.
+    /// Makes some bodies stall.
     pub stalls: Option<Stalls>,
-    /// The server turns requests away.
+    /// Makes the server reject requests.
     pub busy: Option<Busy>,
 }
 
@@ -53,30 +52,29 @@ pub struct Shared(pub(super) usize);
 /// What requests to one host share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// HTTP/1.1: a connection for each. Beyond so many of them, requests wait in the browser, where
-    /// nobody sees them.
+    /// HTTP/1.1: each request uses a connection. Requests beyond this many connections wait in the browser.
     Http1(usize),
-    /// HTTP/2: all share one connection, so many at a time; others wait likewise.
+    /// HTTP/2: this many requests at a time share one connection; others wait in the browser.
     Http2(usize),
 }
 
-/// Some bodies stall for a while, as after a lost segment that no other one tells of.
+/// Some bodies stall for a while, as after the loss of the last segment of a flight, which no acknowledgement reveals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stalls {
-    /// About one body of so many, by a chance that is the same in each run.
+    /// About one body in this many, chosen by a random number that is the same in every run.
     pub one_in: u64,
-    /// For how long. The least timeout of Linux is 200 ms.
+    /// For how long. The minimum timeout of Linux is 200 ms.
     pub pause: Duration,
 }
 
-/// A server that turns requests away.
+/// A server that rejects requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Busy {
-    /// It serves so many at a time.
+    /// It serves this many at a time.
     pub above: usize,
-    /// What it answers others with: 429 or 503.
+    /// The status of the rejection: 429 or 503.
     pub status: u16,
-    /// And this `Retry-After`.
+    /// The `Retry-After` of the rejection.
     pub retry_after: Option<String>,
 }
 
@@ -102,7 +100,7 @@ impl Default for Link {
 }
 
 impl Link {
-    /// How many times slower than at first it is at this time.
+    /// The factor by which it is slower at this time than at its start.
     pub(super) fn slowness(&self, now: Duration) -> f64 {
         self.slower.iter().take_while(|(at, _)| *at <= now).last().map_or(1.0, |(_, times)| *times)
     }
@@ -112,14 +110,14 @@ impl Link {
         self.slower.iter().map(|(at, _)| *at).find(|at| *at > now)
     }
 
-    /// From the moment that a request leaves on an open connection until its headers are there.
+    /// From the sending of a request on an open connection to the headers of the response.
     pub(super) fn latency(&self, now: Duration) -> Duration {
         (self.round_trip + self.server_time).mul_f64(self.slowness(now))
     }
 }
 
 impl Protocol {
-    /// How many requests may be under way.
+    /// How many requests may be in flight.
     pub(super) fn slots(self) -> usize {
         match self {
             Self::Http1(slots) | Self::Http2(slots) => slots.max(1),

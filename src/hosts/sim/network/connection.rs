@@ -1,26 +1,26 @@
-//! A connection, whose window opens round trip by round trip.
+//! A connection, whose congestion window grows with each round trip.
 
 use std::time::Duration;
 
-use super::{EPSILON, after};
+use super::rounding::{EPSILON, after};
 use crate::hosts::sim::link::Link;
 
-/// A connection to a host.
+/// A connection to a server.
 #[derive(Debug)]
 pub(super) struct Connection {
-    /// When it can be used first.
+    /// When it is open.
     pub(super) ready: Duration,
-    /// Requests that have it now.
+    /// Requests that use it now.
     pub(super) users: usize,
-    /// It takes no more requests: one was given up.
-    pub(super) closed: bool,
-    /// Since when nobody has had it.
-    pub(super) idle: Duration,
-    /// Bytes that a round trip may bring; then what is left of them in this one, which ends when.
+    /// It takes no more requests, because one was aborted.
+    pub(super) is_closed: bool,
+    /// When it was last used.
+    pub(super) idle_since: Duration,
+    /// Bytes that one round trip may transfer, how many of them are left in the current one, and when that ends.
     window: f64,
-    left: f64,
+    window_left: f64,
     round_ends: Duration,
-    /// Bodies that it brings now, and bytes per second of all of them.
+    /// Bodies that it transfers now, and the bytes per second of all of them.
     pub(super) moving: usize,
     pub(super) rate: f64,
 }
@@ -31,62 +31,62 @@ impl Connection {
         Self {
             ready,
             users: 0,
-            closed: false,
-            idle: ready,
+            is_closed: false,
+            idle_since: ready,
             window,
-            left: window,
+            window_left: window,
             round_ends: ready,
             moving: 0,
             rate: 0.0,
         }
     }
 
-    /// Somebody has it from now on.
-    pub(super) fn enter(&mut self, now: Duration, link: &Link) {
-        if self.users == 0 && now.saturating_sub(self.idle) > link.keep_window {
+    /// One more request uses it. After a long idle time it returns to slow start.
+    pub(super) fn add_user(&mut self, now: Duration, link: &Link) {
+        if self.users == 0 && now.saturating_sub(self.idle_since) > link.keep_window {
             self.window = link.initial_window as f64;
-            self.left = self.window;
+            self.window_left = self.window;
         }
         self.users += 1;
     }
 
-    /// So many bytes came by.
-    pub(super) fn took(&mut self, bytes: f64) {
-        self.left -= bytes;
+    /// Counts transferred bytes against the window.
+    pub(super) fn on_bytes(&mut self, bytes: f64) {
+        self.window_left -= bytes;
     }
 
-    /// Begins another round trip where one has ended.
-    pub(super) fn turn(&mut self, now: Duration, link: &Link) {
-        let over = now >= self.round_ends;
-        if !over && !self.is_open(link) {
+    /// Starts another round trip if the current one has ended.
+    pub(super) fn update_round(&mut self, now: Duration, link: &Link) {
+        let is_over = now >= self.round_ends;
+        if !is_over && !self.is_unlimited(link) {
             return;
         }
-        // Linux lets a window grow of which more than half was used.
-        if over && self.left * 2.0 <= self.window {
+        // Linux lets a window grow if more than half of it was used.
+        if is_over && self.window_left * 2.0 <= self.window {
             self.window *= 2.0;
         }
-        self.left = self.window;
+        self.window_left = self.window;
         self.round_ends = now + link.round_trip;
     }
 
-    /// Whether this round trip may bring more.
-    pub(super) fn has_left(&self, link: &Link) -> bool {
-        link.round_trip.is_zero() || self.left > EPSILON
+    /// Whether the current round trip may transfer more.
+    pub(super) fn can_transfer(&self, link: &Link) -> bool {
+        link.round_trip.is_zero() || self.window_left > EPSILON
     }
 
-    /// When its window opens or closes next.
-    pub(super) fn next(&self, now: Duration, link: &Link) -> Option<Duration> {
-        if self.is_open(link) || (self.rate == 0.0 && self.left > EPSILON) {
+    /// When the window opens or closes next.
+    pub(super) fn next_event(&self, now: Duration, link: &Link) -> Option<Duration> {
+        if self.is_unlimited(link) || (self.rate == 0.0 && self.window_left > EPSILON) {
             None
-        } else if self.left <= EPSILON {
+        } else if self.window_left <= EPSILON {
             Some(self.round_ends)
         } else {
-            Some(self.round_ends.min(after(now, self.left / self.rate)))
+            Some(self.round_ends.min(after(now, self.window_left / self.rate)))
         }
     }
 
-    /// Whether the window is so wide that it does not count, and does not grow.
-    fn is_open(&self, link: &Link) -> bool {
+    /// Whether the window is so large that it neither limits the rate nor grows.
+    fn is_unlimited(&self, link: &Link) -> bool {
         link.round_trip.is_zero()
             || self.rate * link.round_trip.as_secs_f64() * 2.0 < self.window && self.rate > 0.0
     }
