@@ -1,7 +1,7 @@
 //! Decisions: what to fetch, when, from which replica, and what to do after a failure.
 //!
-//! Nothing here does I/O, reads a clock or draws a random number. Time and chance are arguments, events are method
-//! calls, and decisions are return values, so every module is tested without a network.
+//! Nothing here does I/O, reads a clock or draws a random number. Time and chance are arguments, events are
+//! method calls, and decisions are return values, so every module is tested without a network.
 //!
 //! | module | what it decides |
 //! |---|---|

@@ -12,12 +12,13 @@ pub struct Options {
     pub concurrency: Concurrency,
     /// The priority among the streams of a pool.
     pub priority: Priority,
-    /// Whether another replica is requested too if the host of the first one takes longer than it usually does.
+    /// Whether another replica is requested too if the host of the first one takes longer than it usually
+    /// does.
     pub hedge: bool,
     /// Requests in flight at one host. No limit by default: platforms have their own.
     pub per_host: usize,
-    /// Bytes held or promised but not yet read, including the memory that decoding takes. Defaults to 32 MiB. The view
-    /// that the reader waits for is fetched even if it is larger.
+    /// Bytes held or promised but not yet read, including the memory that decoding takes. Defaults to 32 MiB.
+    /// The view that the reader waits for is fetched even if it is larger.
     pub max_bytes_ahead: u64,
     /// What to do with holes: positions that no chunk holds. Defaults to zeros.
     pub holes: Holes,
@@ -101,7 +102,8 @@ pub enum Priority {
     /// The default.
     #[default]
     Normal,
-    /// In the background: it starts views when no other stream wants to start one, and one per second in any case.
+    /// In the background: it starts views when no other stream wants to start one, and one per second in any
+    /// case.
     Low,
 }
 
@@ -115,10 +117,12 @@ pub enum Holes {
     Error,
 }
 
-/// What is verified before bytes are delivered. Encrypted chunks are always decrypted and authenticated as a whole.
+/// What is verified before bytes are delivered. Encrypted chunks are always decrypted and authenticated as a
+/// whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {
-    /// Known digests are computed while bytes are delivered; the stream fails before its end if one does not match.
+    /// Known digests are computed while bytes are delivered; the stream fails before its end if one does not
+    /// match.
     #[default]
     Stream,
     /// Chunks are fetched as a whole and held until their digest matches, so nothing unverified is delivered.

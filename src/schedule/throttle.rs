@@ -1,7 +1,7 @@
 //! Limits the rate at which a stream delivers bytes.
 //!
-//! The throttle keeps the time at which all bytes delivered so far are paid for at the given rate. Before that time it
-//! grants nothing; after it, it grants one burst. With 1000 B/s, a burst is 50 bytes:
+//! The throttle keeps the time at which all bytes delivered so far are paid for at the given rate. Before
+//! that time it grants nothing; after it, it grants one burst. With 1000 B/s, a burst is 50 bytes:
 //!
 //! ```text
 //!  now     grant()          record()   paid_until
@@ -40,7 +40,8 @@ impl Throttle {
         }
     }
 
-    /// Records a delivery. A reader that paused may take one more burst at once, but does not make up for the pause.
+    /// Records a delivery. A reader that paused may take one more burst at once, but does not make up for the
+    /// pause.
     pub(crate) fn record(&mut self, bytes: u64, now: Duration) {
         let time = Duration::try_from_secs_f64(bytes as f64 / self.rate).unwrap_or(Duration::MAX);
         self.paid_until = self.paid_until.max(now.saturating_sub(BURST)).saturating_add(time);

@@ -71,8 +71,8 @@ impl Executor {
         self.waker(id).wake();
     }
 
-    /// Runs until `main` is done. `idle` is called when there is nothing to poll, and returns whether that has
-    /// changed.
+    /// Runs until `main` is done. `idle` is called when there is nothing to poll, and returns whether that
+    /// has changed.
     pub(super) fn run<T>(&self, main: impl Future<Output = T>, idle: impl Fn() -> bool) -> Option<T> {
         let mut main = pin!(main);
         self.waker(MAIN).wake();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The link to one host, for [`World::link`](super::World::link). The latency of a script is added to that of the link;
-/// the rate and pieces of a script are ignored.
+/// The link to one host, for [`World::link`](super::World::link). The latency of a script is added to that of
+/// the link; the rate and pieces of a script are ignored.
 ///
 /// The default is an HTTP/1.1 host without delay and with unlimited bandwidth.
 #[derive(Clone, Debug)]
@@ -23,21 +23,21 @@ pub struct Link {
     /// Round trips before a new connection can be used: one for TCP, and one for TLS 1.3
     /// (RFC 8446). Zero by default.
     pub handshake: u32,
-    /// Bytes that a new connection transfers in its first round trip. Each following round trip transfers twice as many,
-    /// while the connection uses them (RFC 5681, 3.1). Defaults to ten segments of 1460 bytes (RFC 6928); with
-    /// `u64::MAX` there is no slow start.
+    /// Bytes that a new connection transfers in its first round trip. Each following round trip transfers
+    /// twice as many, while the connection uses them (RFC 5681, 3.1). Defaults to ten segments of 1460 bytes
+    /// (RFC 6928); with `u64::MAX` there is no slow start.
     pub initial_window: u64,
-    /// A connection that was idle for longer returns to slow start (RFC 5681, 4.1). Defaults to one second, the minimum
-    /// timeout of RFC 6298.
+    /// A connection that was idle for longer returns to slow start (RFC 5681, 4.1). Defaults to one second,
+    /// the minimum timeout of RFC 6298.
     pub keep_window: Duration,
-    /// Bytes of a body that the platform buffers before they are read. Defaults to the 512 KiB of Chromium's data
-    /// pipe.
+    /// Bytes of a body that the platform buffers before they are read. Defaults to the 512 KiB of Chromium's
+    /// data pipe.
     pub buffer: u64,
-    /// The most bytes of a piece; at most 64 KiB, the default. A smaller piece is delivered after 20 ms, and the first
-    /// one of a body after 1 ms.
+    /// The most bytes of a piece; at most 64 KiB, the default. A smaller piece is delivered after 20 ms, and
+    /// the first one of a body after 1 ms.
     pub piece: u64,
-    /// At these times the link becomes slower by these factors, relative to its start: in its delay, its bandwidth, and
-    /// the bandwidth of each connection. In order of time.
+    /// At these times the link becomes slower by these factors, relative to its start: in its delay, its
+    /// bandwidth, and the bandwidth of each connection. In order of time.
     pub slower: Vec<(Duration, f64)>,
     /// Makes some bodies stall.
     pub stalls: Option<Stalls>,
@@ -58,7 +58,8 @@ pub enum Protocol {
     Http2(usize),
 }
 
-/// Some bodies stall for a while, as after the loss of the last segment of a flight, which no acknowledgement reveals.
+/// Some bodies stall for a while, as after the loss of the last segment of a flight, which no acknowledgement
+/// reveals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stalls {
     /// About one body in this many, chosen by a random number that is the same in every run.

@@ -1,9 +1,9 @@
 //! A deterministic host: simulated servers, a virtual clock, and no I/O.
 //!
-//! It is where scheduling is designed and tested. Minutes of network traffic pass in microseconds, and every run is the
-//! same. A [`World`] has servers with stored blobs. A [`Script`] says how a server responds to each request: with which
-//! delay, at which rate, and with which fault. A [`Link`] models the network on the way: round trips, bandwidth that
-//! requests share, connections and their slow start.
+//! It is where scheduling is designed and tested. Minutes of network traffic pass in microseconds, and every
+//! run is the same. A [`World`] has servers with stored blobs. A [`Script`] says how a server responds to
+//! each request: with which delay, at which rate, and with which fault. A [`Link`] models the network on the
+//! way: round trips, bandwidth that requests share, connections and their slow start.
 //!
 //! ```
 //! use kelp_stream::{Plan, Session, model::ranges, prefetch, sim::{Script, World, collect}};

@@ -142,8 +142,8 @@ fn respond(
     }
 }
 
-/// Selects a range as a volume server does: a range that starts at the end is an empty 206, and one that starts beyond
-/// it is a 416.
+/// Selects a range as a volume server does: a range that starts at the end is an empty 206, and one that
+/// starts beyond it is a 416.
 fn select(stored: Content, range: Option<ByteRange>) -> (u16, Content, Headers) {
     let size = stored.len();
     let Some(range) = range else {

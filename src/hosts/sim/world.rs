@@ -134,7 +134,8 @@ impl World {
         self.lock().blobs.insert(url.to_owned(), Content::Bytes(bytes.into()));
     }
 
-    /// Stores blobs of zeros of these sizes, by URL without a query. They take no memory, so a terabyte costs nothing.
+    /// Stores blobs of zeros of these sizes, by URL without a query. They take no memory, so a terabyte costs
+    /// nothing.
     pub fn sizes(&self, sizes: impl Fn(&str) -> Option<u64> + Send + 'static) {
         self.lock().sizes = Box::new(sizes);
     }
@@ -150,8 +151,8 @@ impl World {
         self.lock().network.share(bandwidth)
     }
 
-    /// The time that the client takes for each request to a host behind a link. It sends one request at a time.
-    /// Chromium takes about 0.8 ms.
+    /// The time that the client takes for each request to a host behind a link. It sends one request at a
+    /// time. Chromium takes about 0.8 ms.
     pub fn request_time(&self, time: Duration) {
         self.lock().request_time = time;
     }
@@ -231,8 +232,8 @@ impl World {
         executor.spawn(Box::pin(future));
     }
 
-    /// Runs until `future` is done. The clock moves on whenever nothing else can happen. `None`: the future waits for
-    /// something that never happens.
+    /// Runs until `future` is done. The clock moves on whenever nothing else can happen. `None`: the future
+    /// waits for something that never happens.
     pub fn run<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> Option<T> {
         let executor = self.lock().executor.clone();
         executor.run(future, || self.advance())
@@ -251,8 +252,8 @@ impl World {
         self.clock().sleep(time)
     }
 
-    /// Moves the clock to the next timer or network event, and wakes what waits for it. Returns `false` if there is
-    /// nothing to wait for.
+    /// Moves the clock to the next timer or network event, and wakes what waits for it. Returns `false` if
+    /// there is nothing to wait for.
     fn advance(&self) -> bool {
         let due: Vec<Waker> = {
             let mut state = self.lock();

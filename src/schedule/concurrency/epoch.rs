@@ -4,8 +4,9 @@ use std::time::Duration;
 
 /// What arrived since the controller last decided.
 ///
-/// An epoch also integrates the number of views in flight over time. If the average stays well below the limit,
-/// then something other than the limit held views back, and the measured rate says nothing about the limit.
+/// An epoch also integrates the number of views in flight over time. If the average stays well below the
+/// limit, then something other than the limit held views back, and the measured rate says nothing about the
+/// limit.
 #[derive(Debug, Default)]
 pub(super) struct Epoch {
     pub(super) since: Duration,

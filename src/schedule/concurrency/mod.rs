@@ -2,15 +2,15 @@
 //!
 //! The controller combines two sources of knowledge.
 //!
-//! - **A model of the link.** By Little's law, a link that delivers `rate` bytes per second from servers that take
-//!   `latency` to respond is full while `rate * latency` bytes are requested beside the view that is being received.
-//!   BBR uses the same two estimates, the maximum rate and the minimum delay, for a TCP connection (Cardwell et al.,
-//!   ACM Queue 14-5, 2016).
-//! - **Measurements.** The controller remembers the rate that each limit achieved and settles on the smallest limit
-//!   that is as good as the best.
+//! - **A model of the link.** By Little's law, a link that delivers `rate` bytes per second from servers that
+//!   take `latency` to respond is full while `rate * latency` bytes are requested beside the view that is
+//!   being received. BBR uses the same two estimates, the maximum rate and the minimum delay, for a TCP
+//!   connection (Cardwell et al., ACM Queue 14-5, 2016).
+//! - **Measurements.** The controller remembers the rate that each limit achieved and settles on the smallest
+//!   limit that is as good as the best.
 //!
-//! The model answers at once, but does not know about the six connections of HTTP/1.1, per-connection limits, or
-//! processor time. Measurements include everything, but take time.
+//! The model answers at once, but does not know about the six connections of HTTP/1.1, per-connection limits,
+//! or processor time. Measurements include everything, but take time.
 //!
 //! # Phases
 //!
@@ -50,8 +50,8 @@ use self::{
 
 /// Finds the concurrency limit for the streams of a pool.
 ///
-/// A stream's reader, its byte budget and its end may hold views back, too. What is measured then says nothing
-/// about the limit, and the controller ignores it.
+/// A stream's reader, its byte budget and its end may hold views back, too. What is measured then says
+/// nothing about the limit, and the controller ignores it.
 #[derive(Debug, Default)]
 pub(crate) struct ConcurrencyController {
     /// Views that may be in flight; 0 before the first view starts.
@@ -108,8 +108,8 @@ const INITIAL_BYTES: u64 = 1 << 20;
 /// The least views that are requested at once: the second must be under way when the first ends.
 const INITIAL_MIN: usize = 2;
 
-/// The most views that are requested at once before anything is measured. If eight small views are too many, they
-/// cost little.
+/// The most views that are requested at once before anything is measured. If eight small views are too many,
+/// they cost little.
 const INITIAL_MAX: usize = 8;
 
 /// A body that is shorter, or takes less time, does not show how fast bodies arrive.
@@ -119,11 +119,12 @@ const MIN_SAMPLE_TIME: Duration = Duration::from_millis(1);
 /// A rate that is better by less than this factor does not justify more views.
 const MIN_GAIN: f64 = 1.1;
 
-/// The same for views of at least [`INITIAL_BYTES`]. New connections accelerate slowly (RFC 5681), and with large
-/// views much of the gain comes from that.
+/// The same for views of at least [`INITIAL_BYTES`]. New connections accelerate slowly (RFC 5681), and with
+/// large views much of the gain comes from that.
 const MIN_GAIN_LARGE: f64 = 1.3;
 
-/// Slow start ends after this many epochs without a gain. One such epoch may have been spent opening connections.
+/// Slow start ends after this many epochs without a gain. One such epoch may have been spent opening
+/// connections.
 const MAX_MISSES: u32 = 2;
 
 /// The least time over which a rate is measured.
@@ -148,8 +149,9 @@ impl ConcurrencyController {
 
     /// How many requests for views of `len` bytes may wait for a response at once; at least 1.
     ///
-    /// Large views that are requested together arrive together and end together, and then nothing arrives until the
-    /// next responses begin. So they are requested one after another: one is received while another is awaited.
+    /// Large views that are requested together arrive together and end together, and then nothing arrives
+    /// until the next responses begin. So they are requested one after another: one is received while another
+    /// is awaited.
     pub(crate) fn max_awaiting(&self, len: u64) -> usize {
         let Some((latency, byte_time)) = self.latency.get().zip(self.byte_time.get()) else {
             return if len > INITIAL_BYTES { 1 } else { usize::MAX };
@@ -191,7 +193,8 @@ impl ConcurrencyController {
 
     /// Bytes of a body arrived.
     pub(crate) fn on_bytes(&mut self, bytes: u64, now: Duration, max: usize) {
-        // The first epoch of large views starts with their first byte: the wait for it says nothing about the rate.
+        // The first epoch of large views starts with their first byte: the wait for it says nothing about the
+        // rate.
         if self.phase == Phase::SlowStart
             && self.rates.best().is_none()
             && self.epoch.bytes == 0
@@ -244,8 +247,8 @@ impl ConcurrencyController {
         Some((views.ceil() as usize).saturating_add(1))
     }
 
-    /// The limit at which the link is full according to the model, with a margin. It assumes that one body alone
-    /// could fill the link; only probing can show whether more are needed.
+    /// The limit at which the link is full according to the model, with a margin. It assumes that one body
+    /// alone could fill the link; only probing can show whether more are needed.
     fn model(&self) -> Option<usize> {
         let awaited = self.rates.best()? * self.latency.get()? / self.view_size;
         let with_margin = ((MARGIN * awaited).ceil() as usize).saturating_add(1);

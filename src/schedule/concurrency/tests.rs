@@ -3,8 +3,8 @@ use super::*;
 const MS: Duration = Duration::from_millis(1);
 const KIB: u64 = 1 << 10;
 
-/// A link in rounds: each round starts as many views as the limit allows, and completes as many as the link can
-/// deliver in a round trip.
+/// A link in rounds: each round starts as many views as the limit allows, and completes as many as the link
+/// can deliver in a round trip.
 struct Rounds {
     controller: ConcurrencyController,
     now: Duration,

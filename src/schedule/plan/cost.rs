@@ -8,8 +8,9 @@ use crate::{
 
 /// The most bytes that a view holds while it is fetched and decoded; counted before its request is sent.
 ///
-/// Bytes of a plain chunk are delivered as they arrive: a view longer than `limit` receives no more than `limit` bytes
-/// ahead of the reader. A chunk that is decoded as a whole is in memory twice at the peak: as stored and as decoded.
+/// Bytes of a plain chunk are delivered as they arrive: a view longer than `limit` receives no more than
+/// `limit` bytes ahead of the reader. A chunk that is decoded as a whole is in memory twice at the peak: as
+/// stored and as decoded.
 #[must_use]
 pub fn cost(view: &View, chunk: &Chunk, limit: u64) -> u64 {
     match chunk.source {

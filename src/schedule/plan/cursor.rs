@@ -1,13 +1,14 @@
 //! Walks along a plan and expands chunk manifests on the way.
 //!
-//! A plan leaves the stretches open that chunk manifests span ([`Step::Unread`]). When the cursor comes to such a
-//! stretch and its manifests have been read, it plans the stretch and puts the inner plan on a stack of frames. The
-//! steps of the innermost frame come next; when they end, the frame is removed and the outer plan continues.
+//! A plan leaves the stretches open that chunk manifests span ([`Step::Unread`]). When the cursor comes to
+//! such a stretch and its manifests have been read, it plans the stretch and puts the inner plan on a stack
+//! of frames. The steps of the innermost frame come next; when they end, the frame is removed and the outer
+//! plan continues.
 //!
 //! # Example
 //!
-//! The file consists of a chunk `A`, a manifest `m` and a chunk `B`. `m` lists a chunk `c` and another manifest `n`, and
-//! `n` lists a chunk `d`. `>` marks the next step of each frame:
+//! The file consists of a chunk `A`, a manifest `m` and a chunk `B`. `m` lists a chunk `c` and another
+//! manifest `n`, and `n` lists a chunk `d`. `>` marks the next step of each frame:
 //!
 //! ```text
 //!  frames, the innermost last         peek()                the caller
@@ -32,8 +33,8 @@ use crate::{
     model::chunk::{Chunk, Source},
 };
 
-/// How deep chunk manifests may be nested. SeaweedFS writes one level. Without a limit a manifest that lists itself
-/// would never end.
+/// How deep chunk manifests may be nested. SeaweedFS writes one level. Without a limit a manifest that lists
+/// itself would never end.
 const MAX_DEPTH: usize = 8;
 
 /// The most chunks that a stretch may consist of, because nested manifests multiply.
@@ -131,8 +132,8 @@ impl PlanCursor {
         self.manifests.push(Manifest { source, end, state: ManifestState::Requested });
     }
 
-    /// The next chunk manifest that has not been requested, and whether the cursor waits for it. Looks no more than
-    /// `steps` steps ahead, and at stretches that start before `until`.
+    /// The next chunk manifest that has not been requested, and whether the cursor waits for it. Looks no
+    /// more than `steps` steps ahead, and at stretches that start before `until`.
     pub fn next_manifest(&self, mut steps: usize, until: u64) -> Option<(Chunk, bool)> {
         let innermost = self.frames.len();
         for depth in (0..self.frames.len()).rev() {

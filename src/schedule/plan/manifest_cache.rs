@@ -8,12 +8,12 @@ use std::{
 
 use crate::model::chunk::{Chunk, Source};
 
-/// The most chunks that are cached for one file, over all manifests: six manifests as the filer writes them, about
-/// 12 MB of memory.
+/// The most chunks that are cached for one file, over all manifests: six manifests as the filer writes them,
+/// about 12 MB of memory.
 const MAX_CHUNKS: usize = 1 << 16;
 
-/// The chunks that the recently read chunk manifests of a file list. Clones share the cache, so a stream uses what
-/// another stream has read.
+/// The chunks that the recently read chunk manifests of a file list. Clones share the cache, so a stream uses
+/// what another stream has read.
 #[derive(Clone, Default)]
 pub struct ManifestCache(Arc<Mutex<State>>);
 

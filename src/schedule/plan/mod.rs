@@ -1,11 +1,12 @@
 //! From chunks and a range to the steps that read it: views and holes, in file order.
 //!
-//! A file is a set of chunks. Newer chunks hide older ones where they overlap, so a read needs only parts of chunks
-//! (views), and positions that no chunk holds are holes (the type calls them gaps). [`Plan::new`] finds both with one
-//! sweep over the range.
+//! A file is a set of chunks. Newer chunks hide older ones where they overlap, so a read needs only parts of
+//! chunks (views), and positions that no chunk holds are holes (the type calls them gaps). [`Plan::new`]
+//! finds both with one sweep over the range.
 //!
-//! A chunk manifest is a chunk that stores a list of chunks, and that list is unknown until the manifest has been read.
-//! A plan therefore leaves open what manifests span, and a [`PlanCursor`] plans those stretches when it comes to them.
+//! A chunk manifest is a chunk that stores a list of chunks, and that list is unknown until the manifest has
+//! been read. A plan therefore leaves open what manifests span, and a [`PlanCursor`] plans those stretches
+//! when it comes to them.
 //!
 //! # Example
 //!
@@ -40,9 +41,9 @@ use crate::model::chunk::Chunk;
 
 /// The steps that cover a range of a file exactly, in file order.
 ///
-/// At each position the chunk with the greatest `modified` is visible, and among equals the one that is later in the
-/// list. (SeaweedFS has no rule for equal versions and returns zeros there.) Chunks may come in any order, and those
-/// of size 0 have no effect.
+/// At each position the chunk with the greatest `modified` is visible, and among equals the one that is later
+/// in the list. (SeaweedFS has no rule for equal versions and returns zeros there.) Chunks may come in any
+/// order, and those of size 0 have no effect.
 #[derive(Clone, Debug)]
 pub struct Plan {
     chunks: Arc<[Chunk]>,
@@ -55,7 +56,8 @@ pub struct Plan {
 impl Plan {
     /// Plans the positions `range` of the file that consists of `chunks`.
     ///
-    /// A range that ends before it starts is empty. The cost is O(n log n) for n chunks, however they overlap.
+    /// A range that ends before it starts is empty. The cost is O(n log n) for n chunks, however they
+    /// overlap.
     #[must_use]
     pub fn new(chunks: Arc<[Chunk]>, range: Range<u64>) -> Self {
         let range = range.start..range.end.max(range.start);
@@ -121,8 +123,8 @@ impl Plan {
             .filter(|chunk| chunk.is_manifest && chunk.offset <= stretch.start && chunk.end() >= stretch.end)
     }
 
-    /// The plan in one line: `_2` is a hole of two bytes, `#1[2,4@0..2]` are positions 2 to 4 from bytes 0 to 2 of
-    /// chunk 1, and `?[4,9]` are positions that chunk manifests span.
+    /// The plan in one line: `_2` is a hole of two bytes, `#1[2,4@0..2]` are positions 2 to 4 from bytes 0 to
+    /// 2 of chunk 1, and `?[4,9]` are positions that chunk manifests span.
     #[must_use]
     pub fn draw(&self) -> String {
         let mut drawing = String::new();

@@ -11,8 +11,8 @@ pub enum Step {
     View(View),
     /// A hole: positions in the file that no chunk holds. They read as zeros.
     Gap(Range<u64>),
-    /// Positions that cannot be planned before the chunk manifests that span them have been read. Each of those
-    /// manifests spans the whole stretch.
+    /// Positions that cannot be planned before the chunk manifests that span them have been read. Each of
+    /// those manifests spans the whole stretch.
     Unread(Range<u64>),
 }
 

@@ -18,7 +18,8 @@ pub struct Summary {
     pub gap_bytes: u64,
     /// Different chunks that views are part of.
     pub chunks: u64,
-    /// Requests: one for each view whose chunk did not come with the metadata, and one for each chunk manifest.
+    /// Requests: one for each view whose chunk did not come with the metadata, and one for each chunk
+    /// manifest.
     pub requests: u64,
     /// Requests for chunk manifests.
     pub manifests: u64,
@@ -27,8 +28,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Summarizes a plan for a stream that holds at most `max_bytes_ahead`. `cache`: the manifests of the file that
-    /// have been read.
+    /// Summarizes a plan for a stream that holds at most `max_bytes_ahead`. `cache`: the manifests of the
+    /// file that have been read.
     #[must_use]
     pub fn of(plan: &Arc<Plan>, cache: &ManifestCache, max_bytes_ahead: u64) -> Self {
         let mut cursor = PlanCursor::new(Arc::clone(plan), cache.clone());

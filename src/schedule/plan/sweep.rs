@@ -7,12 +7,13 @@ use crate::model::chunk::Chunk;
 
 /// Plans a range with a sweep line.
 ///
-/// The sweep goes from one position where a chunk starts or ends to the next. A heap holds the chunks that are open at
-/// the current position, the newest on top, and the newest is the visible one. A chunk that ended while a newer one
-/// was visible stays on the heap until it comes to the top, so each chunk is pushed once and popped once.
+/// The sweep goes from one position where a chunk starts or ends to the next. A heap holds the chunks that
+/// are open at the current position, the newest on top, and the newest is the visible one. A chunk that ended
+/// while a newer one was visible stays on the heap until it comes to the top, so each chunk is pushed once
+/// and popped once.
 ///
-/// The spans of chunk manifests are on the heap too, and are newer than any chunk, because it is not known what is
-/// visible there.
+/// The spans of chunk manifests are on the heap too, and are newer than any chunk, because it is not known
+/// what is visible there.
 pub(super) fn sweep(chunks: &[Chunk], range: &Range<u64>) -> Vec<Step> {
     let clip = |positions: Range<u64>| {
         let clipped = positions.start.max(range.start)..positions.end.min(range.end);
@@ -77,8 +78,8 @@ impl Items<'_> {
     }
 }
 
-/// The stretches that chunk manifests span, cut wherever a manifest starts or ends: all positions of a stretch are
-/// spanned by the same manifests.
+/// The stretches that chunk manifests span, cut wherever a manifest starts or ends: all positions of a
+/// stretch are spanned by the same manifests.
 fn manifest_spans(chunks: &[Chunk], clip: impl Fn(Range<u64>) -> Option<Range<u64>>) -> Vec<Range<u64>> {
     const START: usize = 1;
     let manifests = chunks.iter().filter(|chunk| chunk.is_manifest);
@@ -186,8 +187,8 @@ mod tests {
     #[test]
     fn a_million_nested_chunks_cost_no_more_than_n_log_n() {
         const N: u64 = 1_000_000;
-        // All are open in the middle, and the innermost is the newest. Each is pushed on top, and each pop goes down
-        // the whole heap with two comparisons per level.
+        // All are open in the middle, and the innermost is the newest. Each is pushed on top, and each pop
+        // goes down the whole heap with two comparisons per level.
         assert!(comparisons(N, |i| (i, 4 * N - i, i as i64)) <= 3 * u64::from(N.ilog2()));
     }
 

@@ -2,15 +2,15 @@
 //!
 //! The rules, in order:
 //!
-//! 1. A stream of a higher priority comes first. A stream with nothing in flight that has waited for [`MAX_WAIT`]
-//!    counts as one of the highest priority, so no stream starves.
-//! 2. Among streams of one priority, a stream below its fair share of the views in flight comes before one that has
-//!    reached its share. A stream that has startup credit counts as below its share, because its reader waits for
-//!    the first bytes.
-//! 3. Then the stream with the smallest virtual time comes first. The virtual time is the number of bytes that a
-//!    stream has started to fetch. A stream that becomes active again continues at the smallest virtual time of the
-//!    active streams, so it does not make up for the time it was idle. This is start-time fair queueing (Goyal, Vin,
-//!    Cheng, SIGCOMM 1996).
+//! 1. A stream of a higher priority comes first. A stream with nothing in flight that has waited for
+//!    [`MAX_WAIT`] counts as one of the highest priority, so no stream starves.
+//! 2. Among streams of one priority, a stream below its fair share of the views in flight comes before one
+//!    that has reached its share. A stream that has startup credit counts as below its share, because its
+//!    reader waits for the first bytes.
+//! 3. Then the stream with the smallest virtual time comes first. The virtual time is the number of bytes
+//!    that a stream has started to fetch. A stream that becomes active again continues at the smallest
+//!    virtual time of the active streams, so it does not make up for the time it was idle. This is start-time
+//!    fair queueing (Goyal, Vin, Cheng, SIGCOMM 1996).
 //!
 //! # Example
 //!
@@ -23,12 +23,16 @@
 //!  c              0 MiB   2 MiB          0
 //! ```
 //!
-//! 1. `c` requests its first view. It becomes active, so its virtual time rises to 40 MiB. The request is urgent,
-//!    because nothing of `c` is in flight, so the pool admits it although four views are in flight already.
-//! 2. `c` starts the view: its virtual time is 44 MiB, and its credit is spent. From here on it competes as the others.
-//! 3. A view of `a` and a view of `b` complete, and all three request another. Each has one view in flight, and the
-//!    share of each is two (four views among three streams, rounded up). `a` has the smallest virtual time and starts.
-//! 4. `b` and `c` follow, because both are at 44 MiB and below their share. `b` comes first, because it joined first.
+//! 1. `c` requests its first view. It becomes active, so its virtual time rises to 40 MiB. The request is
+//!    urgent, because nothing of `c` is in flight, so the pool admits it although four views are in flight
+//!    already.
+//! 2. `c` starts the view: its virtual time is 44 MiB, and its credit is spent. From here on it competes as
+//!    the others.
+//! 3. A view of `a` and a view of `b` complete, and all three request another. Each has one view in flight,
+//!    and the share of each is two (four views among three streams, rounded up). `a` has the smallest virtual
+//!    time and starts.
+//! 4. `b` and `c` follow, because both are at 44 MiB and below their share. `b` comes first, because it
+//!    joined first.
 
 use std::{task::Waker, time::Duration};
 
@@ -121,8 +125,8 @@ impl FairQueue {
         self.entries.retain(|entry| entry.id != id);
     }
 
-    /// A stream wants to start a view. Returns whether the request is urgent: the stream has nothing in flight, and it
-    /// has just become active or has waited for [`MAX_WAIT`].
+    /// A stream wants to start a view. Returns whether the request is urgent: the stream has nothing in
+    /// flight, and it has just become active or has waited for [`MAX_WAIT`].
     pub(super) fn request(&mut self, id: usize, request: StartRequest, waker: &Waker) -> bool {
         self.now = self.now.max(request.at);
         let min_virtual_time = self.min_virtual_time();
@@ -169,8 +173,8 @@ impl FairQueue {
         self.get(id).map_or(Usage::default(), |entry| std::mem::replace(&mut entry.usage, usage))
     }
 
-    /// The stream that starts the next view, among those that wait and whose request `fits`. `limit`: how many views
-    /// may be in flight in all.
+    /// The stream that starts the next view, among those that wait and whose request `fits`. `limit`: how
+    /// many views may be in flight in all.
     pub(super) fn next(
         &self,
         limit: usize,

@@ -1,8 +1,9 @@
 //! Orders the replicas of a chunk by what is known of their hosts.
 //!
-//! For each host the pool keeps the smoothed response latency, the smoothed time per byte of a body, and the recent
-//! failures. From these it estimates how long a host will take to deliver a chunk. A host that failed recently comes
-//! last for a while (its cooldown), and a host that was late is expected to be late again (its penalty).
+//! For each host the pool keeps the smoothed response latency, the smoothed time per byte of a body, and the
+//! recent failures. From these it estimates how long a host will take to deliver a chunk. A host that failed
+//! recently comes last for a while (its cooldown), and a host that was late is expected to be late again (its
+//! penalty).
 
 use std::time::Duration;
 
@@ -68,8 +69,8 @@ impl HostStats {
     /// A host responded `latency` after the request.
     pub(crate) fn on_response(&mut self, name: &str, latency: Duration) {
         let (host, latency) = (self.host(name), latency.as_secs_f64());
-        // TCP smooths its round trips in the same way (RFC 6298), with smaller weights. A stream requests only dozens
-        // of chunks.
+        // TCP smooths its round trips in the same way (RFC 6298), with smaller weights. A stream requests
+        // only dozens of chunks.
         host.latency = Some(match host.latency {
             Some(Latency { smoothed, deviation }) => Latency {
                 smoothed: smoothed + (latency - smoothed) / 4.0,
@@ -103,8 +104,8 @@ impl HostStats {
         }
     }
 
-    /// A host took `time` without doing what it usually does in that time. How long it will take is unknown, so the
-    /// penalty exceeds the delay, and grows each time.
+    /// A host took `time` without doing what it usually does in that time. How long it will take is unknown,
+    /// so the penalty exceeds the delay, and grows each time.
     pub(crate) fn on_late(&mut self, name: &str, time: Duration, now: Duration) {
         let host = self.host(name);
         let latency = host.latency.map_or(0.0, |latency| latency.smoothed);
@@ -112,8 +113,8 @@ impl HostStats {
         host.late_at = now;
     }
 
-    /// The time after which a host is late: by then it has usually responded or, if `bytes` is given, sent that many
-    /// bytes. For an unknown host it is the time of the slowest known one.
+    /// The time after which a host is late: by then it has usually responded or, if `bytes` is given, sent
+    /// that many bytes. For an unknown host it is the time of the slowest known one.
     pub(crate) fn hedge_delay(&self, name: &str, bytes: Option<u64>) -> Option<Duration> {
         let name = url::host_key(name);
         let own = self.0.iter().find(|host| host.name == name).and_then(|host| host.hedge_delay(bytes));
@@ -121,9 +122,9 @@ impl HostStats {
         Duration::try_from_secs_f64(own.or_else(slowest)?).ok()
     }
 
-    /// Orders the URLs of an object of `bytes` bytes. Hosts without a recent failure come first, and among them those
-    /// that will deliver sooner, given the requests in flight at each (`load`, by host key). An unknown host ranks as
-    /// the best known one. URLs of equal rank keep their order.
+    /// Orders the URLs of an object of `bytes` bytes. Hosts without a recent failure come first, and among
+    /// them those that will deliver sooner, given the requests in flight at each (`load`, by host key). An
+    /// unknown host ranks as the best known one. URLs of equal rank keep their order.
     pub(crate) fn rank(
         &self,
         urls: &mut Vec<String>,
@@ -163,8 +164,8 @@ impl HostStats {
     }
 }
 
-/// Sorts by rank and keeps the order of equals. A chunk has at most sixteen replicas, and the code of the standard
-/// library's sort is larger than this module.
+/// Sorts by rank and keeps the order of equals. A chunk has at most sixteen replicas, and the code of the
+/// standard library's sort is larger than this module.
 fn sorted(mut ranked: Vec<(Rank, String)>) -> Vec<String> {
     let mut urls = Vec::new();
     while !ranked.is_empty() {

@@ -1,4 +1,5 @@
-//! What the streams of a pool share: a byte budget, a concurrency limit, limits per host, and what is known of hosts.
+//! What the streams of a pool share: a byte budget, a concurrency limit, limits per host, and what is known
+//! of hosts.
 //!
 //! A stream joins a pool and gets a `StreamSlot`. Before it starts a view, it asks the slot for admission
 //! (`StreamSlot::try_start`). The pool admits it if
@@ -10,8 +11,8 @@
 //! If not, the pool wakes the stream when that may have changed. Then the stream must either ask again or
 //! withdraw, because the pool wakes one stream at a time.
 //!
-//! The pool also limits the requests in flight at each host (`host_limit`), orders replicas by what their hosts
-//! have done so far (`host_stats`), and limits how many hedged requests are sent.
+//! The pool also limits the requests in flight at each host (`host_limit`), orders replicas by what their
+//! hosts have done so far (`host_stats`), and limits how many hedged requests are sent.
 
 mod fair_queue;
 mod host_limit;
@@ -69,7 +70,8 @@ impl Default for PoolLimits {
 
 /// What several streams share. Clones are handles to the same pool.
 ///
-/// The view that a stream's reader waits for is exempt from the byte budget, so an idle stream never blocks another.
+/// The view that a stream's reader waits for is exempt from the byte budget, so an idle stream never blocks
+/// another.
 #[derive(Clone, Debug, Default)]
 pub struct Pool(Arc<Mutex<State>>);
 
@@ -185,8 +187,8 @@ impl Pool {
         self.lock().host_stats.on_late(host, time, now);
     }
 
-    /// The time after which a request to a host is late: by then it has usually responded or, if `bytes` is given, sent
-    /// that many bytes. `None`: no host is known.
+    /// The time after which a request to a host is late: by then it has usually responded or, if `bytes` is
+    /// given, sent that many bytes. `None`: no host is known.
     pub(crate) fn hedge_delay(&self, host: &str, bytes: Option<u64>) -> Option<Duration> {
         self.lock().host_stats.hedge_delay(host, bytes)
     }
@@ -201,7 +203,8 @@ impl Pool {
         may_hedge
     }
 
-    /// Orders the replicas of a chunk of `bytes` bytes: the one that is likely to deliver it soonest comes first.
+    /// Orders the replicas of a chunk of `bytes` bytes: the one that is likely to deliver it soonest comes
+    /// first.
     pub(crate) fn rank(&self, urls: &mut Vec<String>, bytes: u64, now: Duration) {
         let state = self.lock();
         state.host_stats.rank(urls, bytes, now, |host| state.host_limiter.in_flight(host));
@@ -291,8 +294,8 @@ impl StreamSlot {
         }
     }
 
-    /// Starts a view if the pool has room for it and it is this stream's turn. If not, the waker is woken when that may
-    /// have changed; then the stream must call this again or `withdraw`.
+    /// Starts a view if the pool has room for it and it is this stream's turn. If not, the waker is woken
+    /// when that may have changed; then the stream must call this again or `withdraw`.
     pub(crate) fn try_start(&self, request: StartRequest, waker: &Waker) -> Result<(), Rejected> {
         let mut state = self.pool.lock();
         let is_urgent = state.queue.request(self.id, request, waker);

@@ -1,9 +1,9 @@
 //! Which views of a plan may start, and which bytes may be delivered.
 //!
-//! A window is the part of a plan between the reader and the farthest fetch. It limits the views in flight and the
-//! bytes in memory, and it delivers bytes in file order although fetches complete in any order. It does no I/O: its
-//! methods take events (a response began, bytes arrived, a view completed or failed) and return decisions (what may
-//! start, what is delivered).
+//! A window is the part of a plan between the reader and the farthest fetch. It limits the views in flight
+//! and the bytes in memory, and it delivers bytes in file order although fetches complete in any order. It
+//! does no I/O: its methods take events (a response began, bytes arrived, a view completed or failed) and
+//! return decisions (what may start, what is delivered).
 //!
 //! ```text
 //!            delivered │ head            ahead              │ not started
@@ -40,8 +40,8 @@
 //!  finish(a), deliver()        1      4  the bytes of `b`
 //! ```
 //!
-//! The head may exceed the byte budget, because it must not stall the stream. A view that is longer than the budget is
-//! received in parts: its body is paused while [`Window::is_full`].
+//! The head may exceed the byte budget, because it must not stall the stream. A view that is longer than the
+//! budget is received in parts: its body is paused while [`Window::is_full`].
 
 mod delivery;
 mod job;
@@ -151,8 +151,8 @@ impl<P: Piece> Window<P> {
         self.position
     }
 
-    /// Sets how many views may be in flight, and how many bytes the reader can need soon; the window holds no more than
-    /// that, and no more than its byte budget.
+    /// Sets how many views may be in flight, and how many bytes the reader can need soon; the window holds no
+    /// more than that, and no more than its byte budget.
     pub fn update_limits(&mut self, views: usize, target_bytes: u64) {
         self.limits.views = views;
         self.target_bytes = target_bytes;
@@ -199,9 +199,9 @@ impl<P: Piece> Window<P> {
         is_near && self.view(index).is_some_and(|slot| slot.is_in_flight() && !is_delivering(slot))
     }
 
-    /// Whether the body of a view must pause, because as many of its bytes are held as the budget allows. Only a head
-    /// that is longer than the budget comes to this. A view whose bytes are all held need not pause: only the end of
-    /// its body is missing.
+    /// Whether the body of a view must pause, because as many of its bytes are held as the budget allows.
+    /// Only a head that is longer than the budget comes to this. A view whose bytes are all held need not
+    /// pause: only the end of its body is missing.
     #[must_use]
     pub fn is_full(&self, index: usize) -> bool {
         self.view(index)
@@ -232,13 +232,14 @@ impl<P: Piece> Window<P> {
         }
     }
 
-    /// A view is complete and as verified as it can be. `holds`: the memory that decoding took, if it was decoded.
+    /// A view is complete and as verified as it can be. `holds`: the memory that decoding took, if it was
+    /// decoded.
     pub fn finish(&mut self, index: usize, holds: Option<u64>) {
         self.update(index, |slot| slot.complete(holds));
     }
 
-    /// A view cannot be read. What comes before it is still delivered; nothing starts any more, and what comes after
-    /// it is dropped.
+    /// A view cannot be read. What comes before it is still delivered; nothing starts any more, and what
+    /// comes after it is dropped.
     pub fn fail(&mut self, index: usize, error: Error) {
         self.failed = true;
         self.update(index, |slot| slot.fail(error));
@@ -250,8 +251,8 @@ impl<P: Piece> Window<P> {
         }
     }
 
-    /// A chunk manifest has been read, or could not be read. In that case what it spans fails when the reader comes to
-    /// it.
+    /// A chunk manifest has been read, or could not be read. In that case what it spans fails when the reader
+    /// comes to it.
     pub fn on_manifest(&mut self, manifest: &Source, list: Result<Arc<[Chunk]>, Error>) {
         self.cursor.on_manifest(manifest, list);
         if let Some(at) = self.manifests.iter().position(|(source, _)| source == manifest) {
@@ -273,8 +274,8 @@ impl<P: Piece> Window<P> {
         self.first + self.slots.len()
     }
 
-    /// The most bytes that are held of a view that is delivered as it arrives. If the view is delivered only when it is
-    /// complete, it must be held as a whole.
+    /// The most bytes that are held of a view that is delivered as it arrives. If the view is delivered only
+    /// when it is complete, it must be held as a whole.
     fn flow_limit(&self) -> u64 {
         if self.strict { u64::MAX } else { self.limits.bytes.max(1) }
     }

@@ -61,8 +61,8 @@ pub(super) struct ViewSlot<P> {
     has_response: bool,
 }
 
-/// The life of a view. It may change between fetching and decoding several times, because a chunk that turns out to be
-/// damaged is fetched again.
+/// The life of a view. It may change between fetching and decoding several times, because a chunk that turns
+/// out to be damaged is fetched again.
 #[derive(Debug)]
 pub(super) enum Stage {
     Fetching,
@@ -127,8 +127,8 @@ impl<P: Piece> ViewSlot<P> {
 
     fn on_delivered(&mut self, bytes: u64) {
         self.undelivered = self.undelivered.saturating_sub(bytes);
-        // Of a plain view no more is held than has yet to be delivered. The memory that decoding took may exceed the
-        // view, and is free when the last byte is delivered.
+        // Of a plain view no more is held than has yet to be delivered. The memory that decoding took may
+        // exceed the view, and is free when the last byte is delivered.
         self.charge = match self.stage {
             Stage::Complete if self.held.is_empty() => 0,
             _ if self.is_decoded => self.charge.saturating_sub(bytes),

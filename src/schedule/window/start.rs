@@ -33,8 +33,8 @@ pub enum Next {
     Nothing,
 }
 
-/// The cost of a chunk manifest. Its length is not known before it is fetched; those that the filer writes have less
-/// than 1.5 MB.
+/// The cost of a chunk manifest. Its length is not known before it is fetched; those that the filer writes
+/// have less than 1.5 MB.
 const MANIFEST_COST: u64 = 1 << 20;
 
 /// How many holes may be in a window that holds nothing else.
@@ -46,8 +46,8 @@ impl<P: Piece> Window<P> {
         self.next(true)
     }
 
-    /// What may start next in file order. For use if the pool rejected what `next_start` returned: a chunk manifest that
-    /// is read ahead must not delay the views before it.
+    /// What may start next in file order. For use if the pool rejected what `next_start` returned: a chunk
+    /// manifest that is read ahead must not delay the views before it.
     pub fn next_start_in_order(&mut self) -> Next {
         self.next(false)
     }
@@ -117,8 +117,8 @@ impl<P: Piece> Window<P> {
         }
     }
 
-    /// A chunk manifest that the cursor waits for or, if it may be read ahead, one that the limits on views and bytes
-    /// would reach.
+    /// A chunk manifest that the cursor waits for or, if it may be read ahead, one that the limits on views
+    /// and bytes would reach.
     fn next_manifest(&self, may_read_ahead: bool) -> Option<Next> {
         let until = self.position.saturating_add(self.limits.bytes.max(1));
         let (manifest, is_next) = self.cursor.next_manifest(self.limits.views, until)?;

@@ -2,8 +2,9 @@
 
 /// What a window has in flight and in memory.
 ///
-/// The window never changes these numbers one by one. It asks a slot or a manifest for its share before and after a
-/// change ([`Share`]), and replaces the one by the other, so the sums cannot drift apart from the slots.
+/// The window never changes these numbers one by one. It asks a slot or a manifest for its share before and
+/// after a change ([`Share`]), and replaces the one by the other, so the sums cannot drift apart from the
+/// slots.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally(Share);
 

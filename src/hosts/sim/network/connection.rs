@@ -16,7 +16,8 @@ pub(super) struct Connection {
     pub(super) is_closed: bool,
     /// When it was last used.
     pub(super) idle_since: Duration,
-    /// Bytes that one round trip may transfer, how many of them are left in the current one, and when that ends.
+    /// Bytes that one round trip may transfer, how many of them are left in the current one, and when that
+    /// ends.
     window: f64,
     window_left: f64,
     round_ends: Duration,

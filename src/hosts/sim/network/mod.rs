@@ -1,9 +1,10 @@
-//! Servers behind links: which requests get a connection, how fast bodies arrive, and when something happens next.
+//! Servers behind links: which requests get a connection, how fast bodies arrive, and when something happens
+//! next.
 //!
-//! Bodies are modelled as fluids. Between two events each body arrives at a constant rate. An event is the start, end,
-//! pause or reading of a body, or the opening of a congestion window. At each event all rates are computed again: every
-//! connection gets a fair share (max-min) of each link that it crosses, as TCP flows with the same round trip do in the
-//! long run.
+//! Bodies are modelled as fluids. Between two events each body arrives at a constant rate. An event is the
+//! start, end, pause or reading of a body, or the opening of a congestion window. At each event all rates are
+//! computed again: every connection gets a fair share (max-min) of each link that it crosses, as TCP flows
+//! with the same round trip do in the long run.
 //!
 //! ```text
 //!  advance(t):  until the next event is later than t
@@ -123,7 +124,8 @@ impl Network {
         self.recompute();
     }
 
-    /// Reads the next piece of a body and returns its length. If there is none, `waker` is woken when there is.
+    /// Reads the next piece of a body and returns its length. If there is none, `waker` is woken when there
+    /// is.
     pub(super) fn take_piece(&mut self, lease: &Lease, now: Duration, waker: &Waker) -> Option<usize> {
         self.transfer(now);
         let link = &self.servers.get(lease.server)?.link;
@@ -263,8 +265,8 @@ impl Network {
         }
     }
 
-    /// Gives the connections of each server their fair share: the slowest servers first, and what they leave to the
-    /// others.
+    /// Gives the connections of each server their fair share: the slowest servers first, and what they leave
+    /// to the others.
     fn share_links(&mut self, now: Duration) {
         for server in &mut self.servers {
             let slowness = server.link.slowness(now);
