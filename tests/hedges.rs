@@ -96,7 +96,7 @@ fn a_slow_body_is_hedged_and_delivered_once() {
 }
 
 #[test]
-fn an_encrypted_chunk_that_is_late_is_overtaken_too() {
+fn a_late_encrypted_chunk_is_hedged() {
     let world = World::new();
     let session = knowing(&world);
     let key = CipherKey::new(&[7; 32]).expect("a key");
@@ -110,7 +110,7 @@ fn an_encrypted_chunk_that_is_late_is_overtaken_too() {
 }
 
 #[test]
-fn the_first_to_deliver_wins_also_if_it_was_asked_first() {
+fn the_first_request_wins_if_it_delivers_first() {
     let world = World::new();
     let session = knowing(&world);
     world.script(|asked| Script::default().latency(if asked.host == "a" { 70 * MS } else { 400 * MS }));
@@ -120,7 +120,7 @@ fn the_first_to_deliver_wins_also_if_it_was_asked_first() {
 }
 
 #[test]
-fn a_second_request_that_fails_does_no_harm() {
+fn a_hedge_that_fails_does_no_harm() {
     for outcome in
         [Outcome::Refused, Outcome::Status(404), Outcome::Status(503), Outcome::Silent, Outcome::End(0)]
     {

@@ -57,7 +57,7 @@ fn about(time: Duration, expected: Duration) {
 }
 
 #[test]
-fn a_body_comes_after_a_round_trip_at_the_rate_of_its_link() {
+fn a_body_arrives_after_a_round_trip_at_the_rate_of_its_link() {
     let world = world(&[("a", Link { server_time: 10 * MS, ..steady(50 * MS, MB) })]);
     let (headers, end, _) = all(&world, &[("a", MB)])[0];
     about(headers, 60 * MS);
@@ -73,7 +73,7 @@ fn bodies_share_a_link_and_finished_ones_free_their_part() {
 }
 
 #[test]
-fn what_a_slow_host_cannot_use_of_a_shared_link_others_get() {
+fn other_hosts_get_what_a_slow_host_leaves_of_a_shared_link() {
     let world = world(&[]);
     let shared = Some(world.shared(10 * MB));
     world.link("slow", Link { shared, ..steady(Duration::ZERO, MB) });
@@ -84,7 +84,7 @@ fn what_a_slow_host_cannot_use_of_a_shared_link_others_get() {
 }
 
 #[test]
-fn fair_shares_fill_a_link_and_no_more() {
+fn fair_shares_fill_a_link_exactly() {
     let world = world(&[]);
     let shared = Some(world.shared(10 * MB));
     for host in ["a", "b", "c"] {
@@ -97,7 +97,7 @@ fn fair_shares_fill_a_link_and_no_more() {
 }
 
 #[test]
-fn a_connection_has_a_limit_of_its_own() {
+fn a_connection_has_its_own_limit() {
     let world = world(&[("a", Link { per_connection: MB, ..steady(Duration::ZERO, 10 * MB) })]);
     about(all(&world, &[("a", MB), ("a", MB)])[1].1, 1000 * MS);
 }
@@ -119,7 +119,7 @@ fn a_new_connection_starts_slowly_and_doubles_each_round() {
 }
 
 #[test]
-fn a_connection_that_was_idle_for_long_starts_slowly_again() {
+fn an_idle_connection_returns_to_slow_start() {
     let link = Link { round_trip: 100 * MS, bandwidth: 10_000 * MB, ..Link::default() };
     let world = world(&[("a", link)]);
     let took = |bytes| {
@@ -142,7 +142,7 @@ fn the_seventh_request_waits_for_one_of_six_connections() {
 }
 
 #[test]
-fn over_http_2_all_share_one_connection_and_its_limit() {
+fn http_2_requests_share_one_connection_and_its_limit() {
     let protocol = Protocol::Http2(100);
     let world = world(&[("a", Link { protocol, per_connection: MB, ..steady(Duration::ZERO, 10 * MB) })]);
     about(all(&world, &[("a", 100_000); 10])[9].1, 1000 * MS);
@@ -156,14 +156,14 @@ fn a_new_connection_costs_handshakes_and_a_kept_one_none() {
 }
 
 #[test]
-fn a_host_gets_slower_in_mid_body() {
+fn a_host_becomes_slower_during_a_body() {
     let slower = vec![(500 * MS, 20.0)];
     let world = world(&[("a", Link { slower, ..steady(Duration::ZERO, MB) })]);
     about(all(&world, &[("a", 600_000)])[0].1, 2500 * MS);
 }
 
 #[test]
-fn some_bodies_stall_and_the_same_ones_each_time() {
+fn the_same_bodies_stall_in_every_run() {
     let ends = || {
         let stalls = Some(Stalls { one_in: 3, pause: 200 * MS });
         let link = Link { stalls, protocol: Protocol::Http1(100), ..steady(10 * MS, u64::MAX) };
@@ -176,7 +176,7 @@ fn some_bodies_stall_and_the_same_ones_each_time() {
 }
 
 #[test]
-fn a_busy_server_turns_away_what_is_too_much() {
+fn a_busy_server_rejects_requests_above_its_limit() {
     let busy = Some(Busy { above: 2, status: 503, retry_after: Some("1".to_owned()) });
     let world = world(&[("a", Link { busy, ..steady(10 * MS, MB) })]);
     let answers = all(&world, &[("a", 100_000); 3]);
@@ -185,14 +185,14 @@ fn a_busy_server_turns_away_what_is_too_much() {
 }
 
 #[test]
-fn requests_take_the_clients_time_one_after_another() {
+fn the_client_sends_requests_one_after_another() {
     let world = world(&[("a", steady(10 * MS, u64::MAX))]);
     world.request_time(MS);
     about(all(&world, &[("a", 1), ("a", 1), ("a", 1)])[2].0, 13 * MS);
 }
 
 #[test]
-fn what_is_not_read_stops_at_the_platforms_buffer() {
+fn an_unread_body_fills_the_platforms_buffer_and_stops() {
     let world = world(&[("a", Link { buffer: 100_000, ..steady(Duration::ZERO, MB) })]);
     let request = Request { url: "http://a/x".to_owned(), range: None };
     let host = world.host();
@@ -219,7 +219,7 @@ fn a_cancelled_body_arrives_for_another_round_trip() {
 }
 
 #[test]
-fn who_gives_up_waiting_for_a_connection_makes_way() {
+fn an_aborted_request_leaves_the_queue() {
     let world = world(&[("a", Link { protocol: Protocol::Http1(1), ..steady(Duration::ZERO, MB) })]);
     let request = || Request { url: "http://a/x".to_owned(), range: None };
     let host = world.host();
@@ -235,7 +235,7 @@ fn who_gives_up_waiting_for_a_connection_makes_way() {
 }
 
 #[test]
-fn who_gives_up_when_it_is_its_turn_lets_the_next_one_go() {
+fn an_aborted_request_passes_its_turn_to_the_next() {
     let world = world(&[("a", Link { protocol: Protocol::Http1(1), ..steady(Duration::ZERO, MB) })]);
     let request = || Request { url: "http://a/x".to_owned(), range: None };
     let (host, other) = (world.host(), world.clone());
@@ -257,7 +257,7 @@ fn who_gives_up_when_it_is_its_turn_lets_the_next_one_go() {
 }
 
 #[test]
-fn a_world_that_keeps_nothing_counts_all() {
+fn a_world_without_a_log_still_counts() {
     let world = world(&[("a", steady(MS, u64::MAX))]);
     world.disable_log();
     all(&world, &[("a", 1000); 50]);

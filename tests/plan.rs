@@ -57,7 +57,7 @@ fn owners(plan: &Plan) -> Owned {
 
 // F76, F77
 #[test]
-fn every_byte_has_the_owner_that_seaweedfs_gives_it() {
+fn every_byte_has_the_same_chunk_as_in_seaweedfs() {
     let text = std::fs::read("tests/fixtures/plan-vectors.json").unwrap();
     let vectors: Vec<Value> = serde_json::from_slice(&text).unwrap();
     assert_eq!(vectors.len(), 400);
@@ -141,7 +141,7 @@ fn some_range() -> impl Strategy<Value = Range<u64>> {
 proptest! {
     // F76
     #[test]
-    fn a_plan_is_what_a_painter_would_paint(chunks in some_chunks(), range in some_range()) {
+    fn a_plan_matches_the_model(chunks in some_chunks(), range in some_range()) {
         let plan = Plan::new(chunks.clone().into(), range.clone());
         prop_assert_eq!(planned(&plan), painted(&chunks, &range));
     }
@@ -153,7 +153,7 @@ proptest! {
     }
 
     #[test]
-    fn the_plan_of_a_range_is_a_cut_of_the_plan_of_all(chunks in some_chunks(), range in some_range()) {
+    fn the_plan_of_a_range_is_a_part_of_the_whole_plan(chunks in some_chunks(), range in some_range()) {
         let chunks: Arc<[Chunk]> = chunks.into();
         let all = Plan::new(chunks.clone(), 0..200);
         let cut = all.steps().iter().map(|step| {
@@ -171,7 +171,7 @@ proptest! {
 
     // F78
     #[test]
-    fn no_numbers_break_it(
+    fn no_input_breaks_a_plan(
         chunks in prop::collection::vec((any::<u64>(), any::<u64>(), any::<i64>()), 0..12),
         start in any::<u64>(),
         end in any::<u64>(),

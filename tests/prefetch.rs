@@ -59,21 +59,21 @@ fn bytes_are_in_file_order_in_any_order_of_arrival() {
 
 // F81
 #[test]
-fn an_empty_file_ends_at_once_and_asks_for_nothing() {
+fn an_empty_file_ends_without_a_request() {
     let world = World::new();
     assert_eq!(read(&world, vec![], Session::default()).unwrap(), b"");
     assert_eq!(world.log().len(), 0);
 }
 
 #[test]
-fn one_byte_is_a_file() {
+fn a_file_of_one_byte_is_read() {
     let world = World::new();
     let chunks = file(&world, 1, 1);
     assert_eq!(read(&world, chunks, Session::default()).unwrap(), bytes(0..1));
 }
 
 #[test]
-fn a_thousand_chunks_come_through_a_narrow_window() {
+fn a_thousand_chunks_are_read_through_a_small_window() {
     let world = World::new();
     let chunks = file(&world, 1000, 100);
     world.script(|asked| Script::default().latency(MS * (asked.url.len() as u32 * 7 % 5)));
@@ -82,7 +82,7 @@ fn a_thousand_chunks_come_through_a_narrow_window() {
 }
 
 #[test]
-fn look_ahead_of_four_takes_a_quarter_of_the_round_trips() {
+fn four_views_in_flight_take_a_quarter_of_the_round_trips() {
     for (width, time) in [(1, 640), (4, 160)] {
         let world = World::new();
         let chunks = file(&world, 64, 64);
@@ -103,7 +103,7 @@ fn nothing_is_fetched_before_the_first_read() {
 }
 
 #[test]
-fn look_ahead_goes_on_while_nobody_reads() {
+fn read_ahead_continues_between_reads() {
     let world = World::new();
     let chunks = file(&world, 20, 10);
     world.script(|_| Script::default().latency(MS));
@@ -116,7 +116,7 @@ fn look_ahead_goes_on_while_nobody_reads() {
 
 // F93, F109
 #[test]
-fn a_reader_that_does_not_read_holds_the_store_back() {
+fn read_ahead_stops_at_the_byte_budget() {
     let world = World::new();
     let chunks = file(&world, 100, 10);
     let session = session(8, 50);
@@ -268,7 +268,7 @@ fn positions_around_4_gib_and_the_last_number_are_exact() {
 
 // F83
 #[test]
-fn a_manifest_that_spans_nothing_is_nothing() {
+fn a_manifest_of_size_zero_is_not_requested() {
     let world = World::new();
     let mut chunks = file(&world, 1, 10);
     chunks.push(Chunk { is_manifest: true, modified: 9, ..plain(&["http://a/list"], 5, 0) });
@@ -334,7 +334,7 @@ fn a_manifest_without_room_does_not_block_earlier_views() {
 }
 
 #[test]
-fn a_pool_keeps_its_ceiling_of_views_in_flight() {
+fn a_pool_limits_the_views_in_flight_of_its_streams() {
     let world = World::new();
     let chunks = file(&world, 20, 10);
     world.script(|_| Script::default().latency(MS));
@@ -351,7 +351,7 @@ fn a_pool_keeps_its_ceiling_of_views_in_flight() {
 }
 
 #[test]
-fn a_host_is_asked_no_more_than_it_may_be() {
+fn requests_to_a_host_are_limited() {
     let world = World::new();
     let chunks = file(&world, 20, 10);
     world.script(|_| Script::default().latency(MS));
@@ -362,7 +362,7 @@ fn a_host_is_asked_no_more_than_it_may_be() {
 }
 
 #[test]
-fn bytes_that_did_not_fit_are_not_spliced_again() {
+fn bytes_of_a_corrupt_replica_are_not_reused() {
     let world = World::new();
     world.store("http://a/0", b"<h1>Please log in</h1>".to_vec());
     world.store("http://b/0", bytes(0..1000));
@@ -380,7 +380,7 @@ fn bytes_that_did_not_fit_are_not_spliced_again() {
 }
 
 #[test]
-fn a_handle_ends_a_stream_that_nobody_reads() {
+fn a_handle_ends_a_stream_between_reads() {
     let world = World::new();
     let chunks = file(&world, 20, 10);
     world.script(|_| Script::default().latency(MS * 1000));
@@ -400,7 +400,7 @@ fn a_handle_ends_a_stream_that_nobody_reads() {
 }
 
 #[test]
-fn waits_say_who_held_up_whom() {
+fn waits_are_attributed_to_the_network_or_the_reader() {
     let world = World::new();
     let chunks = file(&world, 4, 1000);
     world.script(|_| Script::default().latency(MS * 30));
@@ -443,7 +443,7 @@ fn the_driver_is_send_if_its_host_is() {
 }
 
 #[test]
-fn content_of_the_entry_needs_no_request() {
+fn inline_content_needs_no_request() {
     let world = World::new();
     let inline = Chunk { source: Source::Inline(bytes(0..50).into()), ..plain(&[], 0, 50) };
     let reader = open_plan(&world, Plan::new(vec![inline].into(), 10..30), Session::default());
@@ -458,7 +458,7 @@ proptest! {
     /// was stored, the limits hold, and in the end nothing is left running.
     // F15, F49
     #[test]
-    fn every_course_delivers_the_file_or_an_error(
+    fn every_run_delivers_the_file_or_an_error(
         sizes in prop::collection::vec((1..3000_u64, 0..3_u64), 1..15),
         width in 1..8_usize,
         budget in 1..6000_u64,
@@ -526,7 +526,7 @@ fn leaving(world: &World, reader: Reader<SimHost>) -> Vec<(Duration, usize)> {
 
 // F84
 #[test]
-fn a_throttle_lets_bytes_go_evenly_gaps_included() {
+fn a_throttle_delivers_bytes_evenly_holes_included() {
     let world = World::new();
     let mut chunks = file(&world, 4, 1000);
     chunks.remove(1);

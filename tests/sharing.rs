@@ -132,7 +132,7 @@ fn auto_concurrency_is_about_as_good_as_the_best_fixed_one() {
 }
 
 #[test]
-fn no_more_views_are_in_flight_than_the_most_that_may_be() {
+fn automatic_concurrency_stays_within_its_maximum() {
     let world = world(64 << 10, http2(100 * MS, 125_000_000));
     let mut session = pooled();
     session.options.concurrency = Concurrency::Auto { max: 5 };
@@ -141,7 +141,7 @@ fn no_more_views_are_in_flight_than_the_most_that_may_be() {
 }
 
 #[test]
-fn the_width_is_told_when_it_changes() {
+fn changes_of_the_concurrency_are_reported() {
     let world = world(64 << 10, http2(100 * MS, 125_000_000));
     let (_, stats) = whole(&world, &pooled(), &chunks(20 * MIB, 64 << 10));
     let told: Vec<_> = world.events().into_iter().filter(|event| event.kind == EventKind::Width).collect();
@@ -160,7 +160,7 @@ fn an_overloaded_server_gets_fewer_requests() {
 }
 
 #[test]
-fn a_stream_after_another_starts_with_what_that_has_learnt() {
+fn a_later_stream_starts_with_the_learned_concurrency() {
     let (world, session) = (world(64 << 10, http2(50 * MS, 125_000_000)), pooled());
     let file = chunks(20 * MIB, 64 << 10);
     let (_, learnt) = whole(&world, &session, &file);
@@ -206,7 +206,7 @@ fn a_new_stream_among_ten_gets_its_first_bytes_soon() {
 }
 
 #[test]
-fn a_stream_in_the_background_yields_and_does_not_starve() {
+fn a_background_stream_yields_and_does_not_starve() {
     let (world, session) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
     let file = chunks(1 << 30, MIB);
     let with = |priority| {
@@ -226,7 +226,7 @@ fn a_stream_in_the_background_yields_and_does_not_starve() {
 }
 
 #[test]
-fn what_a_stream_had_is_for_the_others_when_it_is_closed() {
+fn a_closed_stream_returns_its_share_to_the_others() {
     let (world, session) = (world(MIB, http2(20 * MS, 12_500_000)), pooled());
     let file = chunks(1 << 30, MIB);
     let stream = start(&world, &session, &file, None);
