@@ -1,13 +1,13 @@
-//! How well the width that is found compares with the best one in hindsight, over many networks.
+//! Compares automatic concurrency with the best fixed concurrency in hindsight, over many simulated networks.
 //!
-//! Everything is simulated (`src/hosts/sim`), and the same in each run:
+//! The simulation (`src/hosts/sim`) is deterministic, so every run prints the same:
 //!
 //! ```text
 //! cargo bench --bench lab                  # all cells
-//! cargo bench --bench lab -- --quick       # a cell of each kind
-//! cargo bench --bench lab -- 100ms/1MiB    # those whose names have this
+//! cargo bench --bench lab -- --quick       # one cell of each kind
+//! cargo bench --bench lab -- 100ms/1MiB    # the cells whose names contain this
 //! ```
-#![allow(clippy::indexing_slicing, reason = "its tables are its own")]
+#![allow(clippy::indexing_slicing, reason = "its tables have known sizes")]
 
 mod laboratory;
 
@@ -19,7 +19,7 @@ fn main() {
     let words: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
     let quick = words.iter().any(|word| word == "--quick");
     let filter: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
-    let wanted = |name: &str| filter.iter().all(|part| name.contains(part.as_str()));
-    grid::print(quick, &wanted);
-    scenes::print(&wanted);
+    let is_selected = |name: &str| filter.iter().all(|part| name.contains(part.as_str()));
+    grid::print(quick, &is_selected);
+    scenes::print(&is_selected);
 }

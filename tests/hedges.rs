@@ -1,4 +1,4 @@
-//! What is late is asked for at another replica: when, how often, and what comes of it.
+//! Hedged requests: when they are sent, how often, and which request wins.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod support;
@@ -18,7 +18,7 @@ use support::*;
 
 const SIZE: u64 = 1000;
 
-/// So many chunks, each at hosts a and b, in that order; b is quick and so is a until a script says otherwise.
+/// A file of `count` chunks, each at the hosts a and b, in that order.
 fn file(world: &World, count: u64) -> Vec<Chunk> {
     (0..count)
         .map(|i| {
@@ -31,8 +31,8 @@ fn file(world: &World, count: u64) -> Vec<Chunk> {
         .collect()
 }
 
-/// Options of a pool that knows both hosts to answer after 20 ms.
-fn knowing(world: &World) -> Session {
+/// A session whose pool has measured that both hosts respond after 20 ms.
+fn measured(world: &World) -> Session {
     let mut session = Session::default();
     session.options.concurrency = 4.into();
     world.script(|_| Script::default().latency(20 * MS));
@@ -48,16 +48,16 @@ fn read_with(world: &World, chunks: Vec<Chunk>, session: &Session) -> Result<Vec
     world.run(collect(reader)).expect("it does not hang")
 }
 
-/// From now on host a does something else with each of its requests.
-fn a_is(world: &World, script: impl Fn(&Asked) -> Script + Send + 'static) {
+/// From now on host a follows this script.
+fn script_a(world: &World, script: impl Fn(&Asked) -> Script + Send + 'static) {
     world.script(move |asked| match asked.host.as_str() {
         "a" => script(asked),
         _ => Script::default().latency(20 * MS),
     });
 }
 
-/// Reads anew, and what was counted meanwhile.
-fn again(world: &World, session: &Session, count: u64) -> (Duration, Stats, usize) {
+/// Reads a file of `count` chunks. Returns the time that this took, the stats, and the number of requests.
+fn read_again(world: &World, session: &Session, count: u64) -> (Duration, Stats, usize) {
     let (begun, before) = (world.now(), world.log().len());
     let mut session = session.clone();
     session.stats = Default::default();
@@ -69,12 +69,12 @@ fn again(world: &World, session: &Session, count: u64) -> (Duration, Stats, usiz
 #[test]
 fn a_late_head_is_hedged_soon() {
     let world = World::new();
-    let session = knowing(&world);
-    a_is(&world, |_| Script::default().outcome(Outcome::Silent));
-    let (time, stats, _) = again(&world, &session, 1);
+    let session = measured(&world);
+    script_a(&world, |_| Script::default().outcome(Outcome::Silent));
+    let (time, stats, _) = read_again(&world, &session, 1);
     assert!(time < 100 * MS, "{time:?}");
     assert_eq!((stats.hedges, stats.requests, stats.retries, stats.failovers), (1, 2, 0, 0));
-    assert_eq!(world.open(), 0, "the loser is cancelled");
+    assert_eq!(world.open(), 0, "the other request is aborted");
     let hedges: Vec<_> = world.events().into_iter().filter(|event| event.kind == EventKind::Hedge).collect();
     assert_eq!(hedges.len(), 1);
     assert_eq!(hedges[0].host.as_deref(), Some("b"));
@@ -83,14 +83,14 @@ fn a_late_head_is_hedged_soon() {
 #[test]
 fn a_slow_body_is_hedged_and_delivered_once() {
     let world = World::new();
-    let session = knowing(&world);
-    a_is(&world, |_| Script::default().latency(20 * MS).rate(100).piece(10));
-    let (time, stats, _) = again(&world, &session, 1);
+    let session = measured(&world);
+    script_a(&world, |_| Script::default().latency(20 * MS).rate(100).piece(10));
+    let (time, stats, _) = read_again(&world, &session, 1);
     assert!(time < 200 * MS, "{time:?}");
     assert_eq!((stats.hedges, stats.bytes_delivered), (1, SIZE));
     assert!(
         stats.bytes_received < SIZE + SIZE / 2,
-        "it goes on where the first was: {}",
+        "the hedge continues where the first request was: {}",
         stats.bytes_received
     );
 }
@@ -98,11 +98,11 @@ fn a_slow_body_is_hedged_and_delivered_once() {
 #[test]
 fn a_late_encrypted_chunk_is_hedged() {
     let world = World::new();
-    let session = knowing(&world);
+    let session = measured(&world);
     let key = CipherKey::new(&[7; 32]).expect("a key");
     let stored = encrypted(&bytes(0..SIZE), &key);
     ["a", "b"].iter().for_each(|host| world.store(&format!("http://{host}/0"), stored.clone()));
-    a_is(&world, |_| Script::default().latency(20 * MS).rate(100).piece(10));
+    script_a(&world, |_| Script::default().latency(20 * MS).rate(100).piece(10));
     let sealed = Chunk { key: Some(key), ..plain(&["http://a/0", "http://b/0"], 0, SIZE) };
     let begun = world.now();
     assert_eq!(read_with(&world, vec![sealed], &session).unwrap(), bytes(0..SIZE));
@@ -112,9 +112,9 @@ fn a_late_encrypted_chunk_is_hedged() {
 #[test]
 fn the_first_request_wins_if_it_delivers_first() {
     let world = World::new();
-    let session = knowing(&world);
+    let session = measured(&world);
     world.script(|asked| Script::default().latency(if asked.host == "a" { 70 * MS } else { 400 * MS }));
-    let (time, stats, _) = again(&world, &session, 1);
+    let (time, stats, _) = read_again(&world, &session, 1);
     assert_eq!((time, stats.hedges, stats.bytes_received), (70 * MS, 1, SIZE));
     assert_eq!(world.open(), 0);
 }
@@ -125,13 +125,13 @@ fn a_hedge_that_fails_does_no_harm() {
         [Outcome::Refused, Outcome::Status(404), Outcome::Status(503), Outcome::Silent, Outcome::End(0)]
     {
         let world = World::new();
-        let session = knowing(&world);
+        let session = measured(&world);
         let bad = outcome.clone();
         world.script(move |asked| match asked.host.as_str() {
             "a" => Script::default().latency(300 * MS),
             _ => Script::default().latency(20 * MS).outcome(bad.clone()),
         });
-        let (time, stats, requests) = again(&world, &session, 1);
+        let (time, stats, requests) = read_again(&world, &session, 1);
         assert_eq!((time, stats.hedges, requests), (300 * MS, 1, 2), "{outcome:?}");
     }
 }
@@ -139,21 +139,21 @@ fn a_hedge_that_fails_does_no_harm() {
 #[test]
 fn only_a_late_head_is_hedged_and_once() {
     let world = World::new();
-    let session = knowing(&world);
-    // Both are silent for the first chunk, until its request times out.
+    let session = measured(&world);
+    // Both hosts are silent for the first chunk, until its request times out.
     world.script(|asked| {
         let lost = asked.url.ends_with("/0") && asked.nth < 2;
         Script::default().latency(20 * MS).outcome(if lost { Outcome::Silent } else { Outcome::Good })
     });
-    let (_, stats, _) = again(&world, &session, 20);
+    let (_, stats, _) = read_again(&world, &session, 20);
     assert_eq!(stats.hedges, 1);
 }
 
 #[test]
 fn no_hedge_if_it_is_off_or_there_is_no_other_host() {
     let world = World::new();
-    let mut session = knowing(&world);
-    a_is(&world, |_| Script::default().latency(500 * MS));
+    let mut session = measured(&world);
+    script_a(&world, |_| Script::default().latency(500 * MS));
     let alone = |chunk: Chunk| match &chunk.source {
         Source::Urls(urls) => Chunk { source: Source::Urls([urls[0].clone()].into()), ..chunk },
         _ => chunk,
@@ -161,22 +161,22 @@ fn no_hedge_if_it_is_off_or_there_is_no_other_host() {
     session.stats = Default::default();
     read_with(&world, file(&world, 4).into_iter().map(alone).collect(), &session).unwrap();
     assert_eq!(session.stats.stats().hedges, 0);
-    let mut session = knowing(&world);
-    a_is(&world, |_| Script::default().latency(500 * MS));
+    let mut session = measured(&world);
+    script_a(&world, |_| Script::default().latency(500 * MS));
     session.options.hedge = false;
-    assert_eq!(again(&world, &session, 4).1.hedges, 0);
+    assert_eq!(read_again(&world, &session, 4).1.hedges, 0);
 }
 
 #[test]
 fn hedges_are_a_few_per_cent_of_requests_in_the_long_run() {
     let world = World::new();
-    let session = knowing(&world);
-    // Every other request of each host takes long, so that any may be late.
+    let session = measured(&world);
+    // Half of the requests to each host take long, so that any request may be late.
     world.script(|asked| {
         let slow = asked.url.bytes().map(usize::from).sum::<usize>() % 2 == 0;
         Script::default().latency(if slow { 300 * MS } else { 20 * MS })
     });
-    let (_, stats, requests) = again(&world, &session, 1000);
+    let (_, stats, requests) = read_again(&world, &session, 1000);
     assert!(stats.hedges <= 16 + requests as u64 * 3 / 100 + 1, "{} of {requests}", stats.hedges);
     assert!(stats.hedges > 0);
 }
@@ -191,12 +191,12 @@ fn a_host_that_becomes_slow_is_avoided() {
         let slow = asked.host == "a" && asked.at >= since;
         Script::default().latency(if slow { 400 * MS } else { 20 * MS })
     });
-    let (time, stats, _) = again(&world, &session, 500);
+    let (time, stats, _) = read_again(&world, &session, 500);
     let good = World::new();
     good.script(|_| Script::default().latency(20 * MS));
     let mut fresh = Session::default();
     fresh.pool = Pool::default();
-    let (alone, ..) = again(&good, &fresh, 500);
+    let (alone, ..) = read_again(&good, &fresh, 500);
     let asked = world.log().iter().filter(|logged| logged.asked.host == "a" && logged.at > 600 * MS).count();
     assert!(time < alone + 200 * MS, "{time:?}, all good {alone:?}");
     assert!(stats.bytes_received <= 500 * SIZE * 105 / 100);

@@ -1,4 +1,4 @@
-//! The simulation's links: times that can be reckoned by hand.
+//! The simulated links, with times that can be computed by hand.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::time::Duration;
@@ -25,23 +25,23 @@ fn world(links: &[(&str, Link)]) -> World {
     world
 }
 
-/// Fetches so many bytes from a host: when the headers came, when the body ended, and the status.
+/// Fetches bytes from a host. Returns when the headers arrived, when the body ended, and the status.
 async fn fetch(world: World, host: &str, bytes: u64) -> (Duration, Duration, u16) {
     let request =
         Request { url: format!("http://{host}/x"), range: Some(ByteRange { start: 0, end: Some(bytes) }) };
-    let mut answer = world.host().fetch(request).await.expect("it answers");
+    let mut response = world.host().fetch(request).await.expect("it responds");
     let headers = world.now();
-    let mut came = 0;
-    while let Some(piece) = answer.body.next().await {
-        came += piece.expect("nothing breaks").len() as u64;
+    let mut received = 0;
+    while let Some(piece) = response.body.next().await {
+        received += piece.expect("no fault is scripted").len() as u64;
     }
-    assert!(answer.status != 206 || came == bytes, "{came} of {bytes}");
-    (headers, world.now(), answer.status)
+    assert!(response.status != 206 || received == bytes, "{received} of {bytes}");
+    (headers, world.now(), response.status)
 }
 
-/// Fetches all at once.
-fn all(world: &World, wanted: &[(&str, u64)]) -> Vec<(Duration, Duration, u16)> {
-    let fetches: Vec<_> = wanted
+/// Fetches from all hosts at the same time.
+fn all(world: &World, requests: &[(&str, u64)]) -> Vec<(Duration, Duration, u16)> {
+    let fetches: Vec<_> = requests
         .iter()
         .map(|(host, bytes)| {
             let (world, host, bytes) = (world.clone(), (*host).to_owned(), *bytes);
@@ -52,8 +52,8 @@ fn all(world: &World, wanted: &[(&str, u64)]) -> Vec<(Duration, Duration, u16)> 
 }
 
 fn about(time: Duration, expected: Duration) {
-    let gap = time.abs_diff(expected);
-    assert!(gap <= MS / 10, "{time:?} instead of {expected:?}");
+    let difference = time.abs_diff(expected);
+    assert!(difference <= MS / 10, "{time:?} instead of {expected:?}");
 }
 
 #[test]
@@ -90,8 +90,8 @@ fn fair_shares_fill_a_link_exactly() {
     for host in ["a", "b", "c"] {
         world.link(host, Link { shared, per_connection: 3 * MB, ..steady(Duration::ZERO, 100 * MB) });
     }
-    let wanted = ["a", "a", "b", "c"].map(|host| (host, 5 * MB));
-    for (_, end, _) in all(&world, &wanted) {
+    let requests = ["a", "a", "b", "c"].map(|host| (host, 5 * MB));
+    for (_, end, _) in all(&world, &requests) {
         about(end, 2000 * MS);
     }
 }
@@ -107,11 +107,11 @@ fn a_new_connection_starts_slowly_and_doubles_each_round() {
     let link = Link { round_trip: 100 * MS, bandwidth: 10_000 * MB, ..Link::default() };
     let world = world(&[("a", link)]);
     about(all(&world, &[("a", 14_600)])[0].1, 100 * MS);
-    // The same connection: its window was used, and is twice as wide.
+    // The window of the same connection was used, so it has doubled.
     about(all(&world, &[("a", 29_200)])[0].1, 200 * MS);
     let link = Link { round_trip: 100 * MS, bandwidth: 10_000 * MB, ..Link::default() };
     let world = self::world(&[("a", link)]);
-    // 1 + 2 + 4 windows after one round trip, in three.
+    // The headers take one round trip, and 1 + 2 + 4 windows take three in all.
     about(all(&world, &[("a", 7 * 14_600)])[0].1, 300 * MS);
     let world =
         self::world(&[("a", Link { round_trip: 100 * MS, bandwidth: 10_000 * MB, ..Link::default() })]);
@@ -122,14 +122,14 @@ fn a_new_connection_starts_slowly_and_doubles_each_round() {
 fn an_idle_connection_returns_to_slow_start() {
     let link = Link { round_trip: 100 * MS, bandwidth: 10_000 * MB, ..Link::default() };
     let world = world(&[("a", link)]);
-    let took = |bytes| {
+    let time = |bytes| {
         let before = world.now();
         all(&world, &[("a", bytes)])[0].1 - before
     };
-    about(took(7 * 14_600), 300 * MS);
-    about(took(4 * 14_600), 100 * MS);
+    about(time(7 * 14_600), 300 * MS);
+    about(time(4 * 14_600), 100 * MS);
     world.run_for(Duration::from_secs(5));
-    about(took(3 * 14_600), 200 * MS);
+    about(time(3 * 14_600), 200 * MS);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn the_seventh_request_waits_for_one_of_six_connections() {
     let ends = all(&world, &[("a", 100_000); 7]);
     about(ends[5].1, 200 * MS);
     about(ends[6].0, 300 * MS);
-    assert_eq!(world.counts().most_open, 7, "the platform has it already");
+    assert_eq!(world.counts().most_open, 7, "the platform has accepted it");
 }
 
 #[test]
@@ -179,9 +179,9 @@ fn the_same_bodies_stall_in_every_run() {
 fn a_busy_server_rejects_requests_above_its_limit() {
     let busy = Some(Busy { above: 2, status: 503, retry_after: Some("1".to_owned()) });
     let world = world(&[("a", Link { busy, ..steady(10 * MS, MB) })]);
-    let answers = all(&world, &[("a", 100_000); 3]);
-    assert_eq!(answers.iter().filter(|(_, _, status)| *status == 503).count(), 1);
-    assert_eq!(answers.iter().filter(|(_, _, status)| *status == 206).count(), 2);
+    let responses = all(&world, &[("a", 100_000); 3]);
+    assert_eq!(responses.iter().filter(|(_, _, status)| *status == 503).count(), 1);
+    assert_eq!(responses.iter().filter(|(_, _, status)| *status == 206).count(), 2);
 }
 
 #[test]
@@ -196,10 +196,10 @@ fn an_unread_body_fills_the_platforms_buffer_and_stops() {
     let world = world(&[("a", Link { buffer: 100_000, ..steady(Duration::ZERO, MB) })]);
     let request = Request { url: "http://a/x".to_owned(), range: None };
     let host = world.host();
-    let answer = world.run(async move { host.fetch(request).await.expect("it answers") }).unwrap();
+    let response = world.run(async move { host.fetch(request).await.expect("it responds") }).unwrap();
     world.run_for(Duration::from_secs(5));
     assert_eq!(world.counts().bytes_sent, 100_000);
-    drop(answer);
+    drop(response);
 }
 
 #[test]
@@ -207,10 +207,10 @@ fn a_cancelled_body_arrives_for_another_round_trip() {
     let world = world(&[("a", Link { protocol: Protocol::Http1(1), ..steady(100 * MS, MB) })]);
     let request = Request { url: "http://a/x".to_owned(), range: None };
     let host = world.host();
-    let answer = world.run(async move { host.fetch(request).await.expect("it answers") }).unwrap();
+    let response = world.run(async move { host.fetch(request).await.expect("it responds") }).unwrap();
     world.run_for(100 * MS);
-    drop(answer);
-    // Its connection is gone, and another request takes its place at once.
+    drop(response);
+    // Its connection is closed, and the next request opens another at once.
     about(all(&world, &[("a", 1)])[0].0, 300 * MS);
     world.run_for(Duration::from_secs(5));
     let Counts { bytes_sent, bytes_abandoned, open, aborted, .. } = world.counts();
@@ -223,13 +223,13 @@ fn an_aborted_request_leaves_the_queue() {
     let world = world(&[("a", Link { protocol: Protocol::Http1(1), ..steady(Duration::ZERO, MB) })]);
     let request = || Request { url: "http://a/x".to_owned(), range: None };
     let host = world.host();
-    let answer = world.run(async move { host.fetch(request()).await.expect("it answers") }).unwrap();
+    let response = world.run(async move { host.fetch(request()).await.expect("it responds") }).unwrap();
     let host = world.host();
     let waits = async move {
         futures::future::select(Box::pin(host.fetch(request())), host.sleep(MS)).await;
     };
     world.run(waits).expect("it does not hang");
-    drop(answer);
+    drop(response);
     assert_eq!(all(&world, &[("a", 1)])[0].2, 206);
     assert_eq!(world.counts().open, 0);
 }
@@ -239,8 +239,8 @@ fn an_aborted_request_passes_its_turn_to_the_next() {
     let world = world(&[("a", Link { protocol: Protocol::Http1(1), ..steady(Duration::ZERO, MB) })]);
     let request = || Request { url: "http://a/x".to_owned(), range: None };
     let (host, other) = (world.host(), world.clone());
-    let course = async move {
-        let first = host.fetch(request()).await.expect("it answers");
+    let steps = async move {
+        let first = host.fetch(request()).await.expect("it responds");
         let mut second = Box::pin(host.fetch(request()));
         assert!(futures::poll!(&mut second).is_pending());
         let third = other.clone();
@@ -252,8 +252,8 @@ fn an_aborted_request_passes_its_turn_to_the_next() {
         drop(second);
         host.sleep(5 * MS).await;
     };
-    world.run(course).expect("it does not hang");
-    assert_eq!(world.counts().open, 0, "the third was answered");
+    world.run(steps).expect("it does not hang");
+    assert_eq!(world.counts().open, 0, "the third request got a response");
 }
 
 #[test]

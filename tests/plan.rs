@@ -1,4 +1,4 @@
-//! What a plan promises, against SeaweedFS's own planner and against a painter of bytes.
+//! Plans, compared with SeaweedFS's own planner and with a simple model.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
@@ -20,10 +20,10 @@ fn chunk(offset: u64, size: u64, modified: i64) -> Chunk {
     Chunk { modified, ..Chunk::plain(Source::FileId("1,0100000000".into()), offset, size) }
 }
 
-/// Stretches of one owner: positions, the chunk, and the first byte within it.
+/// Stretches of the file: positions, the chunk that is visible there, and the first byte within it.
 type Owned = Vec<(Range<u64>, Option<(usize, u64)>)>;
 
-/// Joins neighbours that go on where the one before ended, so that only ownership counts.
+/// Joins adjacent stretches of one chunk.
 fn joined(stretches: impl IntoIterator<Item = (Range<u64>, Option<(usize, u64)>)>) -> Owned {
     let mut all: Owned = Vec::new();
     for (positions, owner) in stretches {
@@ -92,8 +92,9 @@ fn every_byte_has_the_same_chunk_as_in_seaweedfs() {
     }
 }
 
-/// Who owns each byte: chunks painted over one another, the oldest first.
-fn painted(chunks: &[Chunk], range: &Range<u64>) -> Vec<Option<(usize, u64)>> {
+/// The chunk that is visible at each position, by a simple model: chunks overwrite one another, the oldest
+/// first.
+fn modelled(chunks: &[Chunk], range: &Range<u64>) -> Vec<Option<(usize, u64)>> {
     let mut order: Vec<usize> = (0..chunks.len()).collect();
     order.sort_by_key(|&index| (chunks[index].modified, index));
     let mut bytes = vec![None; usize::try_from(range.end).unwrap()];
@@ -105,7 +106,8 @@ fn painted(chunks: &[Chunk], range: &Range<u64>) -> Vec<Option<(usize, u64)>> {
     bytes.split_off(usize::try_from(range.start).unwrap())
 }
 
-/// Who owns each byte according to the plan; its steps must follow one another and end at the end.
+/// The chunk that is visible at each position, by the plan. Checks that the steps are adjacent and cover the
+/// range.
 fn planned(plan: &Plan) -> Vec<Option<(usize, u64)>> {
     let mut bytes = Vec::new();
     let mut at = plan.range().start;
@@ -129,7 +131,7 @@ fn planned(plan: &Plan) -> Vec<Option<(usize, u64)>> {
 }
 
 fn some_chunks() -> impl Strategy<Value = Vec<Chunk>> {
-    // Few versions, so that ties are common.
+    // There are few versions, so that many are equal.
     let one = (0_u64..120, 0_u64..40, -2_i64..4);
     prop::collection::vec(one.prop_map(|(offset, size, modified)| chunk(offset, size, modified)), 0..24)
 }
@@ -143,7 +145,7 @@ proptest! {
     #[test]
     fn a_plan_matches_the_model(chunks in some_chunks(), range in some_range()) {
         let plan = Plan::new(chunks.clone().into(), range.clone());
-        prop_assert_eq!(planned(&plan), painted(&chunks, &range));
+        prop_assert_eq!(planned(&plan), modelled(&chunks, &range));
     }
 
     #[test]

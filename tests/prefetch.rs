@@ -1,4 +1,4 @@
-//! Order, bounds, cancellation: what holds whatever the network does.
+//! Reading ahead: the order of bytes, the limits, cancellation and errors.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod support;
@@ -31,7 +31,7 @@ fn session(concurrency: usize, max_bytes_ahead: u64) -> Session {
     session
 }
 
-/// All orders of four.
+/// All orders of four chunks.
 fn permutations() -> Vec<[u32; 4]> {
     let mut all = Vec::new();
     for n in 0..256_u32 {
@@ -78,7 +78,7 @@ fn a_thousand_chunks_are_read_through_a_small_window() {
     let chunks = file(&world, 1000, 100);
     world.script(|asked| Script::default().latency(MS * (asked.url.len() as u32 * 7 % 5)));
     assert_eq!(read(&world, chunks, session(7, 500)).unwrap(), bytes(0..100_000));
-    assert_eq!((world.log().len(), world.most_open()), (1000, 5), "500 bytes are five chunks");
+    assert_eq!((world.log().len(), world.most_open()), (1000, 5), "500 bytes hold five chunks");
 }
 
 #[test]
@@ -120,16 +120,16 @@ fn read_ahead_stops_at_the_byte_budget() {
     let world = World::new();
     let chunks = file(&world, 100, 10);
     let session = session(8, 50);
-    let meter = session.stats.clone();
+    let stats = session.stats.clone();
     let reader = open(&world, chunks, session);
     let (some, reader) = read_some(&world, reader, 10);
     world.run_for(MS * 60_000);
     assert_eq!(some.len(), 10);
     assert_eq!(world.log().len(), 6, "one read, five held");
-    assert_eq!((meter.stats().bytes_ahead, meter.stats().peak_bytes_ahead), (50, 50));
+    assert_eq!((stats.stats().bytes_ahead, stats.stats().peak_bytes_ahead), (50, 50));
     let rest = world.run(collect(reader)).unwrap().unwrap();
     assert_eq!(rest.len(), 990);
-    assert_eq!(meter.stats().bytes_ahead, 0);
+    assert_eq!(stats.stats().bytes_ahead, 0);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn an_error_is_final_and_cancels_the_other_requests() {
     session.options.timeout.idle = MS * 100_000;
     let reader = open(&world, chunks, session);
     let mut reader = reader;
-    let course = async move {
+    let steps = async move {
         let mut all = Vec::new();
         let error = loop {
             match reader.next().await.unwrap() {
@@ -197,7 +197,7 @@ fn an_error_is_final_and_cancels_the_other_requests() {
         let again = reader.next().await.unwrap().unwrap_err();
         (all, error, again)
     };
-    let (all, error, again) = world.run(course).unwrap();
+    let (all, error, again) = world.run(steps).unwrap();
     assert_eq!(all, bytes(0..20));
     assert_eq!(
         (error.kind(), error.offset(), error.chunk()),
@@ -214,9 +214,9 @@ fn a_file_may_begin_with_a_gap() {
     let world = World::new();
     world.store("http://a/0", bytes(0..10));
     let chunks = vec![plain(&["http://a/0"], 100_000, 10)];
-    let mut wanted = vec![0; 100_000];
-    wanted.extend(bytes(0..10));
-    assert_eq!(read(&world, chunks, Session::default()).unwrap(), wanted);
+    let mut expected = vec![0; 100_000];
+    expected.extend(bytes(0..10));
+    assert_eq!(read(&world, chunks, Session::default()).unwrap(), expected);
 }
 
 // F82
@@ -227,10 +227,10 @@ fn holes_are_counted_and_can_be_an_error() {
     let chunks: Vec<Chunk> = vec![plain(&["http://a/0"], 0, 10)];
     let plan = || Plan::new(chunks.clone().into(), 0..30);
     let session = Session::default();
-    let meter = session.stats.clone();
+    let stats = session.stats.clone();
     let all = world.run(collect(open_plan(&world, plan(), session))).unwrap().unwrap();
     assert_eq!((all.len(), &all[10..]), (30, &[0; 20][..]));
-    assert_eq!((meter.stats().holes, meter.stats().hole_bytes), (1, 20));
+    assert_eq!((stats.stats().holes, stats.stats().hole_bytes), (1, 20));
     let mut session = Session::default();
     session.options.holes = Holes::Error;
     let (some, error) = read_to_error(&world, open_plan(&world, plan(), session));
@@ -255,14 +255,14 @@ fn positions_around_4_gib_and_the_last_number_are_exact() {
     let places = [(1 << 32) - 1, 1 << 32, (1 << 32) + 1, last - 1];
     let chunks: Vec<Chunk> = places.iter().map(|at| plain(&["http://a/0"], *at, 1)).collect();
     world.store("http://a/0", vec![7]);
-    for (range, right) in [
+    for (range, expected) in [
         ((1 << 32) - 2..(1 << 32) + 3, vec![0, 7, 7, 7, 0]),
         (1 << 32..(1 << 32) + 1, vec![7]),
         (last - 3..last, vec![0, 0, 7]),
     ] {
         let plan = Plan::new(chunks.clone().into(), range);
         let reader = open_plan(&world, plan, Session::default());
-        assert_eq!(world.run(collect(reader)).unwrap().unwrap(), right);
+        assert_eq!(world.run(collect(reader)).unwrap().unwrap(), expected);
     }
 }
 
@@ -273,7 +273,7 @@ fn a_manifest_of_size_zero_is_not_requested() {
     let mut chunks = file(&world, 1, 10);
     chunks.push(Chunk { is_manifest: true, modified: 9, ..plain(&["http://a/list"], 5, 0) });
     assert_eq!(read(&world, chunks, Session::default()).unwrap(), bytes(0..10));
-    assert_eq!(world.log().len(), 1, "it is not asked for");
+    assert_eq!(world.log().len(), 1, "it is not requested");
 }
 
 // F41, F93
@@ -283,22 +283,22 @@ fn a_chunk_larger_than_the_budget_is_held_within_it() {
     world.store("http://a/0", bytes(0..100_000));
     world.script(|_| Script::default().piece(1000));
     let session = session(4, 10_000);
-    let meter = session.stats.clone();
+    let stats = session.stats.clone();
     let reader = open(&world, vec![plain(&["http://a/0"], 0, 100_000)], session);
     let (some, reader) = read_some(&world, reader, 1);
     world.run_for(MS * 3_600_000);
-    assert!(meter.stats().bytes_received <= 12_000, "{} bytes", meter.stats().bytes_received);
+    assert!(stats.stats().bytes_received <= 12_000, "{} bytes", stats.stats().bytes_received);
     let rest = world.run(collect(reader)).unwrap().unwrap();
     assert_eq!([some, rest].concat(), bytes(0..100_000));
-    assert_eq!((world.log().len(), meter.stats().retries), (1, 0));
-    assert!(meter.stats().peak_bytes_ahead <= 10_000);
+    assert_eq!((world.log().len(), stats.stats().retries), (1, 0));
+    assert!(stats.stats().peak_bytes_ahead <= 10_000);
 }
 
 #[test]
 fn streams_share_the_pool_and_an_idle_one_blocks_no_other() {
     let world = World::new();
     let mut chunks = file(&world, 50, 100);
-    // Digests, so that a chunk is done the moment its last byte is there, before it is read.
+    // With digests a chunk is complete when its last byte has arrived, before it is read.
     chunks.iter_mut().for_each(|chunk| chunk.md5 = Some(md5(&bytes(chunk.offset..chunk.end()))));
     let pool = Pool::new(PoolLimits { max_bytes: 400, ..PoolLimits::default() });
     let with_pool = || {
@@ -312,7 +312,11 @@ fn streams_share_the_pool_and_an_idle_one_blocks_no_other() {
     assert_eq!(pool.bytes(), 400);
     let other = open(&world, chunks, with_pool());
     assert_eq!(world.run(collect(other)).unwrap().unwrap(), bytes(0..5000));
-    assert!(pool.peak_bytes() <= 500, "the other's head may pass: {}", pool.peak_bytes());
+    assert!(
+        pool.peak_bytes() <= 500,
+        "the head of the other stream may exceed the limit: {}",
+        pool.peak_bytes()
+    );
     drop(idle);
     assert_eq!((pool.bytes(), pool.in_flight()), (0, 0));
 }
@@ -376,7 +380,11 @@ fn bytes_of_a_corrupt_replica_are_not_reused() {
     let mut session = Session::default();
     session.options.verify = Verify::Strict;
     let error = read(&world, vec![chunk], session).unwrap_err();
-    assert_eq!((error.kind(), error.attempts().len()), (Kind::ShortBody, 6), "three passes, and no more");
+    assert_eq!(
+        (error.kind(), error.attempts().len()),
+        (Kind::ShortBody, 6),
+        "three passes over two replicas"
+    );
 }
 
 #[test]
@@ -405,17 +413,17 @@ fn waits_are_attributed_to_the_network_or_the_reader() {
     let chunks = file(&world, 4, 1000);
     world.script(|_| Script::default().latency(MS * 30));
     let slow_network = session(1, 1 << 20);
-    let meter = slow_network.stats.clone();
+    let stats = slow_network.stats.clone();
     read(&world, chunks.clone(), slow_network).unwrap();
-    assert_eq!(meter.stats().waits.network, MS * 120);
-    assert!(meter.stats().waits.reader.is_zero());
+    assert_eq!(stats.stats().waits.network, MS * 120);
+    assert!(stats.stats().waits.reader.is_zero());
 
     let slow_reader = session(1, 1000);
-    let meter = slow_reader.stats.clone();
+    let stats = slow_reader.stats.clone();
     let (_, reader) = read_some(&world, open(&world, chunks, slow_reader), 1000);
     world.run_for(MS * 500);
     drop(reader);
-    assert!(meter.stats().waits.reader >= MS * 400, "{:?}", meter.stats().waits);
+    assert!(stats.stats().waits.reader >= MS * 400, "{:?}", stats.stats().waits);
 }
 
 #[test]
@@ -454,8 +462,8 @@ fn inline_content_needs_no_request() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// Whatever the sizes, gaps, latencies, faults, limits and range: what is delivered is what
-    /// was stored, the limits hold, and in the end nothing is left running.
+    /// For any sizes, holes, latencies, faults, limits and range: the delivered bytes are the stored ones,
+    /// the limits hold, and nothing is left running.
     // F15, F49
     #[test]
     fn every_run_delivers_the_file_or_an_error(
@@ -495,29 +503,29 @@ proptest! {
         let range = (cut.0 * end / 1000)..end - (cut.1 * end / 1000).min(end - cut.0 * end / 1000);
         let mut session = session(width, budget);
         session.options.retry.passes = 8;
-        let meter = session.stats.clone();
+        let stats = session.stats.clone();
         let largest = sizes.iter().map(|(size, _)| *size).max().unwrap();
         let reader = open_plan(&world, Plan::new(chunks.into(), range.clone()), session);
         let read = world.run(collect(reader)).expect("it does not hang");
         match read {
             Ok(all) => prop_assert!(all == model[range.start as usize..range.end as usize], "other bytes"),
-            // Eight passes over two replicas can all fail, seldom.
+            // In rare cases all eight passes over two replicas fail.
             Err(error) => prop_assert!(error.attempts().len() >= 16 || error.kind() == Kind::Corrupt, "{error:?}"),
         }
-        prop_assert!(meter.stats().peak_bytes_ahead <= budget.max(largest));
-        prop_assert!(world.most_open() <= width + meter.stats().hedges as usize);
+        prop_assert!(stats.stats().peak_bytes_ahead <= budget.max(largest));
+        prop_assert!(world.most_open() <= width + stats.stats().hedges as usize);
         world.run_for(MS);
-        prop_assert_eq!((world.open(), meter.stats().bytes_ahead, meter.stats().in_flight), (0, 0, 0));
+        prop_assert_eq!((world.open(), stats.stats().bytes_ahead, stats.stats().in_flight), (0, 0, 0));
     }
 }
 
-/// Times at which pieces leave, and their lengths.
-fn leaving(world: &World, reader: Reader<SimHost>) -> Vec<(Duration, usize)> {
+/// The times at which pieces are delivered, and their lengths.
+fn deliveries(world: &World, reader: Reader<SimHost>) -> Vec<(Duration, usize)> {
     let (mut reader, clock) = (reader, world.clone());
     let all = async move {
         let mut times = Vec::new();
         while let Some(piece) = reader.next().await {
-            times.push((clock.now(), piece.expect("it can be had").len()));
+            times.push((clock.now(), piece.expect("no fault is scripted").len()));
         }
         times
     };
@@ -532,7 +540,7 @@ fn a_throttle_delivers_bytes_evenly_holes_included() {
     chunks.remove(1);
     let mut session = Session::default();
     session.options.throttle = Some(1000.0);
-    let times = leaving(&world, open(&world, chunks, session));
+    let times = deliveries(&world, open(&world, chunks, session));
     assert_eq!(times.iter().map(|(_, len)| len).sum::<usize>(), 4000);
     assert!(times.iter().all(|(_, len)| *len <= 50));
     for (nth, (time, _)) in times.iter().enumerate() {
@@ -547,10 +555,10 @@ fn a_throttled_reader_fetches_ahead_within_its_budget() {
     let mut session = Session::default();
     session.options.throttle = Some(1000.0);
     session.options.max_bytes_ahead = 3000;
-    let meter = session.stats.clone();
+    let stats = session.stats.clone();
     let (some, reader) = read_some(&world, open(&world, chunks, session), 500);
     assert_eq!(some, bytes(0..500));
-    assert!(meter.stats().peak_bytes_ahead <= 3000);
+    assert!(stats.stats().peak_bytes_ahead <= 3000);
     assert!((3..=4).contains(&world.log().len()));
     drop(reader);
     world.run_for(MS);

@@ -1,4 +1,4 @@
-//! The width that is found, and how streams share it, over links that can be reckoned.
+//! Automatic concurrency, and how streams share it, over simulated links.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod support;
@@ -23,7 +23,7 @@ use support::MS;
 const SECOND: Duration = Duration::from_secs(1);
 const MIB: u64 = 1 << 20;
 
-/// Chunks of this size at one host.
+/// A file of chunks of one size at one host.
 fn chunks(size: u64, chunk: u64) -> Vec<Chunk> {
     let one = |i| Chunk::plain(Source::Urls([format!("http://a/{i}")].into()), i * chunk, chunk);
     (0..size / chunk).map(one).collect()
@@ -41,7 +41,7 @@ fn http2(round_trip: Duration, bandwidth: u64) -> Link {
     Link { round_trip, bandwidth, protocol: Protocol::Http2(1000), ..Link::default() }
 }
 
-/// A stream that is read in the background, at so many bytes a second.
+/// A stream that is being read.
 struct Watched {
     bytes: Rc<RefCell<u64>>,
     first: Rc<RefCell<Option<Duration>>>,
@@ -59,7 +59,7 @@ fn start(world: &World, session: &Session, chunks: &[Chunk], rate: Option<f64>) 
     let (bytes, first, clock) = (Rc::clone(&watched.bytes), Rc::clone(&watched.first), world.clone());
     world.spawn(async move {
         while let Some(piece) = reader.next().await {
-            let len = piece.expect("nothing goes wrong").len() as u64;
+            let len = piece.expect("no fault is scripted").len() as u64;
             first.borrow_mut().get_or_insert(clock.now());
             *bytes.borrow_mut() += len;
             if let Some(rate) = rate {
@@ -80,7 +80,7 @@ impl Watched {
     }
 }
 
-/// Reads it all; how long that took, and what was counted.
+/// Reads the whole file. Returns the time that this took, and the stats.
 fn whole(world: &World, session: &Session, chunks: &[Chunk]) -> (Duration, Stats) {
     let (begun, size) = (world.now(), chunks.iter().map(|chunk| chunk.size).sum::<u64>());
     let stream = start(world, session, chunks, None);
@@ -123,11 +123,12 @@ fn auto_concurrency_is_about_as_good_as_the_best_fixed_one() {
         let what = format!("{round_trip:?} {bandwidth} {chunk}: best {best:?}, {first:?}, {second:?}");
         assert!(best.as_secs_f64() / first.as_secs_f64() > 0.85, "{what}");
         assert!(best.as_secs_f64() / second.as_secs_f64() > 0.95, "{what}");
-        // Less than four are not told apart in so few chunks.
+        // With few chunks, less than four views in flight make no measurable difference.
         let most = (enough * 3 / 2).max(4);
-        // More than the budget has room for are not in flight, whatever the width.
-        let width = stats.concurrency.min(usize::try_from(session.options.max_bytes_ahead / chunk).unwrap());
-        assert!(width <= most, "{} where {enough} are enough: {what}", stats.concurrency);
+        // The byte budget may allow fewer views in flight than the concurrency.
+        let concurrency =
+            stats.concurrency.min(usize::try_from(session.options.max_bytes_ahead / chunk).unwrap());
+        assert!(concurrency <= most, "{} although {enough} suffice: {what}", stats.concurrency);
     }
 }
 
@@ -144,10 +145,11 @@ fn automatic_concurrency_stays_within_its_maximum() {
 fn changes_of_the_concurrency_are_reported() {
     let world = world(64 << 10, http2(100 * MS, 125_000_000));
     let (_, stats) = whole(&world, &pooled(), &chunks(20 * MIB, 64 << 10));
-    let told: Vec<_> = world.events().into_iter().filter(|event| event.kind == EventKind::Width).collect();
-    assert!(told.len() > 1, "{told:?}");
-    assert_eq!(told.last().and_then(|event| event.width), Some(stats.concurrency));
-    assert!(told.windows(2).all(|pair| pair[0].width != pair[1].width));
+    let reported: Vec<_> =
+        world.events().into_iter().filter(|event| event.kind == EventKind::Width).collect();
+    assert!(reported.len() > 1, "{reported:?}");
+    assert_eq!(reported.last().and_then(|event| event.width), Some(stats.concurrency));
+    assert!(reported.windows(2).all(|pair| pair[0].width != pair[1].width));
 }
 
 #[test]
@@ -163,12 +165,12 @@ fn an_overloaded_server_gets_fewer_requests() {
 fn a_later_stream_starts_with_the_learned_concurrency() {
     let (world, session) = (world(64 << 10, http2(50 * MS, 125_000_000)), pooled());
     let file = chunks(20 * MIB, 64 << 10);
-    let (_, learnt) = whole(&world, &session, &file);
+    let (_, learned) = whole(&world, &session, &file);
     let before = world.counts().requests;
     let stream = start(&world, &session, &file, None);
     world.run_for(MS * 40);
-    assert!(learnt.concurrency > 16, "{}", learnt.concurrency);
-    assert_eq!(world.counts().requests - before, learnt.concurrency as u64);
+    assert!(learned.concurrency > 16, "{}", learned.concurrency);
+    assert_eq!(world.counts().requests - before, learned.concurrency as u64);
     assert_eq!(stream.read(), 0);
 }
 
@@ -304,7 +306,7 @@ fn a_waiting_stream_that_ended_does_not_block_others() {
         let (item, ()) = futures::join!(reader.next(), fails);
         (item, reader)
     });
-    // Somebody keeps the reader that failed.
+    // The failed reader is kept: it must not block the other stream.
     let (item, _reader) = ended.unwrap();
     assert!(item.unwrap().is_err());
     world.run_for(2 * SECOND);

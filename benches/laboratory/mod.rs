@@ -1,4 +1,4 @@
-//! Networks, streams, and what is measured of them.
+//! Simulated networks, the streams that are read over them, and what is measured.
 
 pub mod grid;
 pub mod scenes;
@@ -18,9 +18,9 @@ use kelp_stream::{
     sim::{Link, Protocol, World},
 };
 
-/// A width: the one that is found, or one that is given.
+/// Automatic or fixed concurrency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Width {
+pub enum Concurrency {
     Auto,
     Fixed(usize),
 }
@@ -28,15 +28,15 @@ pub enum Width {
 /// Where a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hosts {
-    /// HTTP/1.1: so many hosts, each chunk at one of them.
+    /// HTTP/1.1: this many hosts, each chunk at one of them.
     Http1(usize),
     /// One host, HTTP/2.
     Http2,
-    /// HTTP/1.1: so many hosts, each chunk at two of them.
+    /// HTTP/1.1: this many hosts, each chunk at two of them.
     Replicas(usize),
 }
 
-/// One network, and what is read over it.
+/// A network, and what is read over it.
 #[derive(Clone, Debug)]
 pub struct Cell {
     /// Bytes per second of the reader's link.
@@ -46,15 +46,16 @@ pub struct Cell {
     pub round_trip: Duration,
     pub chunk: u64,
     pub hosts: Hosts,
-    /// Bytes per second that each reader takes.
+    /// Bytes per second that each reader reads.
     pub reader: u64,
     pub streams: usize,
     /// Bytes of each stream.
     pub size: u64,
-    /// The byte budget of a stream and of all, and the most views of all.
+    /// The byte budget of each stream.
     pub max_bytes_ahead: u64,
+    /// The limits over all streams.
     pub pool: PoolLimits,
-    /// The first host is so many times slower from then on.
+    /// From this time on the first host is slower by this factor.
     pub slow: Option<(Duration, f64)>,
 }
 
@@ -76,30 +77,30 @@ impl Default for Cell {
     }
 }
 
-/// What came of one round of a cell's streams.
+/// The result of reading all streams of a cell once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outcome {
-    /// Until the last stream ended.
+    /// The time until the last stream ended.
     pub time: Duration,
     pub most_open: usize,
     pub peak_bytes: u64,
     pub requests: u64,
-    /// Bytes that servers sent and no reader got.
+    /// Bytes that servers sent and that were not delivered.
     pub wasted: u64,
-    /// The least that a stream had when the first one ended, as a part of what that one had.
+    /// When the first stream ended: the least bytes of a stream, as a fraction of the bytes of the first one.
     pub fairness: f64,
 }
 
-/// The world of a cell, and what its streams share.
+/// The simulation of a cell.
 pub struct Lab {
     pub world: World,
     pub pool: Pool,
     cell: Cell,
-    width: Width,
+    concurrency: Concurrency,
 }
 
-/// How far a stream is: when it was opened, when its first byte and its first MiB came, and when it
-/// ended.
+/// The progress of a stream: when it was opened, when its first byte and its first MiB were delivered, and
+/// when it ended.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
     pub bytes: u64,
@@ -109,11 +110,11 @@ pub struct Progress {
     pub ended: Option<Duration>,
 }
 
-/// What a stream has done so far.
+/// The progress of a stream that is being read.
 pub type Watched = Rc<RefCell<Progress>>;
 
 impl Lab {
-    pub fn new(cell: &Cell, width: Width) -> Self {
+    pub fn new(cell: &Cell, concurrency: Concurrency) -> Self {
         let world = World::new();
         world.disable_log();
         world.sizes(|_| Some(1 << 45));
@@ -137,21 +138,22 @@ impl Lab {
             };
             world.link(&format!("h{host}"), link);
         }
-        Self { world, pool: Pool::new(cell.pool), cell: cell.clone(), width }
+        Self { world, pool: Pool::new(cell.pool), cell: cell.clone(), concurrency }
     }
 
     fn session(&self) -> Session {
         let mut session = Session::default();
         session.options.max_bytes_ahead = self.cell.max_bytes_ahead;
         session.pool = self.pool.clone();
-        session.options.concurrency = match self.width {
-            Width::Auto => options::Concurrency::Auto { max: self.cell.pool.max_concurrency },
-            Width::Fixed(width) => width.into(),
+        session.options.concurrency = match self.concurrency {
+            Concurrency::Auto => options::Concurrency::Auto { max: self.cell.pool.max_concurrency },
+            Concurrency::Fixed(views) => views.into(),
         };
         session
     }
 
-    /// Opens a stream of the file from `start` on and reads it to its end, unless it is stopped.
+    /// Opens a stream of the file from `start` on and reads it until its end, or until its progress is
+    /// dropped.
     pub fn stream(&self, start: u64, size: u64) -> Watched {
         let plan = Plan::new(self.cell.chunks(start + size).into(), start..start + size);
         let (driver, mut reader) = prefetch(plan, self.world.host(), self.session());
@@ -160,12 +162,12 @@ impl Lab {
         let progress = Rc::new(RefCell::new(Progress { opened, ..Progress::default() }));
         let (world, watched, rate) = (self.world.clone(), Rc::clone(&progress), self.cell.reader);
         self.world.spawn(async move {
-            // Somebody else holds it as long as it is wanted.
+            // The stream is read while the caller holds its progress.
             while Rc::strong_count(&watched) > 1
                 && let Some(piece) = reader.next().await
             {
-                let len = piece.expect("the network is good").len() as u64;
-                watched.borrow_mut().came(len, world.now());
+                let len = piece.expect("no fault is scripted").len() as u64;
+                watched.borrow_mut().record(len, world.now());
                 if rate < u64::MAX {
                     world.sleep(Duration::from_secs_f64(len as f64 / rate as f64)).await;
                 }
@@ -175,7 +177,7 @@ impl Lab {
         progress
     }
 
-    /// Opens the cell's streams and reads all.
+    /// Opens all streams of the cell and reads them to their ends.
     pub fn round(&self) -> Outcome {
         let before = (self.world.now(), self.world.counts());
         let size = self.cell.size;
@@ -202,7 +204,7 @@ impl Lab {
 }
 
 impl Progress {
-    fn came(&mut self, bytes: u64, now: Duration) {
+    fn record(&mut self, bytes: u64, now: Duration) {
         self.bytes += bytes;
         self.first_byte.get_or_insert(now);
         if self.bytes >= 1 << 20 {
@@ -227,7 +229,7 @@ impl Hosts {
         }
     }
 
-    /// Where each chunk is, over and over.
+    /// The sources of chunks; chunk n has the source n modulo their number.
     fn sources(self) -> Vec<Source> {
         let url = |host: usize| format!("http://h{}/file", host % self.count());
         let copies = if let Self::Replicas(_) = self { 2 } else { 1 };
@@ -237,7 +239,7 @@ impl Hosts {
 }
 
 impl Cell {
-    /// The chunks of a file of so many bytes.
+    /// The chunks of a file of `size` bytes.
     fn chunks(&self, size: u64) -> Vec<Chunk> {
         let sources = self.hosts.sources();
         (0..size.div_ceil(self.chunk))
@@ -251,7 +253,7 @@ impl Cell {
     }
 }
 
-/// A number of bytes, short.
+/// A number of bytes in a short form.
 pub fn bytes(bytes: u64) -> String {
     match bytes {
         0..1024 => format!("{bytes}B"),

@@ -1,20 +1,20 @@
-//! Cells with a story: what one number does not tell.
+//! Scenes: situations that one line of the table cannot show.
 
 use std::time::{Duration, Instant};
 
 use kelp_stream::schedule::pool::PoolLimits;
 
-use super::{Cell, Hosts, Lab, Progress, Watched, Width, bytes, grid};
+use super::{Cell, Concurrency, Hosts, Lab, Progress, Watched, bytes, grid};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// Rows of the table that are not in the grid.
+/// Further lines of the table, outside of the grid.
 fn cells() -> Vec<(&'static str, Cell, Vec<usize>)> {
     let replicas = Cell { hosts: Hosts::Replicas(3), size: 128 << 20, ..Cell::default() };
-    // A connection alone fills the link, and takes twenty times as long when it is slow.
+    // One connection fills the link, and takes twenty times as long when it is slow.
     let replicas = Cell { per_connection: replicas.bandwidth, ..replicas };
-    let widths = vec![1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
-    // Its product is 250 MB: that much is under way when the link is full. 10 GB take 8 s.
+    let limits = vec![1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64];
+    // The bandwidth-delay product is 250 MB. 10 GB take 8 s.
     let far = Cell {
         bandwidth: 1_250_000_000,
         round_trip: 200 * MS,
@@ -30,22 +30,22 @@ fn cells() -> Vec<(&'static str, Cell, Vec<usize>)> {
         (
             "scene/slow replica: start",
             Cell { slow: Some((Duration::ZERO, 20.0)), ..replicas.clone() },
-            widths.clone(),
+            limits.clone(),
         ),
         (
             "scene/slow replica: mid",
             Cell { slow: Some((4000 * MS, 20.0)), ..replicas.clone() },
-            widths.clone(),
+            limits.clone(),
         ),
-        ("scene/slow replica: none", replicas, widths),
+        ("scene/slow replica: none", replicas, limits),
     ]
 }
 
-/// Prints those that are wanted.
-pub fn print(wanted: &dyn Fn(&str) -> bool) {
-    for (name, cell, widths) in cells() {
-        if wanted(name) {
-            println!("{}", grid::row(name, &cell, &widths));
+/// Prints the scenes that `is_selected` accepts.
+pub fn print(is_selected: &dyn Fn(&str) -> bool) {
+    for (name, cell, limits) in cells() {
+        if is_selected(name) {
+            println!("{}", grid::row(name, &cell, &limits));
         }
     }
     for (name, scene) in [
@@ -55,22 +55,23 @@ pub fn print(wanted: &dyn Fn(&str) -> bool) {
         ("scene/slow reader", slow_reader),
         ("scene/million chunks", million),
     ] {
-        if wanted(name) {
+        if is_selected(name) {
             println!("{name:30} {}", scene());
         }
     }
 }
 
 fn equals() -> String {
-    let outcome = Lab::new(&Cell { streams: 10, size: 64 << 20, ..Cell::default() }, Width::Auto).round();
+    let outcome =
+        Lab::new(&Cell { streams: 10, size: 64 << 20, ..Cell::default() }, Concurrency::Auto).round();
     format!("least over most {:.2} when the first ends", outcome.fairness)
 }
 
-/// Ten streams go on for two seconds; then another comes.
+/// Another stream is opened after ten streams have been read for two seconds.
 fn newcomer() -> String {
     let cell = Cell { size: 1 << 30, ..Cell::default() };
-    let alone = after(&Lab::new(&cell, Width::Auto), 0);
-    let lab = Lab::new(&cell, Width::Auto);
+    let alone = after(&Lab::new(&cell, Concurrency::Auto), 0);
+    let lab = Lab::new(&cell, Concurrency::Auto);
     let others: Vec<Watched> = (0..10).map(|_| lab.stream(0, cell.size)).collect();
     lab.world.run_for(Duration::from_secs(2));
     let among = after(&lab, 0);
@@ -78,21 +79,26 @@ fn newcomer() -> String {
     compared(among, alone)
 }
 
-/// A video is read for two seconds, then from elsewhere.
+/// A video is read for two seconds, and then from another position.
 fn seek() -> String {
     let cell = Cell { size: 1 << 30, reader: 1_000_000, ..Cell::default() };
-    let lab = Lab::new(&cell, Width::Auto);
+    let lab = Lab::new(&cell, Concurrency::Auto);
     let video = lab.stream(0, cell.size);
     lab.world.run_for(Duration::from_secs(2));
     let before = lab.world.counts().bytes_sent - video.borrow().bytes;
     drop(video);
     let sought = after(&lab, 700 << 20);
-    let alone = after(&Lab::new(&cell, Width::Auto), 700 << 20);
+    let alone = after(&Lab::new(&cell, Concurrency::Auto), 700 << 20);
     let abandoned = lab.world.counts().bytes_abandoned;
-    format!("{}; {} were ahead, {} came after", compared(sought, alone), bytes(before), bytes(abandoned))
+    format!(
+        "{}; {} were read ahead, {} arrived later",
+        compared(sought, alone),
+        bytes(before),
+        bytes(abandoned)
+    )
 }
 
-/// A stream from now on, until its first MiB is there.
+/// Opens a stream and reads it until its first MiB is delivered.
 fn after(lab: &Lab, start: u64) -> Progress {
     let stream = lab.stream(start, 256 << 20);
     while stream.borrow().first_mib.is_none() {
@@ -114,7 +120,7 @@ fn compared(it: Progress, alone: Progress) -> String {
 
 fn slow_reader() -> String {
     let cell = Cell { bandwidth: 125_000_000, reader: 1_000_000, size: 1 << 30, ..Cell::default() };
-    let lab = Lab::new(&cell, Width::Auto);
+    let lab = Lab::new(&cell, Concurrency::Auto);
     let stream = lab.stream(0, cell.size);
     lab.world.run_for(Duration::from_secs(20));
     let (read, sent) = (stream.borrow().bytes, lab.world.counts().bytes_sent);
@@ -130,7 +136,7 @@ fn million() -> String {
         ..Cell::default()
     };
     let begun = Instant::now();
-    let outcome = Lab::new(&cell, Width::Auto).round();
+    let outcome = Lab::new(&cell, Concurrency::Auto).round();
     format!(
         "{} requests, {:.0} s simulated in {:.1} s, {} held at most",
         outcome.requests,
