@@ -12,7 +12,7 @@ use kelp_stream::{
     prefetch,
     read::{session::Session, stats::Stats},
     schedule::pool::Pool,
-    sim::{Asked, Outcome, Script, World, collect},
+    sim::{Outcome, Script, SimRequest, World, collect},
 };
 use support::*;
 
@@ -49,7 +49,7 @@ fn read_with(world: &World, chunks: Vec<Chunk>, session: &Session) -> Result<Vec
 }
 
 /// From now on host a follows this script.
-fn script_a(world: &World, script: impl Fn(&Asked) -> Script + Send + 'static) {
+fn script_a(world: &World, script: impl Fn(&SimRequest) -> Script + Send + 'static) {
     world.script(move |asked| match asked.host.as_str() {
         "a" => script(asked),
         _ => Script::default().latency(20 * MS),

@@ -24,7 +24,7 @@ use kelp_stream::{
         location::Location,
     },
     read::session::Session,
-    sim::{Asked, Logged, Outcome, Script, World, collect},
+    sim::{Logged, Outcome, Script, SimRequest, World, collect},
 };
 use support::*;
 
@@ -69,8 +69,8 @@ fn answers(outcome: Outcome) -> Script {
 /// The master answers lookups as told, by their number; all others are served as `server` says.
 fn served(
     world: &World,
-    master: impl Fn(&Asked) -> Script + Send + 'static,
-    server: impl Fn(&Asked) -> Outcome + Send + 'static,
+    master: impl Fn(&SimRequest) -> Script + Send + 'static,
+    server: impl Fn(&SimRequest) -> Outcome + Send + 'static,
 ) {
     world.script(move |asked| {
         assert!(asked.nth < 1000, "there is no end to it");
@@ -81,7 +81,7 @@ fn served(
     });
 }
 
-fn good(_: &Asked) -> Outcome {
+fn good(_: &SimRequest) -> Outcome {
     Outcome::Good
 }
 
@@ -216,7 +216,7 @@ fn a_late_failure_takes_the_fresh_answer_of_an_earlier_one() {
 fn a_dead_server_whose_volume_moved_is_not_waited_for() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["new"]);
-    let dead = |asked: &Asked| if asked.host == "old" { Outcome::Refused } else { Outcome::Good };
+    let dead = |asked: &SimRequest| if asked.host == "old" { Outcome::Refused } else { Outcome::Good };
     served(&world, |asked| at(if asked.nth == 0 { &["old"] } else { &["new"] }), dead);
     assert_eq!(read(&world, chunks, by_master(1)).unwrap(), bytes(0..100));
     assert_eq!(world.now(), 12 * MS, "two lookups, two requests, no pause");
@@ -227,7 +227,7 @@ fn a_dead_server_whose_volume_moved_is_not_waited_for() {
 fn the_same_servers_in_another_order_are_no_news() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a", "b"]);
-    let dead = |asked: &Asked| if asked.at < SECOND { Outcome::Refused } else { Outcome::Good };
+    let dead = |asked: &SimRequest| if asked.at < SECOND { Outcome::Refused } else { Outcome::Good };
     served(&world, |asked| at(if asked.nth % 2 == 0 { &["a", "b"] } else { &["B", "a:80"] }), dead);
     let mut session = by_master(2);
     session.options.retry.base_delay = 2 * SECOND;
@@ -252,8 +252,8 @@ fn a_master_with_new_locations_each_time_ends() {
 fn a_failed_second_lookup_keeps_the_known_servers() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
-    let master = |asked: &Asked| if asked.nth == 0 { at(&["a"]) } else { answers(Outcome::Refused) };
-    let server = |asked: &Asked| if asked.nth == 0 { Outcome::Refused } else { Outcome::Good };
+    let master = |asked: &SimRequest| if asked.nth == 0 { at(&["a"]) } else { answers(Outcome::Refused) };
+    let server = |asked: &SimRequest| if asked.nth == 0 { Outcome::Refused } else { Outcome::Good };
     served(&world, master, server);
     assert_eq!(read(&world, chunks, by_master(2)).unwrap(), bytes(0..100));
 }
@@ -453,7 +453,7 @@ fn signing(world: &World, life: Duration) {
 }
 
 /// The token that rides along; empty if there is none.
-fn token_of(asked: &Asked) -> &str {
+fn token_of(asked: &SimRequest) -> &str {
     asked.query.split_once("jwt=").map_or("", |(_, token)| token)
 }
 

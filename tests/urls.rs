@@ -19,7 +19,7 @@ use kelp_stream::{
     },
     read::session::Session,
     schedule::retry::RetryPolicy,
-    sim::{Asked, Outcome, Script, World, collect},
+    sim::{Outcome, Script, SimRequest, World, collect},
 };
 use support::*;
 
@@ -36,13 +36,13 @@ fn tagged(etag: &str) -> Script {
     Script::default().headers(Headers { etag: Some(etag.into()), ..Headers::default() })
 }
 
-fn start(asked: &Asked) -> u64 {
+fn start(asked: &SimRequest) -> u64 {
     asked.range.map_or(0, |range| range.start)
 }
 
 /// What was asked: the URL with query, and the first byte.
 fn asked(world: &World) -> Vec<String> {
-    let line = |asked: &Asked| {
+    let line = |asked: &SimRequest| {
         let mark = if asked.query.is_empty() { "" } else { "?" };
         format!("{}{mark}{} {}", asked.url, asked.query, start(asked))
     };

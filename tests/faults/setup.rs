@@ -20,7 +20,7 @@ use kelp_stream::{
     },
     read::session::Session,
     schedule::options::Verify,
-    sim::{Asked, Outcome, Script, World, collect},
+    sim::{Outcome, Script, SimRequest, World, collect},
 };
 
 use crate::support::*;
@@ -90,7 +90,7 @@ pub fn gzip(plain: &[u8]) -> Vec<u8> {
 }
 
 /// Bodies in pieces of 100 bytes. Endless requests end in a panic.
-pub fn outcomes(world: &World, outcome: impl Fn(&Asked) -> Outcome + Send + 'static) {
+pub fn outcomes(world: &World, outcome: impl Fn(&SimRequest) -> Outcome + Send + 'static) {
     world.script(move |asked| {
         assert!(asked.nth < 1000, "more than 1000 requests");
         Script::default().piece(100).outcome(outcome(asked))
@@ -115,7 +115,7 @@ pub fn at_first(world: &World, list: &'static [(&'static str, Outcome)]) {
 
 /// All requests: `a`, `b bytes=0-99`.
 pub fn asked(world: &World) -> Vec<String> {
-    let one = |asked: &Asked| match asked.range {
+    let one = |asked: &SimRequest| match asked.range {
         Some(range) => format!("{} {range}", asked.host),
         None => asked.host.clone(),
     };

@@ -15,7 +15,7 @@ use kelp_stream::{
         location::Location,
     },
     schedule::options::Verify,
-    sim::{Asked, Outcome, Script, World},
+    sim::{Outcome, Script, SimRequest, World},
 };
 use proptest::prelude::*;
 
@@ -220,7 +220,7 @@ impl Network {
         });
     }
 
-    fn fate(&self, asked: &Asked, abouts: &HashMap<String, About>, notebook: &Notebook) -> (Fate, Act) {
+    fn fate(&self, asked: &SimRequest, abouts: &HashMap<String, About>, notebook: &Notebook) -> (Fate, Act) {
         let (host, name) = asked.url.trim_start_matches("http://").split_once('/').expect("it has a path");
         let about = &abouts[name];
         let replica: usize = host[1..].parse().expect("hosts are numbered");

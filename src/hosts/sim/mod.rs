@@ -40,7 +40,7 @@ pub use self::{
     clock::Sleep,
     host::SimHost,
     link::{Busy, Link, Protocol, Shared, Stalls},
-    script::{Asked, Logged, Outcome, Script},
+    script::{Logged, Outcome, Script, SimRequest},
     world::{Counts, World},
 };
 use crate::{error::Error, host::Host, read::Reader};

@@ -8,7 +8,7 @@ use crate::http::headers::{ByteRange, Headers};
 
 /// A request, as a script sees it.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct SimRequest {
     /// The URL without its query.
     pub url: String,
     /// The query.
@@ -27,7 +27,7 @@ pub struct Asked {
 #[derive(Clone, Debug)]
 pub struct Logged {
     /// The request.
-    pub asked: Asked,
+    pub asked: SimRequest,
     /// When it was sent.
     pub at: Duration,
     /// When it ended and freed its connection.

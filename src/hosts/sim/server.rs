@@ -7,7 +7,7 @@ use super::{
     content::Content,
     network::{Lease, QueueTicket},
     open_request::OpenRequest,
-    script::{Asked, Logged, Outcome, Script},
+    script::{Logged, Outcome, Script, SimRequest},
     world::World,
 };
 use crate::{
@@ -67,7 +67,7 @@ fn receive(world: &World, request: &Request) -> Received {
     let nth = *count;
     *count += 1;
     let at = state.clock.now();
-    let asked = Asked {
+    let asked = SimRequest {
         query: request.url.get(url.len()..).unwrap_or_default().trim_start_matches('?').to_owned(),
         host: url::host(&url).unwrap_or_default().to_owned(),
         range: request.range,

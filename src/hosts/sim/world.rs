@@ -18,7 +18,7 @@ use super::{
     executor::Executor,
     link::{Link, Shared},
     network::Network,
-    script::{Asked, Logged, Script},
+    script::{Logged, Script, SimRequest},
 };
 use crate::{
     host::{LocateError, event::Event},
@@ -30,7 +30,7 @@ use crate::{
 pub struct World(Arc<Mutex<State>>);
 
 type Sizes = Box<dyn Fn(&str) -> Option<u64> + Send>;
-type Scripter = Box<dyn Fn(&Asked) -> Script + Send>;
+type Scripter = Box<dyn Fn(&SimRequest) -> Script + Send>;
 type Locator = Box<dyn Fn(&str, bool) -> Result<Location, LocateError> + Send>;
 type FilerTokens = Box<dyn Fn() -> Result<Option<String>, LocateError> + Send>;
 type Tokens = Box<dyn Fn(&str, &str) -> Result<Option<String>, LocateError> + Send>;
@@ -166,7 +166,7 @@ impl World {
     }
 
     /// How servers respond from now on.
-    pub fn script(&self, script: impl Fn(&Asked) -> Script + Send + 'static) {
+    pub fn script(&self, script: impl Fn(&SimRequest) -> Script + Send + 'static) {
         self.lock().script = Box::new(script);
     }
 
