@@ -1,17 +1,17 @@
-//! Other ways to store the same file.
+//! Changes to how a file is stored that do not change its bytes.
 
 use proptest::prelude::*;
 
-use super::file::{self, List, Node, Packing, Part, Place};
+use super::file::{self, Manifest, Node, Packing, Part, Place};
 
-/// A change that leaves the bytes of a file as they are. Numbers are taken modulo what there is.
+/// A change to how a file is stored. Indices are taken modulo the number of nodes.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A chunk becomes two.
+    /// A chunk is split into two.
     Split(usize, u64),
-    /// Neighbours in the list go into a chunk manifest.
-    Wrap(usize, usize, List),
-    /// A chunk is packed, digested and found in another way.
+    /// Adjacent nodes are moved into a chunk manifest.
+    Wrap(usize, usize, Manifest),
+    /// A chunk gets another packing, digest and place.
     Repack(usize, Packing, bool, Place),
 }
 
@@ -32,7 +32,7 @@ impl Change {
                 let index = index % nodes.len();
                 let count = 1 + count % (nodes.len() - index);
                 let inner = nodes.splice(index..index + count, []).collect();
-                nodes.insert(index, List { trim: (0, 0), ..list.clone() }.around(inner));
+                nodes.insert(index, Manifest { trim: (0, 0), ..list.clone() }.around(inner));
             }
             Self::Repack(index, packing, digest, place) => {
                 let index = index % nodes.len();

@@ -1,4 +1,4 @@
-//! Files as values that shrink, what stores hold of them, and which bytes they are.
+//! Files: their chunks, the blobs in which they are stored, and their bytes.
 
 use std::{io::Write, ops::Range, rc::Rc};
 
@@ -8,40 +8,41 @@ use proptest::prelude::*;
 
 use super::support::{self, protobuf};
 
-/// An entry of a list of chunks.
+/// An entry in a list of chunks.
 #[derive(Clone, Debug)]
 pub enum Node {
     Part(Part),
-    Manifest(List),
+    Manifest(Manifest),
 }
 
 /// A chunk that holds bytes.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// Its offset; else it follows what was before it, after a gap.
+    /// Its offset; `None`: it follows the node before it, after a hole of `gap` bytes.
     pub at: Option<u64>,
     pub gap: u64,
     pub size: u64,
-    /// So many bytes more are stored than its size says: it was truncated.
+    /// It was truncated: this many bytes more are stored than its size.
     pub beyond: u64,
     pub version: i64,
     pub packing: Packing,
     pub digest: bool,
     pub place: Place,
-    /// Makes its bytes its own, and where in them it begins.
+    /// Makes its bytes different from those of other parts.
     pub salt: u8,
+    /// Its first byte within these bytes.
     pub from: u64,
 }
 
 /// A chunk manifest.
 #[derive(Clone, Debug)]
-pub struct List {
+pub struct Manifest {
     pub nodes: Vec<Node>,
     pub packing: Packing,
     pub digest: bool,
-    /// It spans less than what it lists: so many bytes less in front, and behind.
+    /// It spans less than its chunks: this many bytes less at the start, and at the end.
     pub trim: (u64, u64),
-    /// How its fields are written.
+    /// How its fields are encoded.
     pub forms: u8,
 }
 
@@ -62,7 +63,7 @@ pub enum Place {
     Inline,
 }
 
-/// What a store holds at one name.
+/// A stored object.
 #[derive(Debug)]
 pub struct Blob {
     pub name: String,
@@ -71,21 +72,21 @@ pub struct Blob {
     pub digest: bool,
     pub truncated: bool,
     pub is_manifest: bool,
-    /// It has a file id: replicas are looked up, and tokens go along.
+    /// It has a file id: replicas are looked up, and requests have tokens.
     pub by_id: bool,
     /// Several chunks share it.
     pub shared: bool,
-    /// The most bytes that a chunk of it that is decoded whole is known to hold before it starts,
-    /// and the longest one that is not.
+    /// The largest cost of its chunks that are decoded as a whole, as known before they are fetched.
     pub cost: u64,
+    /// The longest of its other chunks.
     pub flow: u64,
-    /// What its chunks may turn out to hold beyond that, all together.
+    /// The bytes that all its chunks may hold beyond that.
     pub growth: u64,
 }
 
-/// Bytes of a chunk that are seen where no newer ones are.
+/// The bytes of a chunk, which are visible where no newer layer is.
 #[derive(Clone, Debug)]
-struct Paint {
+struct Layer {
     positions: Range<u64>,
     offset: u64,
     size: u64,
@@ -94,96 +95,96 @@ struct Paint {
     bytes: Rc<Vec<u8>>,
 }
 
-/// A file, laid out.
+/// A file.
 #[derive(Debug, Default)]
 pub struct File {
     pub chunks: Vec<Chunk>,
     pub blobs: Vec<Blob>,
-    paints: Vec<Paint>,
+    layers: Vec<Layer>,
     cursor: u64,
     shared: Option<usize>,
 }
 
-/// Who owns a byte: nobody, or the paint of this number.
+/// The index of the layer that is visible at a position; `None` in a hole.
 pub type Owner = Option<usize>;
 
 impl File {
     pub fn new(nodes: &[Node]) -> Self {
         let mut file = Self::default();
         for node in nodes {
-            if let Some((chunk, paints)) = file.lay(node, false) {
+            if let Some((chunk, layers)) = file.add(node, false) {
                 file.chunks.push(chunk);
-                file.paints.extend(paints);
+                file.layers.extend(layers);
             }
         }
         file
     }
 
-    /// One past the last position that a chunk holds.
+    /// The position after the last byte that a chunk holds.
     pub fn end(&self) -> u64 {
-        let positions = self.paints.iter().map(|paint| &paint.positions);
+        let positions = self.layers.iter().map(|layer| &layer.positions);
         positions.filter(|positions| !positions.is_empty()).map(|positions| positions.end).max().unwrap_or(0)
     }
 
-    /// The painter: chunks over one another, the oldest first, of equals the first in the list.
+    /// The model: layers overwrite one another, the oldest first, and of equals the first in the list.
     pub fn model(&self, range: &Range<u64>) -> (Vec<u8>, Vec<Owner>) {
-        let mut order: Vec<usize> = (0..self.paints.len()).collect();
-        order.sort_by_key(|&paint| (self.paints[paint].version, paint));
+        let mut order: Vec<usize> = (0..self.layers.len()).collect();
+        order.sort_by_key(|&layer| (self.layers[layer].version, layer));
         let len = (range.end - range.start) as usize;
         let (mut bytes, mut owners) = (vec![0; len], vec![None; len]);
         for index in order {
-            let paint = &self.paints[index];
-            for at in paint.positions.start.max(range.start)..paint.positions.end.min(range.end) {
+            let layer = &self.layers[index];
+            for at in layer.positions.start.max(range.start)..layer.positions.end.min(range.end) {
                 let to = (at - range.start) as usize;
-                bytes[to] = paint.bytes[(at - paint.offset) as usize];
+                bytes[to] = layer.bytes[(at - layer.offset) as usize];
                 owners[to] = Some(index);
             }
         }
         (bytes, owners)
     }
 
-    /// The blob that an owner's bytes are stored in.
+    /// The blob that stores the bytes of a layer.
     pub fn blob_of(&self, owner: usize) -> Option<usize> {
-        self.paints[owner].blob
+        self.layers[owner].blob
     }
 
-    /// Whether every view of a blob that a reader of this range needs is of all its chunk.
+    /// Whether a reader of this range needs all bytes of the chunk in a blob, or none.
     pub fn is_seen_whole(&self, blob: usize, range: &Range<u64>) -> bool {
-        // What manifests span is planned apart, and cuts views.
+        // Manifests cut views at the bounds of their spans.
         if self.chunks.iter().any(|chunk| chunk.is_manifest) {
             return false;
         }
         let (_, owners) = self.model(range);
-        let Some(index) = self.paints.iter().position(|paint| paint.blob == Some(blob)) else {
+        let Some(index) = self.layers.iter().position(|layer| layer.blob == Some(blob)) else {
             return false;
         };
         let seen = owners.iter().filter(|owner| **owner == Some(index)).count() as u64;
-        seen == 0 || seen == self.paints[index].size
+        seen == 0 || seen == self.layers[index].size
     }
 
-    fn lay(&mut self, node: &Node, listed: bool) -> Option<(Chunk, Vec<Paint>)> {
+    fn add(&mut self, node: &Node, in_manifest: bool) -> Option<(Chunk, Vec<Layer>)> {
         match node {
-            Node::Part(part) => Some(self.lay_part(part, listed)),
-            Node::Manifest(list) => self.lay_list(list),
+            Node::Part(part) => Some(self.add_part(part, in_manifest)),
+            Node::Manifest(list) => self.add_list(list),
         }
     }
 
-    fn lay_part(&mut self, part: &Part, listed: bool) -> (Chunk, Vec<Paint>) {
+    fn add_part(&mut self, part: &Part, in_manifest: bool) -> (Chunk, Vec<Layer>) {
         let offset = part.at.unwrap_or(self.cursor + part.gap);
         self.cursor = offset + part.size;
-        let mut place = if listed { Place::Id } else { part.place };
+        let mut place = if in_manifest { Place::Id } else { part.place };
         let mut packing = part.packing;
         if place == Place::Inline {
             packing = Packing::Plain;
         }
-        if listed && packing == Packing::Gzip {
+        if in_manifest && packing == Packing::Gzip {
             packing = Packing::ByServer;
         }
-        // What a server packs is never a part of a blob.
+        // An object that a server compresses is never shared.
         if place == Place::Shared && packing == Packing::ByServer {
             place = Place::Urls;
         }
-        // Of a plain part of a blob, exactly its size is stored.
+        // A plain part of a shared blob has exactly its size.
         let beyond = if matches!(place, Place::Shared | Place::Inline) { 0 } else { part.beyond };
         let bytes = Rc::new(content(part.salt, part.from, part.size + beyond));
         let stored = pack(packing, &bytes);
@@ -200,7 +201,7 @@ impl File {
                 let start = blob.bytes.len() as u64;
                 blob.bytes.extend(&stored);
                 blob.bytes.extend(b"between");
-                blob.grow(part.size, stored.len() as u64, bytes.len() as u64, packing);
+                blob.add_chunk(part.size, stored.len() as u64, bytes.len() as u64, packing);
                 chunk.stored = Some(start..start + stored.len() as u64);
                 chunk.source = Source::Urls([blob.name.clone()].into());
                 Some(shared)
@@ -214,20 +215,20 @@ impl File {
                     Source::Urls([name.clone()].into())
                 };
                 let mut blob = Blob::new(name, by_id, packing);
-                blob.grow(part.size, stored.len() as u64, bytes.len() as u64, packing);
+                blob.add_chunk(part.size, stored.len() as u64, bytes.len() as u64, packing);
                 (blob.bytes, blob.digest, blob.truncated) = (stored, part.digest, beyond > 0);
                 self.blobs.push(blob);
                 Some(self.blobs.len() - 1)
             }
         };
         let positions = offset..chunk.end();
-        let paint = Paint { positions, offset, size: part.size, version: part.version, blob, bytes };
-        (chunk, vec![paint])
+        let layer = Layer { positions, offset, size: part.size, version: part.version, blob, bytes };
+        (chunk, vec![layer])
     }
 
-    fn lay_list(&mut self, list: &List) -> Option<(Chunk, Vec<Paint>)> {
-        let laid: Vec<_> = list.nodes.iter().filter_map(|node| self.lay(node, true)).collect();
-        let (chunks, paints): (Vec<Chunk>, Vec<Vec<Paint>>) = laid.into_iter().unzip();
+    fn add_list(&mut self, list: &Manifest) -> Option<(Chunk, Vec<Layer>)> {
+        let added: Vec<_> = list.nodes.iter().filter_map(|node| self.add(node, true)).collect();
+        let (chunks, layers): (Vec<Chunk>, Vec<Vec<Layer>>) = added.into_iter().unzip();
         let start = chunks.iter().map(|chunk| chunk.offset).min()?;
         let end = chunks.iter().map(Chunk::end).max()?;
         let trimmed = start + list.trim.0..end.saturating_sub(list.trim.1);
@@ -247,16 +248,16 @@ impl File {
             source: Source::FileId(name.as_str().into()),
             md5: list.digest.then(|| support::md5(&bytes)),
             is_manifest: true,
-            // It says nothing.
+            // The version of a manifest has no meaning.
             modified: i64::from(list.forms) - 128,
             ..blank(span.start, span.end - span.start, packing)
         };
-        let mut paints = paints.concat();
-        for paint in &mut paints {
-            let clipped = paint.positions.start.max(span.start)..paint.positions.end.min(span.end);
-            paint.positions = clipped.start..clipped.end.max(clipped.start);
+        let mut layers = layers.concat();
+        for layer in &mut layers {
+            let clipped = layer.positions.start.max(span.start)..layer.positions.end.min(span.end);
+            layer.positions = clipped.start..clipped.end.max(clipped.start);
         }
-        Some((chunk, paints))
+        Some((chunk, layers))
     }
 
     fn shared_blob(&mut self) -> usize {
@@ -293,7 +294,7 @@ impl Blob {
         }
     }
 
-    fn grow(&mut self, size: u64, stored: u64, decoded: u64, packing: Packing) {
+    fn add_chunk(&mut self, size: u64, stored: u64, decoded: u64, packing: Packing) {
         let whole = !matches!(packing, Packing::Plain | Packing::ByServer);
         if whole {
             let cost = 2 * size + 28;
@@ -304,12 +305,12 @@ impl Blob {
         }
     }
 
-    /// Whether it is fetched whole into memory before anything leaves.
+    /// Whether it is decoded as a whole before any byte is delivered.
     pub fn is_whole(&self) -> bool {
         self.is_manifest || !matches!(self.packing, Packing::Plain | Packing::ByServer)
     }
 
-    /// Whether any other byte in it is noticed by decoding it.
+    /// Whether decoding detects any changed byte.
     pub fn is_sealed(&self) -> bool {
         !self.shared && matches!(self.packing, Packing::Sealed | Packing::SealedGzip)
     }
@@ -328,14 +329,14 @@ fn blank(offset: u64, size: u64, packing: Packing) -> Chunk {
     }
 }
 
-/// Bytes that tell a wrong place, and a wrong chunk.
+/// Bytes that differ between positions and between chunks, and are never zero.
 fn content(salt: u8, from: u64, len: u64) -> Vec<u8> {
     (from..from + len).map(|at| support::byte(at).wrapping_add(salt.wrapping_mul(101)) | 1).collect()
 }
 
 fn pack(packing: Packing, bytes: &[u8]) -> Vec<u8> {
     match packing {
-        // A host undoes what a server packed.
+        // The platform decompresses what a server compressed.
         Packing::Plain | Packing::ByServer => bytes.to_vec(),
         Packing::Sealed => support::encrypted(bytes, &support::key()),
         Packing::SealedGzip => support::encrypted(&gzip(bytes), &support::key()),
@@ -345,11 +346,11 @@ fn pack(packing: Packing, bytes: &[u8]) -> Vec<u8> {
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Level::fast());
-    encoder.write_all(bytes).expect("memory takes it");
-    encoder.finish().expect("memory takes it")
+    encoder.write_all(bytes).expect("writing to memory does not fail");
+    encoder.finish().expect("writing to memory does not fail")
 }
 
-/// Files of up to a dozen chunks, plain in every fifth, with chunk manifests in two.
+/// Files of up to a dozen chunks. One in five has only plain chunks, and two in five have chunk manifests.
 pub fn nodes() -> impl Strategy<Value = Vec<Node>> {
     let flat = prop::collection::vec(part().prop_map(Node::Part), 0..9);
     let plain = part().prop_map(|part| Node::Part(Part { packing: Packing::Plain, ..part }));
@@ -367,19 +368,20 @@ fn list() -> impl Strategy<Value = Node> {
     })
 }
 
-impl List {
-    /// A chunk manifest of these.
+impl Manifest {
+    /// A chunk manifest of these nodes.
     pub fn around(self, nodes: Vec<Node>) -> Node {
         Node::Manifest(Self { nodes, ..self })
     }
 }
 
-/// Chunk manifests without chunks.
-pub fn wrapping() -> impl Strategy<Value = List> {
+/// A chunk manifest without its nodes.
+pub fn wrapping() -> impl Strategy<Value = Manifest> {
     let trim = || prop_oneof![2 => Just(0), 1 => 0..80_u64];
     let nodes = Vec::new;
-    (packing(), any::<bool>(), (trim(), trim()), any::<u8>())
-        .prop_map(move |(packing, digest, trim, forms)| List { nodes: nodes(), packing, digest, trim, forms })
+    (packing(), any::<bool>(), (trim(), trim()), any::<u8>()).prop_map(
+        move |(packing, digest, trim, forms)| Manifest { nodes: nodes(), packing, digest, trim, forms },
+    )
 }
 
 pub fn part() -> impl Strategy<Value = Part> {
@@ -393,7 +395,7 @@ pub fn part() -> impl Strategy<Value = Part> {
         2 => Just(Place::Shared),
         1 => Just(Place::Inline),
     ];
-    // Few versions, so that ties are common.
+    // There are few versions, so that many are equal.
     let held = (at, gap, size, beyond, -1..3_i64);
     (held, packing(), any::<bool>(), place, any::<u8>()).prop_map(|(held, packing, digest, place, salt)| {
         let (at, gap, size, beyond, version) = held;

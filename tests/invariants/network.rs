@@ -1,4 +1,4 @@
-//! Networks as values that shrink: what each replica does with each request.
+//! Networks: what each replica does with each request.
 
 use std::{
     collections::HashMap,
@@ -26,19 +26,20 @@ use super::{
 
 #[derive(Clone, Debug)]
 pub struct Network {
-    /// Replicas of each chunk.
+    /// The number of replicas of each chunk.
     pub replicas: usize,
-    /// By a hash of chunk, replica and how often that was asked before.
-    pub fates: Vec<Fate>,
-    /// From this request on, one replica of each chunk is good, and nobody does what cannot be
-    /// made good: the file can be read.
+    /// What happens to requests, chosen by a hash of the chunk, the replica and the number of requests
+    /// before.
+    pub treatments: Vec<Treatment>,
+    /// From this request on, one replica of each chunk works, and no server does what cannot be repaired, so
+    /// the file can be read.
     pub saved: Option<usize>,
-    /// Every so many chunks, one has moved, which only a lookup past the caches tells.
+    /// One chunk in this many has moved, which only a fresh lookup reveals.
     pub moved: Option<usize>,
-    /// So many lookups of each chunk fail, or find nothing.
+    /// This many lookups of each chunk fail or find nothing.
     pub lost_lookups: usize,
     pub tokens: Tokens,
-    /// The token of this number cannot be had.
+    /// The request for the token of this number fails.
     pub lost_token: Option<usize>,
     /// Start and length in milliseconds.
     pub freeze: (u64, u64),
@@ -50,29 +51,29 @@ pub struct Network {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tokens {
     None,
-    /// Asked for by origin, when a request leaves.
+    /// Requested by origin, when a request is sent.
     ByOrigin,
-    /// Come with the replicas.
+    /// Part of the location.
     WithLocation,
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Clone, Debug)]
-pub struct Fate {
-    pub act: Act,
+pub struct Treatment {
+    pub fault: Fault,
     pub latency_ms: u32,
     pub rate: Option<u64>,
     pub piece: usize,
-    /// The ETag that is told.
+    /// The ETag of the response.
     pub etag: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum Fault {
     Good,
     Refused,
     Silent,
-    /// And how many seconds it asks to be left alone.
+    /// A status, and the seconds of `Retry-After`.
     Status(u16, Option<u8>),
     Cut(usize),
     End(usize),
@@ -84,48 +85,49 @@ pub enum Act {
     HiddenRange,
 }
 
-/// What was asked of the locator and for tokens, and what came back.
+/// A record of the calls for locations and tokens.
 #[derive(Debug, Default)]
-pub struct Notes {
-    /// Calls of the locator for fresh replicas, and all, by file id.
+pub struct Record {
+    /// Lookups by file id: those for fresh locations, and all.
     pub lookups: HashMap<String, (usize, usize)>,
-    /// Every token that was given out, with its file id and its origin, if it is for one.
+    /// Every issued token, with its file id and its origin, if it is for one origin.
     pub tokens: HashMap<String, (String, Option<String>)>,
     token_requests: usize,
-    /// Chunks of which damaged bytes may have left before that could be noticed.
+    /// Chunks whose damaged bytes may have been delivered before the damage could be detected.
     pub tainted: Vec<usize>,
-    /// Seconds that a server asked to be left alone, and statuses, by URL and number of the request.
+    /// Statuses and the seconds of `Retry-After`, by URL and number of the request.
     pub statuses: HashMap<(String, usize), (u16, Option<u8>)>,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Notebook(Arc<Mutex<Notes>>);
+pub struct Recorder(Arc<Mutex<Record>>);
 
-impl Notebook {
-    pub fn open(&self) -> MutexGuard<'_, Notes> {
-        self.0.lock().expect("nobody panics with it")
+impl Recorder {
+    pub fn open(&self) -> MutexGuard<'_, Record> {
+        self.0.lock().expect("no test panics while it holds the lock")
     }
 }
 
-/// What is needed to know of a blob to tell whether damage to it is noticed.
+/// The properties of a blob that decide whether damage to it is detected.
 #[derive(Clone, Debug)]
-struct About {
+struct BlobInfo {
     index: usize,
-    /// Nothing of it leaves before all of it is here and right.
+    /// No byte of it is delivered before all bytes are received and verified.
     is_held: bool,
-    /// Its digest is looked at as it comes by: perhaps, and surely.
+    /// Its digest may be verified.
     has_digest: bool,
+    /// Its digest is verified.
     is_digested: bool,
     is_sealed: bool,
     is_gzip: bool,
-    is_list: bool,
+    is_manifest: bool,
     is_truncated: bool,
     is_shared: bool,
     is_moved: bool,
 }
 
 impl Network {
-    /// The chunks of a file as they are reached here.
+    /// The chunks of a file with the URLs of this network.
     pub fn chunks(&self, file: &File) -> Vec<Chunk> {
         let mut chunks = file.chunks.clone();
         for chunk in &mut chunks {
@@ -138,159 +140,174 @@ impl Network {
         chunks
     }
 
-    /// Stores a file's blobs and lets servers, locator and tokens be as they are here. Readers
-    /// read `ranges` and `verify`.
-    pub fn build(&self, world: &World, file: &File, ranges: &[Range<u64>], verify: Verify) -> Notebook {
-        let notebook = Notebook::default();
+    /// Stores the blobs of a file, and sets up servers, locator and tokens. Readers read `ranges` with
+    /// `verify`.
+    pub fn build(&self, world: &World, file: &File, ranges: &[Range<u64>], verify: Verify) -> Recorder {
+        let recorder = Recorder::default();
         world.seed(self.seed);
         world.decode_time(MS * self.decode_ms);
         let times =
             |(start, len): (u64, u64)| Duration::from_millis(start)..Duration::from_millis(start + len);
         world.freeze(times(self.freeze));
         world.offline(times(self.offline));
-        let mut abouts = HashMap::new();
+        let mut infos = HashMap::new();
         for (index, blob) in file.blobs.iter().enumerate() {
-            let about = self.about(file, blob, index, ranges, verify);
-            let host = if about.is_moved { "m" } else { "h" };
+            let info = self.info(file, blob, index, ranges, verify);
+            let host = if info.is_moved { "m" } else { "h" };
             for replica in 0..self.replicas {
                 world.store(&format!("http://{host}{replica}/{}", blob.name), blob.bytes.clone());
             }
-            abouts.insert(blob.name.clone(), about);
+            infos.insert(blob.name.clone(), info);
         }
-        self.serve(world, abouts.clone(), notebook.clone());
-        self.locate(world, abouts, notebook.clone());
-        self.give_tokens(world, notebook.clone());
-        notebook
+        self.serve(world, infos.clone(), recorder.clone());
+        self.locate(world, infos, recorder.clone());
+        self.issue_tokens(world, recorder.clone());
+        recorder
     }
 
-    fn about(&self, file: &File, blob: &Blob, index: usize, ranges: &[Range<u64>], verify: Verify) -> About {
+    fn info(
+        &self,
+        file: &File,
+        blob: &Blob,
+        index: usize,
+        ranges: &[Range<u64>],
+        verify: Verify,
+    ) -> BlobInfo {
         let digest = blob.digest && verify != Verify::Off && !blob.shared;
         let whole = || ranges.iter().all(|range| file.is_seen_whole(index, range));
-        About {
+        BlobInfo {
             index,
             is_held: blob.is_whole() && !blob.shared || digest && verify == Verify::Strict,
             has_digest: digest,
             is_digested: digest && (blob.is_whole() || verify == Verify::Strict || whole()),
             is_sealed: blob.is_sealed(),
             is_gzip: blob.packing == super::file::Packing::Gzip,
-            is_list: blob.is_manifest,
+            is_manifest: blob.is_manifest,
             is_truncated: blob.truncated,
             is_shared: blob.shared,
             is_moved: blob.by_id && self.moved.is_some_and(|every| index.is_multiple_of(every)),
         }
     }
 
-    /// A URL that tells of two versions has changed, and that is final.
-    pub fn tell_one_version(&mut self) {
-        self.fates.iter_mut().for_each(|fate| fate.etag = None);
+    /// Removes ETags: a URL with two ETags has changed, and that is a final error.
+    pub fn send_no_etags(&mut self) {
+        self.treatments.iter_mut().for_each(|treatment| treatment.etag = None);
     }
 
-    fn serve(&self, world: &World, abouts: HashMap<String, About>, notebook: Notebook) {
+    fn serve(&self, world: &World, infos: HashMap<String, BlobInfo>, recorder: Recorder) {
         let network = self.clone();
         world.script(move |asked| {
-            assert!(asked.nth < 1000, "there is no end to it");
-            let (fate, act) = network.fate(asked, &abouts, &notebook);
-            let etag = fate.etag.filter(|_| act != Act::Good).map(|etag| format!("\"{etag}\""));
+            assert!(asked.nth < 1000, "requests do not end");
+            let (treatment, fault) = network.treatment(asked, &infos, &recorder);
+            let etag = treatment.etag.filter(|_| fault != Fault::Good).map(|etag| format!("\"{etag}\""));
             let mut headers = Headers { etag, ..Headers::default() };
-            let script = Script::default().latency(MS * fate.latency_ms).piece(fate.piece);
-            let script = fate.rate.into_iter().fold(script, Script::rate);
-            match act {
-                Act::Good => script,
-                Act::Refused => script.outcome(Outcome::Refused),
-                Act::Silent => script.outcome(Outcome::Silent),
-                Act::Status(status, retry_after) => {
+            let script = Script::default().latency(MS * treatment.latency_ms).piece(treatment.piece);
+            let script = treatment.rate.into_iter().fold(script, Script::rate);
+            match fault {
+                Fault::Good => script,
+                Fault::Refused => script.outcome(Outcome::Refused),
+                Fault::Silent => script.outcome(Outcome::Silent),
+                Fault::Status(status, retry_after) => {
                     headers.retry_after = retry_after.map(|seconds| seconds.to_string());
                     script.headers(headers).outcome(Outcome::Status(status))
                 }
-                Act::Cut(n) => script.headers(headers).outcome(Outcome::Cut(n)),
-                Act::End(n) => script.headers(headers).outcome(Outcome::End(n)),
-                Act::Stall(n) => script.headers(headers).outcome(Outcome::Stall(n)),
-                Act::Extra(n) => script.outcome(Outcome::Extra(n)),
-                Act::Flip(n) => script.outcome(Outcome::Flip(n)),
-                Act::NoRanges => script.no_ranges(),
-                Act::WrongRange => {
+                Fault::Cut(n) => script.headers(headers).outcome(Outcome::Cut(n)),
+                Fault::End(n) => script.headers(headers).outcome(Outcome::End(n)),
+                Fault::Stall(n) => script.headers(headers).outcome(Outcome::Stall(n)),
+                Fault::Extra(n) => script.outcome(Outcome::Extra(n)),
+                Fault::Flip(n) => script.outcome(Outcome::Flip(n)),
+                Fault::NoRanges => script.no_ranges(),
+                Fault::WrongRange => {
                     headers.content_range = Some("bytes 999999-1000000/*".into());
-                    // These are other bytes, and the header says so. Of the whole it says nothing.
+                    // The body has other bytes, and the header says so. A response with the whole object has
+                    // no such header.
                     let other =
                         asked.range.map_or(Outcome::Good, |range| Outcome::Flip(range.start as usize));
                     script.headers(headers).outcome(other)
                 }
-                Act::HiddenRange => script.headers(headers),
+                Fault::HiddenRange => script.headers(headers),
             }
         });
     }
 
-    fn fate(&self, asked: &SimRequest, abouts: &HashMap<String, About>, notebook: &Notebook) -> (Fate, Act) {
+    fn treatment(
+        &self,
+        asked: &SimRequest,
+        infos: &HashMap<String, BlobInfo>,
+        recorder: &Recorder,
+    ) -> (Treatment, Fault) {
         let (host, name) = asked.url.trim_start_matches("http://").split_once('/').expect("it has a path");
-        let about = &abouts[name];
+        let info = &infos[name];
         let replica: usize = host[1..].parse().expect("hosts are numbered");
-        let hash = (about.index * 7 + replica * 3 + asked.nth * 5) % self.fates.len();
-        let fate = self.fates[hash].clone();
-        let is_old = about.is_moved && host.starts_with('h');
-        let act = match self.saved {
-            None => fate.act.noticed(about),
+        let hash = (info.index * 7 + replica * 3 + asked.nth * 5) % self.treatments.len();
+        let treatment = self.treatments[hash].clone();
+        let is_old = info.is_moved && host.starts_with('h');
+        let fault = match self.saved {
+            None => treatment.fault.make_detectable(info),
             Some(from) => {
-                // Where a chunk was, everybody has to say that it is gone.
-                let saves = is_old || about.index % self.replicas == replica;
-                if saves && asked.nth >= from {
-                    Act::Good
+                // All replicas at the old location must respond that the chunk is gone.
+                let works = is_old || info.index % self.replicas == replica;
+                if works && asked.nth >= from {
+                    Fault::Good
                 } else {
-                    let kept = saves || about.is_moved;
-                    fate.act.noticed(about).survived(about, kept)
+                    let is_kept = works || info.is_moved;
+                    treatment.fault.make_detectable(info).make_repairable(info, is_kept)
                 }
             }
         };
-        let mut notes = notebook.open();
-        if matches!(act, Act::Flip(_) | Act::Extra(_) | Act::End(_)) && !about.is_held {
-            notes.tainted.push(about.index);
+        let mut record = recorder.open();
+        if matches!(fault, Fault::Flip(_) | Fault::Extra(_) | Fault::End(_)) && !info.is_held {
+            record.tainted.push(info.index);
         }
-        if let Act::Status(status, wait) = act {
-            notes.statuses.insert((asked.url.clone(), asked.nth), (status, wait));
+        if let Fault::Status(status, wait) = fault {
+            record.statuses.insert((asked.url.clone(), asked.nth), (status, wait));
         }
-        (fate, act)
+        (treatment, fault)
     }
 
-    fn locate(&self, world: &World, abouts: HashMap<String, About>, notebook: Notebook) {
+    fn locate(&self, world: &World, infos: HashMap<String, BlobInfo>, recorder: Recorder) {
         let network = self.clone();
         world.locator(move |id, refresh| {
-            let mut notes = notebook.open();
-            let (fresh, all) = notes.lookups.entry(id.to_owned()).or_default();
+            let mut record = recorder.open();
+            let (fresh, all) = record.lookups.entry(id.to_owned()).or_default();
             *fresh += usize::from(refresh);
             *all += 1;
             let nth = *all;
             if nth <= network.lost_lookups {
                 return if nth % 2 == 0 { Ok(Location::default()) } else { Err(LocateError { cause: None }) };
             }
-            let host = if abouts[id].is_moved && refresh { "m" } else { "h" };
+            let host = if infos[id].is_moved && refresh { "m" } else { "h" };
             let mut urls: Vec<_> =
                 (0..network.replicas).map(|replica| format!("http://{host}{replica}/{id}")).collect();
-            // Lookups shuffle.
+            // Lookups return replicas in varying order.
             urls.rotate_left(nth % network.replicas);
-            let token = (network.tokens == Tokens::WithLocation).then(|| notes.token(id, None));
+            let token = (network.tokens == Tokens::WithLocation).then(|| record.token(id, None));
             Ok(Location { urls, token })
         });
     }
 
-    fn give_tokens(&self, world: &World, notebook: Notebook) {
+    fn issue_tokens(&self, world: &World, recorder: Recorder) {
         let (tokens, lost) = (self.tokens, self.lost_token);
         world.tokens(move |id, origin| {
-            let mut notes = notebook.open();
-            notes.token_requests += 1;
+            let mut record = recorder.open();
+            record.token_requests += 1;
             match tokens {
-                Tokens::ByOrigin if lost == Some(notes.token_requests) => Err(LocateError { cause: None }),
-                Tokens::ByOrigin => Ok(Some(notes.token(id, Some(origin.to_owned())))),
+                Tokens::ByOrigin if lost == Some(record.token_requests) => Err(LocateError { cause: None }),
+                Tokens::ByOrigin => Ok(Some(record.token(id, Some(origin.to_owned())))),
                 Tokens::None | Tokens::WithLocation => Ok(None),
             }
         });
     }
 
-    /// Nothing goes wrong here.
+    /// Whether no fault occurs.
     pub fn is_calm(&self) -> bool {
-        self.fates.iter().all(|fate| fate.act == Act::Good) && self.moved.is_none() && self.offline.1 == 0
+        self.treatments.iter().all(|treatment| treatment.fault == Fault::Good)
+            && self.moved.is_none()
+            && self.offline.1 == 0
     }
 }
 
-impl Notes {
+impl Record {
     fn token(&mut self, id: &str, origin: Option<String>) -> String {
         let token = format!("t{}", self.tokens.len());
         self.tokens.insert(token.clone(), (id.to_owned(), origin));
@@ -298,34 +315,34 @@ impl Notes {
     }
 }
 
-impl Act {
-    /// What nobody could notice is not done: bytes that nothing vouches for.
-    fn noticed(self, about: &About) -> Self {
+impl Fault {
+    /// Replaces faults that cannot be detected: wrong bytes that no checksum covers.
+    fn make_detectable(self, info: &BlobInfo) -> Self {
         match self {
-            Self::Flip(_) if about.is_shared => Self::Good,
-            // Damaged where its kind is told, gzip passes for something that was unpacked before.
-            Self::Flip(n) if about.is_gzip && (n > 2 || about.is_digested) => self,
-            Self::Flip(_) if about.is_digested || about.is_sealed => self,
+            Self::Flip(_) if info.is_shared => Self::Good,
+            // Gzip with a damaged magic number counts as content that was decompressed before.
+            Self::Flip(n) if info.is_gzip && (n > 2 || info.is_digested) => self,
+            Self::Flip(_) if info.is_digested || info.is_sealed => self,
             Self::Flip(_) => Self::Good,
-            Self::Extra(_) if about.is_shared => Self::Good,
-            // So does the beginning of it, and a list that ends early is a shorter list.
-            Self::End(n) if about.is_shared || about.is_gzip && n < 2 => Self::Cut(n),
-            Self::End(n) if about.is_list && !about.is_sealed && !about.is_digested => Self::Cut(n),
-            act => act,
+            Self::Extra(_) if info.is_shared => Self::Good,
+            // So does a prefix of it, and a manifest that ends early is a shorter manifest.
+            Self::End(n) if info.is_shared || info.is_gzip && n < 2 => Self::Cut(n),
+            Self::End(n) if info.is_manifest && !info.is_sealed && !info.is_digested => Self::Cut(n),
+            fault => fault,
         }
     }
 
-    /// What nobody could make good is not done either: damage to bytes that have left.
-    fn survived(self, about: &About, saves: bool) -> Self {
-        let flows = !about.is_held;
+    /// Replaces faults that cannot be repaired: damage to bytes that have been delivered.
+    fn make_repairable(self, info: &BlobInfo, is_kept: bool) -> Self {
+        let flows = !info.is_held;
         match self {
             Self::Flip(_) | Self::Extra(_) if flows => Self::Good,
-            // A digest covers what a truncation left: without it, it does not fit.
-            Self::End(n) if flows && about.is_truncated && about.has_digest => Self::Cut(n),
-            // Of bytes that were there it says that another version is there now.
+            // The digest covers the bytes behind a truncation, so it does not match without them.
+            Self::End(n) if flows && info.is_truncated && info.has_digest => Self::Cut(n),
+            // For bytes that were received before it means that the version has changed.
             Self::Status(416, _) => Self::Refused,
-            Self::Status(401 | 403, wait) if saves => Self::Status(503, wait),
-            act => act,
+            Self::Status(401 | 403, wait) if is_kept => Self::Status(503, wait),
+            fault => fault,
         }
     }
 }
@@ -333,37 +350,39 @@ impl Act {
 pub fn network() -> impl Strategy<Value = Network> {
     let window = || prop_oneof![4 => Just((0, 0)), 1 => (0..3000_u64, 1..20_000_u64)];
     let tokens = prop_oneof![Just(Tokens::None), Just(Tokens::ByOrigin), Just(Tokens::WithLocation)];
-    let saved = prop::option::weighted(0.7, 0..MOST_PASSES);
-    let calm = prop::collection::vec(fate(Just(Act::Good)), 1..3);
-    let fates = prop_oneof![1 => calm, 4 => prop::collection::vec(fate(act()), 1..24)];
-    let lost = (0..MOST_PASSES, prop::option::weighted(0.05, 1..8_usize));
+    let saved = prop::option::weighted(0.7, 0..MAX_PASSES);
+    let calm = prop::collection::vec(treatment(Just(Fault::Good)), 1..3);
+    let treatments = prop_oneof![1 => calm, 4 => prop::collection::vec(treatment(fault()), 1..24)];
+    let lost = (0..MAX_PASSES, prop::option::weighted(0.05, 1..8_usize));
     let odd = prop::option::weighted(0.2, 1..4_usize);
-    (1..4_usize, fates, saved, odd, lost, tokens, window(), window(), (0..3_u32, any::<u64>())).prop_map(
-        move |(replicas, fates, saved, moved, lost, tokens, freeze, offline, (decode_ms, seed))| Network {
-            replicas,
-            fates,
-            saved,
-            moved,
-            lost_lookups: if lost.0 % 3 == 1 { lost.0 } else { 0 },
-            tokens,
-            lost_token: lost.1.filter(|_| saved.is_none()),
-            freeze,
-            offline,
-            decode_ms,
-            seed,
+    (1..4_usize, treatments, saved, odd, lost, tokens, window(), window(), (0..3_u32, any::<u64>())).prop_map(
+        move |(replicas, treatments, saved, moved, lost, tokens, freeze, offline, (decode_ms, seed))| {
+            Network {
+                replicas,
+                treatments,
+                saved,
+                moved,
+                lost_lookups: if lost.0 % 3 == 1 { lost.0 } else { 0 },
+                tokens,
+                lost_token: lost.1.filter(|_| saved.is_none()),
+                freeze,
+                offline,
+                decode_ms,
+                seed,
+            }
         },
     )
 }
 
-/// The most passes that courses have.
-pub const MOST_PASSES: usize = 3;
+/// The most passes of retries.
+pub const MAX_PASSES: usize = 3;
 
-fn fate(act: impl Strategy<Value = Act>) -> impl Strategy<Value = Fate> {
+fn treatment(fault: impl Strategy<Value = Fault>) -> impl Strategy<Value = Treatment> {
     let rate = prop_oneof![2 => Just(None), 1 => (1000..5000_u64).prop_map(Some), 1 => (5000..1_000_000_u64).prop_map(Some)];
     let etag = prop::option::weighted(0.3, 1..3_u8);
     let piece = prop_oneof![1 => 1..20_usize, 2 => 1..300_usize];
-    (act, 0..400_u32, rate, piece, etag).prop_map(|(act, latency_ms, rate, piece, etag)| Fate {
-        act,
+    (fault, 0..400_u32, rate, piece, etag).prop_map(|(fault, latency_ms, rate, piece, etag)| Treatment {
+        fault,
         latency_ms,
         rate,
         piece,
@@ -371,21 +390,21 @@ fn fate(act: impl Strategy<Value = Act>) -> impl Strategy<Value = Fate> {
     })
 }
 
-fn act() -> impl Strategy<Value = Act> {
+fn fault() -> impl Strategy<Value = Fault> {
     let status = prop::sample::select(vec![401, 403, 404, 410, 416, 429, 500, 503, 503]);
     let bytes = || 0..450_usize;
     prop_oneof![
-        6 => Just(Act::Good),
-        1 => Just(Act::Refused),
-        1 => Just(Act::Silent),
-        3 => (status, prop::option::weighted(0.4, 0..9_u8)).prop_map(|(s, wait)| Act::Status(s, wait)),
-        2 => bytes().prop_map(Act::Cut),
-        1 => bytes().prop_map(Act::End),
-        1 => bytes().prop_map(Act::Stall),
-        1 => (1..50_usize).prop_map(Act::Extra),
-        2 => bytes().prop_map(Act::Flip),
-        1 => Just(Act::NoRanges),
-        1 => Just(Act::WrongRange),
-        1 => Just(Act::HiddenRange),
+        6 => Just(Fault::Good),
+        1 => Just(Fault::Refused),
+        1 => Just(Fault::Silent),
+        3 => (status, prop::option::weighted(0.4, 0..9_u8)).prop_map(|(s, wait)| Fault::Status(s, wait)),
+        2 => bytes().prop_map(Fault::Cut),
+        1 => bytes().prop_map(Fault::End),
+        1 => bytes().prop_map(Fault::Stall),
+        1 => (1..50_usize).prop_map(Fault::Extra),
+        2 => bytes().prop_map(Fault::Flip),
+        1 => Just(Fault::NoRanges),
+        1 => Just(Fault::WrongRange),
+        1 => Just(Fault::HiddenRange),
     ]
 }

@@ -1,4 +1,4 @@
-//! Courses as values that shrink: a file, a network, readers; and what came of one.
+//! Scenarios: a file, a network, and readers with their options. And the outcome of a run.
 
 use std::{cell::Cell, future::pending, ops::Range, rc::Rc, time::Duration};
 
@@ -20,20 +20,20 @@ use proptest::prelude::*;
 
 use super::{
     file::{self, File, Node, Owner},
-    network::{self, MOST_PASSES, Network, Notebook},
+    network::{self, MAX_PASSES, Network, Recorder},
     support::MS,
 };
 
 #[derive(Clone, Debug)]
-pub struct Course {
+pub struct Scenario {
     pub nodes: Vec<Node>,
     pub network: Network,
     pub settings: Settings,
-    /// Those who read at the same time, of one pool.
-    pub habits: Vec<Habit>,
+    /// The readers, which read at the same time and share a pool.
+    pub behaviors: Vec<Behavior>,
 }
 
-/// Options as values.
+/// Options.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub concurrency: Concurrency,
@@ -46,18 +46,18 @@ pub struct Settings {
     pub headers_timeout: Duration,
     pub idle_timeout: Duration,
     pub pool: PoolLimits,
-    /// Whether readers share what they know of chunk manifests.
-    pub shared_lists: bool,
+    /// Whether readers share a cache of chunk manifests.
+    pub shared_manifests: bool,
 }
 
-/// How somebody reads.
+/// How a reader behaves.
 #[derive(Clone, Debug)]
-pub struct Habit {
-    /// The range, in thousandths of a file that is a little longer; all of it otherwise.
+pub struct Behavior {
+    /// The range, in thousandths of a file that is a little longer; `None`: the whole file.
     pub part: Option<(u64, u64)>,
     /// Milliseconds before the first read.
     pub wait_ms: u32,
-    /// Milliseconds before each further read, over and over.
+    /// Milliseconds before each further read, repeated.
     pub pauses_ms: Vec<u32>,
     pub stop: Stop,
     pub priority: Priority,
@@ -66,28 +66,28 @@ pub struct Habit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     Never,
-    /// The reader is dropped after so many reads.
+    /// The reader is dropped after this many reads.
     Reads(usize),
-    /// It is dropped at this time, perhaps in the middle of a read.
+    /// It is dropped at this time, perhaps during a read.
     At(u32),
-    /// Its handle makes it fail at this time, in milliseconds.
+    /// Its handle fails it at this time, in milliseconds.
     Fail(u32),
 }
 
-/// What a reader saw.
+/// What a reader observed.
 #[derive(Debug)]
 pub struct Reading {
     pub range: Range<u64>,
     pub bytes: Vec<u8>,
     pub end: End,
-    pub meter: StatsHandle,
+    pub stats: StatsHandle,
     /// Requests that were sent before the first read.
     pub early: u64,
-    /// The first thing that must never be and was, while it read.
+    /// A property that was violated during the reading.
     pub wrong: Option<&'static str>,
-    /// The most bytes that were received and not delivered, at any delivery.
+    /// The most bytes that were received but not delivered, at any delivery.
     pub most_ahead: u64,
-    /// Its driver has come to its end.
+    /// Whether its driver has ended.
     pub is_driver_done: Rc<Cell<bool>>,
 }
 
@@ -98,43 +98,43 @@ pub enum End {
     Cancelled,
 }
 
-/// What came of a course.
+/// The outcome of a run.
 #[derive(Debug)]
 pub struct Outcome {
     pub file: File,
     pub world: World,
-    pub notebook: Notebook,
+    pub recorder: Recorder,
     pub pool: Pool,
     pub readings: Vec<Reading>,
-    /// Per reading, the bytes as they must be, and whose they are.
+    /// For each reading, the expected bytes, and the layer that each is of.
     pub models: Vec<(Vec<u8>, Vec<Owner>)>,
 }
 
-impl Course {
-    /// Runs it; `None` if it hangs.
+impl Scenario {
+    /// Runs the scenario; `None` if it hangs.
     pub fn run(&self) -> Option<Outcome> {
         let file = File::new(&self.nodes);
         let world = World::new();
-        let ranges: Vec<_> = self.habits.iter().map(|habit| habit.range(file.end())).collect();
-        let notebook = self.network.build(&world, &file, &ranges, self.settings.verify);
+        let ranges: Vec<_> = self.behaviors.iter().map(|behavior| behavior.range(file.end())).collect();
+        let recorder = self.network.build(&world, &file, &ranges, self.settings.verify);
         let pool = Pool::new(self.settings.pool);
         let readings = self.read(&world, &file, &ranges, &pool)?;
         let models = ranges.iter().map(|range| file.model(range)).collect();
-        Some(Outcome { file, world, notebook, pool, readings, models })
+        Some(Outcome { file, world, recorder, pool, readings, models })
     }
 
-    /// Makes it one that is read to the end, and well.
-    pub fn is_to_succeed(&mut self) {
+    /// Changes the scenario so that the file is read to its end without an error.
+    pub fn make_readable(&mut self) {
         self.network.saved.get_or_insert(0);
         self.network.lost_token = None;
-        self.network.tell_one_version();
+        self.network.send_no_etags();
         self.settings.holes = Holes::Zero;
-        for habit in &mut self.habits {
-            habit.stop = Stop::Never;
+        for behavior in &mut self.behaviors {
+            behavior.stop = Stop::Never;
         }
     }
 
-    /// All readers read, in a world that may have seen others.
+    /// Lets all readers read, in a world in which others may have read before.
     pub fn read(
         &self,
         world: &World,
@@ -143,14 +143,14 @@ impl Course {
         pool: &Pool,
     ) -> Option<Vec<Reading>> {
         let mut readers = Vec::new();
-        let lists = Session::default().manifests;
-        for (habit, range) in self.habits.iter().zip(ranges) {
+        let manifests = Session::default().manifests;
+        for (behavior, range) in self.behaviors.iter().zip(ranges) {
             let mut session = self.settings.session(pool);
-            session.options.priority = habit.priority;
-            if self.settings.shared_lists {
-                session.manifests = lists.clone();
+            session.options.priority = behavior.priority;
+            if self.settings.shared_manifests {
+                session.manifests = manifests.clone();
             }
-            let meter = session.stats.clone();
+            let stats = session.stats.clone();
             let plan = Plan::new(self.network.chunks(file).into(), range.clone());
             let (driver, reader) = prefetch(plan, world.host(), session);
             let is_done = Rc::new(Cell::new(false));
@@ -161,7 +161,7 @@ impl Course {
                     is_done.set(true);
                 }
             });
-            readers.push(habit.clone().read(world.clone(), reader, range.clone(), meter, is_done));
+            readers.push(behavior.clone().read(world.clone(), reader, range.clone(), stats, is_done));
         }
         world.run(join_all(readers))
     }
@@ -184,7 +184,7 @@ impl Settings {
     }
 }
 
-impl Habit {
+impl Behavior {
     pub fn range(&self, end: u64) -> Range<u64> {
         let Some((a, b)) = self.part else { return 0..end };
         let at = |thousandths: u64| (end + 40) * thousandths / 1000;
@@ -196,7 +196,7 @@ impl Habit {
         world: World,
         mut reader: Reader<SimHost>,
         range: Range<u64>,
-        meter: StatsHandle,
+        stats: StatsHandle,
         is_driver_done: Rc<Cell<bool>>,
     ) -> Reading {
         let handle = reader.handle();
@@ -207,7 +207,7 @@ impl Habit {
             wrong: None,
             most_ahead: 0,
             range,
-            meter,
+            stats,
             is_driver_done,
         };
         let timer = world.clone();
@@ -230,7 +230,7 @@ impl Habit {
                     world.sleep(MS * pause).await;
                 }
                 if reads == 0 {
-                    early.set(reading.meter.stats().requests);
+                    early.set(reading.stats.stats().requests);
                 }
                 reader.next().await
             };
@@ -243,7 +243,7 @@ impl Habit {
                 None if matches!(self.stop, Stop::At(_)) => break,
                 None => {
                     handle.fail(Error::new(Kind::Closed, "it was closed"));
-                    // The second is too late.
+                    // The second call must have no effect.
                     handle.fail(Error::new(Kind::Internal, "it was closed again"));
                     reader.next().await
                 }
@@ -259,7 +259,7 @@ impl Habit {
                 None => {
                     handle.fail(Error::new(Kind::Internal, "too late"));
                     if reader.next().await.is_some() {
-                        reading.wrong = Some("I13: something came after the end");
+                        reading.wrong = Some("I13: something was delivered after the end");
                     }
                     reading.end = End::Whole;
                     break;
@@ -269,10 +269,10 @@ impl Habit {
         }
         reading.early = early.get();
         drop(reader);
-        // Twice is as good as once.
+        // A further call must have no effect.
         handle.fail(Error::new(Kind::Internal, "too late"));
         if !handle.is_over() {
-            reading.wrong = Some("I13: a stream is not over when it is dropped");
+            reading.wrong = Some("I13: a dropped stream is not over");
         }
         reading
     }
@@ -280,43 +280,43 @@ impl Habit {
 
 impl Reading {
     fn take(&mut self, piece: &[u8], position: u64) {
-        let stats = self.meter.stats();
+        let stats = self.stats.stats();
         self.bytes.extend_from_slice(piece);
         if piece.is_empty() {
-            self.wrong = Some("I6: a read brought nothing");
+            self.wrong = Some("I6: a read delivered an empty piece");
         }
         if position != self.range.start + self.bytes.len() as u64 {
-            self.wrong = Some("I6: the position is not behind what was read");
+            self.wrong = Some("I6: the position is wrong");
         }
         if stats.bytes_delivered != self.bytes.len() as u64 {
-            self.wrong = Some("I23: other bytes are counted than were delivered");
+            self.wrong = Some("I23: the count of delivered bytes is wrong");
         }
         self.most_ahead = self.most_ahead.max(stats.bytes_received.saturating_sub(stats.bytes_delivered));
     }
 
     async fn check_sticky(&mut self, reader: &mut Reader<SimHost>, error: &Error) {
-        let told = |error: &Error| format!("{error:?}");
+        let text = |error: &Error| format!("{error:?}");
         for _ in 0..2 {
             match reader.next().await {
-                Some(Err(again)) if told(&again) == told(error) => {}
-                _ => self.wrong = Some("I26: an error did not stay"),
+                Some(Err(again)) if text(&again) == text(error) => {}
+                _ => self.wrong = Some("I26: an error was not final"),
             }
         }
     }
 }
 
-/// Courses with as many readers as this.
-pub fn course(readers: Range<usize>) -> impl Strategy<Value = Course> {
-    let habits = prop::collection::vec(habit(), readers);
-    (file::nodes(), network::network(), settings(), habits).prop_map(
-        |(nodes, mut network, settings, habits)| {
+/// Scenarios with this many readers.
+pub fn scenario(readers: Range<usize>) -> impl Strategy<Value = Scenario> {
+    let behaviors = prop::collection::vec(behavior(), readers);
+    (file::nodes(), network::network(), settings(), behaviors).prop_map(
+        |(nodes, mut network, settings, behaviors)| {
             let most = settings.retry.passes as usize - 1;
             network.lost_lookups = network.lost_lookups.min(most);
             if let Some(saved) = &mut network.saved {
                 *saved = most.min(*saved);
-                network.tell_one_version();
+                network.send_no_etags();
             }
-            Course { nodes, network, settings, habits }
+            Scenario { nodes, network, settings, behaviors }
         },
     )
 }
@@ -333,7 +333,7 @@ fn settings() -> impl Strategy<Value = Settings> {
             2 => Just(32 << 20),
         ]
     };
-    let retry = (1..MOST_PASSES as u32 + 1, ms(0..500), ms(0..5000))
+    let retry = (1..MAX_PASSES as u32 + 1, ms(0..500), ms(0..5000))
         .prop_map(|(passes, base_delay, max_delay)| RetryPolicy { passes, base_delay, max_delay });
     let checks = (
         prop_oneof![4 => Just(Holes::Zero), 1 => Just(Holes::Error)],
@@ -343,29 +343,31 @@ fn settings() -> impl Strategy<Value = Settings> {
         |(max_bytes, per_host, max_concurrency)| PoolLimits { max_bytes, per_host, max_concurrency },
     );
     let timeouts = (ms(1000..20_000), ms(1000..20_000));
-    let width = prop_oneof![
+    let concurrency = prop_oneof![
         1 => (1..9_usize).prop_map(Concurrency::Fixed),
         1 => (1..65_usize).prop_map(|max| Concurrency::Auto { max }),
     ];
-    let width = (width, any::<bool>());
-    (width, limit(), budget(), checks, retry, timeouts, pool, any::<bool>()).prop_map(
-        |(width, per_host, max_bytes_ahead, checks, retry, timeouts, pool, shared_lists)| Settings {
-            concurrency: width.0,
-            hedge: width.1,
-            per_host,
-            max_bytes_ahead,
-            holes: checks.0,
-            verify: checks.1,
-            retry,
-            headers_timeout: timeouts.0,
-            idle_timeout: timeouts.1,
-            pool,
-            shared_lists,
+    let concurrency = (concurrency, any::<bool>());
+    (concurrency, limit(), budget(), checks, retry, timeouts, pool, any::<bool>()).prop_map(
+        |(concurrency, per_host, max_bytes_ahead, checks, retry, timeouts, pool, shared_manifests)| {
+            Settings {
+                concurrency: concurrency.0,
+                hedge: concurrency.1,
+                per_host,
+                max_bytes_ahead,
+                holes: checks.0,
+                verify: checks.1,
+                retry,
+                headers_timeout: timeouts.0,
+                idle_timeout: timeouts.1,
+                pool,
+                shared_manifests,
+            }
         },
     )
 }
 
-fn habit() -> impl Strategy<Value = Habit> {
+fn behavior() -> impl Strategy<Value = Behavior> {
     let part = prop::option::of((0..1001_u64, 0..1001_u64));
     let pauses = prop_oneof![2 => Just(vec![]), 1 => prop::collection::vec(pause(), 1..5)];
     let stop = prop_oneof![
@@ -375,7 +377,7 @@ fn habit() -> impl Strategy<Value = Habit> {
         1 => (0..6000_u32).prop_map(Stop::Fail),
     ];
     let priority = prop_oneof![Just(Priority::High), Just(Priority::Normal), Just(Priority::Low)];
-    (part, pause(), pauses, stop, priority).prop_map(|(part, wait_ms, pauses_ms, stop, priority)| Habit {
+    (part, pause(), pauses, stop, priority).prop_map(|(part, wait_ms, pauses_ms, stop, priority)| Behavior {
         part,
         wait_ms,
         pauses_ms,
@@ -384,7 +386,7 @@ fn habit() -> impl Strategy<Value = Habit> {
     })
 }
 
-/// Mostly none; now and then longer than any timeout.
+/// Mostly zero; sometimes longer than any timeout.
 fn pause() -> impl Strategy<Value = u32> {
     prop_oneof![4 => Just(0), 2 => 1..100_u32, 1 => 100..60_000_u32]
 }

@@ -1,4 +1,4 @@
-//! Chunk manifests of any numbers, written and read.
+//! Random chunk manifests.
 
 use std::{ops::Range, sync::Arc};
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::support;
 
-/// Chunks as a filer may list them.
+/// A chunk as a filer may list it.
 pub fn listed() -> impl Strategy<Value = Chunk> {
     let id = (any::<u32>(), 1..u64::MAX, any::<u32>()).prop_map(|(volume, key, cookie)| {
         let digits = (8 - key.leading_zeros() as usize / 8) * 2;
@@ -36,13 +36,13 @@ pub fn listed() -> impl Strategy<Value = Chunk> {
     )
 }
 
-/// Positions that these chunks may be said to span.
+/// The positions that these chunks span.
 pub fn span(chunks: &[Chunk]) -> Range<u64> {
     let start = chunks.iter().map(|chunk| chunk.offset).min().unwrap_or(0);
     start..chunks.iter().map(Chunk::end).max().unwrap_or(0)
 }
 
-/// Chunks of any numbers, a third of them manifests with few names.
+/// Chunks of any numbers; a third of them are manifests, with one of four names.
 pub fn any_chunks(most: usize) -> impl Strategy<Value = Vec<Chunk>> {
     let number = || prop_oneof![0..100_u64, any::<u64>()];
     let chunk = (number(), number(), any::<i64>(), prop::option::weighted(0.3, 0..4_u8));
@@ -55,30 +55,32 @@ pub fn any_chunks(most: usize) -> impl Strategy<Value = Vec<Chunk>> {
     prop::collection::vec(chunk, 0..most)
 }
 
-/// Walks along a plan whose manifests list these, in turn; how many bytes that were, and whether
-/// it came to the end.
+/// Moves a cursor along a plan whose manifests list these chunks, in turn. Returns the bytes of its steps,
+/// and whether it reached the end.
 pub fn walk(plan: Plan, lists: &[Vec<Chunk>]) -> (u128, bool) {
-    let mut walk = PlanCursor::new(Arc::new(plan), ManifestCache::default());
+    let mut cursor = PlanCursor::new(Arc::new(plan), ManifestCache::default());
     let mut len = 0;
     for step in 0.. {
-        assert!(step < 100_000, "there is no end to it");
-        match walk.peek() {
+        assert!(step < 100_000, "the cursor does not reach an end");
+        match cursor.peek() {
             Upcoming::View(view, chunk) => {
                 assert!(view.within.end <= chunk.size && view.at - view.within.start == chunk.offset);
                 assert!(view.len() > 0 && !chunk.is_manifest);
                 len += u128::from(view.len());
-                walk.advance();
+                cursor.advance();
             }
             Upcoming::Gap(gap) => {
-                assert!(gap > 0, "no gap is empty");
+                assert!(gap > 0, "no hole is empty");
                 len += u128::from(gap);
-                walk.advance();
+                cursor.advance();
             }
             Upcoming::Unread => {
-                let (manifest, _) = walk.next_manifest(1, u64::MAX).expect("what is waited for is wanted");
-                walk.mark_requested(&manifest);
+                let (manifest, _) = cursor
+                    .next_manifest(1, u64::MAX)
+                    .expect("the cursor names the manifest that it waits for");
+                cursor.mark_requested(&manifest);
                 let name = manifest.source.name().len() + step;
-                walk.on_manifest(&manifest.source, Ok(lists[name % lists.len()].clone().into()));
+                cursor.on_manifest(&manifest.source, Ok(lists[name % lists.len()].clone().into()));
             }
             Upcoming::Failed(_) => return (len, false),
             Upcoming::End => return (len, true),
