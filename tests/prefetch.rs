@@ -210,7 +210,7 @@ fn an_error_is_final_and_cancels_the_other_requests() {
 
 // F84
 #[test]
-fn a_file_may_begin_with_a_gap() {
+fn a_file_may_begin_with_a_hole() {
     let world = World::new();
     world.store("http://a/0", bytes(0..10));
     let chunks = vec![plain(&["http://a/0"], 100_000, 10)];

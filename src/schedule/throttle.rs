@@ -76,8 +76,8 @@ mod tests {
     fn bytes_are_delivered_evenly_and_at_the_rate() {
         let times = times(1000.0, 5000);
         assert!(times.iter().all(|(_, bytes)| *bytes == 50), "{times:?}");
-        let gaps: Vec<Duration> = times.windows(2).skip(1).map(|pair| pair[1].0 - pair[0].0).collect();
-        assert!(gaps.iter().all(|gap| *gap == 50 * MS), "{gaps:?}");
+        let pauses: Vec<Duration> = times.windows(2).skip(1).map(|pair| pair[1].0 - pair[0].0).collect();
+        assert!(pauses.iter().all(|pause| *pause == 50 * MS), "{pauses:?}");
         assert_eq!(times.last().unwrap().0, 4900 * MS, "5 s less two bursts");
     }
 

@@ -15,13 +15,13 @@ fn draw(list: &[(u64, u64, i64)], range: Range<u64>) -> String {
 }
 
 #[test]
-fn bytes_that_no_chunk_holds_are_gaps() {
+fn bytes_that_no_chunk_holds_are_holes() {
     assert_eq!(draw(&[(2, 4, 1), (6, 8, 1)], 0..10), "_2 #0[2,4@0..2] _2 #1[6,8@0..2] _2");
 }
 
 // F82
 #[test]
-fn a_file_without_chunks_is_one_gap() {
+fn a_file_without_chunks_is_one_hole() {
     assert_eq!(draw(&[], 0..10), "_10");
 }
 

@@ -182,20 +182,19 @@ impl<P: Piece> Window<P> {
         self.view(index).is_none_or(|slot| slot.undelivered < slot.len)
     }
 
-    /// Drops what is held of a view, so that it is received again from its start, unless bytes of it have been
-    /// delivered. Returns whether it did.
+    /// Drops what is held of a view, so that it is received again from its start, unless bytes of it have
+    /// been delivered. Returns whether it did.
     pub fn discard(&mut self, index: usize) -> bool {
         let slot = self.view_mut(index).filter(|slot| slot.undelivered == slot.len);
         slot.map(ViewSlot::discard).is_some()
     }
 
-    /// Whether the reader waits for this view, or will soon: it is one of the next `steps` in the window, it is not
-    /// complete, and it is not delivering bytes to the reader.
+    /// Whether the reader waits for this view, or will soon: it is one of the next `steps` in the window, it
+    /// is not complete, and it is not delivering bytes to the reader.
     #[must_use]
     pub fn holds_up_reader(&self, index: usize, steps: usize) -> bool {
         let is_near = index.checked_sub(self.first).is_some_and(|ahead| ahead < steps);
-        let is_delivering =
-            |slot: &ViewSlot<P>| index == self.first && !slot.held.is_empty() && !self.strict;
+        let is_delivering = |slot: &ViewSlot<P>| index == self.first && !slot.held.is_empty() && !self.strict;
         is_near && self.view(index).is_some_and(|slot| slot.is_in_flight() && !is_delivering(slot))
     }
 

@@ -177,7 +177,7 @@ fn a_view_beyond_the_budget_is_received_in_parts() {
 }
 
 #[test]
-fn gaps_cost_nothing_and_are_delivered_as_zeros() {
+fn holes_cost_nothing_and_are_delivered_as_zeros() {
     let mut window = window(&[0, 3, 0, 2], limits(9, 5));
     assert_eq!((start(&mut window), start(&mut window)), (Some(1), Some(3)));
     assert_eq!(window.bytes(), 5);
@@ -189,7 +189,7 @@ fn gaps_cost_nothing_and_are_delivered_as_zeros() {
 
 // F84
 #[test]
-fn a_giant_gap_is_delivered_in_pieces_and_reported_once() {
+fn a_giant_hole_is_delivered_in_pieces_and_reported_once() {
     let plan = Plan::new(Vec::new().into(), 0..1 << 50);
     let mut window = of_plan(plan, limits(1, 1), false);
     assert_eq!(window.next_start(), Next::Nothing);
