@@ -100,7 +100,7 @@ fn holes(scenario: &Scenario, outcome: &Outcome, nth: usize) -> Checked {
 /// as counted by the stats and by the network.
 fn bounds(scenario: &Scenario, outcome: &Outcome, nth: usize) -> Checked {
     let reading = &outcome.readings[nth];
-    prop_assert_eq!(reading.early, 0, "I10: something was sent before the first read");
+    prop_assert_eq!(reading.early.get(), 0, "I10: something was sent before the first read");
     let stats = reading.stats.stats();
     let behavior = &scenario.behaviors[nth];
     let before = |ms| ms < behavior.wait_ms;

@@ -8,7 +8,7 @@ use futures::{
 };
 use kelp_stream::{
     Error, Kind, Plan, Reader, prefetch,
-    read::{session::Session, stats::StatsHandle},
+    read::{Handle, session::Session, stats::StatsHandle},
     schedule::{
         options::{Concurrency, Holes, Priority, Verify},
         pool::{Pool, PoolLimits},
@@ -82,7 +82,7 @@ pub struct Reading {
     pub end: End,
     pub stats: StatsHandle,
     /// Requests that were sent before the first read.
-    pub early: u64,
+    pub early: Cell<u64>,
     /// A property that was violated during the reading.
     pub wrong: Option<&'static str>,
     /// The most bytes that were received but not delivered, at any delivery.
@@ -200,27 +200,10 @@ impl Behavior {
         is_driver_done: Rc<Cell<bool>>,
     ) -> Reading {
         let handle = reader.handle();
-        let mut reading = Reading {
-            bytes: Vec::new(),
-            end: End::Cancelled,
-            early: 0,
-            wrong: None,
-            most_ahead: 0,
-            range,
-            stats,
-            is_driver_done,
-        };
-        let timer = world.clone();
-        let mut stop = Box::pin(async move {
-            match self.stop {
-                Stop::At(ms) | Stop::Fail(ms) => timer.sleep(MS * ms).await,
-                Stop::Never | Stop::Reads(_) => pending().await,
-            }
-        })
-        .fuse();
+        let mut reading = Reading::new(range, stats, is_driver_done);
+        let mut stop = Box::pin(self.stop.elapsed(world.clone())).fuse();
         let mut pauses = self.pauses_ms.iter().copied().cycle();
         let mut pause = self.wait_ms;
-        let early = Cell::new(0);
         for reads in 0.. {
             if self.stop == Stop::Reads(reads) {
                 break;
@@ -230,7 +213,7 @@ impl Behavior {
                     world.sleep(MS * pause).await;
                 }
                 if reads == 0 {
-                    early.set(reading.stats.stats().requests);
+                    reading.early.set(reading.stats.stats().requests);
                 }
                 reader.next().await
             };
@@ -250,24 +233,13 @@ impl Behavior {
             };
             match item {
                 Some(Ok(piece)) => reading.take(&piece, reader.position()),
-                Some(Err(error)) => {
-                    handle.fail(Error::new(Kind::Internal, "too late"));
-                    reading.check_sticky(&mut reader, &error).await;
-                    reading.end = End::Failed(error);
-                    break;
-                }
-                None => {
-                    handle.fail(Error::new(Kind::Internal, "too late"));
-                    if reader.next().await.is_some() {
-                        reading.wrong = Some("I13: something was delivered after the end");
-                    }
-                    reading.end = End::Whole;
+                end => {
+                    reading.end(end.and_then(Result::err), &mut reader, &handle).await;
                     break;
                 }
             }
             pause = pauses.next().unwrap_or(0);
         }
-        reading.early = early.get();
         drop(reader);
         // A further call must have no effect.
         handle.fail(Error::new(Kind::Internal, "too late"));
@@ -278,7 +250,47 @@ impl Behavior {
     }
 }
 
+impl Stop {
+    /// Resolves at the time at which the reader stops, if it stops at a time.
+    async fn elapsed(self, world: World) {
+        match self {
+            Self::At(ms) | Self::Fail(ms) => world.sleep(MS * ms).await,
+            Self::Never | Self::Reads(_) => pending().await,
+        }
+    }
+}
+
 impl Reading {
+    fn new(range: Range<u64>, stats: StatsHandle, is_driver_done: Rc<Cell<bool>>) -> Self {
+        Self {
+            range,
+            bytes: Vec::new(),
+            end: End::Cancelled,
+            stats,
+            early: Cell::new(0),
+            wrong: None,
+            most_ahead: 0,
+            is_driver_done,
+        }
+    }
+
+    /// The stream ended, perhaps with an error: nothing may change that.
+    async fn end(&mut self, error: Option<Error>, reader: &mut Reader<SimHost>, handle: &Handle<SimHost>) {
+        handle.fail(Error::new(Kind::Internal, "too late"));
+        self.end = match error {
+            Some(error) => {
+                self.check_sticky(reader, &error).await;
+                End::Failed(error)
+            }
+            None => {
+                if reader.next().await.is_some() {
+                    self.wrong = Some("I13: something was delivered after the end");
+                }
+                End::Whole
+            }
+        };
+    }
+
     fn take(&mut self, piece: &[u8], position: u64) {
         let stats = self.stats.stats();
         self.bytes.extend_from_slice(piece);
