@@ -193,13 +193,13 @@ impl PlanCursor {
             }
             if self.frames.len() > MAX_DEPTH || frame.expands.contains(&chunk.source) {
                 let message = "the chunk manifest contains itself, or manifests are nested more than 8 deep";
-                return Err(Error::new(Kind::Manifest, message).of_chunk(chunk.source.name()));
+                return Err(manifest_error(chunk, Kind::Manifest, message));
             }
             let Some(list) = self.list(&chunk.source)? else { return Ok(None) };
             chunks.extend(list.iter().filter(|listed| overlaps(listed, stretch)).cloned());
             if chunks.len() > MAX_STRETCH_CHUNKS {
                 let message = "the chunk manifests list more than 2^20 chunks for the same part of the file";
-                return Err(Error::new(Kind::Limit, message).of_chunk(chunk.source.name()));
+                return Err(manifest_error(chunk, Kind::Limit, message));
             }
             expands.push(chunk.source.clone());
         }
@@ -230,6 +230,10 @@ impl PlanCursor {
             self.manifests.retain(|manifest| manifest.end > end);
         }
     }
+}
+
+fn manifest_error(manifest: &Chunk, kind: Kind, message: &str) -> Error {
+    Error::new(kind, message).of_chunk(manifest.source.name())
 }
 
 fn overlaps(chunk: &Chunk, stretch: &Range<u64>) -> bool {

@@ -73,16 +73,17 @@ impl<P: Piece> Window<P> {
 
     /// Delivers bytes of the first view; `None` if all of them have been delivered.
     fn deliver_view(&mut self, max: u64) -> Option<Delivery<P>> {
-        let (first, strict) = (self.first, self.strict);
-        if strict && self.view(first)?.is_in_flight() {
+        let Some(Slot::View(slot)) = self.slots.front_mut() else { return None };
+        if self.strict && slot.is_in_flight() {
             return Some(Delivery::Wait);
         }
-        if let Some(piece) = self.update(first, |slot| slot.pop(max)).flatten() {
+        let before = slot.share();
+        if let Some(piece) = slot.pop(max) {
+            self.tally.replace(before, slot.share());
             self.position += piece.len() as u64;
-            let source = self.view(first)?.source.clone();
-            return Some(Delivery::Piece { piece, index: first, source });
+            return Some(Delivery::Piece { piece, index: self.first, source: slot.source.clone() });
         }
-        match &self.view(first)?.stage {
+        match &slot.stage {
             Stage::Complete => None,
             Stage::Failed(error) => Some(Delivery::Failed(error.clone().at(self.position))),
             Stage::Fetching | Stage::Decoding => Some(Delivery::Wait),

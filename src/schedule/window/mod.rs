@@ -215,9 +215,9 @@ impl<P: Piece> Window<P> {
             }
             JobId::Manifest(manifest) => {
                 if let Some((_, share)) = self.manifests.iter_mut().find(|(source, _)| source == manifest) {
-                    self.tally.remove(*share);
+                    let before = *share;
                     share.bytes = share.bytes.max(bytes);
-                    self.tally.add(*share);
+                    self.tally.replace(before, *share);
                 }
             }
         }
@@ -296,12 +296,11 @@ impl<P: Piece> Window<P> {
 
     /// Changes a view, and the tally with it.
     fn update<R>(&mut self, index: usize, change: impl FnOnce(&mut ViewSlot<P>) -> R) -> Option<R> {
-        let mut tally = self.tally;
         let slot = self.view_mut(index)?;
-        tally.remove(slot.share());
+        let before = slot.share();
         let result = change(slot);
-        tally.add(slot.share());
-        self.tally = tally;
+        let after = slot.share();
+        self.tally.replace(before, after);
         Some(result)
     }
 

@@ -33,6 +33,11 @@ impl Tally {
         self.0.bytes += share.bytes;
     }
 
+    pub(super) fn replace(&mut self, before: Share, after: Share) {
+        self.remove(before);
+        self.add(after);
+    }
+
     pub(super) fn remove(&mut self, share: Share) {
         self.0.in_flight -= share.in_flight;
         self.0.decoding -= share.decoding;
