@@ -11,8 +11,8 @@ export async function conformance({ name } = {}) {
   await installBrowsers();
   await installRuntimes();
   await run("cargo", ["build", "--locked", "--features", "native", "--example", "conformance"]);
-  const { matrix, NOTES, reasons, wholeMatrix } = await import("../tests/conformance/matrix.mjs");
-  rmSync(NOTES, { recursive: true, force: true });
+  const { matrix, RESULTS, reasons, wholeMatrix } = await import("../tests/conformance/matrix.mjs");
+  rmSync(RESULTS, { recursive: true, force: true });
   try {
     await nodeTests("tests/conformance", { name });
   } finally {
