@@ -14,16 +14,14 @@ mod admission;
 mod driver;
 mod fetch_view;
 mod hedging;
+pub mod metadata;
 pub mod open;
+pub mod open_file;
 mod reader;
 pub mod session;
 mod shared;
 pub mod stats;
-#[cfg_attr(
-    any(feature = "component", not(any(feature = "native", target_arch = "wasm32"))),
-    allow(dead_code, reason = "hosts use it")
-)]
-pub(crate) mod streams;
+pub mod streams;
 mod waits;
 
 use std::{future::Future, sync::Arc};

@@ -1,9 +1,16 @@
-//! Opening a file: its metadata and its chunks.
+//! Opens files.
 //!
-//! A file is opened by a filer's entry ([`entry`], [`of_entry`]), a manifest ([`of_manifest`]) or a URL
-//! ([`of_url`]). Each way leads to the same result: [`Opened`].
+//! A file can be opened in four ways, and each finds the same two things, its [`Metadata`] and its chunks:
+//!
+//! - by its URL at a filer: the filer's entry is fetched and lists the chunks;
+//! - by an entry that the caller has: nothing is fetched;
+//! - by a manifest that the caller has: nothing is fetched;
+//! - by any URL: the size is requested unless it is given, and each chunk is a range of the URL.
+//!
+//! Every host opens files with an [`OpenContext`], which it makes from the user's options. The context becomes
+//! part of the [`OpenFile`] that it returns.
 
-use super::session::Session;
+use super::{metadata::Metadata, open_file::OpenFile, session::Session, streams::Streams};
 use crate::{
     error::Error,
     fetch::{
@@ -12,146 +19,151 @@ use crate::{
     },
     formats::{
         manifest::Manifest,
-        seaweedfs::entry::{Entry, Keys, MAX_TEXT_BYTES},
+        seaweedfs::{
+            entry::{Entry, Keys, MAX_TEXT_BYTES},
+            urls,
+        },
     },
     host::{Host, joined},
-    http::respond::Representation,
     model::{chunk::Chunk, merge::merge, ranges::ranges_of},
-    schedule::options::Options,
 };
 
-/// The metadata of a file.
-#[derive(Clone, Debug, Default)]
-pub struct Metadata {
-    /// The size in bytes.
-    pub size: u64,
-    /// The file name; empty if there is none.
-    pub name: String,
-    /// The media type.
-    pub media_type: String,
-    /// The entity tag, quotes included.
-    pub etag: Option<String>,
-    /// The time of the last modification, in milliseconds since 1970.
-    pub modified_ms: Option<i64>,
-    /// Response headers that are stored with the file.
-    pub stored: Vec<(&'static str, String)>,
-}
-
-impl Metadata {
-    /// The file as an HTTP response represents it.
-    #[must_use]
-    pub fn as_served(&self) -> Representation<'_> {
-        Representation {
-            size: self.size,
-            etag: self.etag.as_deref(),
-            last_modified_ms: self.modified_ms,
-            media_type: &self.media_type,
-            name: &self.name,
-            stored: &self.stored,
-        }
-    }
-}
-
-/// An opened file. It is read with the session that it was opened with.
-#[derive(Clone, Debug, Default)]
-pub struct Opened {
-    /// The metadata.
-    pub head: Metadata,
-    /// The chunks.
-    pub chunks: Vec<Chunk>,
-}
-
-/// What a caller knows of a URL.
+/// What a caller knows about a URL before it is opened.
 #[derive(Clone, Debug, Default)]
 pub struct UrlHints {
-    /// The size in bytes; a request finds it out if it is `None`.
+    /// Size in bytes; requested from the server if absent.
     pub size: Option<u64>,
-    /// The file name.
+    /// File name.
     pub name: String,
-    /// The media type; replaces the server's.
+    /// Media type; replaces the server's.
     pub media_type: Option<String>,
-    /// The size of the ranges to request.
+    /// Bytes per range request.
     pub chunk_size: u64,
 }
 
 const OCTETS: &str = "application/octet-stream";
 
-/// Fetches and parses the entry of a file from its filer. `may_renew`: a refused token can be replaced.
-///
-/// # Errors
-///
-/// Those of a stream, and [`crate::Kind::Manifest`] if the response is not an entry.
-pub async fn entry<H: Host>(host: &H, options: &Options, url: &str, may_renew: bool) -> Result<Entry, Error> {
-    let wanted = Expect::Body(MAX_TEXT_BYTES as u64);
-    let asked = GetTarget::Filer { url, may_renew };
-    let Fetched { body, .. } = retrieve(host, options, wanted, asked).await?;
-    Ok(Entry::parse(&joined(&body))?)
+/// The host and the handles that a file is opened with, and read with afterwards.
+#[derive(Debug)]
+pub struct OpenContext<H: Host> {
+    /// The platform that sends the requests.
+    pub host: H,
+    /// The options and handles of the file.
+    pub session: Session,
+    /// The streams of all files that share the pool. Closing them closes this file too.
+    pub shared_streams: Streams<H>,
+    /// Whether the host can get a new token for the filer if the filer answers 401.
+    pub can_renew_filer_token: bool,
 }
 
-/// Opens the file of an entry. `url`: where the filer serves the file, if a filer can be asked.
-///
-/// # Errors
-///
-/// [`crate::Kind::Unsupported`] if the file cannot be read, [`crate::Kind::Corrupt`] if a key is wrong.
-pub fn of_entry(entry: &Entry, url: Option<&str>, keys: &Keys, session: &Session) -> Result<Opened, Error> {
-    let chunks = match url {
-        Some(url) => entry.chunks_to_read_at(url, keys)?,
-        None => entry.chunks_to_read(keys)?,
-    };
-    if let Some(url) = url.filter(|_| entry.is_remote_only()) {
-        session.validators.expect(url, entry.size());
+impl<H: Host> OpenContext<H> {
+    /// Opens a file of a filer: fetches its entry from `entry_url`. `file_url` is the URL of the file itself;
+    /// content that is not stored in chunks is read from there.
+    ///
+    /// # Errors
+    ///
+    /// Those of a stream. [`crate::Kind::Manifest`] if the response is not an entry. Those of
+    /// [`Self::open_entry`].
+    pub async fn open_filer(
+        self,
+        entry_url: &str,
+        file_url: Option<&str>,
+        keys: &Keys,
+    ) -> Result<OpenFile<H>, Error> {
+        let target = GetTarget::Filer { url: entry_url, may_renew: self.can_renew_filer_token };
+        let expect = Expect::Body(MAX_TEXT_BYTES as u64);
+        let Fetched { body, .. } = retrieve(&self.host, &self.session.options, expect, target).await?;
+        let entry = Entry::parse(&joined(&body))?;
+        self.open_parsed(&entry, file_url, keys)
     }
-    let head = Metadata {
-        size: entry.size(),
-        name: entry.name().to_owned(),
-        media_type: entry.media_type().to_owned(),
-        etag: Some(entry.etag()),
-        modified_ms: entry.modified_ms(),
-        stored: entry.served(),
-    };
-    Ok(Opened { head, chunks })
-}
 
-/// Opens the file of a manifest.
-#[must_use]
-pub fn of_manifest(manifest: Manifest, options: &Options) -> Opened {
-    let head = Metadata {
-        size: manifest.size(),
-        name: manifest.name().to_owned(),
-        media_type: manifest.media_type().to_owned(),
-        etag: Some(manifest.etag().to_owned()),
-        modified_ms: manifest.last_modified_ms(),
-        stored: Vec::new(),
-    };
-    Opened { head, chunks: merge(manifest.into_chunks(), options.max_bytes_ahead) }
-}
-
-/// Opens the file at a URL. If its size is known, no request is sent.
-///
-/// # Errors
-///
-/// Those of [`probe::open`].
-pub async fn of_url<H: Host>(
-    host: &H,
-    session: &Session,
-    url: &str,
-    known: UrlHints,
-) -> Result<Opened, Error> {
-    let UrlHints { size, name, media_type, chunk_size } = known;
-    if let Some(size) = size {
-        session.validators.expect(url, size);
-        let media_type = media_type.unwrap_or_else(|| OCTETS.to_owned());
-        let head = Metadata { size, name, media_type, ..Metadata::default() };
-        return Ok(Opened { head, chunks: ranges_of(url, size, chunk_size) });
+    /// Opens a file by its entry, the JSON that a filer answered. `filer`: the filer's origin, if content
+    /// that is not stored in chunks may be read from there.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Manifest`] if this is not an entry. [`crate::Kind::Unsupported`] if the file cannot be
+    /// read. [`crate::Kind::Corrupt`] if a key is wrong. [`crate::Kind::Closed`] if the pool was closed.
+    pub fn open_entry(self, json: &[u8], filer: Option<&str>, keys: &Keys) -> Result<OpenFile<H>, Error> {
+        let entry = Entry::parse(json)?;
+        let file_url = filer.map(|origin| urls::file_url(origin, entry.path()));
+        self.open_parsed(&entry, file_url.as_deref(), keys)
     }
-    let found = probe::open(host, &session.options, &session.validators, url, chunk_size).await?;
-    let head = Metadata {
-        size: found.size,
-        name,
-        media_type: media_type.or(found.media_type).unwrap_or_else(|| OCTETS.to_owned()),
-        etag: found.etag,
-        modified_ms: found.modified_ms,
-        stored: Vec::new(),
-    };
-    Ok(Opened { head, chunks: found.chunks })
+
+    fn open_parsed(self, entry: &Entry, file_url: Option<&str>, keys: &Keys) -> Result<OpenFile<H>, Error> {
+        let chunks = match file_url {
+            Some(url) => entry.chunks_to_read_at(url, keys)?,
+            None => entry.chunks_to_read(keys)?,
+        };
+        if let Some(url) = file_url.filter(|_| entry.is_remote_only()) {
+            self.session.validators.expect(url, entry.size());
+        }
+        let metadata = Metadata {
+            size: entry.size(),
+            name: entry.name().to_owned(),
+            media_type: entry.media_type().to_owned(),
+            etag: Some(entry.etag()),
+            modified_ms: entry.modified_ms(),
+            stored: entry.served(),
+        };
+        self.finish(metadata, chunks, entry.md5().copied())
+    }
+
+    /// Opens a file by a manifest.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Kind::Closed`] if the pool was closed.
+    pub fn open_manifest(self, manifest: Manifest) -> Result<OpenFile<H>, Error> {
+        let metadata = Metadata {
+            size: manifest.size(),
+            name: manifest.name().to_owned(),
+            media_type: manifest.media_type().to_owned(),
+            etag: Some(manifest.etag().to_owned()),
+            modified_ms: manifest.last_modified_ms(),
+            stored: Vec::new(),
+        };
+        let chunks = merge(manifest.into_chunks(), self.session.options.max_bytes_ahead);
+        self.finish(metadata, chunks, None)
+    }
+
+    /// Opens the file at a URL, to be read in ranges. Sends no request if the size is known.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`probe::open`]. [`crate::Kind::Closed`] if the pool was closed.
+    pub async fn open_url(self, url: &str, hints: UrlHints) -> Result<OpenFile<H>, Error> {
+        let UrlHints { size, name, media_type, chunk_size } = hints;
+        let session = &self.session;
+        if let Some(size) = size {
+            session.validators.expect(url, size);
+            let media_type = media_type.unwrap_or_else(|| OCTETS.to_owned());
+            let metadata = Metadata { size, name, media_type, ..Metadata::default() };
+            return self.finish(metadata, ranges_of(url, size, chunk_size), None);
+        }
+        let found = probe::open(&self.host, &session.options, &session.validators, url, chunk_size).await?;
+        let metadata = Metadata {
+            size: found.size,
+            name,
+            media_type: media_type.or(found.media_type).unwrap_or_else(|| OCTETS.to_owned()),
+            etag: found.etag,
+            modified_ms: found.modified_ms,
+            stored: Vec::new(),
+        };
+        self.finish(metadata, found.chunks, None)
+    }
+
+    /// The file, unless the pool was closed meanwhile.
+    fn finish(
+        self,
+        metadata: Metadata,
+        chunks: Vec<Chunk>,
+        md5: Option<[u8; 16]>,
+    ) -> Result<OpenFile<H>, Error> {
+        let Self { host, session, shared_streams, .. } = self;
+        let streams = Streams::default();
+        let file = OpenFile { metadata, md5, chunks: chunks.into(), host, session, streams, shared_streams };
+        file.check_open()?;
+        Ok(file)
+    }
 }

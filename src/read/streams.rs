@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The open streams of a file, or of the files that share a client or a pool. Clones share the list.
-pub(crate) struct Streams<H: Host>(Arc<Mutex<List<H>>>);
+pub struct Streams<H: Host>(Arc<Mutex<List<H>>>);
 
 struct List<H: Host> {
     handles: Vec<Handle<H>>,
@@ -28,7 +28,7 @@ impl<H: Host> Streams<H> {
     }
 
     /// Makes every stream fail with [`Kind::Closed`].
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         let handles = {
             let mut list = self.lock();
             list.is_closed = true;
@@ -38,7 +38,9 @@ impl<H: Host> Streams<H> {
         handles.iter().for_each(|handle| handle.fail(closed()));
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
+    /// Whether they were closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
         self.lock().is_closed
     }
 

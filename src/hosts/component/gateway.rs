@@ -1,7 +1,7 @@
 //! The worlds `gateway` and `gateway-async`: a filer's files over HTTP, from configured origins alone. What is
 //! asked and what is answered, whichever WASI carries it.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use bytes::Bytes;
 use futures::{
@@ -25,8 +25,8 @@ use crate::{
     formats::seaweedfs::{entry::Keys, urls},
     hosts::gateway_config::GatewayConfig,
     http::respond::{Conditions, reason, refusal, respond},
-    read::{open, open::Opened, prefetch, session::Session},
-    schedule::{plan::Plan, pool::Pool},
+    read::{open::OpenContext, session::Session, streams::Streams},
+    schedule::pool::Pool,
 };
 
 thread_local! {
@@ -124,14 +124,13 @@ async fn open(asked: Asked) -> Result<Answer, Refusal> {
     let gate = GatewayConfig::new(variable).map_err(|_| Refusal { status: 500, code: "unsupported" })?;
     let url = gate.url(&asked.path.unwrap_or_default()).ok_or(Refusal { status: 404, code: "not_found" })?;
 
-    let (host, session) = desk(gate, variable("KELP_FILER_TOKEN"));
-    let entry = open::entry(&host, &session.options, &urls::entry_url(&url).0, false).await?;
-    let Opened { head, chunks } = open::of_entry(&entry, Some(&url), &Keys::default(), &session)?;
+    let context = context(gate, variable("KELP_FILER_TOKEN"));
+    let file = context.open_filer(&urls::entry_url(&url).0, Some(&url), &Keys::default()).await?;
     let conditions = Conditions::read(|name| joined(asked.headers.get(name)));
-    let reply = respond(method, &conditions.headers(), &head.as_served());
+    let reply = respond(method, &conditions.headers(), &file.metadata().as_served());
     let mut answer = Answer { status: reply.status, headers: reply.headers, body: None };
     if let Some(range) = reply.body {
-        let (driver, mut reader) = prefetch(Plan::new(Arc::from(chunks), range), host, session);
+        let (driver, mut reader) = file.start(range)?;
         wasi::spawn(driver);
         // As long as no header is sent, a failure can say what it is.
         let first = reader.next().await.transpose()?;
@@ -140,7 +139,7 @@ async fn open(asked: Asked) -> Result<Answer, Refusal> {
     Ok(answer)
 }
 
-fn desk(gate: GatewayConfig, filer_token: Option<String>) -> (WasiHost, Session) {
+fn context(gate: GatewayConfig, filer_token: Option<String>) -> OpenContext<WasiHost> {
     let locator = match &gate.master {
         Some(master) => Locator::master(master),
         None => Locator::proxy(&gate.filer),
@@ -148,5 +147,6 @@ fn desk(gate: GatewayConfig, filer_token: Option<String>) -> (WasiHost, Session)
     let fetcher = Fetcher { headers: Vec::new(), home: gate.filer, origins: Some(gate.origins) };
     let filer_token = filer_token.filter(|token| !token.is_empty()).map(Into::into);
     let host = WasiHost { fetcher: Rc::new(fetcher), filer_token };
-    (host, Session { locator, pool: POOL.with(Pool::clone), ..Session::default() })
+    let session = Session { locator, pool: POOL.with(Pool::clone), ..Session::default() };
+    OpenContext { host, session, shared_streams: Streams::default(), can_renew_filer_token: false }
 }

@@ -18,15 +18,10 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    formats::{
-        manifest::Manifest,
-        seaweedfs::{entry::Entry, urls},
-    },
+    formats::{manifest::Manifest, seaweedfs::urls},
     http::url,
     read::{
-        open,
-        open::{Opened, UrlHints},
-        session::Session,
+        open::{OpenContext, UrlHints},
         streams::Streams,
     },
     schedule::pool::{Pool, PoolLimits},
@@ -61,12 +56,8 @@ impl Client {
     /// [`Kind::Unsupported`] for what is no http or https URL, [`Kind::NotFound`], and as a stream's.
     pub async fn open_filer(&self, url: &str, options: &Options) -> Result<File, Error> {
         let (entry_url, file_url) = urls::entry_url(&checked(url)?);
-        let desk = self.desk(&file_url, options);
-        let asking =
-            open::entry(&desk.host, &desk.session.options, &entry_url, options.filer_token.is_some());
-        let entry = asking.await?;
-        let file = open::of_entry(&entry, Some(&file_url), &options.keys, &desk.session)?;
-        desk.open(file, entry.md5().copied())
+        let context = self.context(&file_url, options);
+        Ok(File(context.open_filer(&entry_url, Some(&file_url), &options.keys).await?))
     }
 
     /// Opens a file by its entry, the JSON that a filer answered; `filer`: where to ask for more, if
@@ -76,16 +67,13 @@ impl Client {
     ///
     /// [`Kind::Manifest`] for what is no entry, [`Kind::NoLocations`] where nothing says where chunks are.
     pub fn open_entry(&self, json: &[u8], filer: Option<&str>, options: &Options) -> Result<File, Error> {
-        let entry = Entry::parse(json)?;
         let filer = filer.map(checked).transpose()?;
         let origin = filer.as_deref().and_then(url::origin);
-        let url = origin.map(|origin| urls::file_url(origin, entry.path()));
-        let desk = self.desk(origin.unwrap_or_default(), options);
         if origin.is_none() && matches!(options.locate, Locate::Proxy) {
             return Err(Error::new(Kind::NoLocations, "a filer or `locate` must say where the chunks are"));
         }
-        let file = open::of_entry(&entry, url.as_deref(), &options.keys, &desk.session)?;
-        desk.open(file, entry.md5().copied())
+        let context = self.context(origin.unwrap_or_default(), options);
+        Ok(File(context.open_entry(json, origin, &options.keys)?))
     }
 
     /// Opens a file by a list of its chunks.
@@ -94,9 +82,7 @@ impl Client {
     ///
     /// [`Kind::Closed`].
     pub fn open_manifest(&self, manifest: Manifest, options: &Options) -> Result<File, Error> {
-        let desk = self.desk("", options);
-        let file = open::of_manifest(manifest, &desk.session.options);
-        desk.open(file, None)
+        Ok(File(self.context("", options).open_manifest(manifest)?))
     }
 
     /// Opens one URL, to be read in ranges. An empty name in `known` is taken from the URL, a chunk size
@@ -107,15 +93,14 @@ impl Client {
     /// [`Kind::Unsupported`] where its size cannot be had, and as a stream's.
     pub async fn open_url(&self, url: &str, mut known: UrlHints, options: &Options) -> Result<File, Error> {
         let url = checked(url)?;
-        let desk = self.desk(&url, options);
+        let context = self.context(&url, options);
         if known.name.is_empty() {
             known.name = url::name_of(&url);
         }
         if known.chunk_size == 0 {
             known.chunk_size = CHUNK_SIZE;
         }
-        let file = open::of_url(&desk.host, &desk.session, &url, known).await?;
-        desk.open(file, None)
+        Ok(File(context.open_url(&url, known).await?))
     }
 
     /// What is shared, to look at.
@@ -136,7 +121,7 @@ impl Client {
         self.streams.close();
     }
 
-    fn desk(&self, url: &str, options: &Options) -> OpenContext {
+    fn context(&self, url: &str, options: &Options) -> OpenContext<NativeHost> {
         let home = url::origin(url).unwrap_or_default().to_owned();
         let session = options.session(&home, &self.pool);
         let fetcher = Fetcher {
@@ -153,7 +138,8 @@ impl Client {
             on_event: options.on_event.clone(),
             since: Instant::now(),
         };
-        OpenContext { host, session, client_streams: self.streams.clone() }
+        let can_renew_filer_token = options.filer_token.is_some();
+        OpenContext { host, session, shared_streams: self.streams.clone(), can_renew_filer_token }
     }
 }
 
@@ -216,31 +202,6 @@ const CHUNK_SIZE: u64 = 4 << 20;
 fn checked(url: &str) -> Result<String, Error> {
     let wrong = || Error::new(Kind::Unsupported, "it is no http or https URL without user and password");
     url::checked(url).ok_or_else(wrong)
-}
-
-/// All that a file needs, and is given.
-struct OpenContext {
-    host: NativeHost,
-    session: Session,
-    client_streams: Streams<NativeHost>,
-}
-
-impl OpenContext {
-    fn open(self, file: Opened, md5: Option<[u8; 16]>) -> Result<File, Error> {
-        let Self { host, session, client_streams } = self;
-        let Opened { head, chunks } = file;
-        let file = File {
-            head,
-            md5,
-            chunks: chunks.into(),
-            host,
-            session,
-            streams: Streams::default(),
-            client_streams,
-        };
-        file.check_open()?;
-        Ok(file)
-    }
 }
 
 impl fmt::Debug for Client {

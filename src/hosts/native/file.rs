@@ -1,7 +1,7 @@
 //! An open file.
 
 use std::{
-    ops::{Bound, RangeBounds},
+    ops::{Bound, Range, RangeBounds},
     sync::Arc,
 };
 
@@ -10,47 +10,31 @@ use futures::StreamExt;
 use super::host::NativeHost;
 use crate::{
     error::Error,
-    model::chunk::Chunk,
-    read::{
-        Reader,
-        open::Metadata,
-        prefetch,
-        session::Session,
-        stats::Stats,
-        streams::{Streams, closed},
-    },
-    schedule::plan::{Plan, Summary},
+    read::{Reader, open::Metadata, open_file::OpenFile, stats::Stats},
+    schedule::plan::Summary,
 };
 
 /// An open file. Dropping it ends nothing: its streams go on; [`File::close`] ends them.
 #[derive(Debug)]
-pub struct File {
-    pub(super) head: Metadata,
-    pub(super) md5: Option<[u8; 16]>,
-    pub(super) chunks: Arc<[Chunk]>,
-    pub(super) host: NativeHost,
-    pub(super) session: Session,
-    pub(super) streams: Streams<NativeHost>,
-    pub(super) client_streams: Streams<NativeHost>,
-}
+pub struct File(pub(super) OpenFile<NativeHost>);
 
 impl File {
     /// What it says of itself: name, media type, entity tag, times.
     #[must_use]
     pub fn head(&self) -> &Metadata {
-        &self.head
+        self.0.metadata()
     }
 
     /// Its size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
-        self.head.size
+        self.0.metadata().size
     }
 
     /// MD5 of all of it, where the filer saw it whole.
     #[must_use]
     pub fn md5(&self) -> Option<&[u8; 16]> {
-        self.md5.as_ref()
+        self.0.md5()
     }
 
     /// Opens a stream of these bytes, clipped to the size. Nothing is fetched before the first read; from
@@ -64,11 +48,8 @@ impl File {
     ///
     /// Outside of a tokio runtime.
     pub fn stream(&self, range: impl RangeBounds<u64>) -> Result<Reader<NativeHost>, Error> {
-        self.check_open()?;
-        let (driver, reader) = prefetch(self.plan_of(&range), self.host.clone(), self.session.clone());
+        let (driver, reader) = self.0.start(bounds(&range))?;
         tokio::spawn(driver);
-        self.streams.add(reader.handle());
-        self.client_streams.add(reader.handle());
         Ok(reader)
     }
 
@@ -89,40 +70,32 @@ impl File {
     /// What a stream of these bytes would do; nothing is asked.
     #[must_use]
     pub fn plan(&self, range: impl RangeBounds<u64>) -> Summary {
-        let plan = Arc::new(self.plan_of(&range));
-        Summary::of(&plan, &self.session.manifests, self.session.options.max_bytes_ahead)
+        self.0.summary(&Arc::new(self.0.plan(bounds(&range))))
     }
 
     /// What its streams have done so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.session.stats.stats()
+        self.0.stats()
     }
 
     /// Makes its streams fail with [`crate::Kind::Closed`], and later calls too.
     pub fn close(&self) {
-        self.streams.close();
+        self.0.close();
     }
+}
 
-    pub(super) fn check_open(&self) -> Result<(), Error> {
-        if self.streams.is_closed() || self.client_streams.is_closed() {
-            return Err(closed());
-        }
-        Ok(())
-    }
-
-    pub(super) fn plan_of(&self, range: &impl RangeBounds<u64>) -> Plan {
-        let start = match range.start_bound() {
-            Bound::Included(start) => *start,
-            Bound::Excluded(before) => before.saturating_add(1),
-            Bound::Unbounded => 0,
-        };
-        let end = match range.end_bound() {
-            Bound::Included(last) => last.saturating_add(1),
-            Bound::Excluded(end) => *end,
-            Bound::Unbounded => u64::MAX,
-        };
-        let end = end.min(self.head.size);
-        Plan::new(Arc::clone(&self.chunks), start.min(end)..end)
-    }
+/// The range from its bounds; without an end it goes on to the largest position.
+fn bounds(range: &impl RangeBounds<u64>) -> Range<u64> {
+    let start = match range.start_bound() {
+        Bound::Included(start) => *start,
+        Bound::Excluded(before) => before.saturating_add(1),
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(last) => last.saturating_add(1),
+        Bound::Excluded(end) => *end,
+        Bound::Unbounded => u64::MAX,
+    };
+    start..end
 }

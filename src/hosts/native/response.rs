@@ -38,7 +38,7 @@ impl File {
         method: &Method,
         headers: &HeaderMap,
     ) -> Result<Response<ResponseBody>, Error> {
-        self.check_open()?;
+        self.0.check_open()?;
         let asked = Conditions::read(|name| joined(headers, name));
         let reply = respond(method.as_str(), &asked.headers(), &self.head().as_served());
         let Some(range) = reply.body.clone() else { return Ok(response(&reply, ResponseBody::default())) };

@@ -15,28 +15,16 @@ use super::{
 use crate::{
     error::{Error, Kind},
     http::respond::{RequestHeaders, respond},
-    model::chunk::Chunk,
-    read::{
-        Handle, Reader,
-        open::Metadata,
-        prefetch,
-        session::Session,
-        streams::{Streams, closed},
-    },
-    schedule::plan::{Plan, Summary},
+    read::{Handle, Reader, open_file::OpenFile},
+    schedule::plan::Plan,
 };
 
 /// An open file.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct CoreFile {
-    pub(super) head: Metadata,
-    pub(super) chunks: Arc<[Chunk]>,
-    pub(super) host: WebHost,
-    pub(super) session: Session,
+    pub(super) file: OpenFile<WebHost>,
     pub(super) causes: Rc<Causes>,
-    pub(super) streams: Streams<WebHost>,
-    pub(super) pool_streams: Streams<WebHost>,
 }
 
 #[wasm_bindgen]
@@ -45,35 +33,35 @@ impl CoreFile {
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn size(&self) -> f64 {
-        self.head.size as f64
+        self.file.metadata().size as f64
     }
 
     /// Its name.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn name(&self) -> String {
-        self.head.name.clone()
+        self.file.metadata().name.clone()
     }
 
     /// Its media type.
     #[wasm_bindgen(getter, js_name = type)]
     #[must_use]
     pub fn media_type(&self) -> String {
-        self.head.media_type.clone()
+        self.file.metadata().media_type.clone()
     }
 
     /// Its ETag, quotes included.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn etag(&self) -> Option<String> {
-        self.head.etag.clone()
+        self.file.metadata().etag.clone()
     }
 
     /// When it was last modified, in milliseconds since 1970.
     #[wasm_bindgen(getter, js_name = lastModified)]
     #[must_use]
     pub fn last_modified(&self) -> Option<f64> {
-        self.head.modified_ms.map(|ms| ms as f64)
+        self.file.metadata().modified_ms.map(|ms| ms as f64)
     }
 
     /// Opens a stream of `start..end`, which the front has clipped to the size.
@@ -82,15 +70,13 @@ impl CoreFile {
     ///
     /// A `KelpError` with code `closed`.
     pub fn stream(&self, start: f64, end: f64) -> Result<CoreStream, JsValue> {
-        self.check_open()?;
         let plan = self.plan_of(start, end);
-        let Listener { on_event, on_progress, opened, .. } = &*self.host.listener;
+        let file_host = self.file.host();
+        let Listener { on_event, on_progress, opened, .. } = &*file_host.listener;
         let listener = Listener::new(on_event.clone(), on_progress.clone(), *opened, plan.len());
-        let host = WebHost { listener: Rc::new(listener), ..self.host.clone() };
-        let (driver, reader) = prefetch(plan, host, self.session.clone());
+        let host = WebHost { listener: Rc::new(listener), ..file_host.clone() };
+        let (driver, reader) = self.file.start_on(host, plan).map_err(|error| self.causes.error(&error))?;
         spawn_local(driver);
-        self.streams.add(reader.handle());
-        self.pool_streams.add(reader.handle());
         let handle = reader.handle();
         Ok(CoreStream { reader: Rc::new(RefCell::new(reader)), handle, causes: Rc::clone(&self.causes) })
     }
@@ -103,7 +89,7 @@ impl CoreFile {
     pub fn plan(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
         self.check_open()?;
         let plan = Arc::new(self.plan_of(start, end));
-        let told = Summary::of(&plan, &self.session.manifests, self.session.options.max_bytes_ahead);
+        let told = self.file.summary(&plan);
         let summary = Object::new();
         let number = |name, value: u64| set(&summary, name, &(value as f64).into());
         number("start", plan.range().start);
@@ -144,7 +130,7 @@ impl CoreFile {
             if_modified_since: if_modified_since.as_deref(),
             if_unmodified_since: if_unmodified_since.as_deref(),
         };
-        let reply = respond(method, &asked, &self.head.as_served());
+        let reply = respond(method, &asked, &self.file.metadata().as_served());
         let object = Object::new();
         set(&object, "status", &reply.status.into());
         let headers = Object::new();
@@ -161,7 +147,7 @@ impl CoreFile {
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn stats(&self) -> JsValue {
-        let stats = self.session.stats.stats();
+        let stats = self.file.stats();
         let object = Object::new();
         let number = |name, value: u64| set(&object, name, &(value as f64).into());
         number("bytesDelivered", stats.bytes_delivered);
@@ -189,7 +175,7 @@ impl CoreFile {
 
     /// Makes its streams fail with `closed`, and later calls too.
     pub fn close(&self) {
-        self.streams.close();
+        self.file.close();
     }
 
     /// Throws the error of a closed file if it is one.
@@ -199,17 +185,13 @@ impl CoreFile {
     /// A `KelpError` with code `closed`.
     #[wasm_bindgen(js_name = checkOpen)]
     pub fn check_open(&self) -> Result<(), JsValue> {
-        if self.streams.is_closed() || self.pool_streams.is_closed() {
-            return Err(self.causes.error(&closed()));
-        }
-        Ok(())
+        self.file.check_open().map_err(|error| self.causes.error(&error))
     }
 }
 
 impl CoreFile {
     fn plan_of(&self, start: f64, end: f64) -> Plan {
-        let end = (end as u64).min(self.head.size);
-        Plan::new(Arc::clone(&self.chunks), (start as u64).min(end)..end)
+        self.file.plan(start as u64..end as u64)
     }
 }
 

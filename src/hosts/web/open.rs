@@ -21,15 +21,9 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    formats::seaweedfs::{
-        entry::{Entry, Keys},
-        urls,
-    },
-    model::chunk::{Chunk, Source},
     read::{
-        open::{self, Opened, UrlHints},
-        session::Session,
-        streams::Streams,
+        open::{OpenContext, UrlHints},
+        open_file::OpenFile,
     },
 };
 
@@ -45,12 +39,11 @@ pub async fn open_filer(
     pool: &CorePool,
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
-    let desk = OpenContext::new(&settings, pool);
-    let may_renew = desk.host.finder.filer_token.is_some();
-    let asking = open::entry(&desk.host, &desk.session.options, &url, may_renew);
-    let entry = opening.unless_cancelled(asking).await;
-    let file = entry.and_then(|entry| desk.file(&entry, settings.file_url(), &settings.keys()));
-    desk.open(file)
+    let (context, causes) = context(&settings, pool);
+    let keys = settings.keys();
+    let file_url = settings.file_url();
+    let file = opening.unless_cancelled(context.open_filer(&url, file_url.as_deref(), &keys)).await;
+    opened(file, causes)
 }
 
 /// Opens a file by its entry.
@@ -60,22 +53,13 @@ pub async fn open_filer(
 /// A `KelpError`, or a `TypeError` where nothing says where its chunks are.
 #[wasm_bindgen(js_name = openEntry)]
 pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
-    let has_no_locator = settings.has_no_locator();
-    let desk = OpenContext::new(&settings, pool);
-    let entry = Entry::parse(json).map_err(Error::from);
-    let home = Some(settings.home()).filter(|home| !home.is_empty());
-    let file = entry.and_then(|entry| {
-        let url = home.map(|filer| urls::file_url(&filer, entry.path()));
-        desk.file(&entry, url, &settings.keys())
-    });
-    let of_filer = |chunk: &Chunk| matches!(chunk.source, Source::FileId(_));
-    if let Ok(Opened { chunks, .. }) = &file
-        && chunks.iter().any(of_filer)
-        && has_no_locator
-    {
+    let (context, causes) = context(&settings, pool);
+    let filer = Some(settings.home()).filter(|home| !home.is_empty());
+    let file = context.open_entry(json, filer.as_deref(), &settings.keys());
+    if settings.has_no_locator() && file.as_ref().is_ok_and(OpenFile::needs_locator) {
         return Err(TypeError::new("filer or locate must say where the chunks are").into());
     }
-    desk.open(file)
+    opened(file, causes)
 }
 
 /// Opens a file by a list of its chunks.
@@ -85,10 +69,8 @@ pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<Co
 /// A `RangeError` that names the field.
 #[wasm_bindgen(js_name = openManifest)]
 pub fn open_manifest(manifest: JsManifest, settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
-    let desk = OpenContext::new(&settings, pool);
-    let manifest = manifest::read(&manifest)?;
-    let file = open::of_manifest(manifest, &desk.session.options);
-    desk.open(Ok(file))
+    let (context, causes) = context(&settings, pool);
+    opened(context.open_manifest(manifest::read(&manifest)?), causes)
 }
 
 /// Opens one URL, to be read in ranges.
@@ -103,16 +85,15 @@ pub async fn open_url(
     pool: &CorePool,
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
-    let desk = OpenContext::new(settings.as_ref(), pool);
-    let known = UrlHints {
+    let (context, causes) = context(settings.as_ref(), pool);
+    let hints = UrlHints {
         size: settings.size().map(|size| size as u64),
         name: settings.name(),
         media_type: settings.media_type(),
         chunk_size: settings.chunk_size() as u64,
     };
-    let asking = open::of_url(&desk.host, &desk.session, &url, known);
-    let file = opening.unless_cancelled(asking).await;
-    desk.open(file)
+    let file = opening.unless_cancelled(context.open_url(&url, hints)).await;
+    opened(file, causes)
 }
 
 /// A file that is being opened; cancelling stops its request at once.
@@ -153,57 +134,37 @@ impl Default for Opening {
     }
 }
 
-/// Where files are opened: all that they need, and are given.
-struct OpenContext {
-    host: WebHost,
-    session: Session,
-    causes: Rc<Causes>,
-    pool_streams: Streams<WebHost>,
+/// The context of one file, from its settings. What the user's functions throw is kept in the second part.
+fn context(settings: &Settings, pool: &CorePool) -> (OpenContext<WebHost>, Rc<Causes>) {
+    let causes = Rc::<Causes>::default();
+    let listener = Listener::new(settings.on_event(), settings.on_progress(), timer::now(), 0);
+    let fetcher = Fetcher {
+        fetch: settings.fetch(),
+        headers: settings.headers(),
+        home: settings.home(),
+        causes: Rc::clone(&causes),
+    };
+    let finder = UserLocator {
+        locate: settings.locate(),
+        token: settings.token(),
+        filer_token: settings.filer_token(),
+        causes: Rc::clone(&causes),
+    };
+    let can_renew_filer_token = finder.filer_token.is_some();
+    let host = WebHost {
+        fetcher: Rc::new(fetcher),
+        finder: Rc::new(finder),
+        listener: Rc::new(listener),
+        native: decode::has_subtle() && !settings.wasm_decoder(),
+    };
+    let session = settings.session(pool);
+    let shared_streams = pool.streams().clone();
+    (OpenContext { host, session, shared_streams, can_renew_filer_token }, causes)
 }
 
-impl OpenContext {
-    fn new(settings: &Settings, pool: &CorePool) -> Self {
-        let causes = Rc::<Causes>::default();
-        let listener = Listener::new(settings.on_event(), settings.on_progress(), timer::now(), 0);
-        let fetcher = Fetcher {
-            fetch: settings.fetch(),
-            headers: settings.headers(),
-            home: settings.home(),
-            causes: Rc::clone(&causes),
-        };
-        let finder = UserLocator {
-            locate: settings.locate(),
-            token: settings.token(),
-            filer_token: settings.filer_token(),
-            causes: Rc::clone(&causes),
-        };
-        let host = WebHost {
-            fetcher: Rc::new(fetcher),
-            finder: Rc::new(finder),
-            listener: Rc::new(listener),
-            native: decode::has_subtle() && !settings.wasm_decoder(),
-        };
-        Self { host, session: settings.session(pool), causes, pool_streams: pool.streams().clone() }
-    }
-
-    fn open(self, file: Result<Opened, Error>) -> Result<CoreFile, JsValue> {
-        let Self { host, session, causes, pool_streams, .. } = self;
-        let Opened { head, chunks } = file.map_err(|error| causes.error(&error))?;
-        let file = CoreFile {
-            head,
-            chunks: chunks.into(),
-            host,
-            session,
-            causes,
-            streams: Streams::default(),
-            pool_streams,
-        };
-        file.check_open()?;
-        Ok(file)
-    }
-
-    /// What an entry tells; `url` is where its filer serves the file, if there is one to be asked.
-    fn file(&self, entry: &Entry, url: Option<String>, keys: &Keys) -> Result<Opened, Error> {
-        open::of_entry(entry, url.as_deref(), keys, &self.session)
+fn opened(file: Result<OpenFile<WebHost>, Error>, causes: Rc<Causes>) -> Result<CoreFile, JsValue> {
+    match file {
+        Ok(file) => Ok(CoreFile { file, causes }),
+        Err(error) => Err(causes.error(&error)),
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     hosts::component::{
         bindings::exports::kelp::stream::{reader as wit, types},
         host::WasiHost,
-        open::{self, OpenFile, about_a_file},
+        open::{self, about_a_file},
         settings,
     },
     read::Reader,
@@ -54,7 +54,7 @@ impl wit::Guest for Library {
     }
 }
 
-fn opened(file: Result<OpenFile, Error>) -> Result<wit::File, types::Error> {
+fn opened(file: Result<open::File, Error>) -> Result<wit::File, types::Error> {
     Ok(wit::File::new(File(file?, Turn)))
 }
 
@@ -73,7 +73,7 @@ impl Drop for Turn {
 }
 
 /// An open file.
-pub(crate) struct File(OpenFile, Turn);
+pub(crate) struct File(open::File, Turn);
 
 impl wit::GuestFile for File {
     about_a_file!();

@@ -10,7 +10,7 @@ use crate::{
             exports::kelp::stream::{reader_async as wit, types},
             wit_future, wit_stream,
         },
-        open::{self, OpenFile, about_a_file},
+        open::{self, about_a_file},
     },
     read::streams::closed,
 };
@@ -51,12 +51,12 @@ impl wit::Guest for Library {
     }
 }
 
-fn opened(file: Result<OpenFile, Error>) -> Result<wit::File, types::Error> {
+fn opened(file: Result<open::File, Error>) -> Result<wit::File, types::Error> {
     Ok(wit::File::new(File(file?)))
 }
 
 /// An open file.
-pub(crate) struct File(OpenFile);
+pub(crate) struct File(open::File);
 
 /// Bytes, and how they ended.
 type Reading = (StreamReader<u8>, FutureReader<Result<(), types::Error>>);
