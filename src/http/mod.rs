@@ -6,6 +6,7 @@ pub(crate) mod date;
 pub(crate) mod etag;
 pub mod headers;
 pub mod jwt;
+pub mod problem;
 #[cfg_attr(
     not(any(feature = "native", feature = "component")),
     allow(dead_code, reason = "hosts whose platform follows no redirects use it")

@@ -1,0 +1,122 @@
+//! Error responses: which status an error has, and the body that describes it (RFC 9457, problem details).
+//!
+//! A host that serves files over HTTP sends one of these when it cannot send the bytes of a file. The body is a JSON
+//! object: `type` is always `about:blank`, `title` is the name of the status, and `code` is the code of the error
+//! ([`Kind::code`]). [`Problem::new`] has no more than that, for a gateway whose clients must not learn what stands
+//! behind it. [`Problem::of`] adds the message, the chunk and the position, for clients that may see them.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Kind};
+
+/// The header fields of every problem.
+pub const HEADERS: [(&str, &str); 3] = [
+    ("Content-Type", "application/problem+json"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+];
+
+/// The status of a response when a file, or its bytes, cannot be read.
+#[must_use]
+pub fn status_of(kind: Kind) -> u16 {
+    match kind {
+        Kind::NotFound => 404,
+        Kind::Unauthorized => 403,
+        _ => 502,
+    }
+}
+
+/// The name of an error status (RFC 9110, section 15).
+#[must_use]
+pub fn title(status: u16) -> &'static str {
+    match status {
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        502 => "Bad Gateway",
+        _ => "Internal Server Error",
+    }
+}
+
+/// A status and the JSON object that describes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    status: u16,
+    members: Map<String, Value>,
+}
+
+impl Problem {
+    /// A problem that names its code and no details.
+    #[must_use]
+    pub fn new(status: u16, code: &str) -> Self {
+        let mut problem = Self { status, members: Map::new() };
+        problem.set("type", "about:blank");
+        problem.set("title", title(status));
+        problem.set("status", status);
+        problem.set("code", code);
+        problem
+    }
+
+    /// An error with its message, and with the chunk and position where they are known. The attempts stay out: which
+    /// hosts were asked is for the operator, not for the client.
+    #[must_use]
+    pub fn of(error: &Error) -> Self {
+        let mut problem = Self::new(status_of(error.kind()), error.kind().code());
+        problem.set("detail", error.to_string());
+        problem.set("retryable", error.kind().retryable());
+        if let Some(chunk) = error.chunk() {
+            problem.set("chunk", chunk);
+        }
+        if let Some(offset) = error.offset() {
+            problem.set("offset", offset);
+        }
+        problem
+    }
+
+    /// The status of the response.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The body of the response, of the media type `application/problem+json`.
+    #[must_use]
+    pub fn into_body(self) -> String {
+        Value::Object(self.members).to_string()
+    }
+
+    fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.members.insert(name.to_owned(), value.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn body(problem: Problem) -> Value {
+        serde_json::from_str(&problem.into_body()).unwrap()
+    }
+
+    #[test]
+    fn a_plain_problem_names_status_and_code_only() {
+        let problem = Problem::new(405, "unsupported");
+        assert_eq!(problem.status(), 405);
+        let expected = json!({"type": "about:blank", "title": "Method Not Allowed", "status": 405, "code": "unsupported"});
+        assert_eq!(body(problem), expected);
+    }
+
+    #[test]
+    fn a_problem_of_an_error_has_message_chunk_and_offset() {
+        let error = Error::new(Kind::NotFound, "a \"quoted\" message").of_chunk("3,01").at(5);
+        let expected = json!({
+            "type": "about:blank", "title": "Not Found", "status": 404, "code": "not_found", "retryable": false,
+            "detail": "chunk 3,01: a \"quoted\" message", "chunk": "3,01", "offset": 5,
+        });
+        assert_eq!(body(Problem::of(&error)), expected);
+        let timeout = Problem::of(&Error::new(Kind::Timeout, "no response"));
+        assert_eq!((timeout.status(), &body(timeout)["retryable"]), (502, &json!(true)));
+    }
+}
