@@ -2,10 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{
-    error::Kind,
-    http::{content_disposition, date, etag},
-};
+use crate::http::{content_disposition, date, etag};
 
 /// The fields of a request that count. Several lines of one field are joined with `, `.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -113,29 +110,6 @@ pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &Representation
     reply.add_content(file);
     reply.body = (method == "GET").then_some(body);
     reply
-}
-
-/// The status of an answer where the bytes of a file cannot be had, and its name (RFC 9110, 15).
-#[must_use]
-pub fn refusal(kind: Kind) -> (u16, &'static str) {
-    let status = match kind {
-        Kind::NotFound => 404,
-        Kind::Unauthorized => 403,
-        _ => 502,
-    };
-    (status, reason(status))
-}
-
-/// What a status is called that is the answer where no file is.
-#[must_use]
-pub fn reason(status: u16) -> &'static str {
-    match status {
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        502 => "Bad Gateway",
-        _ => "Internal Server Error",
-    }
 }
 
 impl Reply {

@@ -24,7 +24,10 @@ use crate::{
     fetch::locator::Locator,
     formats::seaweedfs::{entry::Keys, urls},
     hosts::gateway_config::GatewayConfig,
-    http::respond::{Conditions, reason, refusal, respond},
+    http::{
+        problem::{self, Problem},
+        respond::{Conditions, respond},
+    },
     read::{open::OpenContext, session::Session, streams::Streams},
     schedule::pool::Pool,
 };
@@ -67,7 +70,7 @@ impl Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let status = if error.kind() == Kind::Internal { 500 } else { refusal(error.kind()).0 };
+        let status = if error.kind() == Kind::Internal { 500 } else { problem::status_of(error.kind()) };
         Self { status, code: error.kind().code() }
     }
 }
@@ -75,24 +78,9 @@ impl From<Error> for Refusal {
 impl From<Refusal> for Answer {
     /// Says what is wrong, as RFC 9457 has it.
     fn from(Refusal { status, code }: Refusal) -> Self {
-        let number = status.to_string();
-        let title = reason(status);
-        let text = [
-            "{\"type\":\"about:blank\",\"title\":\"",
-            title,
-            "\",\"status\":",
-            &number,
-            ",\"code\":\"",
-            code,
-            "\"}",
-        ]
-        .concat();
-        let mut headers = vec![
-            ("Content-Type", "application/problem+json".to_owned()),
-            ("Content-Length", text.len().to_string()),
-            ("Cache-Control", "no-store".to_owned()),
-            ("X-Content-Type-Options", "nosniff".to_owned()),
-        ];
+        let text = Problem::new(status, code).into_body();
+        let mut headers: Vec<_> = problem::HEADERS.map(|(name, value)| (name, value.to_owned())).into();
+        headers.push(("Content-Length", text.len().to_string()));
         if status == 405 {
             headers.push(("Allow", "GET, HEAD".to_owned()));
         }

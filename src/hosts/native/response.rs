@@ -8,14 +8,16 @@ use std::{
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use hyper::body::{Body, Frame, SizeHint};
-use serde_json::{Value, json};
 
 use super::{file::File, host::NativeHost};
 use crate::{
     error::{Error, Kind},
-    http::respond::{Conditions, Reply, refusal, respond},
+    http::{
+        problem::{self, Problem},
+        respond::{Conditions, Reply, respond},
+    },
     read::Reader,
 };
 
@@ -57,27 +59,12 @@ impl File {
 /// error. Which servers were asked in vain is not in it: that is for the one who asked.
 #[must_use]
 pub fn problem(error: &Error) -> Response<ResponseBody> {
-    let (status, title) = refusal(error.kind());
-    let mut told = json!({
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": error.to_string(),
-        "code": error.kind().code(),
-        "retryable": error.kind().retryable(),
-    });
-    if let Value::Object(told) = &mut told {
-        told.extend(error.chunk().map(|chunk| ("chunk".to_owned(), chunk.into())));
-        told.extend(error.offset().map(|offset| ("offset".to_owned(), offset.into())));
-    }
-    let text = Bytes::from(told.to_string());
+    let problem = Problem::of(error);
+    let status = problem.status();
+    let text = Bytes::from(problem.into_body());
     let mut response = Response::new(ResponseBody { left: text.len() as u64, first: Some(text), rest: None });
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
-    for (name, value) in [
-        (header::CONTENT_TYPE, "application/problem+json"),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
+    for (name, value) in problem::HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
