@@ -2,6 +2,8 @@
 
 #[cfg(all(target_arch = "wasm32", feature = "component"))]
 pub mod component;
+#[cfg(any(feature = "native", feature = "component", test))]
+mod decoded_body;
 #[cfg_attr(
     not(all(target_arch = "wasm32", feature = "component-gateway")),
     allow(dead_code, reason = "gateways use it")

@@ -59,6 +59,17 @@ pub fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
 
+/// Whether the URL carries a token.
+pub(crate) fn has_token(url: &str) -> bool {
+    url.contains("jwt=")
+}
+
+/// Whether the scheme is https.
+#[cfg(any(feature = "native", feature = "component", test))]
+pub(crate) fn is_https(url: &str) -> bool {
+    url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
+}
+
 /// The URL with a token as `?jwt=`, in place of one that it may carry already.
 #[must_use]
 pub fn with_token(url: &str, token: &str) -> String {

@@ -1,4 +1,4 @@
-//! Time, and timers.
+//! The monotonic clock, and timers as futures.
 
 use std::{
     fmt,
@@ -13,20 +13,20 @@ use super::{
     wasi::{Timer, timer},
 };
 
-/// Time since some moment.
+/// Time of the monotonic clock.
 pub(super) fn now() -> Duration {
     Duration::from_nanos(monotonic_clock::now())
 }
 
-/// Resolves after its time, which begins when it is first polled.
+/// A timer. It starts when it is first polled, and dropping it stops it.
 pub struct Sleep {
     time: Duration,
-    running: Option<Timer>,
+    timer: Option<Timer>,
 }
 
 impl Sleep {
     pub(super) fn new(time: Duration) -> Self {
-        Self { time, running: None }
+        Self { time, timer: None }
     }
 }
 
@@ -34,8 +34,8 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let nanos = u64::try_from(self.time.as_nanos()).unwrap_or(u64::MAX).min(LONGEST);
-        Pin::new(self.running.get_or_insert_with(|| timer(nanos))).poll(cx)
+        let nanos = u64::try_from(self.time.as_nanos()).unwrap_or(u64::MAX).min(MAX_NANOS);
+        Pin::new(self.timer.get_or_insert_with(|| timer(nanos))).poll(cx)
     }
 }
 
@@ -45,5 +45,5 @@ impl fmt::Debug for Sleep {
     }
 }
 
-/// A year: hosts add it to the time that it is.
-const LONGEST: u64 = 365 * 24 * 3600 * 1_000_000_000;
+/// A year. Hosts add the time to their clock, and a larger one could overflow it.
+const MAX_NANOS: u64 = 365 * 24 * 3600 * 1_000_000_000;

@@ -1,128 +1,104 @@
-//! GET as the port has it, over `wasi:http`: by our own rules of redirects, since it follows none.
+//! The port's GET over `wasi:http`.
+//!
+//! `wasi:http` follows no redirects and undoes no `Content-Encoding`; both are done here, by the rules of
+//! [`Redirects`] and [`DecodedBody`].
 
-#[cfg(feature = "component-library")]
-use super::bindings::wasi::http::types::Fields;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use futures::Stream;
+
 use super::{
-    body::Body,
-    wasi::{WireResponse, send},
+    request::{FAILED, HeaderField, UrlParts, joined},
+    wasi::{RawBody, RawResponse, send},
 };
 use crate::{
     host::{FetchError, Request, Response},
+    hosts::decoded_body::{DecodedBody, EncodingError, decoder},
     http::{
         headers::{ByteRange, Headers},
-        redirect,
-        redirect::MAX_REDIRECTS,
+        redirect::{RedirectError, Redirects},
         url,
     },
 };
 
-/// What there is no reason for that anybody could tell.
-pub(super) const FAILED: FetchError = FetchError { cause: None };
-
-/// A field of a header: name and value.
-pub(super) type Line = (String, Vec<u8>);
-
-/// Whether a host lets these headers be sent.
-#[cfg(feature = "component-library")]
-pub(super) fn may_be_sent(headers: &[Line]) -> bool {
-    Fields::from_list(headers).is_ok()
-}
-
-/// A URL as a request has it.
-pub(super) struct Parts<'a> {
-    pub(super) is_secure: bool,
-    pub(super) authority: &'a str,
-    /// With the query.
-    pub(super) path: String,
-}
-
-/// How requests of a file are sent.
+/// Sends the requests of a file.
 #[derive(Debug, Default)]
 pub(super) struct Fetcher {
-    /// Names and values, for `home` alone.
-    pub(super) headers: Vec<Line>,
-    /// The origin that the headers may go to.
+    /// The user's headers, for `home` only.
+    pub(super) headers: Vec<HeaderField>,
+    /// The origin that the headers are sent to.
     pub(super) home: String,
-    /// The only origins that may be asked; any where there is no list.
+    /// The only origins that requests are sent to; `None` allows every origin.
     pub(super) origins: Option<Vec<String>>,
 }
 
 impl Fetcher {
     pub(super) async fn fetch(&self, request: Request) -> Result<Response<Body>, FetchError> {
-        let mut url = url::checked(&request.url).ok_or(FAILED)?;
-        // Once a redirect has led away from home, nothing of the user's goes along any more.
-        let mut at_home = true;
-        let mut moved = false;
-        for _ in 0..=MAX_REDIRECTS {
-            at_home &= url::origin(&url) == Some(&self.home);
-            let response = self.send(&url, request.range, at_home).await?;
-            let Some(location) = location(&response) else {
-                return answer(response, moved.then_some(url));
-            };
-            // A redirect would carry the token to wherever it leads.
-            if request.url.contains("jwt=") {
-                return Err(FAILED);
+        let mut redirects = Redirects::new(&request.url, &self.home)?;
+        loop {
+            let sends_headers = redirects.sends_user_headers();
+            let response = self.send(redirects.url(), request.range, sends_headers).await?;
+            let location = joined(response.lines("location"));
+            if !redirects.follow(response.status(), location.as_deref())? {
+                return port_response(response, redirects.into_target());
             }
-            let next = redirect::joined(&url, &location).ok_or(FAILED)?;
-            if is_secure(&url) && !is_secure(&next) {
-                return Err(FAILED);
-            }
-            url = next;
-            moved = true;
         }
-        Err(FAILED)
     }
 
-    /// Dropping it cancels the request.
+    /// Sends one GET. Dropping the future cancels the request.
     async fn send(
         &self,
         url: &str,
         range: Option<ByteRange>,
-        at_home: bool,
-    ) -> Result<WireResponse, FetchError> {
+        sends_headers: bool,
+    ) -> Result<RawResponse, FetchError> {
         let origin = url::origin(url).ok_or(FAILED)?;
-        if self.origins.as_ref().is_some_and(|known| !known.iter().any(|known| known == origin)) {
+        if self.origins.as_ref().is_some_and(|allowed| !allowed.iter().any(|allowed| allowed == origin)) {
             return Err(FAILED);
         }
-        let mut headers = if at_home { self.headers.clone() } else { Vec::new() };
+        let mut headers = if sends_headers { self.headers.clone() } else { Vec::new() };
         headers.extend(range.map(|range| ("range".to_owned(), range.to_string().into_bytes())));
-        let rest = url.get(origin.len()..).unwrap_or_default();
-        let slash = if rest.starts_with('/') { "" } else { "/" };
+        let path = url.get(origin.len()..).unwrap_or_default();
+        let slash = if path.starts_with('/') { "" } else { "/" };
         let authority = url::host(url).ok_or(FAILED)?;
-        let parts = Parts { is_secure: is_secure(url), authority, path: [slash, rest].concat() };
+        let parts = UrlParts { is_https: url::is_https(url), authority, path: [slash, path].concat() };
         send(&parts, &headers).await
     }
 }
 
-fn is_secure(url: &str) -> bool {
-    url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
-}
-
-/// Where a redirect that is to be followed leads.
-fn location(response: &WireResponse) -> Option<String> {
-    matches!(response.status(), 301 | 302 | 303 | 307 | 308).then(|| joined(response.lines("location")))?
-}
-
-fn answer(response: WireResponse, url: Option<String>) -> Result<Response<Body>, FetchError> {
+/// The response as the port has it. `url`: where a redirect led, if one was followed.
+fn port_response(response: RawResponse, url: Option<String>) -> Result<Response<Body>, FetchError> {
     let status = response.status();
-    let headers = headers(&response);
-    // What a part of something packed holds cannot be told: the core refuses it.
-    let is_encoded = headers.is_encoded() && status == 200;
-    let encoding = headers.content_encoding.as_deref().unwrap_or_default();
-    let is_gzip = encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip");
-    if is_encoded && !is_gzip {
-        return Err(FAILED);
-    }
-    let body = Body::new(response, is_encoded)?;
+    let headers = Headers::read(|name| joined(response.lines(name)));
+    let decoder = decoder(status, &headers)?;
+    let body = Body(DecodedBody::new(response.into_body()?, decoder));
     Ok(Response { status, headers, url, body })
 }
 
-fn headers(response: &WireResponse) -> Headers {
-    Headers::read(|name| joined(response.lines(name)))
+impl From<RedirectError> for FetchError {
+    fn from(_: RedirectError) -> Self {
+        FAILED
+    }
 }
 
-/// All lines of a field in one, as `Headers` of JavaScript has it.
-pub(super) fn joined(lines: Vec<Vec<u8>>) -> Option<String> {
-    let lines: Vec<String> = lines.into_iter().filter_map(|line| String::from_utf8(line).ok()).collect();
-    (!lines.is_empty()).then(|| lines.join(", "))
+impl From<EncodingError> for FetchError {
+    fn from(_: EncodingError) -> Self {
+        FAILED
+    }
+}
+
+/// The body of a response, piece by piece as it arrives. Dropping it cancels the request.
+#[derive(Debug)]
+pub struct Body(DecodedBody<RawBody>);
+
+impl Stream for Body {
+    type Item = Result<Bytes, FetchError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_piece(cx)
+    }
 }

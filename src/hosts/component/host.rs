@@ -10,9 +10,8 @@ use bytes::Bytes;
 
 use super::{
     bindings::wasi::random::insecure,
-    body::Body,
     clock::{self, Sleep},
-    fetch::Fetcher,
+    fetch::{Body, Fetcher},
     wasi,
 };
 use crate::{
@@ -21,7 +20,7 @@ use crate::{
     model::location::Location,
 };
 
-/// A file's host: how it sends requests.
+/// The host of a file: sends its requests.
 #[derive(Clone, Debug, Default)]
 pub struct WasiHost {
     pub(super) fetcher: Rc<Fetcher>,
@@ -29,7 +28,8 @@ pub struct WasiHost {
     pub(super) filer_token: Option<Rc<str>>,
 }
 
-/// Decoded bytes go out in pieces of this size, so that a reader that takes a few does not keep them all.
+/// The size of the pieces that decoded bytes are split into, so that a reader that takes only a few bytes does not keep
+/// the memory of a whole chunk.
 const PIECE: usize = 256 << 10;
 
 impl Host for WasiHost {
@@ -41,7 +41,7 @@ impl Host for WasiHost {
         self.fetcher.fetch(request)
     }
 
-    /// Nobody is asked: a filer or a master says where chunks are.
+    /// Finds none: a component has no function of the user's. A filer or a master finds the replicas.
     async fn locate(&self, _file_id: &str, _stale: Option<Duration>) -> Result<Location, LocateError> {
         Ok(Location::default())
     }
@@ -75,7 +75,7 @@ impl Host for WasiHost {
     }
 
     fn random(&self) -> f64 {
-        // The 53 bits that a number in 0..1 can have.
+        // An f64 in 0..1 has 53 random bits.
         (insecure::get_insecure_random_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 

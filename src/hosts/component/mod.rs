@@ -1,9 +1,15 @@
-//! The component host: kelp-stream where WASI is.
+//! The component host: a WebAssembly component on WASI 0.2 or 0.3.
 //!
-//! `bindings` are what the worlds in `wit/` import and export; `p2` and `p3` are what differs between
-//! WASI 0.2 and 0.3; `host` is the port, over either. With feature `component-library` the crate, built as
-//! a `cdylib`, is the world `library`, with `component-gateway` it is `gateway`; with `component-async` as
-//! well `library-async` and `gateway-async`.
+//! Built as a `cdylib`, the crate is a component of one of the worlds in `wit/`:
+//!
+//! | feature | with WASI 0.2 | with WASI 0.3 (`component-async` as well) |
+//! |---|---|---|
+//! | `component-library` | `library` | `library-async` |
+//! | `component-gateway` | `gateway` | `gateway-async` |
+//!
+//! From the bottom to the top: `bindings` is generated from `wit/`. `wasi` has the clocks, the HTTP requests and the
+//! tasks of either version of WASI. [`WasiHost`] implements the port with them. `library` and `gateway` implement the
+//! exports of the worlds.
 
 #[allow(
     unsafe_code,
@@ -13,24 +19,14 @@
     reason = "generated from wit/, where it is documented"
 )]
 mod bindings;
-mod body;
 mod clock;
 mod fetch;
 #[cfg(feature = "component-gateway")]
 mod gateway;
 mod host;
 #[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
-mod open;
-#[cfg(not(feature = "component-async"))]
-mod p2;
-#[cfg(feature = "component-async")]
-mod p3;
-#[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
-mod settings;
+mod library;
+mod request;
+mod wasi;
 
-#[cfg(not(feature = "component-async"))]
-use self::p2 as wasi;
-#[cfg(feature = "component-async")]
-use self::p3 as wasi;
-
-pub use self::{body::Body, clock::Sleep, host::WasiHost};
+pub use self::{clock::Sleep, fetch::Body, host::WasiHost};

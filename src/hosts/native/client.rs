@@ -1,4 +1,4 @@
-//! Where files are opened.
+//! The client: opens files, and has what they share.
 
 use std::{fmt, io, sync::Arc, time::Instant};
 
@@ -8,10 +8,9 @@ use rustls::{
 };
 
 use super::{
-    BoxError,
-    body::NativeCauses,
     connector::Connector,
-    fetch::{Fetcher, Wire, wire},
+    error::{BoxError, NativeCauses},
+    fetch::{Fetcher, HttpClient, http_client},
     file::File,
     host::NativeHost,
     options::{Locate, Options},
@@ -27,90 +26,95 @@ use crate::{
     schedule::pool::{Pool, PoolLimits},
 };
 
-/// Connections, and what all files that are read over them share. Clones are handles on the same one.
+/// Opens files, and has what they share: connections, limits and measurements. A clone is a handle on the same client.
 #[derive(Clone)]
 pub struct Client {
-    wire: Wire,
+    http: HttpClient,
     pool: Pool,
     causes: Arc<NativeCauses>,
     streams: Streams<NativeHost>,
 }
 
 impl Client {
-    /// A client that trusts whom the system trusts, with the limits of [`PoolLimits`].
+    /// A client with the default limits of [`PoolLimits`] that trusts the system's certificate authorities.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// A client with limits of its own, or that trusts more than the system does.
+    /// Builds a client with other limits, or with more certificates to trust.
     #[must_use]
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// Opens a file of a filer: fetches its entry.
+    /// Opens a file of a filer by its URL there: fetches its entry.
     ///
     /// # Errors
     ///
-    /// [`Kind::Unsupported`] for what is no http or https URL, [`Kind::NotFound`], and as a stream's.
+    /// [`Kind::Unsupported`] if this is not an http or https URL, [`Kind::NotFound`] if there is no such file, and
+    /// those of a stream.
     pub async fn open_filer(&self, url: &str, options: &Options) -> Result<File, Error> {
         let (entry_url, file_url) = urls::entry_url(&checked(url)?);
         let context = self.context(&file_url, options);
         Ok(File(context.open_filer(&entry_url, Some(&file_url), &options.keys).await?))
     }
 
-    /// Opens a file by its entry, the JSON that a filer answered; `filer`: where to ask for more, if
-    /// there is one to be asked.
+    /// Opens a file by its entry, the JSON of a filer's response. Sends no request. `filer`: the filer's URL, if
+    /// there is one.
     ///
     /// # Errors
     ///
-    /// [`Kind::Manifest`] for what is no entry, [`Kind::NoLocations`] where nothing says where chunks are.
+    /// [`Kind::Manifest`] if the JSON is not an entry, [`Kind::NoLocations`] if neither a filer nor
+    /// [`Options::locate`] can find the chunks.
     pub fn open_entry(&self, json: &[u8], filer: Option<&str>, options: &Options) -> Result<File, Error> {
         let filer = filer.map(checked).transpose()?;
         let origin = filer.as_deref().and_then(url::origin);
         if origin.is_none() && matches!(options.locate, Locate::Proxy) {
-            return Err(Error::new(Kind::NoLocations, "a filer or `locate` must say where the chunks are"));
+            return Err(Error::new(
+                Kind::NoLocations,
+                "the chunks cannot be found: neither a filer nor `locate` was given",
+            ));
         }
         let context = self.context(origin.unwrap_or_default(), options);
         Ok(File(context.open_entry(json, origin, &options.keys)?))
     }
 
-    /// Opens a file by a list of its chunks.
+    /// Opens a file by its manifest. Sends no request.
     ///
     /// # Errors
     ///
-    /// [`Kind::Closed`].
+    /// [`Kind::Closed`] if the client was closed.
     pub fn open_manifest(&self, manifest: Manifest, options: &Options) -> Result<File, Error> {
         Ok(File(self.context("", options).open_manifest(manifest)?))
     }
 
-    /// Opens one URL, to be read in ranges. An empty name in `known` is taken from the URL, a chunk size
-    /// of 0 is 4 MiB.
+    /// Opens any URL, to be read in ranges. If the name in `hints` is empty, it is taken from the URL; if the chunk
+    /// size is 0, it is 4 MiB.
     ///
     /// # Errors
     ///
-    /// [`Kind::Unsupported`] where its size cannot be had, and as a stream's.
-    pub async fn open_url(&self, url: &str, mut known: UrlHints, options: &Options) -> Result<File, Error> {
+    /// [`Kind::Unsupported`] if the server does not give the size, and those of a stream.
+    pub async fn open_url(&self, url: &str, mut hints: UrlHints, options: &Options) -> Result<File, Error> {
         let url = checked(url)?;
         let context = self.context(&url, options);
-        if known.name.is_empty() {
-            known.name = url::name_of(&url);
+        if hints.name.is_empty() {
+            hints.name = url::name_of(&url);
         }
-        if known.chunk_size == 0 {
-            known.chunk_size = CHUNK_SIZE;
+        if hints.chunk_size == 0 {
+            hints.chunk_size = CHUNK_SIZE;
         }
-        Ok(File(context.open_url(&url, known).await?))
+        Ok(File(context.open_url(&url, hints).await?))
     }
 
-    /// What is shared, to look at.
+    /// The pool that all files of the client share.
     #[must_use]
     pub fn pool(&self) -> &Pool {
         &self.pool
     }
 
-    /// What a connection, or a function of the user's, failed with: the cause of an error of this
-    /// client's, if it is one of the latest.
+    /// The error of a connection, or of a user's function, that caused an error of this client. The client keeps the
+    /// latest ones only.
     #[must_use]
     pub fn cause(&self, error: &Error) -> Option<Arc<BoxError>> {
         self.causes.of(error.cause()?)
@@ -125,7 +129,7 @@ impl Client {
         let home = url::origin(url).unwrap_or_default().to_owned();
         let session = options.session(&home, &self.pool);
         let fetcher = Fetcher {
-            wire: self.wire.clone(),
+            http: self.http.clone(),
             headers: options.headers.clone(),
             home,
             causes: Arc::clone(&self.causes),
@@ -136,7 +140,7 @@ impl Client {
             token: options.token.clone(),
             filer_token: options.filer_token.clone(),
             on_event: options.on_event.clone(),
-            since: Instant::now(),
+            opened: Instant::now(),
         };
         let can_renew_filer_token = options.filer_token.is_some();
         OpenContext { host, session, shared_streams: self.streams.clone(), can_renew_filer_token }
@@ -149,7 +153,7 @@ impl Default for Client {
     }
 }
 
-/// Makes a [`Client`].
+/// Builds a [`Client`].
 #[derive(Clone, Debug, Default)]
 pub struct ClientBuilder {
     limits: PoolLimits,
@@ -157,38 +161,38 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// What all files of the client share.
+    /// The limits that all files of the client share.
     #[must_use]
     pub fn limits(mut self, limits: PoolLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Trusts these certificates too, in PEM: an authority of one's own, or the certificate of one server.
+    /// Trusts these certificates too, in PEM: of a private authority, or of one server.
     ///
     /// # Errors
     ///
-    /// Where there is none in it, or one that cannot be read.
+    /// If the text has no certificate, or one that cannot be parsed.
     pub fn trust(mut self, pem: &[u8]) -> io::Result<Self> {
         let wrong = |message| io::Error::new(io::ErrorKind::InvalidData, message);
         let before = self.trusted.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|_| wrong("a certificate is not as PEM has it"))?;
+            let certificate = certificate.map_err(|_| wrong("the file is not valid PEM"))?;
             let is_read = RootCertStore::empty().add(certificate.clone());
-            is_read.map_err(|_| wrong("a certificate cannot be read"))?;
+            is_read.map_err(|_| wrong("a certificate in the file cannot be parsed"))?;
             self.trusted.push(certificate);
         }
         if self.trusted.len() == before {
-            return Err(wrong("there is no certificate in it"));
+            return Err(wrong("the file contains no certificate"));
         }
         Ok(self)
     }
 
-    /// The client. Nothing is connected, nor read from the system, before it is needed.
+    /// The client. It connects, and reads the system's certificates, when the first request needs it.
     #[must_use]
     pub fn build(self) -> Client {
         Client {
-            wire: wire(Connector::new(self.trusted)),
+            http: http_client(Connector::new(self.trusted)),
             pool: Pool::new(self.limits),
             causes: Arc::default(),
             streams: Streams::default(),
@@ -196,11 +200,12 @@ impl ClientBuilder {
     }
 }
 
-/// As much at a time as SeaweedFS cuts files into.
+/// The default chunk size of SeaweedFS.
 const CHUNK_SIZE: u64 = 4 << 20;
 
 fn checked(url: &str) -> Result<String, Error> {
-    let wrong = || Error::new(Kind::Unsupported, "it is no http or https URL without user and password");
+    let wrong =
+        || Error::new(Kind::Unsupported, "the URL must be an http or https URL without user and password");
     url::checked(url).ok_or_else(wrong)
 }
 

@@ -1,4 +1,4 @@
-//! Connections: in the clear, or under TLS.
+//! Opens connections, with TLS for https.
 
 use std::{
     future::Future,
@@ -14,9 +14,9 @@ use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::CertificateDe
 use tokio::{net::TcpStream, task::spawn_blocking};
 use tower_service::Service;
 
-use super::BoxError;
+use super::error::BoxError;
 
-/// Connects to where URLs say: no variable of the environment names a proxy.
+/// Connects to the host of the URL. Proxies named by environment variables are not used.
 #[derive(Clone, Debug)]
 pub(super) struct Connector {
     tcp: HttpConnector,
@@ -56,8 +56,8 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Whom TLS trusts. What the system trusts is a hundred files or more: they are read with the first https
-/// URL, and a program that meets none needs no such files.
+/// The configuration of TLS. The system's certificates can be more than a hundred files, so they are read for the
+/// first https URL only; a program without such URLs does not need them.
 #[derive(Debug)]
 struct Tls {
     trusted: Vec<CertificateDer<'static>>,
@@ -72,13 +72,15 @@ impl Tls {
     fn read(&self) -> Result<Arc<ClientConfig>, String> {
         let mut roots = RootCertStore::empty();
         let system = rustls_native_certs::load_native_certs();
-        // Systems have some that no verifier reads.
+        // Systems have certificates that rustls cannot parse; these are left out.
         roots.add_parsable_certificates(system.certs);
         roots.add_parsable_certificates(self.trusted.iter().cloned());
         if roots.is_empty() {
-            return Err("the system names no certificate authority, and none was given".to_owned());
+            return Err(
+                "no certificate authority is trusted: the system has none, and none was added".to_owned()
+            );
         }
-        // Named, since a program may hold another one as well, and rustls will not choose.
+        // Named, because rustls does not choose one if the program contains several.
         let provider = Arc::new(ring::default_provider());
         let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let trusting = versions.map_err(|error| error.to_string())?.with_root_certificates(roots);

@@ -1,4 +1,4 @@
-//! Decoding: at once where it is little, else on a thread where nobody waits for it.
+//! Decodes chunks: small ones at once, others on a thread for blocking work.
 
 use bytes::Bytes;
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -8,8 +8,8 @@ use crate::{
     host::{DecodeError, DecodeParams, joined},
 };
 
-/// Fewer stored bytes are decoded sooner than another thread is woken: some 20 us by the slowest of
-/// the ciphers.
+/// Up to this many stored bytes are decoded at once: with the slowest of the ciphers that takes about 20 us, which is
+/// less than to wake another thread.
 const AT_ONCE: usize = 32 << 10;
 
 pub(super) async fn decode(stored: Vec<Bytes>, params: DecodeParams) -> Result<Vec<Bytes>, DecodeError> {
@@ -17,12 +17,12 @@ pub(super) async fn decode(stored: Vec<Bytes>, params: DecodeParams) -> Result<V
         return decoded(&stored, &params);
     }
     let task = spawn_blocking(move || decoded(&stored, &params));
-    // What has not begun never does, once nobody waits for it.
+    // If this future is dropped before the task has started, it never starts.
     let _guard = AbortOnDrop(task.abort_handle());
     match task.await {
         Ok(decoded) => decoded,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        // The runtime is going down, and this task with it.
+        // The runtime is shutting down and drops this future too.
         Err(_) => std::future::pending().await,
     }
 }

@@ -14,35 +14,35 @@ use crate::{
     schedule::plan::Summary,
 };
 
-/// An open file. Dropping it ends nothing: its streams go on; [`File::close`] ends them.
+/// An open file. Dropping it does not end its streams; [`File::close`] does.
 #[derive(Debug)]
 pub struct File(pub(super) OpenFile<NativeHost>);
 
 impl File {
-    /// What it says of itself: name, media type, entity tag, times.
+    /// The metadata: name, media type, entity tag, time.
     #[must_use]
     pub fn head(&self) -> &Metadata {
         self.0.metadata()
     }
 
-    /// Its size in bytes.
+    /// The size in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.0.metadata().size
     }
 
-    /// MD5 of all of it, where the filer saw it whole.
+    /// The MD5 of the whole file, if the filer stored one.
     #[must_use]
     pub fn md5(&self) -> Option<&[u8; 16]> {
         self.0.md5()
     }
 
-    /// Opens a stream of these bytes, clipped to the size. Nothing is fetched before the first read; from
-    /// then on a task of the runtime fetches ahead. Dropping the reader cancels every request at once.
+    /// Opens a stream of these bytes, clipped to the size. Nothing is fetched before the first read; then a task of
+    /// the runtime fetches ahead. Dropping the reader cancels all its requests at once.
     ///
     /// # Errors
     ///
-    /// [`crate::Kind::Closed`].
+    /// [`crate::Kind::Closed`] if the file or the client was closed.
     ///
     /// # Panics
     ///
@@ -67,13 +67,13 @@ impl File {
         Ok(bytes)
     }
 
-    /// What a stream of these bytes would do; nothing is asked.
+    /// What a stream of these bytes would do. Sends no request.
     #[must_use]
     pub fn plan(&self, range: impl RangeBounds<u64>) -> Summary {
         self.0.summary(&Arc::new(self.0.plan(bounds(&range))))
     }
 
-    /// What its streams have done so far.
+    /// The counters of all its streams.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.0.stats()
@@ -85,7 +85,7 @@ impl File {
     }
 }
 
-/// The range from its bounds; without an end it goes on to the largest position.
+/// The bounds as a range of positions.
 fn bounds(range: &impl RangeBounds<u64>) -> Range<u64> {
     let start = match range.start_bound() {
         Bound::Included(start) => *start,

@@ -1,4 +1,4 @@
-//! The port, on tokio.
+//! The port on tokio and hyper.
 
 use std::{
     fmt,
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use super::{
     body::Body,
     decode,
+    error::BoxError,
     fetch::Fetcher,
     options::{Listener, Locate, Token},
 };
@@ -22,8 +23,7 @@ use crate::{
     model::location::Location,
 };
 
-/// A file's host: how it sends requests and finds chunks, and whom it tells. Clones are handles on
-/// the same one.
+/// The host of a file: sends its requests, and calls the user's functions. A clone is a handle on the same host.
 #[derive(Clone)]
 pub struct NativeHost {
     pub(super) fetcher: Arc<Fetcher>,
@@ -31,17 +31,18 @@ pub struct NativeHost {
     pub(super) token: Token,
     pub(super) filer_token: Token,
     pub(super) on_event: Option<Listener>,
-    pub(super) since: Instant,
+    /// When the file was opened.
+    pub(super) opened: Instant,
 }
 
 impl NativeHost {
-    fn refused(&self, error: super::BoxError) -> LocateError {
+    fn locate_error(&self, error: BoxError) -> LocateError {
         LocateError { cause: Some(self.fetcher.causes.keep(Arc::new(error))) }
     }
 
-    async fn text(&self, token: &Token, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
-        let Some(asking) = token.ask(file_id, origin) else { return Ok(None) };
-        asking.await.map(Some).map_err(|error| self.refused(error))
+    async fn ask(&self, token: &Token, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
+        let Some(promise) = token.ask(file_id, origin) else { return Ok(None) };
+        promise.await.map(Some).map_err(|error| self.locate_error(error))
     }
 }
 
@@ -56,15 +57,15 @@ impl Host for NativeHost {
 
     async fn locate(&self, file_id: &str, stale: Option<Duration>) -> Result<Location, LocateError> {
         let Locate::Function(function) = &self.locate else { return Ok(Location::default()) };
-        function(file_id.to_owned(), stale.is_some()).await.map_err(|error| self.refused(error))
+        function(file_id.to_owned(), stale.is_some()).await.map_err(|error| self.locate_error(error))
     }
 
     async fn token(&self, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
-        self.text(&self.token, file_id, origin).await
+        self.ask(&self.token, file_id, origin).await
     }
 
     async fn filer_token(&self) -> Result<Option<String>, LocateError> {
-        self.text(&self.filer_token, "", &self.fetcher.home).await
+        self.ask(&self.filer_token, "", &self.fetcher.home).await
     }
 
     fn decode(
@@ -80,14 +81,14 @@ impl Host for NativeHost {
     }
 
     fn now(&self) -> Duration {
-        self.since.elapsed()
+        self.opened.elapsed()
     }
 
     fn unix_time(&self) -> Duration {
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
     }
 
-    /// Of the keys that the standard library draws for its maps: good enough to spread pauses.
+    /// From the random keys of the standard library's hash maps: good enough for jitter.
     fn random(&self) -> f64 {
         let bits = RandomState::new().build_hasher().finish();
         (bits >> 11) as f64 / (1_u64 << 53) as f64

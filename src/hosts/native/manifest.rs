@@ -1,4 +1,4 @@
-//! A generic manifest, from its JSON (`design.md`, 5: `Manifest`).
+//! The generic manifest as JSON.
 
 use base64ct::{Base64, Encoding};
 use serde_json::Value;
@@ -9,14 +9,15 @@ use crate::{
 };
 
 impl Manifest {
-    /// Reads a manifest as the JavaScript API takes it, written as JSON: keys and digests are base64.
+    /// Parses the `Manifest` of the JavaScript API, written as JSON: keys and digests are base64.
     ///
     /// # Errors
     ///
-    /// [`Kind::Manifest`], with the field that is missing or wrong.
+    /// [`Kind::Manifest`]; the message names the field that is missing or wrong.
     pub fn from_json(text: &[u8]) -> Result<Self, Error> {
         let wrong = |message: String| Error::new(Kind::Manifest, message);
-        let json: Value = serde_json::from_slice(text).map_err(|_| wrong("it is not JSON".into()))?;
+        let json: Value =
+            serde_json::from_slice(text).map_err(|_| wrong("the manifest is not valid JSON".into()))?;
         let fields =
             fields(&json).map_err(|field| wrong(format!("{field} is missing or of the wrong type")))?;
         fields.check().map_err(|error| wrong(error.to_string()))

@@ -1,4 +1,4 @@
-//! Whether bytes that somebody kept are those of a file, as far as its metadata can tell.
+//! Compares a local copy with the digests of a file, so that a copy that was cut off can be continued.
 
 use std::io::{self, Read};
 
@@ -11,43 +11,45 @@ use crate::{
 };
 
 impl File {
-    /// How many bytes of a copy, which begins at position `start` of the file, may be right: it ends where a
-    /// chunk begins whose MD5 is another, at the end of the copy, or at that of the file. Nothing is
-    /// fetched: bytes of which no digest is known, and those of a chunk that the copy breaks off in, are
-    /// taken as they are. A chunk that was cut short has the MD5 of more than the file uses, and counts as
-    /// another.
+    /// How many bytes of a copy may be kept. The copy begins at position `start` of the file.
+    ///
+    /// Each chunk whose MD5 is known is compared, and the count stops where the first one differs, or at the end of
+    /// the copy or of the file. Sends no request. Bytes without a known MD5 count as equal, and so does the part of a
+    /// chunk at the end of the copy. A chunk of which the file uses only the beginning counts as different, because
+    /// its MD5 is that of all its bytes.
     ///
     /// # Errors
     ///
-    /// Those of the copy.
+    /// Those of reading the copy.
     pub fn matching_prefix(&self, start: u64, mut copy: impl Read) -> io::Result<u64> {
         let plan = self.0.plan(start..u64::MAX);
-        let mut agreed = 0;
+        let mut matching = 0;
         for step in plan.steps() {
             let (len, md5) = match step {
                 Step::View(view) => (view.len(), digest_of(view, plan.chunk(view))),
                 Step::Gap(range) | Step::Unread(range) => (range.end - range.start, None),
             };
             let mut digest = Md5::new();
-            let there = feed(&mut digest, &mut copy.by_ref().take(len))?;
-            if there < len {
-                return Ok(agreed + there);
+            let len_read = feed(&mut digest, &mut copy.by_ref().take(len))?;
+            if len_read < len {
+                return Ok(matching + len_read);
             }
             if md5.is_some_and(|md5| digest.finalize()[..] != md5) {
-                return Ok(agreed);
+                return Ok(matching);
             }
-            agreed += len;
+            matching += len;
         }
-        Ok(agreed)
+        Ok(matching)
     }
 }
 
-/// The digest of the bytes of a view, if it is one of them: not of the chunk's other bytes too, nor of what
-/// lies under a key stream.
+/// The MD5 of a view's bytes, if it is known: the view must be the whole chunk, and the digest not one of bytes that
+/// are encrypted with a key stream.
 fn digest_of(view: &View, chunk: &Chunk) -> Option<[u8; 16]> {
     chunk.md5.filter(|_| view.is_whole(chunk) && chunk.ctr.is_none())
 }
 
+/// Feeds all bytes of a source to the digest; returns how many.
 fn feed(digest: &mut Md5, from: &mut impl Read) -> io::Result<u64> {
     let mut buffer = vec![0; 64 << 10];
     let mut len = 0;

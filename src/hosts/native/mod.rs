@@ -1,6 +1,6 @@
-//! A host for programs: tokio, and connections over HTTP/1.1 and HTTP/2 that are used again.
+//! The native host, for programs: tokio, and hyper over HTTP/1.1 and HTTP/2.
 //!
-//! Feature `native`. Everything here is to be called within a tokio runtime, and is `Send`.
+//! Needs the feature `native`. All calls must be made in a tokio runtime. All types and futures are `Send`.
 //!
 //! ```no_run
 //! use futures::StreamExt;
@@ -19,8 +19,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Chunks come through the filer by default. [`Options`] says otherwise: from where, with which tokens and
-//! keys, how far to read ahead, how much to check.
+//! By default the filer relays the chunks. [`Options`] can name a master or a locator instead, and sets tokens, keys,
+//! look-ahead and verification.
 //!
 //! ```no_run
 //! use kelp_stream::native::{Client, Locate, Options, Token};
@@ -30,26 +30,27 @@
 //! options.locate = Locate::Master("http://localhost:9333".to_owned());
 //! options.token = Token::by(|file_id, _origin| async move { Ok(format!("a token for {file_id}")) });
 //! options.read.max_bytes_ahead = 8 << 20;
-//! options.read.concurrency = 4.into(); // as many as the link needs by default
+//! options.read.concurrency = 4.into(); // found automatically by default
 //!
-//! // All files of a client share its connections and limits; a clone is the same client.
+//! // All files of a client share its connections and limits.
 //! let client = Client::builder().trust(&std::fs::read("ca.pem")?)?.build();
 //! let film = client.open_filer("https://filer.example/film.webm", &options).await?;
 //! match film.bytes(..1000).await {
 //!     Ok(bytes) => println!("{} bytes", bytes.len()),
-//!     Err(error) if error.kind().retryable() => println!("later, perhaps: {error}"),
-//!     Err(error) => println!("{error}, of {:?}", client.cause(&error)),
+//!     Err(error) if error.kind().retryable() => println!("try again later: {error}"),
+//!     Err(error) => println!("{error}, cause: {:?}", client.cause(&error)),
 //! }
 //! # Ok(()) }
 //! ```
 //!
-//! A runnable program is in `examples/native`. [`File::respond`] answers an HTTP request with a file: its body
-//! is a `Stream`, and what hyper and axum send.
+//! `examples/native` is a complete program. [`File::respond`] makes the response to an HTTP request for a file; its
+//! body is a `Stream`, and a body for hyper and axum.
 
 mod body;
 mod client;
 mod connector;
 mod decode;
+mod error;
 mod fetch;
 mod file;
 mod host;
@@ -61,14 +62,12 @@ mod response;
 pub use self::{
     body::Body,
     client::{Client, ClientBuilder},
+    error::BoxError,
     file::File,
     host::NativeHost,
     options::{Locate, Options, Token},
     response::{ResponseBody, problem},
 };
 
-/// The version whose types requests and answers are made of.
+/// The crate whose types requests and responses have.
 pub use http;
-
-/// What a user's function fails with, and what a connection failed with.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,10 +1,10 @@
-//! How a file is found and read.
+//! The options of a file.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::BoxError;
+use super::error::BoxError;
 use crate::{
     fetch::locator::Locator,
     formats::seaweedfs::entry::Keys,
@@ -14,45 +14,46 @@ use crate::{
     schedule::{options, pool::Pool},
 };
 
-/// How a file is found and read.
+/// The options of a file: how it is found and read.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// How far to read ahead, how patient to be, what to check, how fast bytes leave.
+    /// The options of every host: look-ahead, retries, timeouts, verification, throttle.
     pub read: options::Options,
-    /// Where the chunks of a filer's file are.
+    /// How the chunks of a filer's file are found.
     pub locate: Locate,
-    /// Read tokens for chunks, by file id and origin; asked for when a request is about to leave.
+    /// Read tokens for chunks, by file id and origin; requested just before a request is sent.
     pub token: Token,
-    /// Read tokens for the filer's own answers.
+    /// Read tokens for the filer.
     pub filer_token: Token,
     /// Keys of S3 objects.
     pub keys: Keys,
-    /// Sent to the origin of the URL that is opened, and to no other.
+    /// Sent to the origin of the URL that is opened, and to no other origin.
     pub headers: HeaderMap,
-    /// Is told what happens. Must not block.
+    /// Receives the events. Must not block.
     pub on_event: Option<Listener>,
 }
 
-/// Is told what happens.
+/// Receives events.
 pub type Listener = Arc<dyn Fn(&Event) + Send + Sync>;
 
 type Promise<T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send>>;
 
-/// Where the chunks of a filer's file are.
+/// How the chunks of a filer's file are found.
 #[derive(Clone, Default)]
 pub enum Locate {
-    /// The filer relays them.
+    /// The filer at the URL relays them.
     #[default]
     Proxy,
-    /// The master at this URL knows.
+    /// The master at this URL is asked.
     Master(String),
-    /// This function knows; see [`Locate::by`].
+    /// This function is asked; see [`Locate::by`].
     Function(Arc<dyn Fn(String, bool) -> Promise<Location> + Send + Sync>),
 }
 
 impl Locate {
-    /// A function finds them, by file id; `true`: what it said before did not work.
+    /// A function finds the replicas of a file id. Its second argument is `true` if the replicas that it returned
+    /// before did not work.
     pub fn by<F, P>(function: F) -> Self
     where
         F: Fn(String, bool) -> P + Send + Sync + 'static,
@@ -72,21 +73,21 @@ impl fmt::Debug for Locate {
     }
 }
 
-/// A way to a read token; none by default.
+/// A source of read tokens; none by default.
 #[derive(Clone, Default)]
 pub struct Token(Option<Arc<Signer>>);
 
 type Signer = dyn Fn(String, String) -> Promise<String> + Send + Sync;
 
 impl Token {
-    /// Always this one.
+    /// The same token for every request.
     #[must_use]
     pub fn fixed(token: impl Into<String>) -> Self {
         let token = token.into();
         Self::by(move |_, _| std::future::ready(Ok(token.clone())))
     }
 
-    /// A function signs it, by file id and origin; the filer's own has no file id.
+    /// A function signs a token for a file id and an origin. For the filer the file id is empty.
     pub fn by<F, P>(function: F) -> Self
     where
         F: Fn(String, String) -> P + Send + Sync + 'static,
@@ -111,19 +112,19 @@ impl fmt::Debug for Token {
 }
 
 impl Options {
-    /// Adds a header, as a line `Name: value`.
+    /// Adds a header, given as a line `Name: value`.
     ///
     /// # Errors
     ///
-    /// When no header can be written so.
+    /// If the line is not a valid header.
     pub fn header(&mut self, line: &str) -> Result<(), BoxError> {
-        let (name, value) = line.split_once(':').ok_or("a header is a name, a colon and a value")?;
+        let (name, value) = line.split_once(':').ok_or("a header must have the form `Name: value`")?;
         self.headers
             .append(HeaderName::from_bytes(name.trim().as_bytes())?, HeaderValue::try_from(value.trim())?);
         Ok(())
     }
 
-    /// The handles of one file.
+    /// The session of one file. `home`: the origin of its URL.
     pub(super) fn session(&self, home: &str, pool: &Pool) -> Session {
         let mut session = Session::from(self.read.clone());
         session.pool = pool.clone();
@@ -137,7 +138,7 @@ impl Options {
 }
 
 impl fmt::Debug for Options {
-    /// Without headers and keys.
+    /// Without the headers and keys, which are secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("locate", &self.locate)

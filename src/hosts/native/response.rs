@@ -1,4 +1,4 @@
-//! The answer to an HTTP request for a file.
+//! Responds to an HTTP request for a file.
 
 use std::{
     fmt,
@@ -22,15 +22,15 @@ use crate::{
 };
 
 impl File {
-    /// Answers a request for this file: 200, 206, 304, 405, 412 or 416, for GET and HEAD, with the
-    /// conditions and the one range of RFC 9110.
+    /// Responds to a GET or HEAD request for this file with 200, 206, 304, 405, 412 or 416. Understands the
+    /// conditions of RFC 9110 and one range.
     ///
-    /// It is there once the first bytes are. Where they cannot be had it is [`problem`] that answers; a body
-    /// that fails later breaks off.
+    /// Resolves when the first bytes have arrived. If they cannot be read, the response is [`problem`]; if a later
+    /// read fails, the body is cut off.
     ///
     /// # Errors
     ///
-    /// [`Kind::Closed`].
+    /// [`Kind::Closed`] if the file or the client was closed.
     ///
     /// # Panics
     ///
@@ -41,12 +41,12 @@ impl File {
         headers: &HeaderMap,
     ) -> Result<Response<ResponseBody>, Error> {
         self.0.check_open()?;
-        let asked = Conditions::read(|name| joined(headers, name));
-        let reply = respond(method.as_str(), &asked.headers(), &self.head().as_served());
+        let conditions = Conditions::read(|name| joined(headers, name));
+        let reply = respond(method.as_str(), &conditions.headers(), &self.head().as_served());
         let Some(range) = reply.body.clone() else { return Ok(response(&reply, ResponseBody::default())) };
         let left = range.end - range.start;
         let mut reader = self.stream(range)?;
-        // As long as no header is sent, a failure can say what it is.
+        // Waits for the first piece: until a header is sent, an error can still become a status.
         match reader.next().await.transpose() {
             Ok(first) => Ok(response(&reply, ResponseBody { first, rest: Some(reader), left })),
             Err(error) if error.kind() == Kind::Closed => Err(error),
@@ -55,8 +55,8 @@ impl File {
     }
 }
 
-/// The answer where a file, or its bytes, cannot be had (RFC 9457): 404, 403, else 502, with the code of the
-/// error. Which servers were asked in vain is not in it: that is for the one who asked.
+/// The response if a file, or its bytes, cannot be read (RFC 9457): 404, 403, else 502, with the code of the error.
+/// The attempts are not in it: the client must not learn which servers were asked.
 #[must_use]
 pub fn problem(error: &Error) -> Response<ResponseBody> {
     let problem = Problem::of(error);
@@ -73,7 +73,7 @@ pub fn problem(error: &Error) -> Response<ResponseBody> {
 fn response(reply: &Reply, body: ResponseBody) -> Response<ResponseBody> {
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
-    // What no header can carry is not among them.
+    // Values that no header can carry are left out.
     let headers = reply.headers.iter().filter_map(|(name, value)| Some((*name, latin1(value)?)));
     headers.for_each(|(name, value)| {
         response.headers_mut().insert(name, value);
@@ -81,20 +81,20 @@ fn response(reply: &Reply, body: ResponseBody) -> Response<ResponseBody> {
     response
 }
 
-/// All lines of a field. Its bytes are characters, as in the headers of JavaScript.
+/// All lines of a field in one. Each byte is a character, as in `Headers` of JavaScript.
 fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
     let text = |line: &HeaderValue| line.as_bytes().iter().map(|byte| char::from(*byte)).collect();
     let lines: Vec<String> = headers.get_all(name).iter().map(text).collect();
     (!lines.is_empty()).then(|| lines.join(", "))
 }
 
+/// The bytes of a header value, one per character; `None` if it has other characters.
 fn latin1(value: &str) -> Option<HeaderValue> {
     let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
     HeaderValue::from_bytes(&bytes?).ok()
 }
 
-/// The bytes of an answer, in order: a `Stream` and a body as hyper and axum take it. Dropping it cancels
-/// what is being fetched.
+/// The body of a response: a `Stream`, and a body for hyper and axum. Dropping it cancels its requests.
 #[derive(Default)]
 pub struct ResponseBody {
     first: Option<Bytes>,

@@ -1,4 +1,4 @@
-//! Bytes into a `stream<u8>`.
+//! Writes bytes to a `stream<u8>` of the component model.
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -6,8 +6,9 @@ use wit_bindgen::StreamWriter;
 
 use crate::error::Error;
 
-/// Writes all that there is, as fast as it is taken; says whether all of it was.
-pub(super) async fn pump(
+/// Writes all pieces, each as soon as the one before it was taken. Returns `false` if the other end dropped the stream
+/// before it had all.
+pub(in crate::hosts::component) async fn pump(
     mut pieces: impl Stream<Item = Result<Bytes, Error>> + Unpin,
     mut writer: StreamWriter<u8>,
 ) -> Result<bool, Error> {

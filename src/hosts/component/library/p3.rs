@@ -1,22 +1,28 @@
-//! The world `library-async`.
+//! The world `library-async`: exports the interface `reader-async` on WASI 0.3.
 
 use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
-use super::pump::pump;
+use super::open::{self, file_methods};
 use crate::{
     error::Error,
     hosts::component::{
         bindings::{
+            self,
             exports::kelp::stream::{reader_async as wit, types},
             wit_future, wit_stream,
         },
-        open::{self, about_a_file},
+        wasi::p3::pump::pump,
     },
     read::streams::closed,
 };
 
-/// Opens files.
-pub(crate) struct Library;
+/// The functions of the interface.
+struct Library;
+
+#[allow(unsafe_code, reason = "generated: the component's exported functions")]
+const _: () = {
+    bindings::export!(Library with_types_in bindings);
+};
 
 impl wit::Guest for Library {
     type File = File;
@@ -56,23 +62,23 @@ fn opened(file: Result<open::File, Error>) -> Result<wit::File, types::Error> {
 }
 
 /// An open file.
-pub(crate) struct File(open::File);
+struct File(open::File);
 
-/// Bytes, and how they ended.
+/// The bytes, and the result of the stream.
 type Reading = (StreamReader<u8>, FutureReader<Result<(), types::Error>>);
 
 impl wit::GuestFile for File {
-    about_a_file!();
+    file_methods!();
 
     async fn read_range(&self, range: Option<types::Span>) -> Result<Reading, types::Error> {
         let (driver, reader) = self.0.start(range)?;
         spawn_local(driver);
         let (mut writer, bytes) = wit_stream::new();
-        let (told, outcome) = wit_future::new(|| Err(closed().into()));
+        let (result_writer, result) = wit_future::new(|| Err(closed().into()));
         spawn_local(async move {
-            // Resolves when somebody reads: until then nothing is fetched.
-            let (wanted, _) = writer.write(Vec::new()).await;
-            if wanted == StreamResult::Dropped {
+            // Resolves with the first read: until then nothing is fetched.
+            let (status, _) = writer.write(Vec::new()).await;
+            if status == StreamResult::Dropped {
                 return;
             }
             let outcome = match pump(reader, writer).await {
@@ -80,9 +86,9 @@ impl wit::GuestFile for File {
                 Ok(false) => return,
                 Err(error) => Err(error.into()),
             };
-            // That nobody waits for it is no fault.
-            let _ = told.write(outcome).await;
+            // Fails if the caller dropped the future, which is not an error.
+            let _ = result_writer.write(outcome).await;
         });
-        Ok((bytes, outcome))
+        Ok((bytes, result))
     }
 }

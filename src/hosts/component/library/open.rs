@@ -1,22 +1,29 @@
-//! Opening files, and what an open one tells: what the libraries on WASI 0.2 and 0.3 share.
+//! Opens files, and has the methods of an open file that are the same on WASI 0.2 and 0.3.
 
 use std::{ops::Range, sync::Arc};
 
-use super::{bindings::exports::kelp::stream::types, host::WasiHost, settings};
+use super::{convert, settings};
 use crate::{
     error::{Error, Kind},
     formats::seaweedfs::urls,
+    hosts::component::{bindings::exports::kelp::stream::types, host::WasiHost},
     http::url,
-    read::{Reader, open::OpenContext, open_file::OpenFile, session::Session, streams::Streams},
+    read::{
+        Reader,
+        open::{Metadata, OpenContext},
+        open_file::OpenFile,
+        session::Session,
+        streams::Streams,
+    },
     schedule::pool::Pool,
 };
 
 thread_local! {
-    /// What all files share.
+    /// Shared by all files.
     static POOL: Pool = Pool::default();
 }
 
-/// Opens a file by the URL that a filer serves it at.
+/// Opens a file by its URL at a filer.
 pub(super) async fn filer(
     url: String,
     filer: types::FilerOptions,
@@ -41,12 +48,15 @@ pub(super) fn entry(
     let has_locator = set_filer(&mut context, filer, home.as_deref())?;
     let file = context.open_entry(entry.as_bytes(), home.as_deref(), &settings::keys(filer)?)?;
     if !has_locator && file.needs_locator() {
-        return Err(Error::new(Kind::NoLocations, "a filer or a master must say where the chunks are"));
+        return Err(Error::new(
+            Kind::NoLocations,
+            "the chunks cannot be found: neither a filer nor a master was given",
+        ));
     }
     Ok(File(file))
 }
 
-/// Opens a file by a list of its chunks.
+/// Opens a file by a manifest.
 pub(super) fn manifest(manifest: types::Manifest, given: types::Options) -> Result<File, Error> {
     let context = context(given, String::new())?;
     Ok(File(context.open_manifest(settings::manifest(manifest)?)?))
@@ -55,13 +65,13 @@ pub(super) fn manifest(manifest: types::Manifest, given: types::Options) -> Resu
 /// Opens one URL.
 pub(super) async fn url(url: String, known: types::UrlOptions, given: types::Options) -> Result<File, Error> {
     let url = settings::url(&url, "url")?;
-    let known = settings::url_head(known)?;
+    let hints = settings::url_hints(known)?;
     let context = context(given, url::origin(&url).unwrap_or_default().to_owned())?;
-    Ok(File(context.open_url(&url, known).await?))
+    Ok(File(context.open_url(&url, hints).await?))
 }
 
 fn context(given: types::Options, home: String) -> Result<OpenContext<WasiHost>, Error> {
-    let (host, options) = settings::of_file(given, home)?;
+    let (host, options) = settings::host_and_options(given, home)?;
     Ok(OpenContext {
         host,
         session: Session { pool: POOL.with(Pool::clone), ..options.into() },
@@ -84,10 +94,10 @@ fn set_filer(
 }
 
 /// An open file. Dropping it makes its streams fail with `closed`.
-pub(super) struct File(pub(super) OpenFile<WasiHost>);
+pub(super) struct File(OpenFile<WasiHost>);
 
 impl File {
-    /// A stream of a range, and the driver that is to run for it.
+    /// Starts a stream of a range. The driver must be spawned.
     pub(super) fn start(
         &self,
         range: Option<types::Span>,
@@ -95,79 +105,58 @@ impl File {
         self.0.start(range_of(range)?)
     }
 
+    /// What reading a range would take.
     pub(super) fn plan(&self, range: Option<types::Span>) -> Result<types::PlanSummary, Error> {
         let plan = Arc::new(self.0.plan(range_of(range)?));
-        let told = self.0.summary(&plan);
-        Ok(types::PlanSummary {
-            range: types::Span { start: plan.range().start, end: plan.range().end },
-            views: told.views,
-            gaps: told.gaps,
-            gap_bytes: told.gap_bytes,
-            chunks: told.chunks,
-            requests: told.requests,
-            manifests: told.manifests,
-            peak_bytes: told.peak_bytes,
-        })
+        Ok(convert::plan_summary(&plan, &self.0.summary(&plan)))
+    }
+
+    pub(super) fn metadata(&self) -> &Metadata {
+        self.0.metadata()
     }
 
     pub(super) fn stats(&self) -> types::Stats {
-        let stats = self.0.stats();
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        types::Stats {
-            bytes_delivered: stats.bytes_delivered,
-            bytes_received: stats.bytes_received,
-            bytes_ahead: stats.bytes_ahead,
-            peak_bytes_ahead: stats.peak_bytes_ahead,
-            in_flight: count(stats.in_flight),
-            concurrency: count(stats.concurrency),
-            requests: stats.requests,
-            retries: stats.retries,
-            failovers: stats.failovers,
-            hedges: stats.hedges,
-            relookups: stats.relookups,
-            holes: stats.holes,
-            hole_bytes: stats.hole_bytes,
-            waits: types::Waits {
-                network: ms(stats.waits.network),
-                decode: ms(stats.waits.decode),
-                budget: ms(stats.waits.budget),
-                reader: ms(stats.waits.reader),
-            },
-        }
+        convert::stats(&self.0.stats())
     }
 }
 
+impl Drop for File {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The range; all of the file if absent.
 fn range_of(range: Option<types::Span>) -> Result<Range<u64>, Error> {
     let range = range.map_or(0..u64::MAX, |range| range.start..range.end);
     if range.start > range.end {
-        return Err(settings::refused("range.start", "at most its end"));
+        return Err(settings::invalid("range.start", "at most its end"));
     }
     Ok(range)
 }
 
-/// Methods of the resource `file`, for a struct that begins with a [`File`]: each library has a resource of
-/// its own, and of all but its bytes they tell alike.
-macro_rules! about_a_file {
+/// The methods of the resource `file` that are the same in both libraries, for a struct whose first field is a
+/// [`File`]. Each library has its own trait, so a macro implements them.
+macro_rules! file_methods {
     () => {
         fn size(&self) -> u64 {
-            self.0.0.metadata().size
+            self.0.metadata().size
         }
 
         fn name(&self) -> String {
-            self.0.0.metadata().name.clone()
+            self.0.metadata().name.clone()
         }
 
         fn media_type(&self) -> String {
-            self.0.0.metadata().media_type.clone()
+            self.0.metadata().media_type.clone()
         }
 
         fn etag(&self) -> Option<String> {
-            self.0.0.metadata().etag.clone()
+            self.0.metadata().etag.clone()
         }
 
         fn last_modified(&self) -> Option<i64> {
-            self.0.0.metadata().modified_ms
+            self.0.metadata().modified_ms
         }
 
         fn plan(&self, range: Option<types::Span>) -> Result<types::PlanSummary, types::Error> {
@@ -180,10 +169,4 @@ macro_rules! about_a_file {
     };
 }
 
-pub(super) use about_a_file;
-
-impl Drop for File {
-    fn drop(&mut self) {
-        self.0.close();
-    }
-}
+pub(super) use file_methods;

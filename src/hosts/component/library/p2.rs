@@ -1,24 +1,34 @@
-//! The world `library`.
+//! The world `library`: exports the interface `reader` on WASI 0.2.
 
 use std::{cell::RefCell, future::poll_fn, task::Poll};
 
 use bytes::Bytes;
 use futures::StreamExt;
 
-use super::executor;
+use super::{
+    open::{self, file_methods},
+    settings,
+};
 use crate::{
     error::{Error, Kind},
     hosts::component::{
-        bindings::exports::kelp::stream::{reader as wit, types},
+        bindings::{
+            self,
+            exports::kelp::stream::{reader as wit, types},
+        },
         host::WasiHost,
-        open::{self, about_a_file},
-        settings,
+        wasi::p2::executor,
     },
     read::Reader,
 };
 
-/// Opens files.
-pub(crate) struct Library;
+/// The functions of the interface.
+struct Library;
+
+#[allow(unsafe_code, reason = "generated: the component's exported functions")]
+const _: () = {
+    bindings::export!(Library with_types_in bindings);
+};
 
 impl wit::Guest for Library {
     type File = File;
@@ -55,49 +65,51 @@ impl wit::Guest for Library {
 }
 
 fn opened(file: Result<open::File, Error>) -> Result<wit::File, types::Error> {
-    Ok(wit::File::new(File(file?, Turn)))
+    Ok(wit::File::new(File(file?, PollOnDrop)))
 }
 
-/// Waits for what may fail.
+/// Runs a future to its end; blocks meanwhile.
 fn wait<T>(future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    executor::run(future).unwrap_or_else(|| Err(Error::new(Kind::Internal, "nothing is under way")))
+    let stuck = || Error::new(Kind::Internal, "the executor has nothing to wait for; this is a bug");
+    executor::run(future).unwrap_or_else(|| Err(stuck()))
 }
 
-/// Dropped after what stands before it: what that stopped stops now, and not with the next call.
-struct Turn;
+/// Polls the tasks when it is dropped. As the last field of a struct it is dropped after the others, so the tasks that
+/// they stop end now and not with the next call.
+struct PollOnDrop;
 
-impl Drop for Turn {
+impl Drop for PollOnDrop {
     fn drop(&mut self) {
-        executor::turn();
+        executor::poll_once();
     }
 }
 
 /// An open file.
-pub(crate) struct File(open::File, Turn);
+struct File(open::File, PollOnDrop);
 
 impl wit::GuestFile for File {
-    about_a_file!();
+    file_methods!();
 
     fn read_range(&self, range: Option<types::Span>) -> Result<wit::Body, types::Error> {
         let (driver, reader) = self.0.start(range)?;
         executor::spawn(driver);
-        Ok(wit::Body::new(Body(RefCell::new(Reading { reader, rest: Bytes::new() }), Turn)))
+        Ok(wit::Body::new(Body(RefCell::new(Reading { reader, rest: Bytes::new() }), PollOnDrop)))
     }
 }
 
 /// A range that is being read.
-pub(crate) struct Body(RefCell<Reading>, Turn);
+struct Body(RefCell<Reading>, PollOnDrop);
 
 struct Reading {
     reader: Reader<WasiHost>,
-    /// Of the last piece, what did not fit.
+    /// The part of the last piece that did not fit.
     rest: Bytes,
 }
 
 impl wit::GuestBody for Body {
     fn read(&self, max: u32) -> Result<Vec<u8>, types::Error> {
         if max == 0 {
-            return Err(settings::refused("max", "at least 1").into());
+            return Err(settings::invalid("max", "at least 1").into());
         }
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         Ok(wait(self.0.borrow_mut().next(max))?)
@@ -105,7 +117,8 @@ impl wit::GuestBody for Body {
 }
 
 impl Reading {
-    /// What there is, once there is some: one call for many pieces, as each costs the host one.
+    /// Waits for bytes and returns as many as there are, up to `max`. It joins many pieces, because each call costs the
+    /// host time.
     async fn next(&mut self, max: usize) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         poll_fn(|cx| {
@@ -117,7 +130,7 @@ impl Reading {
                 }
                 match self.reader.poll_next_unpin(cx) {
                     Poll::Ready(Some(Ok(piece))) => self.rest = piece,
-                    // What came before a failure is delivered first; the failure stays.
+                    // The bytes before an error are returned first; the reader repeats the error.
                     Poll::Ready(Some(Err(error))) if bytes.is_empty() => return Poll::Ready(Err(error)),
                     Poll::Pending if bytes.is_empty() => return Poll::Pending,
                     Poll::Ready(_) | Poll::Pending => return Poll::Ready(Ok(())),

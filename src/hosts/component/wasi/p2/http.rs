@@ -1,4 +1,4 @@
-//! Requests by `wasi:http`.
+//! Requests over `wasi:http` 0.2.
 
 use std::{
     fmt,
@@ -21,57 +21,58 @@ use crate::{
             },
             io::streams::{InputStream, StreamError},
         },
-        fetch::{FAILED, Line, Parts},
+        request::{FAILED, HeaderField, UrlParts},
     },
 };
 
-/// Sends a GET; resolves when the headers of the answer are there. Dropping it cancels the request.
-pub(crate) async fn send(url: &Parts<'_>, headers: &[Line]) -> Result<WireResponse, FetchError> {
+/// Sends a GET and resolves when the headers of the response have arrived. Dropping the future cancels the request.
+pub(crate) async fn send(url: &UrlParts<'_>, headers: &[HeaderField]) -> Result<RawResponse, FetchError> {
     let request = OutgoingRequest::new(Fields::from_list(headers).map_err(|_| FAILED)?);
-    let scheme = if url.is_secure { Scheme::Https } else { Scheme::Http };
+    let scheme = if url.is_https { Scheme::Https } else { Scheme::Http };
     request.set_scheme(Some(&scheme)).map_err(|()| FAILED)?;
     request.set_authority(Some(url.authority)).map_err(|()| FAILED)?;
     request.set_path_with_query(Some(&url.path)).map_err(|()| FAILED)?;
-    let coming = outgoing_handler::handle(request, None).map_err(|_| FAILED)?;
+    let pending = outgoing_handler::handle(request, None).map_err(|_| FAILED)?;
     loop {
-        match coming.get() {
-            Some(response) => return Ok(WireResponse(response.map_err(|()| FAILED)?.map_err(|_| FAILED)?)),
-            None => Readiness::new(coming.subscribe()).await,
+        match pending.get() {
+            Some(response) => return Ok(RawResponse(response.map_err(|()| FAILED)?.map_err(|_| FAILED)?)),
+            None => Readiness::new(pending.subscribe()).await,
         }
     }
 }
 
-/// An answer whose headers are there.
-pub(crate) struct WireResponse(IncomingResponse);
+/// A response whose headers have arrived.
+pub(crate) struct RawResponse(IncomingResponse);
 
-impl WireResponse {
+impl RawResponse {
     pub(crate) fn status(&self) -> u16 {
         self.0.status()
     }
 
+    /// The lines of a header field.
     pub(crate) fn lines(&self, name: &str) -> Vec<Vec<u8>> {
         self.0.headers().get(name)
     }
 
-    pub(crate) fn input(self) -> Result<Input, FetchError> {
+    pub(crate) fn into_body(self) -> Result<RawBody, FetchError> {
         let body = self.0.consume().map_err(|()| FAILED)?;
         let input = body.stream().map_err(|()| FAILED)?;
-        Ok(Input { readiness: None, input: Some(input), _body: body })
+        Ok(RawBody { readiness: None, input: Some(input), _body: body })
     }
 }
 
 /// The bytes of a body as they were sent. Dropping it cancels the request.
-pub struct Input {
-    // In this order they may be dropped: each is of the one below it.
+pub struct RawBody {
+    // Dropped in this order: each is a child resource of the one below it.
     readiness: Option<Readiness>,
     input: Option<InputStream>,
     _body: IncomingBody,
 }
 
-/// As much as hosts hand out at a time.
+/// Hosts return at most this many bytes per call.
 const PIECE: u64 = 64 << 10;
 
-impl Stream for Input {
+impl Stream for RawBody {
     type Item = Result<Bytes, FetchError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -94,8 +95,8 @@ impl Stream for Input {
     }
 }
 
-impl fmt::Debug for Input {
+impl fmt::Debug for RawBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Input").field("is_over", &self.input.is_none()).finish_non_exhaustive()
+        f.debug_struct("RawBody").field("is_over", &self.input.is_none()).finish_non_exhaustive()
     }
 }

@@ -1,5 +1,4 @@
-//! The worlds `gateway` and `gateway-async`: a filer's files over HTTP, from configured origins alone. What is
-//! asked and what is answered, whichever WASI carries it.
+//! The gateway's response to a request, independent of the version of WASI.
 
 use std::rc::Rc;
 
@@ -10,20 +9,23 @@ use futures::{
     stream::{self, LocalBoxStream},
 };
 
-use super::{
-    bindings::wasi::{
-        cli::environment,
-        http::types::{Fields, Method},
-    },
-    fetch::{Fetcher, joined},
-    host::WasiHost,
-    wasi,
-};
 use crate::{
     error::{Error, Kind},
     fetch::locator::Locator,
     formats::seaweedfs::{entry::Keys, urls},
-    hosts::gateway_config::GatewayConfig,
+    hosts::{
+        component::{
+            bindings::wasi::{
+                cli::environment,
+                http::types::{Fields, Method},
+            },
+            fetch::Fetcher,
+            host::WasiHost,
+            request::joined,
+            wasi,
+        },
+        gateway_config::GatewayConfig,
+    },
     http::{
         problem::{self, Problem},
         respond::{Conditions, respond},
@@ -33,38 +35,40 @@ use crate::{
 };
 
 thread_local! {
-    /// What all requests share, where a host keeps the instance.
+    /// Shared by all requests, if the host keeps the instance between them.
     static POOL: Pool = Pool::default();
 }
 
-/// A request.
-pub(super) struct Asked {
+/// A request to the gateway.
+pub(super) struct GatewayRequest {
     pub(super) method: Method,
+    /// The path with the query.
     pub(super) path: Option<String>,
     pub(super) headers: Fields,
 }
 
-/// What is answered.
-pub(super) struct Answer {
+/// The gateway's response.
+pub(super) struct GatewayResponse {
     pub(super) status: u16,
     headers: Vec<(&'static str, String)>,
-    /// Its bytes. If there is an error among them, they are not all.
+    /// The bytes of the body. An error among them means that the body is incomplete.
     pub(super) body: Option<LocalBoxStream<'static, Result<Bytes, Error>>>,
 }
 
-pub(super) async fn answer(asked: Asked) -> Answer {
-    open(asked).await.unwrap_or_else(Answer::from)
+/// Responds to a request.
+pub(super) async fn handle(request: GatewayRequest) -> GatewayResponse {
+    serve(request).await.unwrap_or_else(GatewayResponse::from)
 }
 
-/// Why there is nothing of a file in the answer. What went wrong behind the gateway is no business of
-/// whoever asks: neither hosts nor chunks are told.
+/// Why a request gets no bytes of a file. Clients must not learn what is behind the gateway, so the response names
+/// neither hosts nor chunks.
 pub(super) struct Refusal {
     status: u16,
     code: &'static str,
 }
 
 impl Refusal {
-    /// What must not happen.
+    /// A bug.
     pub(super) const INTERNAL: Self = Self { status: 500, code: "internal" };
 }
 
@@ -75,8 +79,7 @@ impl From<Error> for Refusal {
     }
 }
 
-impl From<Refusal> for Answer {
-    /// Says what is wrong, as RFC 9457 has it.
+impl From<Refusal> for GatewayResponse {
     fn from(Refusal { status, code }: Refusal) -> Self {
         let text = Problem::new(status, code).into_body();
         let mut headers: Vec<_> = problem::HEADERS.map(|(name, value)| (name, value.to_owned())).into();
@@ -88,51 +91,53 @@ impl From<Refusal> for Answer {
     }
 }
 
-impl Answer {
-    /// Its headers, as WASI has them; nothing if the host does not take them.
+impl GatewayResponse {
+    /// The headers as a WASI resource; `None` if the host refuses one of them.
     pub(super) fn fields(&self) -> Option<Fields> {
         let lines = self.headers.iter().map(|(name, value)| ((*name).to_owned(), latin1(value)));
         Fields::from_list(&lines.collect::<Vec<_>>()).ok()
     }
 }
 
-/// As the JavaScript API's headers have it: what is stored with a file came as bytes.
+/// The bytes of a header value, one per character, as in `Headers` of JavaScript: headers stored with a file were
+/// bytes.
 fn latin1(value: &str) -> Vec<u8> {
     value.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
 }
 
-async fn open(asked: Asked) -> Result<Answer, Refusal> {
-    let method = match asked.method {
+async fn serve(request: GatewayRequest) -> Result<GatewayResponse, Refusal> {
+    let method = match request.method {
         Method::Get => "GET",
         Method::Head => "HEAD",
         _ => return Err(Refusal { status: 405, code: "unsupported" }),
     };
     let variables = environment::get_environment();
     let variable = |name: &str| Some(variables.iter().find(|(known, _)| known == name)?.1.clone());
-    let gate = GatewayConfig::new(variable).map_err(|_| Refusal { status: 500, code: "unsupported" })?;
-    let url = gate.url(&asked.path.unwrap_or_default()).ok_or(Refusal { status: 404, code: "not_found" })?;
+    let config = GatewayConfig::new(variable).map_err(|_| Refusal { status: 500, code: "unsupported" })?;
+    let path = request.path.unwrap_or_default();
+    let url = config.url(&path).ok_or(Refusal { status: 404, code: "not_found" })?;
 
-    let context = context(gate, variable("KELP_FILER_TOKEN"));
+    let context = context(config, variable("KELP_FILER_TOKEN"));
     let file = context.open_filer(&urls::entry_url(&url).0, Some(&url), &Keys::default()).await?;
-    let conditions = Conditions::read(|name| joined(asked.headers.get(name)));
+    let conditions = Conditions::read(|name| joined(request.headers.get(name)));
     let reply = respond(method, &conditions.headers(), &file.metadata().as_served());
-    let mut answer = Answer { status: reply.status, headers: reply.headers, body: None };
+    let mut response = GatewayResponse { status: reply.status, headers: reply.headers, body: None };
     if let Some(range) = reply.body {
         let (driver, mut reader) = file.start(range)?;
         wasi::spawn(driver);
-        // As long as no header is sent, a failure can say what it is.
+        // Waits for the first piece: until a header is sent, an error can still become a status.
         let first = reader.next().await.transpose()?;
-        answer.body = Some(stream::iter(first.map(Ok)).chain(reader).boxed_local());
+        response.body = Some(stream::iter(first.map(Ok)).chain(reader).boxed_local());
     }
-    Ok(answer)
+    Ok(response)
 }
 
-fn context(gate: GatewayConfig, filer_token: Option<String>) -> OpenContext<WasiHost> {
-    let locator = match &gate.master {
+fn context(config: GatewayConfig, filer_token: Option<String>) -> OpenContext<WasiHost> {
+    let locator = match &config.master {
         Some(master) => Locator::master(master),
-        None => Locator::proxy(&gate.filer),
+        None => Locator::proxy(&config.filer),
     };
-    let fetcher = Fetcher { headers: Vec::new(), home: gate.filer, origins: Some(gate.origins) };
+    let fetcher = Fetcher { headers: Vec::new(), home: config.filer, origins: Some(config.origins) };
     let filer_token = filer_token.filter(|token| !token.is_empty()).map(Into::into);
     let host = WasiHost { fetcher: Rc::new(fetcher), filer_token };
     let session = Session { locator, pool: POOL.with(Pool::clone), ..Session::default() };

@@ -1,0 +1,6 @@
+//! WASI 0.3. Its functions are futures and streams already, so it needs no executor of ours.
+
+pub(in crate::hosts::component) mod clock;
+pub(in crate::hosts::component) mod http;
+#[cfg(any(feature = "component-gateway", feature = "component-library"))]
+pub(in crate::hosts::component) mod pump;
