@@ -301,7 +301,10 @@ fn a_request_with_a_token_follows_no_redirect() {
         options.filer_token = Token::fixed("secret");
         let error = client.open_filer(&home.origin, &options).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Network);
-        assert_eq!(client.cause(&error).unwrap().to_string(), "a request with a token was redirected");
+        assert_eq!(
+            client.cause(&error).unwrap().to_string(),
+            "the server redirected a request that carries a token, and such a redirect is not followed"
+        );
         assert!(!format!("{error} {error:?}").contains("secret"));
         assert!(home.heads().iter().all(|head| head.contains("jwt=secret")));
         assert!(abroad.heads().is_empty());
