@@ -65,7 +65,6 @@ pub(crate) fn has_token(url: &str) -> bool {
 }
 
 /// Whether the scheme is https.
-#[cfg(any(feature = "native", feature = "component", test))]
 pub(crate) fn is_https(url: &str) -> bool {
     url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
 }

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use super::host::NativeHost;
 use crate::{
     error::Error,
-    read::{Reader, open::Metadata, open_file::OpenFile, stats::Stats},
+    read::{Reader, metadata::Metadata, open_file::OpenFile, stats::Stats},
     schedule::plan::Summary,
 };
 

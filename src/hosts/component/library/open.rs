@@ -9,10 +9,7 @@ use crate::{
     hosts::component::{bindings::exports::kelp::stream::types, host::WasiHost},
     http::url,
     read::{
-        Reader,
-        open::{Metadata, OpenContext},
-        open_file::OpenFile,
-        session::Session,
+        Reader, metadata::Metadata, open::OpenContext, open_file::OpenFile, session::Session,
         streams::Streams,
     },
     schedule::pool::Pool,
