@@ -305,7 +305,7 @@ fn an_unknown_volume_is_not_found_after_some_lookups() {
     served(&world, |_| answers(Outcome::Status(404)), good);
     let error = read(&world, chunks, by_master(3)).unwrap_err();
     assert_eq!((error.kind(), error.chunk()), (Kind::NotFound, Some("3,01")));
-    assert!(error.to_string().contains("does not know its volume"), "{error}");
+    assert!(error.to_string().contains("does not know the volume"), "{error}");
     let attempts: Vec<_> = error.attempts().iter().map(|each| (each.host.as_str(), each.status)).collect();
     assert_eq!(attempts, [(MASTER, Some(404)); 3]);
     assert_eq!(lookups(&world).len(), 3, "three chunks share their patience");

@@ -1,4 +1,4 @@
-//! Tokens of the user's, asked for when a request is about to leave.
+//! Tokens from the user, requested just before the request that carries them.
 
 use std::future::Future;
 
@@ -10,36 +10,39 @@ use crate::{
     schedule::options::Options,
 };
 
-/// A read token for the filer, if it wants one: asked for now, and once more if it has expired.
+/// A read token for the filer; `None` if the user has none. If the token has expired, the user's function is called
+/// once more.
 ///
 /// # Errors
 ///
-/// [`Kind::Unauthorized`], with what the user's function threw, or if it does not settle in time.
+/// [`Kind::Unauthorized`] if the user's function fails or does not return in time.
 pub async fn filer_token<H: Host>(host: &H, options: &Options) -> Result<Option<String>, Error> {
-    let first = in_time(host, options, host.filer_token()).await?;
+    let first = user_token(host, options, host.filer_token()).await?;
     if is_stale(host, first.as_deref()) {
-        return in_time(host, options, host.filer_token()).await;
+        return user_token(host, options, host.filer_token()).await;
     }
     Ok(first)
 }
 
-/// Whether a token was kept for too long, and is to be asked for once more. The second one is sent
-/// whatever it says: it may be our clock.
+/// Whether a token has expired, so that the user's function must be called again. The second token is sent even if it
+/// looks expired: the clock here may be wrong.
 pub(crate) fn is_stale<H: Host>(host: &H, token: Option<&str>) -> bool {
     token.is_some_and(|token| jwt::is_due(token, host.unix_time()))
 }
 
-/// What a user's function for tokens gives, unless it takes too long.
-pub(crate) async fn in_time<H: Host>(
+/// The token that a user's function returns.
+pub(crate) async fn user_token<H: Host>(
     host: &H,
     options: &Options,
     token: impl Future<Output = Result<Option<String>, LocateError>>,
 ) -> Result<Option<String>, Error> {
-    let refused = |message: &str| Error::new(Kind::Unauthorized, message);
+    let unauthorized = |message: &str| Error::new(Kind::Unauthorized, message);
     match within(host, options.timeout.headers, "", token).await {
-        Ok(Ok(Some(token))) if token.is_empty() => Err(refused("the token is empty")),
+        Ok(Ok(Some(token))) if token.is_empty() => {
+            Err(unauthorized("the token function returned an empty token"))
+        }
         Ok(Ok(token)) => Ok(token),
-        Ok(Err(LocateError { cause })) => Err(refused("no token could be had").because(cause)),
-        Err(_) => Err(refused("no token came in time")),
+        Ok(Err(LocateError { cause })) => Err(unauthorized("the token function failed").because(cause)),
+        Err(_) => Err(unauthorized("the token function did not return in time")),
     }
 }

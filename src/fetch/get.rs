@@ -1,4 +1,4 @@
-//! Small bodies, whole and with patience: an entry, the probe of a URL.
+//! GETs of small bodies, with retries: an entry, a lookup, the probe of a URL.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::{
         filer_token::filer_token,
         timeout::{back_online, within},
     },
-    host::{Host, Piece, Request, Response},
+    host::{FetchError, Host, Piece, Request, Response},
     http::{
         headers::{ByteRange, Headers},
         url,
@@ -22,46 +22,46 @@ use crate::{
     },
 };
 
-/// What is wanted of the answer.
+/// Which part of the response is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
-    /// The body, of at most so many bytes.
+    /// The body, up to this many bytes.
     Body(u64),
-    /// The body, of at most so many bytes, of an answer with the whole whose length no header tells;
-    /// of any other the headers alone: its body is cancelled.
+    /// Reads the body, up to this many bytes, only if the response is the whole and no header has its length.
+    /// Otherwise reads the headers only and cancels the body.
     Unsized(u64),
 }
 
-/// An answer to a GET, whole.
+/// The response to a GET, as far as it was read.
 #[derive(Debug)]
 pub struct Fetched<P> {
     /// 200 or 206.
     pub status: u16,
-    /// What may be seen of its headers.
+    /// The headers, as far as the platform shows them.
     pub headers: Headers,
     /// Where a redirect led, if one was followed.
     pub url: Option<String>,
-    /// Its body; empty if only the headers were.
+    /// The body; empty if only the headers were read.
     pub body: Vec<P>,
 }
 
-/// What is asked for; it becomes a request anew for each attempt.
+/// What a GET is sent to. Each attempt makes a new request from it.
 #[derive(Clone, Copy)]
 pub enum GetTarget<'a> {
-    /// An answer of the filer's own, with a fresh token where it wants one.
+    /// A URL at the filer, with a fresh token if the user has one.
     Filer {
-        /// Where to ask.
+        /// The URL.
         url: &'a str,
-        /// Whether there is a way to another token.
+        /// Whether the token can be renewed after a 401.
         may_renew: bool,
     },
-    /// A URL that is read in ranges, where its last redirect led.
+    /// A URL that is read in ranges. The request goes to where its last redirect led.
     Url {
         /// The URL itself.
         url: &'a str,
-        /// Where its last redirect led.
+        /// Know where the last redirect led.
         validators: &'a Validators,
-        /// The bytes wanted; the whole otherwise.
+        /// The range to request; the whole if absent.
         range: Option<ByteRange>,
     },
 }
@@ -91,70 +91,92 @@ impl fmt::Debug for GetTarget<'_> {
     }
 }
 
-/// Sends a GET, again after a failure as the policy has it. After a 401 it is sent once more where
-/// there is a way to another token.
+/// Why a GET failed.
+#[derive(Debug)]
+pub(crate) enum GetError {
+    /// Another attempt may succeed.
+    Retry(AttemptError),
+    /// No attempt can succeed.
+    Final(Error),
+}
+
+impl From<AttemptError> for GetError {
+    fn from(error: AttemptError) -> Self {
+        Self::Retry(error)
+    }
+}
+
+impl From<FetchError> for GetError {
+    fn from(error: FetchError) -> Self {
+        Self::Retry(error.into())
+    }
+}
+
+/// Sends a GET, and repeats it after failures according to the retry policy. After a 401 it is sent once more if the
+/// token can be renewed.
 ///
 /// # Errors
 ///
-/// As a stream's: by what the attempts came to. [`Kind::Limit`] if the body is too long.
-pub async fn retrieve<H: Host>(
+/// Those of a stream, by the last attempt. [`Kind::Limit`] if the body is too long.
+pub async fn get<H: Host>(
     host: &H,
     options: &Options,
-    wanted: Expect,
-    asked: GetTarget<'_>,
+    expect: Expect,
+    target: GetTarget<'_>,
 ) -> Result<Fetched<H::Piece>, Error> {
-    let abilities = Abilities { refresh_token: asked.may_renew(), relookup: false };
-    let mut attempts = RetryState::new(options.retry, 1, abilities);
+    let abilities = Abilities { refresh_token: target.may_renew(), relookup: false };
+    let mut retry = RetryState::new(options.retry, 1, abilities);
     loop {
-        let request = asked.request(host, options).await?;
+        let request = target.request(host, options).await?;
         let url = request.url.clone();
-        let failure = match attempt(host, options, wanted, request).await {
-            Ok(Ok(retrieved)) => return Ok(retrieved),
-            Ok(Err(limit)) => return Err(limit.of_chunk(url::without_query(&url))),
-            Err(failure) => failure,
+        let error = match get_once(host, options, expect, request).await {
+            Ok(fetched) => return Ok(fetched),
+            Err(GetError::Final(error)) => return Err(error.of_chunk(url::without_query(&url))),
+            Err(GetError::Retry(error)) => error,
         };
-        if failure.kind == Kind::Network && host.is_offline() && back_online(host).await {
+        if error.kind == Kind::Network && host.is_offline() && back_online(host).await {
             continue;
         }
         let name = url::host(&url).unwrap_or_default();
-        // What is not there, or must not be read, is so for good: there is but one place to ask.
-        let final_answer = matches!(failure.kind, Kind::NotFound | Kind::Range);
-        match attempts.failed(0, name, failure, host.random()) {
-            Decision::Try(_, pause) if !final_answer => host.sleep(pause).await,
+        // There is no other replica that could have the file, or send the range.
+        let is_final = matches!(error.kind, Kind::NotFound | Kind::Range);
+        match retry.failed(0, name, error, host.random()) {
+            Decision::Try(_, pause) if !is_final => host.sleep(pause).await,
             Decision::RenewToken(_) => {}
-            _ => return Err(attempts.error(url::without_query(&url))),
+            _ => return Err(retry.error(url::without_query(&url))),
         }
     }
 }
 
-/// Sends one GET. The inner error: its body is longer than wanted.
-pub(crate) async fn attempt<H: Host>(
+/// Sends one GET.
+pub(crate) async fn get_once<H: Host>(
     host: &H,
     options: &Options,
-    wanted: Expect,
+    expect: Expect,
     request: Request,
-) -> Result<Result<Fetched<H::Piece>, Error>, AttemptError> {
-    let whole = request.range.is_none_or(|range| range.start == 0 && range.end.is_none());
+) -> Result<Fetched<H::Piece>, GetError> {
+    let is_whole = request.range.is_none_or(|range| range.start == 0 && range.end.is_none());
     let fetched = host.fetch(request);
     let Response { status, headers, url, mut body } =
-        within(host, options.timeout.headers, "no answer in time", fetched).await??;
+        within(host, options.timeout.headers, "the server sent no response in time", fetched).await??;
     if status != 200 && status != 206 {
-        return Err(AttemptError::status(status, headers.retry_after.as_deref(), host.unix_time()));
+        return Err(AttemptError::status(status, headers.retry_after.as_deref(), host.unix_time()).into());
     }
     let mut pieces = Vec::new();
-    let most = match wanted {
-        Expect::Body(most) => most,
-        Expect::Unsized(most) if (status == 200 || whole) && headers.body_length().is_none() => most,
-        Expect::Unsized(_) => return Ok(Ok(Fetched { status, headers, url, body: pieces })),
+    let max = match expect {
+        Expect::Body(max) => max,
+        Expect::Unsized(max) if (status == 200 || is_whole) && headers.body_length().is_none() => max,
+        Expect::Unsized(_) => return Ok(Fetched { status, headers, url, body: pieces }),
     };
     let mut len = 0;
     while let Some(piece) = within(host, options.timeout.idle, "the body stalled", body.next()).await? {
         let piece = piece?;
         len += piece.len() as u64;
-        if len > most {
-            return Ok(Err(Error::new(Kind::Limit, format!("it is longer than {most} bytes"))));
+        if len > max {
+            let message = format!("the response is longer than {max} bytes, which is the limit");
+            return Err(GetError::Final(Error::new(Kind::Limit, message)));
         }
         pieces.push(piece);
     }
-    Ok(Ok(Fetched { status, headers, url, body: pieces }))
+    Ok(Fetched { status, headers, url, body: pieces })
 }

@@ -1,12 +1,12 @@
-//! Finds a chunk's replicas and its read token: by a filer, by a master, or by what the host's
-//! user brought.
+//! Finds the replicas of a chunk and its read token: the filer relays the chunk, a master is asked, or the user's
+//! functions are called.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{
     error::{Error, Kind},
     fetch::{
-        filer_token::{filer_token, in_time, is_stale},
+        filer_token::{filer_token, is_stale, user_token},
         master::Master,
         single_flight::{Found, SingleFlight},
         timeout::within,
@@ -17,58 +17,58 @@ use crate::{
     schedule::options::Options,
 };
 
-/// Where the chunks of a file are found. Clones are handles on the same one; it is shared by the
-/// streams of a file.
+/// Finds the replicas and tokens of a file's chunks. Clones are handles on the same one, which the streams of the file
+/// share.
 #[derive(Clone, Debug, Default)]
 pub struct Locator(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    way: Strategy,
-    /// Tokens of the user's that are being asked for.
-    tokens: SingleFlight<Result<Found, Error>>,
+    strategy: Strategy,
+    /// The calls of the user's token function that have not returned.
+    user_tokens: SingleFlight<Result<Found, Error>>,
 }
 
 #[derive(Debug, Default)]
 enum Strategy {
-    /// The user's own: [`Host::locate`].
+    /// The user's function: [`Host::locate`].
     #[default]
     Host,
-    /// The origin of a filer that relays chunks.
+    /// A filer at this origin relays the chunks.
     Proxy(String),
+    /// A master is asked.
     Master(Master),
 }
 
 impl Locator {
-    /// The filer at this origin relays the chunks.
+    /// Lets the filer at this origin relay the chunks.
     #[must_use]
     pub fn proxy(filer_origin: &str) -> Self {
-        Self::of(Strategy::Proxy(filer_origin.to_owned()))
+        Self::new(Strategy::Proxy(filer_origin.to_owned()))
     }
 
-    /// The master at this URL knows where they are.
+    /// Asks the master at this URL.
     #[must_use]
     pub fn master(url: &str) -> Self {
-        Self::of(Strategy::Master(Master::new(url)))
+        Self::new(Strategy::Master(Master::new(url)))
     }
 
-    fn of(way: Strategy) -> Self {
-        Self(Arc::new(Inner { way, tokens: SingleFlight::default() }))
+    fn new(strategy: Strategy) -> Self {
+        Self(Arc::new(Inner { strategy, user_tokens: SingleFlight::default() }))
     }
 
-    /// Whether it has asked as often as is of use before it gives up.
+    /// Whether [`Self::locate`] repeats a failed lookup itself, so that the caller need not.
     #[must_use]
     pub fn retries_itself(&self) -> bool {
-        matches!(self.0.way, Strategy::Master(_))
+        matches!(self.0.strategy, Strategy::Master(_))
     }
 
-    /// The replicas of a chunk. `stale`: what was known at that time of the host's clock did not
-    /// work, so only what was learnt later will do.
+    /// Finds the replicas of a chunk. `stale`: replicas that were known at that time of the host's clock did not work,
+    /// so newer ones are needed.
     ///
     /// # Errors
     ///
-    /// [`Kind::NoLocations`], with what the user's function threw, or if it does not settle in time;
-    /// those of [`Master::locate`].
+    /// [`Kind::NoLocations`] if the user's function fails or does not return in time; those of [`Master::look_up`].
     pub async fn locate<H: Host>(
         &self,
         host: &H,
@@ -76,29 +76,30 @@ impl Locator {
         file_id: &str,
         stale: Option<Duration>,
     ) -> Result<Location, Error> {
-        match &self.0.way {
+        match &self.0.strategy {
             Strategy::Proxy(filer) => Ok(Location { urls: vec![proxy_url(filer, file_id)], token: None }),
-            Strategy::Master(master) => master.locate(host, options, file_id, stale).await,
+            Strategy::Master(master) => master.look_up(host, options, file_id, stale).await,
             Strategy::Host => {
                 let located = host.locate(file_id, stale);
                 match within(host, options.timeout.headers, "", located).await {
                     Ok(Ok(location)) => Ok(location),
                     Ok(Err(LocateError { cause })) => {
-                        Err(Error::new(Kind::NoLocations, "the locator failed").because(cause))
+                        Err(Error::new(Kind::NoLocations, "the locate function failed").because(cause))
                     }
-                    Err(_) => Err(Error::new(Kind::NoLocations, "the locator gave no answer in time")),
+                    Err(_) => {
+                        Err(Error::new(Kind::NoLocations, "the locate function did not return in time"))
+                    }
                 }
             }
         }
     }
 
-    /// The token for a request to this origin that is about to leave. `refused`: the server wants
-    /// another than was known at that time of the host's clock.
+    /// The token for a request to this origin, which is sent next. `refused`: the server refused the token that was
+    /// known at that time of the host's clock.
     ///
     /// # Errors
     ///
-    /// [`Kind::Unauthorized`], with what the user's function threw, or if it does not settle in time;
-    /// those of [`Master::token`].
+    /// [`Kind::Unauthorized`] if the user's function fails or does not return in time; those of [`Master::token`].
     pub async fn token<H: Host>(
         &self,
         host: &H,
@@ -107,15 +108,15 @@ impl Locator {
         origin: &str,
         refused: Option<Duration>,
     ) -> Result<Option<String>, Error> {
-        // What a filer relays, it signs itself. Since SeaweedFS 4.48 it wants to see a token of its own for that.
-        if let Strategy::Proxy(_) = self.0.way {
+        // A filer signs the requests that it relays. Since SeaweedFS 4.48 it requires a token for itself.
+        if let Strategy::Proxy(_) = self.0.strategy {
             return filer_token(host, options).await;
         }
-        let mut token = self.users_token(host, options, file_id, origin).await?;
+        let mut token = self.user_token(host, options, file_id, origin).await?;
         if is_stale(host, token.as_deref()) {
-            token = self.users_token(host, options, file_id, origin).await?;
+            token = self.user_token(host, options, file_id, origin).await?;
         }
-        match &self.0.way {
+        match &self.0.strategy {
             Strategy::Master(master) if token.is_none() => {
                 master.token(host, options, file_id, refused).await
             }
@@ -123,19 +124,19 @@ impl Locator {
         }
     }
 
-    /// What the user's function says, asked once for all who want to know at the same time.
-    async fn users_token<H: Host>(
+    /// The token of the user's function. Concurrent calls for the same token share one call of the function.
+    async fn user_token<H: Host>(
         &self,
         host: &H,
         options: &Options,
         file_id: &str,
         origin: &str,
     ) -> Result<Option<String>, Error> {
-        let asking = async {
-            let token = in_time(host, options, host.token(file_id, origin)).await?;
+        let call = async {
+            let token = user_token(host, options, host.token(file_id, origin)).await?;
             Ok(Found { token, ..Found::default() })
         };
-        let question = [file_id, " ", origin].concat();
-        Ok(self.0.tokens.ask(&question, || host.now(), |_, _| false, asking).await?.token)
+        let key = [file_id, " ", origin].concat();
+        Ok(self.0.user_tokens.ask(&key, || host.now(), |_, _| false, call).await?.token)
     }
 }

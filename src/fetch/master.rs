@@ -1,5 +1,4 @@
-//! A SeaweedFS master, asked where volumes are and for read tokens
-//! (`master_server_handlers.go`, `/dir/lookup`).
+//! A SeaweedFS master: which servers have a volume, and read tokens (`/dir/lookup`, `master_server_handlers.go`).
 
 use std::{
     sync::{
@@ -12,8 +11,7 @@ use std::{
 use crate::{
     error::{Error, Kind},
     fetch::{
-        get,
-        get::{Expect, Fetched},
+        get::{Expect, Fetched, GetError, get_once},
         single_flight::{Found, SingleFlight},
     },
     host::{Host, Request, joined},
@@ -26,38 +24,39 @@ use crate::{
     },
 };
 
-/// What is known of a volume is asked for again after this time, though it works: SeaweedFS's own
-/// clients keep it as long (`operation/lookup.go`).
+/// The servers of a volume are looked up again after this time, even if they work. SeaweedFS's own clients keep them as
+/// long (`operation/lookup.go`).
 const MAX_AGE: Duration = Duration::from_secs(600);
 
-/// A longer answer is none: a location takes about 100 bytes.
-const MAX_ANSWER_BYTES: u64 = 64 << 10;
+/// A longer response is not one of a master: a location takes about 100 bytes.
+const MAX_RESPONSE_BYTES: u64 = 64 << 10;
 
-const CANNOT: &str = "the master cannot be asked: ";
-/// What a page can do nothing about, but its author can.
-const HINT: &str = "; a master sends no CORS headers, so a page of another origin cannot ask it";
+const FAILED: &str = "the lookup at the master failed: ";
+/// A browser does not tell this cause from a broken connection.
+const CORS_HINT: &str =
+    "; a master sends no CORS headers, so a page of another origin cannot send it requests";
 
-/// One master. Clones are handles on the same cache.
+/// A master and its cached responses. Clones share the cache.
 #[derive(Clone, Debug)]
 pub struct Master(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// Up to the question, with what is to go before it in the query.
+    /// The URL of lookups, up to the last parameters of the query.
     lookup_url: String,
-    /// `http` or `https`: what servers speak that are named without it.
+    /// `http` or `https`, for servers that are named without a scheme.
     scheme: String,
-    answers: SingleFlight<Result<Found, Error>>,
-    /// A volume server wanted a token: from now on each request gets one.
-    wants_tokens: AtomicBool,
+    responses: SingleFlight<Result<Found, Error>>,
+    /// Whether a volume server has required a token. Then each request gets one.
+    needs_tokens: AtomicBool,
 }
 
-/// What a known answer has to be, to be given again.
+/// Which cached response may be used.
 #[derive(Clone, Copy)]
 struct Need {
-    /// What came until then did not work.
+    /// A response that arrived until then did not work.
     newer_than: Option<Duration>,
-    /// It is for its token; else for its servers.
+    /// Whether its token is needed; else its servers are.
     token: bool,
 }
 
@@ -72,7 +71,7 @@ impl Need {
 }
 
 impl Master {
-    /// The master at this http or https URL; `/dir/lookup` is below its path.
+    /// The master at this http or https URL. `/dir/lookup` is appended to its path.
     #[must_use]
     pub fn new(url: &str) -> Self {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
@@ -84,21 +83,21 @@ impl Master {
         Self(Arc::new(Inner {
             lookup_url,
             scheme,
-            answers: SingleFlight::default(),
-            wants_tokens: AtomicBool::new(false),
+            responses: SingleFlight::default(),
+            needs_tokens: AtomicBool::new(false),
         }))
     }
 
-    /// The replicas of a chunk. `stale`: what was known at that time of the host's clock did not
-    /// work, so only what was learnt later will do.
+    /// Looks up the replicas of a chunk. `stale`: replicas that were known at that time of the host's clock did not
+    /// work, so newer ones are needed.
     ///
-    /// Whoever asks for a volume at the same time shares one request and its patience.
+    /// Concurrent lookups of a volume share one request and its retries.
     ///
     /// # Errors
     ///
-    /// [`Kind::NotFound`] where the master knows no such volume, and goes on saying so: it may be on
-    /// the move. Else [`Kind::NoLocations`]. Asking again at once is of no use.
-    pub async fn locate<H: Host>(
+    /// [`Kind::NotFound`] if the master does not know the volume after all retries (a volume that is being moved is
+    /// unknown for a while), else [`Kind::NoLocations`]. The lookup was repeated already.
+    pub async fn look_up<H: Host>(
         &self,
         host: &H,
         options: &Options,
@@ -106,21 +105,21 @@ impl Master {
         stale: Option<Duration>,
     ) -> Result<Location, Error> {
         let volume = file_id.split(',').next().unwrap_or_default();
-        // Never with a collection: the master would not look among erasure-coded shards then.
-        let question = ["volumeId=", volume].concat();
-        let found = self.ask(host, options, &question, Need { newer_than: stale, token: false }).await?;
-        // As SeaweedFS itself asks: who has opened a file reads on where it is written anew meanwhile.
+        // Without a collection: with one the master does not search erasure-coded shards.
+        let query = ["volumeId=", volume].concat();
+        let found = self.cached(host, options, &query, Need { newer_than: stale, token: false }).await?;
+        // As SeaweedFS itself does: an open reader can finish after the file is overwritten.
         let url = |server: &String| [server, "/", file_id, "?readDeleted=true"].concat();
         let urls = found.servers.iter().map(url).collect();
         Ok(Location { urls, token: None })
     }
 
-    /// A read token for a chunk, once a volume server has wanted one. `refused`: one wants another
-    /// than was known at that time of the host's clock.
+    /// A read token for a chunk; `None` until a volume server has required one. `refused`: a server refused the token
+    /// that was known at that time of the host's clock.
     ///
     /// # Errors
     ///
-    /// As `locate`.
+    /// Those of [`Self::look_up`].
     pub async fn token<H: Host>(
         &self,
         host: &H,
@@ -128,113 +127,122 @@ impl Master {
         file_id: &str,
         refused: Option<Duration>,
     ) -> Result<Option<String>, Error> {
-        let wanted = &self.0.wants_tokens;
+        let required = &self.0.needs_tokens;
         if refused.is_some() {
-            wanted.store(true, Ordering::Relaxed);
+            required.store(true, Ordering::Relaxed);
         }
-        if !wanted.load(Ordering::Relaxed) {
+        if !required.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        // Without `read` it would be a token for writing.
-        let question = ["fileId=", file_id, "&read=yes"].concat();
+        // Without `read=yes` the token would be one for writing.
+        let query = ["fileId=", file_id, "&read=yes"].concat();
         let need = Need { newer_than: refused, token: true };
-        Ok(self.ask(host, options, &question, need).await?.token)
+        Ok(self.cached(host, options, &query, need).await?.token)
     }
 
-    async fn ask<H: Host>(
+    /// The cached response to a query, if it may be used; else a new one.
+    async fn cached<H: Host>(
         &self,
         host: &H,
         options: &Options,
-        question: &str,
+        query: &str,
         need: Need,
     ) -> Result<Found, Error> {
-        let good = |answer: &Result<Found, Error>, at| {
+        let is_usable = |response: &Result<Found, Error>, at| {
             let met = |found| need.is_met(found, at, host.now(), host.unix_time());
-            answer.as_ref().is_ok_and(met)
+            response.as_ref().is_ok_and(met)
         };
-        let asking = self.look_up(host, options, question);
-        self.0.answers.ask(question, || host.now(), good, asking).await
+        let request = self.request(host, options, query);
+        self.0.responses.ask(query, || host.now(), is_usable, request).await
     }
 
-    /// Asks until there is an answer that is of use, with patience.
-    async fn look_up<H: Host>(&self, host: &H, options: &Options, question: &str) -> Result<Found, Error> {
-        let url = [&self.0.lookup_url, question].concat();
+    /// Sends a query, and repeats it after failures according to the retry policy.
+    async fn request<H: Host>(&self, host: &H, options: &Options, query: &str) -> Result<Found, Error> {
+        let url = [&self.0.lookup_url, query].concat();
         let name = url::host(&url).unwrap_or_default();
         let mut attempts = RetryState::new(options.retry, 1, Abilities::default());
         loop {
-            let failure = match self.request(host, options, url.clone()).await {
+            let failure = match self.request_once(host, options, url.clone()).await {
                 Ok(found) => return Ok(found),
                 Err(failure) => failure,
             };
             let last = (failure.kind, failure.message.clone());
             match attempts.failed(0, name, failure, host.random()) {
                 Decision::Try(_, pause) => host.sleep(pause).await,
-                _ => return Err(in_vain(last, &attempts.error(""))),
+                _ => return Err(lookup_error(last, &attempts.error(""))),
             }
         }
     }
 
-    async fn request<H: Host>(
+    async fn request_once<H: Host>(
         &self,
         host: &H,
         options: &Options,
         url: String,
     ) -> Result<Found, AttemptError> {
-        let nonsense = || AttemptError::new(Kind::NoLocations, "its answer is not that of a master");
+        let invalid = || AttemptError::new(Kind::NoLocations, "the response is not one of a master");
         let request = Request { url, range: None };
-        let retrieved = get::attempt(host, options, Expect::Body(MAX_ANSWER_BYTES), request).await?;
-        let Ok(Fetched { headers, body, .. }) = retrieved else { return Err(nonsense()) };
-        let servers = parse(&joined(&body), &self.0.scheme).ok_or_else(nonsense)?;
+        let Fetched { headers, body, .. } =
+            match get_once(host, options, Expect::Body(MAX_RESPONSE_BYTES), request).await {
+                Ok(fetched) => fetched,
+                Err(GetError::Retry(error)) => return Err(error),
+                Err(GetError::Final(_)) => return Err(invalid()),
+            };
+        let servers = parse(&joined(&body), &self.0.scheme).ok_or_else(invalid)?;
         if servers.is_empty() {
-            return Err(AttemptError::new(Kind::NoLocations, "it knows no location"));
+            return Err(AttemptError::new(
+                Kind::NoLocations,
+                "the master knows no server that has the volume",
+            ));
         }
         let token = headers.authorization.as_deref().and_then(bearer).map(str::to_owned);
         Ok(Found { servers, token })
     }
 }
 
-/// What a caller is told after the last attempt.
-fn in_vain((kind, message): (Kind, String), told: &Error) -> Error {
+/// The error after the last attempt, which failed in this way. `attempts` lists all attempts.
+fn lookup_error((kind, message): (Kind, String), attempts: &Error) -> Error {
     let (kind, message) = match kind {
-        Kind::NotFound => (kind, "the master does not know its volume".to_owned()),
-        Kind::Network => (Kind::NoLocations, [CANNOT, &message, HINT].concat()),
-        _ => (Kind::NoLocations, [CANNOT, &message].concat()),
+        Kind::NotFound => (kind, "the master does not know the volume of the chunk".to_owned()),
+        Kind::Network => (Kind::NoLocations, [FAILED, &message, CORS_HINT].concat()),
+        _ => (Kind::NoLocations, [FAILED, &message].concat()),
     };
-    Error::new(kind, message).after(told.attempts().to_vec()).because(told.cause())
+    Error::new(kind, message).after(attempts.attempts().to_vec()).because(attempts.cause())
 }
 
-/// The servers of a master's answer, as URLs without a slash at the end; `None` if it is none.
+/// The servers in a master's response, as URLs without a slash at the end; `None` if it is not such a response.
 ///
-/// `publicUrl` is the one for clients. An operator may have given it a scheme and a path.
+/// `publicUrl` is the address for clients. An operator may have given it a scheme and a path.
 pub(crate) fn parse(text: &[u8], scheme: &str) -> Option<Vec<String>> {
-    /// One location of the list; `public` is what was read of `publicUrl`.
+    /// A location in the list.
     #[derive(Default)]
-    struct Place {
+    struct Entry {
         object: usize,
         url: String,
+        /// The `publicUrl`.
         public: String,
     }
-    let mut places: Vec<Place> = Vec::new();
-    let mut is_answer = false;
+    let mut locations: Vec<Entry> = Vec::new();
+    let mut is_response = false;
     let whole = walk(text, &mut |seen| {
-        is_answer |= seen.object == 0 && seen.key == "volumeOrFileId";
+        is_response |= seen.object == 0 && seen.key == "volumeOrFileId";
         let ("locations", Value::Text(text)) = (seen.within, seen.value) else { return };
-        if places.last().is_none_or(|place| place.object != seen.object) {
-            places.push(Place { object: seen.object, ..Place::default() });
+        if locations.last().is_none_or(|entry| entry.object != seen.object) {
+            locations.push(Entry { object: seen.object, ..Entry::default() });
         }
-        match (places.last_mut(), seen.key) {
-            (Some(place), "url") => text.clone_into(&mut place.url),
-            (Some(place), "publicUrl") => text.clone_into(&mut place.public),
+        match (locations.last_mut(), seen.key) {
+            (Some(entry), "url") => text.clone_into(&mut entry.url),
+            (Some(entry), "publicUrl") => text.clone_into(&mut entry.public),
             _ => {}
         }
     });
     let servers =
-        places.into_iter().map(|Place { url, public, .. }| if public.is_empty() { url } else { public });
+        locations.into_iter().map(|Entry { url, public, .. }| if public.is_empty() { url } else { public });
     let servers = servers.filter(|server| !server.is_empty()).map(|server| {
         let server = server.trim_end_matches('/');
         if server.contains("://") { server.to_owned() } else { [scheme, "://", server].concat() }
     });
-    (whole && is_answer).then(|| servers.collect())
+    (whole && is_response).then(|| servers.collect())
 }
 
 /// The token of an `Authorization` header.

@@ -1,10 +1,10 @@
-//! One URL as a file: how long it is, and whether it can be had in ranges.
+//! Probes a URL: finds out its size, and whether the server supports ranges.
 
 use std::sync::Arc;
 
 use crate::{
     error::{Error, Kind},
-    fetch::get::{Expect, Fetched, GetTarget, retrieve},
+    fetch::get::{Expect, Fetched, GetTarget, get},
     host::{Host, Piece, joined},
     http::{
         content_range, date, etag,
@@ -22,31 +22,31 @@ use crate::{
     },
 };
 
-/// What is at a URL.
+/// The file at a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlFile {
-    /// Bytes of it.
+    /// The size in bytes.
     pub size: u64,
-    /// The media type, where the server tells it.
+    /// The media type, if the server gives one.
     pub media_type: Option<String>,
     /// The entity tag, quotes included, if it is a strong one.
     pub etag: Option<String>,
-    /// When it was modified, in milliseconds since 1970.
+    /// The time of the last modification, in milliseconds since 1970.
     pub modified_ms: Option<i64>,
-    /// What it is made of: ranges of the URL, or one chunk with all of its bytes.
+    /// Its chunks: ranges of the URL, or one chunk that holds all bytes.
     pub chunks: Vec<Chunk>,
 }
 
-/// Asks what is at a URL, to read it in ranges of `chunk_size` bytes.
+/// Probes a URL, to read it in ranges of `chunk_size` bytes.
 ///
-/// One request where its answer shows the size, two where it hides it. A server that knows
-/// no ranges is read in one piece. Where no answer tells the size (a chunked one, a packed one),
-/// the whole is read now, up to `max_bytes_ahead` bytes, and kept with the file.
-/// What is seen is pinned in the options: the file must be read with the same.
+/// Sends one request if the response has the size, else two. If the server does not support ranges, the file is one
+/// chunk. If no response has the size (a chunked or a compressed one), the whole is read now, up to `max_bytes_ahead`
+/// bytes, and kept in memory. Records the validators of the responses; the file must be read with the same
+/// `validators`.
 ///
 /// # Errors
 ///
-/// As a stream's, and [`Kind::Unsupported`] if the size cannot be had in this way.
+/// Those of a stream, and [`Kind::Unsupported`] if the size cannot be found out in this way.
 pub async fn open<H: Host>(
     host: &H,
     options: &Options,
@@ -54,10 +54,10 @@ pub async fn open<H: Host>(
     url: &str,
     chunk_size: u64,
 ) -> Result<UrlFile, Error> {
-    let found = Probe { host, options, validators, url }.look().await;
+    let found = Probe { host, options, validators, url }.find_size().await;
     let Found { headers, size, body } = found.map_err(|error| error.of_chunk(url::without_query(url)))?;
     let (size, chunks) = match size {
-        Size::Told { size, ranges } => {
+        Size::Known { size, ranges } => {
             validators.expect(url, size);
             (size, ranges_of(url, size, if ranges { chunk_size } else { u64::MAX }))
         }
@@ -67,8 +67,11 @@ pub async fn open<H: Host>(
         }
     };
     if size > MAX_FILE_BYTES {
-        return Err(Error::new(Kind::Limit, format!("it is longer than {MAX_FILE_BYTES} bytes"))
-            .of_chunk(url::without_query(url)));
+        return Err(Error::new(
+            Kind::Limit,
+            format!("the file is longer than {MAX_FILE_BYTES} bytes, which is the limit"),
+        )
+        .of_chunk(url::without_query(url)));
     }
     Ok(UrlFile {
         size,
@@ -79,7 +82,7 @@ pub async fn open<H: Host>(
     })
 }
 
-/// The look at a URL before it is read.
+/// The probe of one URL.
 struct Probe<'a, H> {
     host: &'a H,
     options: &'a Options,
@@ -94,80 +97,79 @@ struct Found<P> {
 }
 
 enum Size {
-    /// A header tells it.
-    Told { size: u64, ranges: bool },
-    /// The body is all there.
+    /// A header has it. `ranges`: the server supports ranges.
+    Known { size: u64, ranges: bool },
+    /// The whole body was read.
     Counted,
 }
 
 impl<H: Host> Probe<'_, H> {
-    async fn look(&self) -> Result<Found<H::Piece>, Error> {
-        let first = match self.ask(Some(ByteRange { start: 0, end: Some(1) })).await {
+    async fn find_size(&self) -> Result<Found<H::Piece>, Error> {
+        let first = match self.fetch(Some(ByteRange { start: 0, end: Some(1) })).await {
             // An empty file has no first byte.
-            Err(error) if error.kind() == Kind::Range => self.ask(None).await?,
-            // Chromium takes nothing packed for an answer to a range, and calls it a broken connection.
-            Err(error) if error.kind() == Kind::Network => self.ask_once().await.map_err(|_| error)?,
+            Err(error) if error.kind() == Kind::Range => self.fetch(None).await?,
+            // Chromium reports a compressed response to a range request as a broken connection.
+            Err(error) if error.kind() == Kind::Network => self.fetch_once().await.map_err(|_| error)?,
             answer => answer?,
         };
-        if first.status == 200 && is_left_packed(&first) {
-            // Deno undoes no packing of what it asked for in ranges.
-            return self.ask(None).await.map(|answer| whole(answer, false));
+        if first.status == 200 && is_still_encoded(&first) {
+            // Deno does not decompress the response to a range request.
+            return self.fetch(None).await.map(|answer| whole(answer, false));
         }
         if first.status == 200 {
             return Ok(whole(first, false));
         }
         if first.headers.is_encoded() {
-            // A part of what was packed is of no use. Without `Range` it is packed too, but whole.
-            return self.ask(None).await.map(|answer| whole(answer, false));
+            // A part of compressed bytes cannot be decoded. Without `Range` the response is compressed too, but whole.
+            return self.fetch(None).await.map(|answer| whole(answer, false));
         }
-        let told = first.headers.content_range.as_deref().and_then(content_range::parse);
-        if let Some(size) = told.and_then(|range| range.total) {
+        let content_range = first.headers.content_range.as_deref().and_then(content_range::parse);
+        if let Some(size) = content_range.and_then(|range| range.total) {
             return Ok(Found {
                 headers: first.headers,
-                size: Size::Told { size, ranges: true },
+                size: Size::Known { size, ranges: true },
                 body: first.body,
             });
         }
-        // Across origins `Content-Range` is hidden as a rule, but `Content-Length` is not. Still with a
-        // `Range`: without it browsers let the server pack, and its length would be of the packed.
-        self.ask(Some(ByteRange { start: 0, end: None })).await.map(|answer| whole(answer, true))
+        // Across origins `Content-Range` is usually hidden, but `Content-Length` is not. The request still has a
+        // `Range`: without it browsers accept compression, and the length would be that of the compressed bytes.
+        self.fetch(Some(ByteRange { start: 0, end: None })).await.map(|answer| whole(answer, true))
     }
 
-    /// Asks for the whole, and not again.
-    async fn ask_once(&self) -> Result<Fetched<H::Piece>, Error> {
+    /// Requests the whole, without retries.
+    async fn fetch_once(&self) -> Result<Fetched<H::Piece>, Error> {
         let retry = RetryPolicy { passes: 1, ..self.options.retry };
         let options = &Options { retry, ..self.options.clone() };
-        Probe { options, ..*self }.ask(None).await
+        Probe { options, ..*self }.fetch(None).await
     }
 
-    async fn ask(&self, range: Option<ByteRange>) -> Result<Fetched<H::Piece>, Error> {
+    async fn fetch(&self, range: Option<ByteRange>) -> Result<Fetched<H::Piece>, Error> {
         let Self { host, options, validators, url } = *self;
-        let wanted = Expect::Unsized(options.max_bytes_ahead);
-        let answer = retrieve(host, options, wanted, GetTarget::Url { url, validators, range }).await;
+        let expect = Expect::Unsized(options.max_bytes_ahead);
+        let answer = get(host, options, expect, GetTarget::Url { url, validators, range }).await;
         let answer = answer.map_err(|error| match error.kind() {
             Kind::Limit => Error::new(Kind::Unsupported, TOO_LONG),
             _ => error,
         })?;
         let Fetched { status, headers, url: at, .. } = &answer;
         let seen = Seen { range, status: *status, headers, at: at.as_deref() };
-        validators.see(url, seen).map_err(|failure| Error::new(failure.kind, failure.message))?;
+        validators.check(url, seen).map_err(|failure| Error::new(failure.kind, failure.message))?;
         Ok(answer)
     }
 }
 
-const TOO_LONG: &str =
-    "its size cannot be seen, and it is longer than may be read ahead: give it with `size`";
+const TOO_LONG: &str = "the server sends no size, and the file is longer than `maxBytesAhead`: pass its size in the option `size`";
 
-/// Whether what a server packed is as long as it was on its way.
-fn is_left_packed<P: Piece>(answer: &Fetched<P>) -> bool {
+/// Whether the platform did not decode an encoded body: it is as long as its `Content-Length`.
+fn is_still_encoded<P: Piece>(answer: &Fetched<P>) -> bool {
     let len = answer.body.iter().map(|piece| piece.len() as u64).sum();
     answer.headers.is_encoded() && answer.headers.content_length == Some(len)
 }
 
-/// What an answer with all of a URL tells.
+/// What a response with the whole file has.
 fn whole<P>(answer: Fetched<P>, ranges: bool) -> Found<P> {
     let size = match answer.headers.body_length() {
-        Some(size) => Size::Told { size, ranges },
+        Some(size) => Size::Known { size, ranges },
         None => Size::Counted,
     };
     Found { headers: answer.headers, size, body: answer.body }

@@ -1,4 +1,7 @@
-//! Questions that are asked once, for all who want to know at the same time.
+//! Shares one lookup among the callers that need it at the same time, and caches the result.
+//!
+//! The first caller runs the lookup in its own future, and the others wait for the result. So there is no task to
+//! spawn, and the lookup stops when no caller is left. If the first caller is dropped, another one starts anew.
 
 use std::{
     fmt,
@@ -8,84 +11,80 @@ use std::{
     time::Duration,
 };
 
-/// What locators learn: servers, a token, or both.
+/// The result of a lookup: servers, a token, or both.
 #[derive(Clone, Default)]
 pub(crate) struct Found {
-    /// Where servers begin, without a slash at the end.
+    /// The URLs of the servers, without a slash at the end.
     pub(crate) servers: Vec<String>,
     pub(crate) token: Option<String>,
 }
 
-/// Answers by their questions, and who waits for one.
-///
-/// Whoever asks first does the asking in their own future, and the others wait for what comes of it.
-/// So there is nothing to spawn, and nothing goes on when nobody waits any more. If the first one is
-/// dropped, one of the others begins anew.
+/// Results by key, and the callers that wait for one.
 pub(crate) struct SingleFlight<T>(Mutex<State<T>>);
 
 struct State<T> {
-    known: Vec<Inquiry<T>>,
+    lookups: Vec<Lookup<T>>,
     waiting: Vec<Waker>,
 }
 
-struct Inquiry<T> {
-    question: String,
-    /// The latest answer, and when it came.
-    answer: Option<(T, Duration)>,
-    /// How many answers have come.
+struct Lookup<T> {
+    key: String,
+    /// The latest result, and when it arrived.
+    result: Option<(T, Duration)>,
+    /// How many results have arrived.
     rounds: u64,
-    /// Somebody is asking.
-    busy: bool,
+    /// Whether a caller is looking it up.
+    is_running: bool,
 }
 
-/// More answers are not kept: the oldest question goes first. A file has some hundred volumes at
-/// most, and its tokens live for seconds.
-const MAX_KNOWN: usize = 512;
+/// The most results that are kept; the oldest is dropped first. A file has at most some hundred volumes, and its tokens
+/// live for seconds.
+const MAX_LOOKUPS: usize = 512;
 
 impl<T: Clone> SingleFlight<T> {
-    /// The answer to a question: a known one that is `good`, by what it is and when it came; else the
-    /// one that somebody is asking for already; else what comes of `asking`.
+    /// The result for a key: a cached one that is usable, by its value and the time when it arrived; else that of the
+    /// lookup that another caller runs already; else that of `lookup`.
     pub(crate) async fn ask(
         &self,
-        question: &str,
+        key: &str,
         now: impl Fn() -> Duration,
-        good: impl Fn(&T, Duration) -> bool,
-        asking: impl Future<Output = T>,
+        is_usable: impl Fn(&T, Duration) -> bool,
+        lookup: impl Future<Output = T>,
     ) -> T {
         let mut joined = None;
-        if let Some(answer) = poll_fn(|cx| self.poll_known(question, &mut joined, &good, cx)).await {
-            return answer;
+        if let Some(result) = poll_fn(|cx| self.poll_result(key, &mut joined, &is_usable, cx)).await {
+            return result;
         }
-        let turn = Turn { inquiries: self, question };
-        let answer = asking.await;
-        turn.answered(answer.clone(), now());
-        answer
+        let running = RunningLookup { shared: self, key };
+        let result = lookup.await;
+        running.finish(result.clone(), now());
+        result
     }
 
-    /// The answer, once there is one; `None` where it is now up to the caller to ask. `joined`: the
-    /// round that was under way when the caller came, whose answer will do.
-    fn poll_known(
+    /// The result, once there is one; `None` if the caller must run the lookup. `joined`: the round that was running
+    /// when the caller started to wait. Its result is used in any case.
+    fn poll_result(
         &self,
-        question: &str,
+        key: &str,
         joined: &mut Option<u64>,
-        good: &dyn Fn(&T, Duration) -> bool,
+        is_usable: &dyn Fn(&T, Duration) -> bool,
         cx: &Context<'_>,
     ) -> Poll<Option<T>> {
         let mut state = self.lock();
-        let inquiry = state.find(question);
-        if let Some((answer, at)) = &inquiry.answer
-            && (good(answer, *at) || joined.is_some_and(|round| round != inquiry.rounds))
+        let lookup = state.find(key);
+        if let Some((result, at)) = &lookup.result
+            && (is_usable(result, *at) || joined.is_some_and(|round| round != lookup.rounds))
         {
-            return Poll::Ready(Some(answer.clone()));
+            return Poll::Ready(Some(result.clone()));
         }
-        if inquiry.busy {
-            *joined = joined.or(Some(inquiry.rounds));
+        if lookup.is_running {
+            *joined = joined.or(Some(lookup.rounds));
             if !state.waiting.iter().any(|known| known.will_wake(cx.waker())) {
                 state.waiting.push(cx.waker().clone());
             }
             return Poll::Pending;
         }
-        inquiry.busy = true;
+        lookup.is_running = true;
         Poll::Ready(None)
     }
 
@@ -95,41 +94,41 @@ impl<T: Clone> SingleFlight<T> {
 }
 
 impl<T> State<T> {
-    fn find(&mut self, question: &str) -> &mut Inquiry<T> {
-        let at = self.known.iter().position(|known| known.question == question).unwrap_or_else(|| {
-            if self.known.len() >= MAX_KNOWN
-                && let Some(oldest) = self.known.iter().position(|known| !known.busy)
+    fn find(&mut self, key: &str) -> &mut Lookup<T> {
+        let at = self.lookups.iter().position(|lookup| lookup.key == key).unwrap_or_else(|| {
+            if self.lookups.len() >= MAX_LOOKUPS
+                && let Some(oldest) = self.lookups.iter().position(|lookup| !lookup.is_running)
             {
-                self.known.remove(oldest);
+                self.lookups.remove(oldest);
             }
-            self.known.push(Inquiry { question: question.to_owned(), answer: None, rounds: 0, busy: false });
-            self.known.len() - 1
+            self.lookups.push(Lookup { key: key.to_owned(), result: None, rounds: 0, is_running: false });
+            self.lookups.len() - 1
         });
-        #[expect(clippy::indexing_slicing, reason = "it was just found or put there")]
-        &mut self.known[at]
+        #[expect(clippy::indexing_slicing, reason = "the index was just found")]
+        &mut self.lookups[at]
     }
 }
 
-/// Somebody asks; dropping it lets others.
-struct Turn<'a, T: Clone> {
-    inquiries: &'a SingleFlight<T>,
-    question: &'a str,
+/// A lookup that a caller runs. Dropping it lets another caller run it.
+struct RunningLookup<'a, T: Clone> {
+    shared: &'a SingleFlight<T>,
+    key: &'a str,
 }
 
-impl<T: Clone> Turn<'_, T> {
-    fn answered(self, answer: T, now: Duration) {
-        let mut state = self.inquiries.lock();
-        let inquiry = state.find(self.question);
-        inquiry.answer = Some((answer, now));
-        inquiry.rounds += 1;
+impl<T: Clone> RunningLookup<'_, T> {
+    fn finish(self, result: T, now: Duration) {
+        let mut state = self.shared.lock();
+        let lookup = state.find(self.key);
+        lookup.result = Some((result, now));
+        lookup.rounds += 1;
     }
 }
 
-impl<T: Clone> Drop for Turn<'_, T> {
+impl<T: Clone> Drop for RunningLookup<'_, T> {
     fn drop(&mut self) {
         let waiting = {
-            let mut state = self.inquiries.lock();
-            state.find(self.question).busy = false;
+            let mut state = self.shared.lock();
+            state.find(self.key).is_running = false;
             std::mem::take(&mut state.waiting)
         };
         waiting.into_iter().for_each(Waker::wake);
@@ -138,12 +137,12 @@ impl<T: Clone> Drop for Turn<'_, T> {
 
 impl<T> Default for SingleFlight<T> {
     fn default() -> Self {
-        Self(Mutex::new(State { known: Vec::new(), waiting: Vec::new() }))
+        Self(Mutex::new(State { lookups: Vec::new(), waiting: Vec::new() }))
     }
 }
 
 impl<T> fmt::Debug for SingleFlight<T> {
-    /// Without the answers: tokens are among them.
+    /// Without the results, which may be tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SingleFlight(..)")
     }
@@ -159,50 +158,50 @@ mod tests {
 
     const NOW: fn() -> Duration = || Duration::ZERO;
 
-    fn never_good(_: &u32, _: Duration) -> bool {
+    fn never_usable(_: &u32, _: Duration) -> bool {
         false
     }
 
     #[test]
     fn those_who_ask_at_the_same_time_get_one_answer() {
-        let inquiries = SingleFlight::default();
-        let (told, answer) = oneshot::channel();
-        let first = inquiries.ask("q", NOW, never_good, async { answer.await.unwrap() });
-        let second = inquiries.ask("q", NOW, never_good, async { panic!("it is being asked already") });
+        let shared = SingleFlight::default();
+        let (sender, result) = oneshot::channel();
+        let first = shared.ask("q", NOW, never_usable, async { result.await.unwrap() });
+        let second = shared.ask("q", NOW, never_usable, async { panic!("another caller runs the lookup") });
         let mut both = Box::pin(join(first, second));
         assert!(both.as_mut().now_or_never().is_none());
-        told.send(7).unwrap();
+        sender.send(7).unwrap();
         assert_eq!(both.now_or_never(), Some((7, 7)));
     }
 
     #[test]
     fn another_question_does_not_wait() {
-        let inquiries = SingleFlight::default();
-        let first = inquiries.ask("q", NOW, never_good, std::future::pending());
+        let shared = SingleFlight::default();
+        let first = shared.ask("q", NOW, never_usable, std::future::pending());
         let mut first = Box::pin(first);
         assert!(first.as_mut().now_or_never().is_none());
-        assert_eq!(inquiries.ask("r", NOW, never_good, async { 1 }).now_or_never(), Some(1));
+        assert_eq!(shared.ask("r", NOW, never_usable, async { 1 }).now_or_never(), Some(1));
     }
 
     #[test]
     fn a_known_answer_is_given_while_it_is_good() {
-        let inquiries = SingleFlight::default();
-        let asked = Cell::new(0);
-        let ask = |good: bool| {
-            let asking = async {
-                asked.set(asked.get() + 1);
-                asked.get()
+        let shared = SingleFlight::default();
+        let count = Cell::new(0);
+        let ask = |usable: bool| {
+            let lookup = async {
+                count.set(count.get() + 1);
+                count.get()
             };
-            inquiries.ask("q", NOW, move |_, _| good, asking).now_or_never()
+            shared.ask("q", NOW, move |_, _| usable, lookup).now_or_never()
         };
         assert_eq!([ask(true), ask(true), ask(false), ask(true)], [Some(1), Some(1), Some(2), Some(2)]);
     }
 
     #[test]
     fn when_the_one_who_asks_goes_away_another_begins_anew() {
-        let inquiries = SingleFlight::default();
-        let mut first = Box::pin(inquiries.ask("q", NOW, never_good, std::future::pending()));
-        let mut second = Box::pin(inquiries.ask("q", NOW, never_good, async { 2 }));
+        let shared = SingleFlight::default();
+        let mut first = Box::pin(shared.ask("q", NOW, never_usable, std::future::pending()));
+        let mut second = Box::pin(shared.ask("q", NOW, never_usable, async { 2 }));
         assert!(first.as_mut().now_or_never().is_none());
         assert!(second.as_mut().now_or_never().is_none());
         drop(first);
@@ -211,11 +210,11 @@ mod tests {
 
     #[test]
     fn not_every_answer_is_kept() {
-        let inquiries = SingleFlight::default();
-        for i in 0..MAX_KNOWN + 100 {
-            let question = i.to_string();
-            inquiries.ask(&question, NOW, never_good, async { 0 }).now_or_never().unwrap();
+        let shared = SingleFlight::default();
+        for i in 0..MAX_LOOKUPS + 100 {
+            let key = i.to_string();
+            shared.ask(&key, NOW, never_usable, async { 0 }).now_or_never().unwrap();
         }
-        assert_eq!(inquiries.lock().known.len(), MAX_KNOWN);
+        assert_eq!(shared.lock().lookups.len(), MAX_LOOKUPS);
     }
 }

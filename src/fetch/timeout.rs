@@ -1,4 +1,4 @@
-//! Waits that end: for an answer, for the next bytes, for a network.
+//! Waits with a limit: for a response, for the next bytes, for a network.
 
 use std::{future::Future, pin::pin, time::Duration};
 
@@ -10,31 +10,32 @@ use crate::{
     schedule::{idle_timer::IdleTimer, retry::AttemptError},
 };
 
-/// Waits for something, but not for ever: [`Kind::Timeout`] after `time`, in which nobody slept.
+/// Waits for a future, at most `limit`; then the error is [`Kind::Timeout`] with `message`. Time in which the platform
+/// slept does not count.
 pub(crate) async fn within<H: Host, T>(
     host: &H,
-    time: Duration,
+    limit: Duration,
     message: &str,
     future: impl Future<Output = T>,
 ) -> Result<T, AttemptError> {
     let mut future = pin!(future);
-    let mut watch = IdleTimer::new(time, host.now());
-    let mut rings = pin!(host.sleep(time));
+    let mut idle = IdleTimer::new(limit, host.now());
+    let mut timer = pin!(host.sleep(limit));
     loop {
-        match select(future.as_mut(), rings.as_mut()).await {
+        match select(future.as_mut(), timer.as_mut()).await {
             Either::Left((value, _)) => return Ok(value),
-            Either::Right(_) => match watch.on_fire(host.now()) {
-                Some(more) => rings.set(host.sleep(more)),
+            Either::Right(_) => match idle.on_fire(host.now()) {
+                Some(rest) => timer.set(host.sleep(rest)),
                 None => return Err(AttemptError::new(Kind::Timeout, message)),
             },
         }
     }
 }
 
-/// Waits for a network that the platform says is gone; says whether it came back.
+/// Waits until the platform has a network again; returns whether it has.
 pub(crate) async fn back_online<H: Host>(host: &H) -> bool {
-    within(host, OFFLINE_PATIENCE, "offline", host.online()).await.is_ok()
+    within(host, MAX_OFFLINE, "offline", host.online()).await.is_ok()
 }
 
 /// How long to wait for a network.
-const OFFLINE_PATIENCE: Duration = Duration::from_secs(60);
+const MAX_OFFLINE: Duration = Duration::from_secs(60);

@@ -117,7 +117,8 @@ async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) ->
 async fn send<H: Host>(shared: &Shared<H>, request: Request) -> Performed<H> {
     let Shared { host, session, .. } = shared;
     let fetched = host.fetch(request);
-    let answer = within(host, session.options.timeout.headers, "no answer in time", fetched).await;
+    let answer =
+        within(host, session.options.timeout.headers, "the server sent no response in time", fetched).await;
     let (response, body) = match answer {
         Ok(Ok(Response { status, headers, url, body })) => {
             (Ok(ResponseStart { status, headers, url }), Some(body))

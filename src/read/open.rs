@@ -14,7 +14,7 @@ use super::{metadata::Metadata, open_file::OpenFile, session::Session, streams::
 use crate::{
     error::Error,
     fetch::{
-        get::{Expect, Fetched, GetTarget, retrieve},
+        get::{Expect, Fetched, GetTarget, get},
         probe,
     },
     formats::{
@@ -72,7 +72,7 @@ impl<H: Host> OpenContext<H> {
     ) -> Result<OpenFile<H>, Error> {
         let target = GetTarget::Filer { url: entry_url, may_renew: self.can_renew_filer_token };
         let expect = Expect::Body(MAX_TEXT_BYTES as u64);
-        let Fetched { body, .. } = retrieve(&self.host, &self.session.options, expect, target).await?;
+        let Fetched { body, .. } = get(&self.host, &self.session.options, expect, target).await?;
         let entry = Entry::parse(&joined(&body))?;
         self.open_parsed(&entry, file_url, keys)
     }

@@ -1,4 +1,4 @@
-//! Which version of what is at a URL is being read, and where a redirect led.
+//! Validators: make sure that all responses of one URL are of the same version of its file.
 
 use std::{
     collections::VecDeque,
@@ -16,38 +16,38 @@ use crate::{
     schedule::retry::AttemptError,
 };
 
-/// The versions of URLs whose ranges are put together, so that no two are ever mixed.
+/// The validators (RFC 9110, section 8.8) of the URLs that are read in ranges, and where their redirects led.
 ///
-/// The first answer of a URL pins it: by its ETag, its Last-Modified, and its size, as far as they
-/// can be seen. Every later answer is held against that before a byte of it is used. Clones are
-/// handles on the same pins: the streams of a file share them.
+/// The first response of a URL sets its version: the ETag, the Last-Modified and the size, as far as the platform shows
+/// them. Each later response is compared before a byte of it is used. Clones share the validators, as the streams of a
+/// file do.
 ///
-/// No `If-Range` is sent. Where an ETag can be seen, looking at it says as much; where it
-/// cannot, there is none to send; and across origins the header would cost a preflight. A server
-/// that finds it changed would answer it with all of the new version, of which nothing is of use.
+/// No `If-Range` is sent. If the ETag is visible, a comparison has the same effect; if it is not, there is nothing to
+/// send. Across origins the header would need a preflight, and after a change the server would send the whole new
+/// version, of which nothing can be used.
 #[derive(Clone, Default)]
-pub struct Validators(Arc<Mutex<VecDeque<Pin>>>);
+pub struct Validators(Arc<Mutex<VecDeque<Version>>>);
 
-/// The most URLs that are remembered; those not asked for the longest are forgotten first. A reader
-/// goes from one packed blob to the next, and what lies that far behind is not read with what comes.
+/// The most URLs that are kept; the least recently used one is dropped first. A reader goes from one blob of packed
+/// chunks to the next, so bytes of a URL that is that far behind are not joined with later ones.
 const MAX_URLS: usize = 256;
 
 #[derive(Default)]
-struct Pin {
+struct Version {
     url: String,
     etag: Option<String>,
     last_modified: Option<String>,
     total: Option<u64>,
-    /// It has answered in ranges.
+    /// Whether the server has sent ranges.
     ranges: bool,
-    /// Where its answers came from, after redirects.
+    /// Where the last redirect led.
     at: Option<String>,
 }
 
-/// What there is to see of an answer with 200 or 206.
+/// What a response with 200 or 206 shows.
 #[derive(Clone, Copy, Debug)]
 pub struct Seen<'a> {
-    /// The range that was asked for.
+    /// The range that was requested.
     pub range: Option<ByteRange>,
     /// The status.
     pub status: u16,
@@ -58,71 +58,73 @@ pub struct Seen<'a> {
 }
 
 impl Validators {
-    /// Pins the size of a URL before it is asked.
+    /// Sets the size of a URL before the first request.
     pub fn expect(&self, url: &str, total: u64) {
         of(url, &mut self.lock()).total = Some(total);
     }
 
-    /// Holds an answer against what was seen of this URL before, and remembers what is new.
+    /// Compares a response with the earlier ones of this URL, and records the validators that are new.
     ///
     /// # Errors
     ///
-    /// [`Kind::SourceChanged`] if it is of another version. [`Kind::Range`] if a URL that had
-    /// answered in ranges sends the whole, and nothing tells whether it is the same version.
-    pub fn see(&self, url: &str, seen: Seen<'_>) -> Result<(), AttemptError> {
+    /// [`Kind::SourceChanged`] if the response is of another version. [`Kind::Range`] if the server has sent ranges
+    /// before and now sends the whole without any validator to compare.
+    pub fn check(&self, url: &str, seen: Seen<'_>) -> Result<(), AttemptError> {
         let Headers { last_modified, .. } = seen.headers;
-        // What is packed on the way has another tag, and another length, than what is not.
-        let packed = seen.headers.is_encoded();
-        let etag = seen.headers.etag.as_ref().filter(|_| !packed);
-        let total = seen.total().filter(|_| !packed);
-        let mut pins = self.lock();
-        let pin = of(url, &mut pins);
-        let tags = pin.etag.as_deref().zip(etag.map(String::as_str));
-        let times = pin.last_modified.as_ref().zip(last_modified.as_ref());
-        let totals = pin.total.zip(total);
+        // With `Content-Encoding` the ETag and the length are those of the encoded form.
+        let encoded = seen.headers.is_encoded();
+        let etag = seen.headers.etag.as_ref().filter(|_| !encoded);
+        let total = seen.total().filter(|_| !encoded);
+        let mut versions = self.lock();
+        let version = of(url, &mut versions);
+        let tags = version.etag.as_deref().zip(etag.map(String::as_str));
+        let times = version.last_modified.as_ref().zip(last_modified.as_ref());
+        let totals = version.total.zip(total);
         let same_tag = tags.map(|(one, other)| opaque(one) == opaque(other));
-        // Where there is a tag, the time says nothing: servers of one file differ by seconds.
+        // With an ETag the time is not compared: servers of one file differ by seconds.
         let same_time = times.map(|(one, other)| one == other).filter(|_| same_tag.is_none());
         let same_total = totals.map(|(one, other)| one == other);
-        let verdicts = [same_tag, same_time, same_total];
-        if verdicts.contains(&Some(false)) {
+        let comparisons = [same_tag, same_time, same_total];
+        if comparisons.contains(&Some(false)) {
             return Err(changed());
         }
         let whole = seen.range.is_some() && seen.status == 200;
-        if whole && pin.ranges && verdicts == [None; 3] {
-            let message = "the server answers in ranges no longer, and does not say of what version";
+        if whole && version.ranges && comparisons == [None; 3] {
+            let message =
+                "the server sent the whole instead of a range, without an ETag or a size to compare";
             return Err(AttemptError::new(Kind::Range, message));
         }
-        pin.etag = pin.etag.take().or_else(|| etag.cloned());
-        pin.last_modified = pin.last_modified.take().or_else(|| last_modified.clone());
-        pin.total = pin.total.or(total);
-        pin.ranges |= seen.status == 206;
+        version.etag = version.etag.take().or_else(|| etag.cloned());
+        version.last_modified = version.last_modified.take().or_else(|| last_modified.clone());
+        version.total = version.total.or(total);
+        version.ranges |= seen.status == 206;
         if let Some(at) = seen.at.filter(|at| url::host(at).is_some()) {
-            pin.at = Some(at.to_owned());
+            version.at = Some(at.to_owned());
         }
         Ok(())
     }
 
-    /// What a 412 or a 416 means for bytes from `start` on, if it means that the URL changed: the
-    /// condition of a header of the user's fails, or the file was longer before.
+    /// The error for a 412 or 416 in response to a request for bytes from `start` on, if the status means that the file
+    /// changed: a condition in the user's headers failed, or the file was longer before.
     #[must_use]
     pub fn refused(&self, url: &str, status: u16, start: u64) -> Option<AttemptError> {
         let was_there = || of(url, &mut self.lock()).total.is_some_and(|total| start < total);
         (status == 412 || (status == 416 && was_there())).then(changed)
     }
 
-    /// Where to ask for this URL: where the last redirect led, else itself.
+    /// Where to send a request for this URL: where its last redirect led, else the URL itself.
     #[must_use]
     pub fn at(&self, url: &str) -> String {
-        let pins = self.lock();
-        let found = pins.iter().find(|pin| pin.url == url).and_then(|pin| pin.at.as_ref());
+        let versions = self.lock();
+        let found =
+            versions.iter().find(|version| version.url == url).and_then(|version| version.at.as_ref());
         found.map_or(url, String::as_str).to_owned()
     }
 
-    /// Forgets where a redirect led if that was `at`, and this status may mean that it leads there no
-    /// more; says whether the URL itself is worth asking again.
+    /// Drops a redirect that led to `at` if this status may mean that it is outdated. Returns whether the URL itself
+    /// should be requested again.
     #[must_use]
-    pub fn forget(&self, url: &str, at: &str, status: Option<u16>) -> bool {
+    pub fn drop_redirect(&self, url: &str, at: &str, status: Option<u16>) -> bool {
         let gone = matches!(status, Some(401 | 403 | 404 | 410));
         if gone && at != url {
             of(url, &mut self.lock()).at.take_if(|known| known == at);
@@ -130,7 +132,7 @@ impl Validators {
         gone && at != url
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Pin>> {
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Version>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -143,32 +145,33 @@ impl fmt::Debug for Validators {
 }
 
 impl Seen<'_> {
-    /// The size of the whole, if the answer tells it.
+    /// The size of the whole, if the response has it.
     fn total(&self) -> Option<u64> {
         match (self.status, self.range) {
             (206, _) => self.headers.content_range.as_deref().and_then(content_range::parse)?.total,
-            // Without `Range` a browser takes what is packed, and across origins does not say so.
+            // Without `Range` a browser accepts compression, and across origins it hides that the response has it.
             (_, Some(_)) => self.headers.content_length,
             (_, None) => None,
         }
     }
 }
 
-/// The pin of a URL, a fresh one if there is none; from now on it is the last to be forgotten.
-fn of<'a>(url: &str, pins: &'a mut VecDeque<Pin>) -> &'a mut Pin {
-    let known = pins.iter().position(|pin| pin.url == url).and_then(|index| pins.remove(index));
-    let fresh = || Pin { url: url.to_owned(), ..Pin::default() };
-    pins.truncate(MAX_URLS - 1);
-    pins.push_front_mut(known.unwrap_or_else(fresh))
+/// The version of a URL, a new one if there is none. It becomes the most recently used one.
+fn of<'a>(url: &str, versions: &'a mut VecDeque<Version>) -> &'a mut Version {
+    let known =
+        versions.iter().position(|version| version.url == url).and_then(|index| versions.remove(index));
+    let fresh = || Version { url: url.to_owned(), ..Version::default() };
+    versions.truncate(MAX_URLS - 1);
+    versions.push_front_mut(known.unwrap_or_else(fresh))
 }
 
-/// What tells versions apart, in a weak tag too.
+/// The opaque part of a tag, which tells versions apart in a weak tag too.
 fn opaque(etag: &str) -> &str {
     etag.strip_prefix("W/").unwrap_or(etag)
 }
 
 fn changed() -> AttemptError {
-    AttemptError::new(Kind::SourceChanged, "it changed while it was read")
+    AttemptError::new(Kind::SourceChanged, "the file changed while it was read")
 }
 
 #[cfg(test)]
@@ -193,15 +196,15 @@ mod tests {
         Headers { content_length: Some(length), ..Headers::default() }
     }
 
-    fn see(pins: &Validators, status: u16, headers: &Headers) -> Result<(), Kind> {
-        pins.see("http://a/x", Seen { range: PART, status, headers, at: None }).map_err(|f| f.kind)
+    fn see(validators: &Validators, status: u16, headers: &Headers) -> Result<(), Kind> {
+        validators.check("http://a/x", Seen { range: PART, status, headers, at: None }).map_err(|f| f.kind)
     }
 
     /// What comes of a second answer in parts after a first.
     fn after(first: &Headers, second: &Headers) -> Result<(), Kind> {
-        let pins = Validators::default();
-        see(&pins, 206, first).expect("the first one pins");
-        see(&pins, 206, second)
+        let validators = Validators::default();
+        see(&validators, 206, first).expect("the first one validators");
+        see(&validators, 206, second)
     }
 
     const CHANGED: Result<(), Kind> = Err(Kind::SourceChanged);
@@ -232,21 +235,21 @@ mod tests {
 
     #[test]
     fn what_was_hidden_at_first_is_pinned_when_it_is_seen() {
-        let pins = Validators::default();
+        let validators = Validators::default();
         for headers in [Headers::default(), etag("\"1\""), Headers::default(), etag("\"1\"")] {
-            assert_eq!(see(&pins, 206, &headers), Ok(()));
+            assert_eq!(see(&validators, 206, &headers), Ok(()));
         }
-        assert_eq!(see(&pins, 206, &etag("\"2\"")), CHANGED);
+        assert_eq!(see(&validators, 206, &etag("\"2\"")), CHANGED);
     }
 
     #[test]
     fn the_whole_after_ranges_is_taken_only_if_something_says_that_it_is_the_same() {
-        let pins = Validators::default();
-        see(&pins, 206, &Headers { etag: Some("\"1\"".into()), ..total(20) }).unwrap();
-        assert_eq!(see(&pins, 200, &Headers::default()), Err(Kind::Range));
-        assert_eq!(see(&pins, 200, &etag("\"1\"")), Ok(()));
-        assert_eq!(see(&pins, 200, &length(20)), Ok(()));
-        assert_eq!(see(&pins, 200, &length(21)), CHANGED);
+        let validators = Validators::default();
+        see(&validators, 206, &Headers { etag: Some("\"1\"".into()), ..total(20) }).unwrap();
+        assert_eq!(see(&validators, 200, &Headers::default()), Err(Kind::Range));
+        assert_eq!(see(&validators, 200, &etag("\"1\"")), Ok(()));
+        assert_eq!(see(&validators, 200, &length(20)), Ok(()));
+        assert_eq!(see(&validators, 200, &length(21)), CHANGED);
         let never = Validators::default();
         assert_eq!([200, 200].map(|status| see(&never, status, &Headers::default())), [Ok(()); 2]);
     }
@@ -258,29 +261,32 @@ mod tests {
             etag: Some(etag.into()),
             ..length(7)
         };
-        let pins = Validators::default();
-        assert_eq!(see(&pins, 200, &packed("\"1-gzip\"")), Ok(()));
-        assert_eq!(see(&pins, 206, &Headers { etag: Some("\"1\"".into()), ..total(20) }), Ok(()));
-        assert_eq!(see(&pins, 200, &length(20)), Ok(()));
+        let validators = Validators::default();
+        assert_eq!(see(&validators, 200, &packed("\"1-gzip\"")), Ok(()));
+        assert_eq!(see(&validators, 206, &Headers { etag: Some("\"1\"".into()), ..total(20) }), Ok(()));
+        assert_eq!(see(&validators, 200, &length(20)), Ok(()));
     }
 
     #[test]
     fn a_size_that_is_told_beforehand_is_pinned() {
-        let pins = Validators::default();
-        pins.expect("http://a/x", 20);
-        assert_eq!(see(&pins, 206, &total(20)), Ok(()));
-        assert_eq!(see(&pins, 206, &total(19)), CHANGED);
-        assert_eq!(pins.refused("http://a/x", 416, 19).map(|f| f.kind), Some(Kind::SourceChanged));
-        assert_eq!(pins.refused("http://a/x", 416, 20), None);
-        assert_eq!(pins.refused("http://a/y", 416, 0), None);
-        assert!(pins.refused("http://a/y", 412, 0).is_some() && pins.refused("http://a/x", 404, 0).is_none());
+        let validators = Validators::default();
+        validators.expect("http://a/x", 20);
+        assert_eq!(see(&validators, 206, &total(20)), Ok(()));
+        assert_eq!(see(&validators, 206, &total(19)), CHANGED);
+        assert_eq!(validators.refused("http://a/x", 416, 19).map(|f| f.kind), Some(Kind::SourceChanged));
+        assert_eq!(validators.refused("http://a/x", 416, 20), None);
+        assert_eq!(validators.refused("http://a/y", 416, 0), None);
+        assert!(
+            validators.refused("http://a/y", 412, 0).is_some()
+                && validators.refused("http://a/x", 404, 0).is_none()
+        );
     }
 
     #[test]
     fn each_url_has_its_own_version_and_those_long_out_of_use_are_forgotten() {
-        let pins = Validators::default();
+        let validators = Validators::default();
         let see = |url: &str, etag: &Headers| {
-            pins.see(url, Seen { range: PART, status: 206, headers: etag, at: None })
+            validators.check(url, Seen { range: PART, status: 206, headers: etag, at: None })
         };
         for i in 0..=MAX_URLS {
             see(&format!("http://a/x?{i}"), &etag(&format!("\"{i}\""))).unwrap();
@@ -290,25 +296,25 @@ mod tests {
             assert!(see(&format!("http://a/x?{kept}"), &etag("\"other\"")).is_err(), "{kept}");
         }
         assert!(see("http://a/x?1", &etag("\"other\"")).is_ok(), "forgotten");
-        assert_eq!(format!("{pins:?}"), format!("Validators({MAX_URLS})"));
+        assert_eq!(format!("{validators:?}"), format!("Validators({MAX_URLS})"));
     }
 
     #[test]
     fn where_a_redirect_led_is_asked_until_that_is_gone() {
-        let pins = Validators::default();
+        let validators = Validators::default();
         let headers = Headers::default();
         let seen = |at| Seen { range: PART, status: 206, headers: &headers, at: Some(at) };
-        assert_eq!(pins.at("http://a/x"), "http://a/x");
-        pins.see("http://a/x", seen("http://cdn/1?sig=1")).unwrap();
-        assert_eq!(pins.at("http://a/x"), "http://cdn/1?sig=1");
-        assert!(!pins.forget("http://a/x", "http://cdn/1?sig=1", Some(500)));
-        assert!(!pins.forget("http://a/x", "http://a/x", Some(403)), "it was asked itself");
-        // Another flight was faster: what it found stays.
-        assert!(pins.forget("http://a/x", "http://cdn/0?sig=0", Some(403)));
-        assert_eq!(pins.at("http://a/x"), "http://cdn/1?sig=1");
-        assert!(pins.forget("http://a/x", "http://cdn/1?sig=1", Some(403)));
-        assert_eq!(pins.at("http://a/x"), "http://a/x");
-        pins.see("http://a/x", seen("data:,x")).unwrap();
-        assert_eq!(pins.at("http://a/x"), "http://a/x");
+        assert_eq!(validators.at("http://a/x"), "http://a/x");
+        validators.check("http://a/x", seen("http://cdn/1?sig=1")).unwrap();
+        assert_eq!(validators.at("http://a/x"), "http://cdn/1?sig=1");
+        assert!(!validators.drop_redirect("http://a/x", "http://cdn/1?sig=1", Some(500)));
+        assert!(!validators.drop_redirect("http://a/x", "http://a/x", Some(403)), "it was asked itself");
+        // Another request was faster: its redirect stays.
+        assert!(validators.drop_redirect("http://a/x", "http://cdn/0?sig=0", Some(403)));
+        assert_eq!(validators.at("http://a/x"), "http://cdn/1?sig=1");
+        assert!(validators.drop_redirect("http://a/x", "http://cdn/1?sig=1", Some(403)));
+        assert_eq!(validators.at("http://a/x"), "http://a/x");
+        validators.check("http://a/x", seen("data:,x")).unwrap();
+        assert_eq!(validators.at("http://a/x"), "http://a/x");
     }
 }

@@ -226,7 +226,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let may_move = matches!(self.target.chunk.source, Source::Urls(_));
         let moved = start.url.as_deref().filter(|_| may_move);
         let seen = Seen { range: range.header, status: start.status, headers: &start.headers, at: moved };
-        validators.see(name, seen)?;
+        validators.check(name, seen)?;
         Ok(at)
     }
 

@@ -87,7 +87,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let FailedAttempt { name, error, is_other_copy } = &failed;
         let validators = self.validators(cx);
         let asked = validators.at(name);
-        if validators.forget(name, &asked, error.status) {
+        if validators.drop_redirect(name, &asked, error.status) {
             return self.attempt_again(self.failure.replica, true, cx);
         }
         cx.pool.on_failure(&self.failure.host, error, cx.now);
