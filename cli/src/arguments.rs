@@ -1,4 +1,4 @@
-//! The command line.
+//! Parses the command line.
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -20,9 +20,9 @@ pub(crate) enum Source {
     Manifest(PathBuf),
 }
 
-/// Bytes of a file, before its size is known.
+/// The range to read, before the size is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Wanted {
+pub(crate) enum RangeArgument {
     All,
     From(u64),
     /// Both included.
@@ -33,7 +33,7 @@ pub(crate) enum Wanted {
 #[derive(Debug)]
 pub(crate) struct Cat {
     pub(crate) source: Source,
-    pub(crate) wanted: Wanted,
+    pub(crate) range: RangeArgument,
     pub(crate) output: Option<PathBuf>,
     pub(crate) master: Option<String>,
     pub(crate) concurrency: Option<usize>,
@@ -64,7 +64,7 @@ fn cat(mut parser: Parser) -> Result<Command, Failure> {
     let mut source = None;
     let mut cat = Cat {
         source: Source::Filer(String::new()),
-        wanted: Wanted::All,
+        range: RangeArgument::All,
         output: None,
         master: None,
         concurrency: None,
@@ -89,7 +89,7 @@ fn cat(mut parser: Parser) -> Result<Command, Failure> {
                 let path: OsString = parser.value()?;
                 cat.output = (path != "-").then(|| path.into());
             }
-            Arg::Short('r') | Arg::Long("range") => cat.wanted = range(&parser.value()?.string()?)?,
+            Arg::Short('r') | Arg::Long("range") => cat.range = range(&parser.value()?.string()?)?,
             Arg::Long("locate") => cat.master = locate(&parser.value()?.string()?)?,
             Arg::Long("concurrency") => {
                 cat.concurrency = Some(
@@ -122,14 +122,14 @@ fn cat(mut parser: Parser) -> Result<Command, Failure> {
             other => return Err(other.unexpected().into()),
         }
     }
-    cat.source = source.ok_or_else(|| Failure::usage("there is no url to read"))?;
+    cat.source = source.ok_or_else(|| Failure::usage("no URL was given"))?;
     Ok(Command::Cat(Box::new(cat)))
 }
 
 fn set(source: &mut Option<Source>, to: Source) -> Result<(), Failure> {
     match source.replace(to) {
         None => Ok(()),
-        Some(_) => Err(Failure::usage("only one file is read at a time")),
+        Some(_) => Err(Failure::usage("only one file can be read at a time")),
     }
 }
 
@@ -141,22 +141,22 @@ fn locate(text: &str) -> Result<Option<String>, Failure> {
     }
 }
 
-/// `A-B`, `A-`, `-N`, as in the header of HTTP.
-fn range(text: &str) -> Result<Wanted, Failure> {
+/// `A-B`, `A-` or `-N`, as in the header `Range`.
+fn range(text: &str) -> Result<RangeArgument, Failure> {
     let wrong = || Failure::usage("--range must be A-B, A- or -N");
     let (start, last) = text.split_once('-').ok_or_else(wrong)?;
     let number = |text: &str| text.parse::<u64>().map_err(|_| wrong());
     match (start, last) {
-        ("", last) => Ok(Wanted::Last(number(last)?)),
-        (start, "") => Ok(Wanted::From(number(start)?)),
+        ("", last) => Ok(RangeArgument::Last(number(last)?)),
+        (start, "") => Ok(RangeArgument::From(number(start)?)),
         (start, last) => match (number(start)?, number(last)?) {
-            (start, last) if start <= last => Ok(Wanted::Between(start, last)),
+            (start, last) if start <= last => Ok(RangeArgument::Between(start, last)),
             _ => Err(wrong()),
         },
     }
 }
 
-/// A number of at least 1, with K, M or G behind it.
+/// A number of at least 1, with an optional unit K, M or G.
 fn count(name: &str, text: &str) -> Result<u64, Failure> {
     let (digits, unit) = match text.char_indices().last() {
         Some((at, unit)) if unit.is_ascii_alphabetic() => {
@@ -191,9 +191,9 @@ mod tests {
 
     #[test]
     fn ranges_are_those_of_http() {
-        assert_eq!(range("0-9").unwrap(), Wanted::Between(0, 9));
-        assert_eq!(range("7-").unwrap(), Wanted::From(7));
-        assert_eq!(range("-5").unwrap(), Wanted::Last(5));
+        assert_eq!(range("0-9").unwrap(), RangeArgument::Between(0, 9));
+        assert_eq!(range("7-").unwrap(), RangeArgument::From(7));
+        assert_eq!(range("-5").unwrap(), RangeArgument::Last(5));
         for wrong in ["", "-", "9-8", "a-b", "1", "1-2-3", "+1-2x"] {
             assert!(range(wrong).is_err(), "{wrong}");
         }

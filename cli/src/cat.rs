@@ -11,7 +11,7 @@ use kelp_stream::{
 };
 
 use crate::{
-    arguments::{Cat, Source, Wanted},
+    arguments::{Cat, RangeArgument, Source},
     failure::Failure,
     output::Output,
     partial::Partial,
@@ -31,7 +31,7 @@ pub(crate) async fn cat(cat: &Cat, options: &Options) -> Result<(), Failure> {
         Source::Url(url) => client.open_url(url, UrlHints::default(), options).await.map_err(failed)?,
         Source::Manifest(path) => client.open_manifest(manifest(path)?, options).map_err(failed)?,
     };
-    let range = range(cat.wanted, file.size()).map_err(failed)?;
+    let range = range(cat.range, file.size()).map_err(failed)?;
     let (output, start) = match &cat.output {
         None => (Output::standard()?, range.start),
         Some(path) => {
@@ -40,11 +40,11 @@ pub(crate) async fn cat(cat: &Cat, options: &Options) -> Result<(), Failure> {
             (Output::File(Box::new(partial)), start)
         }
     };
-    let begun = start - range.start;
-    let progress = Progress::new(begun, range.end - range.start, cat.quiet);
+    let resumed_at = start - range.start;
+    let progress = Progress::new(resumed_at, range.end - range.start, cat.quiet);
     let copied = copy(&file, start..range.end, output, progress, failed).await;
     if cat.json {
-        stats::print(&file.stats(), file.size(), begun, since.elapsed());
+        stats::print(&file.stats(), file.size(), resumed_at, since.elapsed());
     }
     copied
 }
@@ -65,7 +65,7 @@ async fn copy(
     let mut reader = file.stream(range).map_err(&failed)?;
     while let Some(piece) = reader.next().await {
         let piece = piece.map_err(&failed)?;
-        // Fetching goes on meanwhile, on another thread.
+        // Another thread fetches meanwhile.
         output.write_all(&piece)?;
         progress.add(piece.len() as u64);
     }
@@ -73,8 +73,8 @@ async fn copy(
     Ok(output.finish()?)
 }
 
-/// What is there already of the output, as far as it can be continued: it is of the same version, no MD5 of
-/// the metadata speaks against it, and its end is what the source has there.
+/// The output as far as an earlier run wrote it and it can be continued. It must be of the same version of the file, its
+/// chunks must have the MD5s of the metadata, and its last bytes must be those of the source.
 async fn resume(
     path: &Path,
     file: &File,
@@ -83,8 +83,8 @@ async fn resume(
 ) -> Result<Partial, Failure> {
     let mut partial = Partial::open(path, tag(file, range).as_deref(), range.end - range.start)?;
     if partial.len > 0 {
-        let agreed = file.matching_prefix(range.start, partial.copy()?)?;
-        partial.cut(agreed)?;
+        let matching = file.matching_prefix(range.start, partial.copy()?)?;
+        partial.cut(matching)?;
     }
     if partial.len > 0 {
         let tail = partial.tail()?;
@@ -97,27 +97,30 @@ async fn resume(
     Ok(partial)
 }
 
-/// Says of which version these bytes are; `None` where nothing tells.
+/// A text that identifies the version of these bytes; `None` if the file has neither an ETag nor a time.
 fn tag(file: &File, range: &Range<u64>) -> Option<String> {
     let head = file.head();
     let version = head.etag.clone().or_else(|| Some(format!("modified {}", head.modified_ms?)))?;
     Some(format!("kelp 1\n{version}\n{}-{} of {}\n", range.start, range.end, head.size))
 }
 
-fn range(wanted: Wanted, size: u64) -> Result<Range<u64>, Error> {
-    let range = match wanted {
-        Wanted::All => return Ok(0..size),
-        Wanted::From(start) => start..size,
-        Wanted::Between(start, last) => start..last.saturating_add(1).min(size),
-        Wanted::Last(count) => size.saturating_sub(count)..size,
+fn range(argument: RangeArgument, size: u64) -> Result<Range<u64>, Error> {
+    let range = match argument {
+        RangeArgument::All => return Ok(0..size),
+        RangeArgument::From(start) => start..size,
+        RangeArgument::Between(start, last) => start..last.saturating_add(1).min(size),
+        RangeArgument::Last(count) => size.saturating_sub(count)..size,
     };
     if range.start >= size {
-        return Err(Error::new(Kind::Range, format!("there is no such range in {size} bytes")));
+        return Err(Error::new(
+            Kind::Range,
+            format!("the range starts after the end of the file, which has {size} bytes"),
+        ));
     }
     Ok(range)
 }
 
-/// An error and what it came of.
+/// The messages of an error and its sources.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,17 +1,17 @@
-//! Why it ended, for people and for scripts.
+//! Why the command failed: a message for people and an exit code for scripts.
 
 use std::{fmt, io, process::ExitCode};
 
-/// Why it ended before all was written.
+/// Why the command ended early.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The arguments make no sense.
+    /// The arguments are wrong.
     Usage(String),
-    /// The file could not be read; what a connection failed with.
+    /// The file could not be read; the second text is the cause.
     Read(Box<kelp_stream::Error>, Option<String>),
-    /// What was read could not be written.
+    /// The output could not be written.
     Write(io::Error),
-    /// Whoever read our output closed it.
+    /// The reader of the output closed it.
     ReaderGone,
 }
 
@@ -54,7 +54,7 @@ impl fmt::Display for Failure {
                 cause.iter().try_for_each(|cause| write!(f, ": {cause}"))
             }
             Self::Write(error) => write!(f, "cannot write: {error}"),
-            Self::ReaderGone => f.write_str("nobody reads any more"),
+            Self::ReaderGone => f.write_str("the output was closed"),
         }
     }
 }

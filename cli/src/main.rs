@@ -1,4 +1,4 @@
-//! `kelp`: reads files of SeaweedFS, and of stores like it, on the command line.
+//! `kelp`: reads files from SeaweedFS and similar stores on the command line.
 
 mod arguments;
 mod cat;
@@ -23,7 +23,7 @@ const HELP: &str = include_str!("help.txt");
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read has enough.
+        // For example `kelp cat ... | head`.
         Err(Failure::ReaderGone) => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = writeln!(std::io::stderr(), "kelp: {failure}");
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Ends it here and now: the thread that writes may wait for whoever reads our output.
+/// Exits at once: the thread that writes may be blocked by the reader of the output.
 fn exit(signal: u8) -> ! {
     let mut error = std::io::stderr();
     let line_end = if error.is_terminal() { "\n" } else { "" };
@@ -47,12 +47,12 @@ fn run() -> Result<(), Failure> {
         Command::Version => return print(concat!("kelp ", env!("CARGO_PKG_VERSION"), "\n")),
     };
     let options = settings::options(&cat, |name| env::var(name).ok().filter(|value| !value.is_empty()))?;
-    // One thread fetches and another one, this, writes: what has arrived waits in the window, for whoever
-    // reads our output, and more threads hand more over to one another than they do.
+    // One thread fetches and this one writes. More threads would not be faster: they would spend the time on passing
+    // tasks to one another.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.spawn(async { exit(interrupted().await) });
     let outcome = runtime.block_on(cat::cat(&cat, &options));
-    // What is under way is of no use to anybody: its connections close with us.
+    // Requests in flight are not needed any more; their connections close with the process.
     runtime.shutdown_background();
     outcome
 }
@@ -62,7 +62,7 @@ fn print(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Resolves to the number of the signal that asks us to stop.
+/// Resolves to the number of the signal that stops the command.
 #[cfg(unix)]
 async fn interrupted() -> u8 {
     use tokio::signal::unix::{SignalKind, signal};
@@ -73,7 +73,7 @@ async fn interrupted() -> u8 {
     }
 }
 
-/// Resolves to the number of the signal that asks us to stop.
+/// Resolves to the number of the signal that stops the command.
 #[cfg(not(unix))]
 async fn interrupted() -> u8 {
     let _ = tokio::signal::ctrl_c().await;

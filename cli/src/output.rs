@@ -1,4 +1,4 @@
-//! Where bytes go.
+//! Where the bytes are written: standard output or a file.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    /// Standard output, without a buffer that looks for lines in what is none.
+    /// Standard output. Without the line buffer of `std::io::Stdout`, which the bytes of a file do not need.
     #[cfg(unix)]
     pub(crate) fn standard() -> io::Result<Self> {
         use std::os::fd::AsFd;

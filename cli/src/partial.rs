@@ -1,7 +1,7 @@
-//! A file that is being written, and goes on where it broke off.
+//! An output file that can be continued after an interruption.
 //!
-//! Bytes go to `FILE.part`; `FILE.part.tag` says of which version of what they are. Only when all is
-//! there it becomes `FILE`.
+//! Bytes are written to `FILE.part`. `FILE.part.tag` identifies the file, its version and the range. When all bytes are
+//! written, `FILE.part` is renamed to `FILE`.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -9,24 +9,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// So much of what is there is read again and compared, whatever the metadata can tell of it: what a crash
-/// left behind need not be what was written.
+/// This many bytes at the end are read again from the source and compared, even if the MD5s match: after a crash a file
+/// may have other bytes than were written.
 const COMPARED: u64 = 256 << 10;
 
-/// The partial file, open and ours alone.
+/// The partial file, open and locked.
 pub(crate) struct Partial {
     file: File,
     path: PathBuf,
     tag_path: PathBuf,
     target: PathBuf,
-    /// How many bytes of it may be right.
+    /// How many of its bytes can be kept.
     pub(crate) len: u64,
 }
 
 impl Partial {
-    /// Opens what is there of `target`. What is not of this version is thrown away; `None`: nothing tells
-    /// the version, so nothing that is there can be continued.
-    pub(crate) fn open(target: &Path, tag: Option<&str>, most: u64) -> io::Result<Self> {
+    /// Opens the partial file of `target`. If its tag is another one, or `tag` is `None`, its bytes are dropped.
+    pub(crate) fn open(target: &Path, tag: Option<&str>, max: u64) -> io::Result<Self> {
         let beside = |suffix: &str| {
             let mut name = target.as_os_str().to_owned();
             name.push(suffix);
@@ -39,7 +38,7 @@ impl Partial {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(io::Error::other("another process writes the same file"));
+                return Err(io::Error::other("another process is writing this file"));
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
@@ -47,14 +46,14 @@ impl Partial {
         let is_same = tag.is_some() && known.as_deref() == tag;
         let len = if is_same { file.metadata()?.len() } else { 0 };
         let mut partial = Self { file, path, tag_path, target: target.to_owned(), len };
-        if len > most || len == 0 {
+        if len > max || len == 0 {
             partial.cut(0)?;
         }
         fs::write(&partial.tag_path, tag.unwrap_or_default())?;
         Ok(partial)
     }
 
-    /// The last bytes of what is there.
+    /// Its last bytes.
     pub(crate) fn tail(&mut self) -> io::Result<Vec<u8>> {
         let mut tail = Vec::new();
         self.file.seek(SeekFrom::Start(self.len.saturating_sub(COMPARED)))?;
@@ -62,13 +61,13 @@ impl Partial {
         Ok(tail)
     }
 
-    /// What is there, from its beginning.
+    /// Its bytes from the beginning.
     pub(crate) fn copy(&mut self) -> io::Result<impl Read> {
         self.file.rewind()?;
         Ok((&self.file).take(self.len))
     }
 
-    /// Throws away what is there beyond so many bytes; what is written next follows them.
+    /// Cuts it to this length; the next write appends to it.
     pub(crate) fn cut(&mut self, len: u64) -> io::Result<()> {
         self.len = len;
         self.file.set_len(len)?;
@@ -80,7 +79,7 @@ impl Partial {
         self.file.write_all(bytes)
     }
 
-    /// All is there.
+    /// Renames it to its target: all bytes are written.
     pub(crate) fn finish(self) -> io::Result<()> {
         self.file.sync_all()?;
         fs::rename(&self.path, &self.target)?;

@@ -1,4 +1,4 @@
-//! The options of the library, of arguments and environment.
+//! The options of the library, from the arguments and the environment.
 
 use std::{fmt::Display, fs, time::Duration};
 
@@ -11,7 +11,7 @@ use kelp_stream::{
 
 use crate::{arguments::Cat, failure::Failure};
 
-/// `secret` looks a variable of the environment up.
+/// `secret` returns the value of an environment variable.
 pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Result<Options, Failure> {
     let mut options = Options::default();
     let read = &mut options.read;
@@ -38,7 +38,7 @@ pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Res
     let key = |name: &str, decode: fn(&str) -> Option<Vec<u8>>| {
         let Some(text) = secret(name) else { return Ok(None) };
         let key = decode(text.trim()).and_then(|bytes| CipherKey::new(&bytes));
-        key.map(Some).ok_or_else(|| Failure::usage(format!("{name} is no key of 32 bytes")))
+        key.map(Some).ok_or_else(|| Failure::usage(format!("{name} must be a key of 32 bytes")))
     };
     options.keys.customer = key("KELP_SSE_CUSTOMER_KEY", |text| Base64::decode_vec(text).ok())?;
     options.keys.kek = key("KELP_SSE_KEK", from_hex)?;
@@ -48,7 +48,7 @@ pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Res
     Ok(options)
 }
 
-/// A client that trusts whom the arguments name.
+/// A client that also trusts the certificates in `--ca-file`.
 pub(crate) fn client(cat: &Cat) -> Result<Client, Failure> {
     let mut builder = Client::builder();
     if let Some(path) = &cat.ca_file {

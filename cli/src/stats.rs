@@ -1,4 +1,4 @@
-//! What was done, as a line of JSON.
+//! The statistics as a line of JSON.
 
 use std::{io::Write, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Copies a file of a filer to standard output: `cargo run --features native --example native -- <url>`.
+//! Copies a file from a filer to standard output: `cargo run --features native --example native -- <url>`.
 
 use std::{env, error::Error, io::Write};
 
@@ -6,7 +6,7 @@ use futures::StreamExt;
 use kelp_stream::native::{Client, Options};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let url = env::args().nth(1).ok_or("usage: native <url of a file at a filer>")?;
+    let url = env::args().nth(1).ok_or("usage: native <URL of a file at a filer>")?;
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(copy(&url))
 }
 

@@ -1,4 +1,4 @@
-//! Decoding on the web: WebCrypto where there is one, this module where there is none.
+//! Decodes chunks: WebCrypto decrypts if the platform has it, else this module does.
 
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -19,16 +19,15 @@ extern "C" {
     async fn decrypt(key: &Uint8Array, stored: &Uint8Array) -> Result<JsValue, JsValue>;
 }
 
-/// Decoded bytes go out in pieces of this size: one large array for each chunk would be fresh
-/// memory every time, which costs more than the copy.
+/// The size of decoded pieces. One large array per chunk would be new memory every time, which costs more than the copy.
 const PIECE: usize = 256 << 10;
 
 pub(super) async fn decode(
     stored: Vec<WebPiece>,
     params: &DecodeParams,
-    native: bool,
+    decrypts_natively: bool,
 ) -> Result<Vec<WebPiece>, DecodeError> {
-    let Some(key) = params.key.as_ref().filter(|_| native) else {
+    let Some(key) = params.key.as_ref().filter(|_| decrypts_natively) else {
         return in_wasm(&stored, params);
     };
     let mut plain = open(stored, key).await?;
@@ -46,7 +45,7 @@ async fn open(stored: Vec<WebPiece>, key: &CipherKey) -> Result<WebPiece, Decode
     }
     let key = Uint8Array::from(&key.bytes()[..]);
     let plain = decrypt(&key, &whole).await.map_err(|_| DecodeError::Tag)?;
-    // Handed to the platform; ours to forget.
+    // The platform has its own copy of the key; this one is erased.
     key.fill(0, 0, key.length());
     Ok(plain.unchecked_into::<Uint8Array>().into())
 }

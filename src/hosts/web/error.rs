@@ -1,4 +1,4 @@
-//! The core's errors as JavaScript's.
+//! The core's errors as JavaScript errors.
 
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
@@ -15,7 +15,7 @@ extern "C" {
     fn new(code: &str, message: &str, more: &Object) -> KelpError;
 }
 
-/// What the platform and the user's functions threw.
+/// The latest values that the platform and the user's functions threw. The core refers to them by number.
 pub(super) type Causes = causes::Causes<JsValue>;
 
 impl Causes {
@@ -31,13 +31,13 @@ impl Causes {
         }
         let attempts = Array::new();
         for attempt in error.attempts() {
-            let told = Object::new();
-            set(&told, "host", &attempt.host.as_str().into());
+            let object = Object::new();
+            set(&object, "host", &attempt.host.as_str().into());
             if let Some(status) = attempt.status {
-                set(&told, "status", &status.into());
+                set(&object, "status", &status.into());
             }
-            set(&told, "reason", &attempt.reason.into());
-            attempts.push(&told);
+            set(&object, "reason", &attempt.reason.into());
+            attempts.push(&object);
         }
         set(&more, "attempts", &attempts);
         if let Some(cause) = error.cause().and_then(|cause| self.of(cause)) {
@@ -47,7 +47,7 @@ impl Causes {
     }
 }
 
-/// Sets a property of an object of ours, which cannot fail.
+/// Sets a property of a plain object, which cannot fail.
 pub(super) fn set(object: &Object, name: &str, value: &JsValue) {
     let _ = Reflect::set(object, &name.into(), value);
 }

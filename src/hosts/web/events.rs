@@ -1,4 +1,4 @@
-//! `onEvent` and `onProgress`.
+//! Calls `onEvent` and `onProgress`.
 
 use std::{cell::RefCell, time::Duration};
 
@@ -14,7 +14,7 @@ extern "C" {
     fn console_error(message: &str, thrown: &JsValue);
 }
 
-/// Whom a stream tells what happens.
+/// The user's listeners of a stream.
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) on_event: Option<Function>,
@@ -29,10 +29,11 @@ struct Progress {
     delivered: f64,
     received: f64,
     total: f64,
-    told: Duration,
+    /// When `onProgress` was called last.
+    reported: Duration,
 }
 
-/// More often than that, nobody sees it.
+/// `onProgress` is called at most this often: faster changes cannot be seen.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
 impl Listener {
@@ -42,11 +43,12 @@ impl Listener {
         opened: Duration,
         total: u64,
     ) -> Self {
-        let progress = Progress { delivered: 0.0, received: 0.0, total: total as f64, told: timer::now() };
+        let progress =
+            Progress { delivered: 0.0, received: 0.0, total: total as f64, reported: timer::now() };
         Self { on_event, on_progress, opened, progress: progress.into() }
     }
 
-    pub(super) fn hear(&self, event: &Event) {
+    pub(super) fn on_event(&self, event: &Event) {
         if let Some(on_event) = &self.on_event {
             call(on_event, &self.to_js(event), "onEvent");
         }
@@ -57,7 +59,7 @@ impl Listener {
         }
     }
 
-    /// The progress to tell now, if it is time to.
+    /// The progress after this event, if it is time to report it.
     fn progress_after(&self, event: &Event) -> Option<JsValue> {
         let mut progress = self.progress.borrow_mut();
         let bytes = event.bytes.unwrap_or_default() as f64;
@@ -68,10 +70,10 @@ impl Listener {
             _ => return None,
         }
         let now = timer::now();
-        if event.kind != EventKind::End && now.saturating_sub(progress.told) < PROGRESS_EVERY {
+        if event.kind != EventKind::End && now.saturating_sub(progress.reported) < PROGRESS_EVERY {
             return None;
         }
-        progress.told = now;
+        progress.reported = now;
         let object = Object::new();
         set(&object, "delivered", &progress.delivered.into());
         set(&object, "received", &progress.received.into());
@@ -100,7 +102,7 @@ impl Listener {
     }
 }
 
-/// A listener that throws changes nothing but the console.
+/// Calls a listener. What it throws is logged on the console and has no other effect.
 fn call(listener: &Function, argument: &JsValue, name: &str) {
     if let Err(thrown) = listener.call1(&JsValue::UNDEFINED, argument) {
         console_error(&format!("kelp-stream: {name} threw"), &thrown);

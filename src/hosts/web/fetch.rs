@@ -1,4 +1,4 @@
-//! `fetch` as the port has it: dropping a request or a body aborts it.
+//! The port's GET over `fetch`. Dropping a request or a body aborts it.
 
 use std::{
     fmt,
@@ -25,7 +25,7 @@ use std::rc::Rc;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The one that windows, workers and Node share.
+    /// The global `fetch`, which windows, workers and Node have.
     #[wasm_bindgen(js_name = fetch)]
     fn global_fetch(url: &str, init: &RequestInit) -> Promise;
 }
@@ -36,14 +36,14 @@ extern "C" {
     fn is_response(value: &JsValue) -> bool;
 }
 
-/// How requests of a file are sent.
+/// Sends the requests of a file.
 #[derive(Debug)]
 pub(super) struct Fetcher {
-    /// The user's own, if there is one.
+    /// The user's own `fetch`, if there is one.
     pub(super) fetch: Option<Function>,
-    /// Pairs of name and value, for `home` alone.
+    /// The user's headers as pairs of name and value, for `home` only.
     pub(super) headers: Array,
-    /// The origin that the headers may go to.
+    /// The origin that the headers are sent to.
     pub(super) home: String,
     pub(super) causes: Rc<Causes>,
 }
@@ -57,40 +57,39 @@ impl Fetcher {
             None => Ok(global_fetch(&request.url, &init).into()),
         };
         let promise = promise.map_err(|thrown| self.failed(thrown))?;
-        let answer =
-            JsFuture::from(Promise::resolve(&promise)).await.map_err(|thrown| self.failed(thrown))?;
-        if !is_response(&answer) {
-            return Err(self.failed(TypeError::new("fetch must give a Response").into()));
+        let value = JsFuture::from(Promise::resolve(&promise)).await.map_err(|thrown| self.failed(thrown))?;
+        if !is_response(&value) {
+            return Err(self.failed(TypeError::new("fetch must return a Response").into()));
         }
-        // It may be of another realm: what counts is how it behaves.
-        let response: JsResponse = answer.unchecked_into();
+        // It may be of another realm, so it is not tested with `instanceof`.
+        let response: JsResponse = value.unchecked_into();
         if response.status() == 0 {
             return Err(self.failed(TypeError::new(OPAQUE).into()));
         }
         let stream = match response.body() {
             None => None,
-            // A body that somebody else reads is none for us.
+            // Fails if another reader has locked the body.
             Some(body) => match ReadableStream::from_raw(body).try_into_stream() {
                 Ok(stream) => Some(stream),
                 Err((error, _)) => return Err(self.failed(error.into())),
             },
         };
         let body = Body { stream, guard, causes: Rc::clone(&self.causes) };
-        let url = led_to(&response);
+        let url = redirected_to(&response);
         Ok(Response { status: response.status(), headers: headers(&response), url, body })
     }
 
     fn init(&self, request: &Request, guard: &AbortOnDrop) -> Result<RequestInit, JsValue> {
         let init = RequestInit::new();
-        // Chromium serialises ranges of one URL through its cache; and a file id never changes.
+        // Chromium sends the range requests for one URL one after another if they go through its cache.
         init.set_cache(RequestCache::NoStore);
-        // `*` with credentials is refused by browsers.
+        // With credentials browsers refuse a response that allows every origin (`*`).
         init.set_credentials(RequestCredentials::Omit);
-        // Nor is it anybody's business which page reads a file.
+        // Servers need not know which page reads a file.
         init.set_referrer_policy(ReferrerPolicy::NoReferrer);
-        if request.url.contains("jwt=") {
-            // A redirect would carry the token to wherever it leads. It is an answer like others then, or an opaque one: workerd
-            // has no "error".
+        if url::has_token(&request.url) {
+            // The token would go to wherever the redirect leads. With "manual" the redirect is returned, or an opaque
+            // response; workerd does not support "error".
             init.set_redirect(RequestRedirect::Manual);
         }
         init.set_signal(Some(&guard.signal()));
@@ -117,11 +116,11 @@ fn failed(causes: &Causes, thrown: JsValue) -> FetchError {
     FetchError { cause: Some(causes.keep(redact(thrown))) }
 }
 
-/// What `mode: "no-cors"` gives, `redirect: "manual"` and `Response.error()`: neither status nor bytes.
-const OPAQUE: &str = "fetch gave an opaque response";
+/// `mode: "no-cors"`, `redirect: "manual"` and `Response.error()` give responses without status and bytes.
+const OPAQUE: &str = "fetch returned an opaque response, whose status and bytes cannot be read";
 
-/// Where a redirect led, if one was followed. A user's `fetch` may know nothing of that.
-fn led_to(response: &JsValue) -> Option<String> {
+/// Where a redirect led, if one was followed. The response of a user's `fetch` may lack these properties.
+fn redirected_to(response: &JsValue) -> Option<String> {
     let get = |name: &str| Reflect::get(response, &name.into()).ok();
     get("redirected").filter(JsValue::is_truthy)?;
     get("url")?.as_string()
@@ -136,38 +135,38 @@ fn headers(response: &JsResponse) -> Headers {
     Headers::read(|name| headers.get(name).ok().flatten())
 }
 
-/// Aborts what is no longer wanted.
+/// Aborts a request when it is dropped.
 #[derive(Debug)]
 pub(super) struct AbortOnDrop {
     controller: AbortController,
-    is_over: bool,
+    is_finished: bool,
 }
 
 impl AbortOnDrop {
     pub(super) fn new() -> Result<Self, JsValue> {
-        Ok(Self { controller: AbortController::new()?, is_over: false })
+        Ok(Self { controller: AbortController::new()?, is_finished: false })
     }
 
     pub(super) fn signal(&self) -> AbortSignal {
         self.controller.signal()
     }
 
-    /// It came to its end by itself. To abort it then would do nothing, at the price of an exception
-    /// with its stack, which is more than all else that a small chunk costs.
-    pub(super) fn over(&mut self) {
-        self.is_over = true;
+    /// The request ended by itself and is not aborted. An abort would have no effect but create an exception with its
+    /// stack, which costs more than all the rest of a small chunk.
+    pub(super) fn finish(&mut self) {
+        self.is_finished = true;
     }
 }
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        if !self.is_over {
+        if !self.is_finished {
             self.controller.abort();
         }
     }
 }
 
-/// A body, piece by piece as the platform hands it out. Dropping it aborts the request.
+/// The body of a response, piece by piece as it arrives. Dropping it aborts the request.
 pub struct Body {
     stream: Option<IntoStream<'static>>,
     guard: AbortOnDrop,
@@ -183,7 +182,7 @@ impl Stream for Body {
         };
         let item = futures::ready!(Pin::new(stream).poll_next(cx));
         if item.is_none() {
-            self.guard.over();
+            self.guard.finish();
         }
         Poll::Ready(item.map(|item| match item.and_then(bytes) {
             Ok(array) => Ok(array.into()),
@@ -192,8 +191,8 @@ impl Stream for Body {
     }
 }
 
-/// A `fetch` of the user's may hand out any kind of buffer. What others can write to is copied: it must
-/// not change once it is verified, and neither WebCrypto nor a byte stream takes it.
+/// The bytes of a piece. A user's `fetch` may return any kind of buffer. A shared one is copied: it could change after it
+/// was verified, and neither WebCrypto nor byte streams accept it.
 fn bytes(value: JsValue) -> Result<Uint8Array, JsValue> {
     let array = view(value)?;
     let is_own = array.buffer().is_instance_of::<ArrayBuffer>();
@@ -212,7 +211,7 @@ fn view(value: JsValue) -> Result<Uint8Array, JsValue> {
         let (start, len) = (view.byte_offset() as u32, view.byte_length() as u32);
         return Ok(Uint8Array::new_with_byte_offset_and_length(&view.buffer(), start, len));
     }
-    Err(TypeError::new("a body must be of bytes").into())
+    Err(TypeError::new("the pieces of a body must be bytes").into())
 }
 
 impl fmt::Debug for Body {

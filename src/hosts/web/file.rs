@@ -1,4 +1,4 @@
-//! An open file, and its streams, as the JavaScript front sees them.
+//! An open file and its streams, for the JavaScript in `js/`.
 
 use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc};
 
@@ -11,6 +11,7 @@ use super::{
     error::{Causes, set},
     events::Listener,
     host::WebHost,
+    stats::{stats_object, summary_object},
 };
 use crate::{
     error::{Error, Kind},
@@ -29,42 +30,42 @@ pub struct CoreFile {
 
 #[wasm_bindgen]
 impl CoreFile {
-    /// Its size in bytes.
+    /// The size in bytes.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn size(&self) -> f64 {
         self.file.metadata().size as f64
     }
 
-    /// Its name.
+    /// The file name.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn name(&self) -> String {
         self.file.metadata().name.clone()
     }
 
-    /// Its media type.
+    /// The media type.
     #[wasm_bindgen(getter, js_name = type)]
     #[must_use]
     pub fn media_type(&self) -> String {
         self.file.metadata().media_type.clone()
     }
 
-    /// Its ETag, quotes included.
+    /// The entity tag, quotes included.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn etag(&self) -> Option<String> {
         self.file.metadata().etag.clone()
     }
 
-    /// When it was last modified, in milliseconds since 1970.
+    /// The time of the last modification, in milliseconds since 1970.
     #[wasm_bindgen(getter, js_name = lastModified)]
     #[must_use]
     pub fn last_modified(&self) -> Option<f64> {
         self.file.metadata().modified_ms.map(|ms| ms as f64)
     }
 
-    /// Opens a stream of `start..end`, which the front has clipped to the size.
+    /// Starts a stream of `start..end`, which `js/` has clipped to the size.
     ///
     /// # Errors
     ///
@@ -89,28 +90,15 @@ impl CoreFile {
     pub fn plan(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
         self.check_open()?;
         let plan = Arc::new(self.plan_of(start, end));
-        let told = self.file.summary(&plan);
-        let summary = Object::new();
-        let number = |name, value: u64| set(&summary, name, &(value as f64).into());
-        number("start", plan.range().start);
-        number("end", plan.range().end);
-        number("views", told.views);
-        number("gaps", told.gaps);
-        number("gapBytes", told.gap_bytes);
-        number("chunks", told.chunks);
-        number("requests", told.requests);
-        number("manifests", told.manifests);
-        number("peakBytes", told.peak_bytes);
-        Ok(summary.into())
+        Ok(summary_object(&plan, &self.file.summary(&plan)))
     }
 
-    /// What to answer to a request: `{ status, headers, start?, end? }`, without `start` where
-    /// there is no body.
+    /// The response to a request: `{ status, headers, start?, end? }`. Without `start` it has no body.
     ///
     /// # Errors
     ///
     /// A `KelpError` with code `closed`.
-    #[expect(clippy::too_many_arguments, reason = "one for each header that counts")]
+    #[expect(clippy::too_many_arguments, reason = "one for each header field that is used")]
     pub fn respond(
         &self,
         method: &str,
@@ -122,7 +110,7 @@ impl CoreFile {
         if_unmodified_since: Option<String>,
     ) -> Result<JsValue, JsValue> {
         self.check_open()?;
-        let asked = RequestHeaders {
+        let request = RequestHeaders {
             range: range.as_deref(),
             if_range: if_range.as_deref(),
             if_match: if_match.as_deref(),
@@ -130,7 +118,7 @@ impl CoreFile {
             if_modified_since: if_modified_since.as_deref(),
             if_unmodified_since: if_unmodified_since.as_deref(),
         };
-        let reply = respond(method, &asked, &self.file.metadata().as_served());
+        let reply = respond(method, &request, &self.file.metadata().as_served());
         let object = Object::new();
         set(&object, "status", &reply.status.into());
         let headers = Object::new();
@@ -143,34 +131,11 @@ impl CoreFile {
         Ok(object.into())
     }
 
-    /// The counters, as `Stats`.
+    /// The counters of all its streams, as `Stats`.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn stats(&self) -> JsValue {
-        let stats = self.file.stats();
-        let object = Object::new();
-        let number = |name, value: u64| set(&object, name, &(value as f64).into());
-        number("bytesDelivered", stats.bytes_delivered);
-        number("bytesReceived", stats.bytes_received);
-        number("bytesAhead", stats.bytes_ahead);
-        number("peakBytesAhead", stats.peak_bytes_ahead);
-        number("inFlight", stats.in_flight as u64);
-        number("concurrency", stats.concurrency as u64);
-        number("requests", stats.requests);
-        number("retries", stats.retries);
-        number("failovers", stats.failovers);
-        number("hedges", stats.hedges);
-        number("relookups", stats.relookups);
-        number("holes", stats.holes);
-        number("holeBytes", stats.hole_bytes);
-        let waits = Object::new();
-        let ms = |name, time: std::time::Duration| set(&waits, name, &(time.as_secs_f64() * 1000.0).into());
-        ms("network", stats.waits.network);
-        ms("decode", stats.waits.decode);
-        ms("budget", stats.waits.budget);
-        ms("reader", stats.waits.reader);
-        set(&object, "waits", &waits);
-        object.into()
+        stats_object(&self.file.stats())
     }
 
     /// Makes its streams fail with `closed`, and later calls too.
@@ -178,7 +143,7 @@ impl CoreFile {
         self.file.close();
     }
 
-    /// Throws the error of a closed file if it is one.
+    /// Throws if the file or its pool was closed.
     ///
     /// # Errors
     ///
@@ -211,7 +176,7 @@ impl CoreStream {
         let reader = Rc::clone(&self.reader);
         let causes = Rc::clone(&self.causes);
         future_to_promise(async move {
-            // Borrowed for each poll alone: what a listener does meanwhile goes through the handle.
+            // Borrowed during each poll only. A listener that cancels the stream between polls uses the handle.
             match poll_fn(|cx| reader.borrow_mut().poll_next_unpin(cx)).await {
                 Some(Ok(piece)) => Ok(piece.into_array().into()),
                 Some(Err(error)) => Err(causes.error(&error)),
@@ -220,8 +185,8 @@ impl CoreStream {
         })
     }
 
-    /// Stops every request at once; nothing starts later, and reads give an error.
+    /// Cancels all requests at once. No request is sent later, and reads fail.
     pub fn cancel(&self) {
-        self.handle.fail(Error::new(Kind::Closed, "it was cancelled"));
+        self.handle.fail(Error::new(Kind::Closed, "the stream was cancelled"));
     }
 }

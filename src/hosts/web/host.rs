@@ -18,14 +18,14 @@ use crate::{
     model::location::Location,
 };
 
-/// A stream's host: how its file sends requests and finds chunks, and whom the stream tells.
+/// The host of a stream: sends the requests of its file, and calls the user's functions.
 #[derive(Clone, Debug)]
 pub struct WebHost {
     pub(super) fetcher: Rc<Fetcher>,
-    pub(super) finder: Rc<UserLocator>,
+    pub(super) user_locator: Rc<UserLocator>,
     pub(super) listener: Rc<Listener>,
     /// Whether WebCrypto decrypts.
-    pub(super) native: bool,
+    pub(super) decrypts_natively: bool,
 }
 
 impl Host for WebHost {
@@ -42,7 +42,7 @@ impl Host for WebHost {
         file_id: &str,
         stale: Option<Duration>,
     ) -> impl Future<Output = Result<Location, LocateError>> {
-        self.finder.locate(file_id, stale.is_some())
+        self.user_locator.locate(file_id, stale.is_some())
     }
 
     fn token(
@@ -50,11 +50,11 @@ impl Host for WebHost {
         file_id: &str,
         origin: &str,
     ) -> impl Future<Output = Result<Option<String>, LocateError>> {
-        self.finder.token(file_id, origin)
+        self.user_locator.token(file_id, origin)
     }
 
     fn filer_token(&self) -> impl Future<Output = Result<Option<String>, LocateError>> {
-        self.finder.filer_token()
+        self.user_locator.filer_token()
     }
 
     fn decode(
@@ -62,7 +62,7 @@ impl Host for WebHost {
         stored: Vec<WebPiece>,
         params: &DecodeParams,
     ) -> impl Future<Output = Result<Vec<WebPiece>, DecodeError>> {
-        decode::decode(stored, params, self.native)
+        decode::decode(stored, params, self.decrypts_natively)
     }
 
     fn sleep(&self, time: Duration) -> Sleep {
@@ -98,6 +98,6 @@ impl Host for WebHost {
     }
 
     fn event(&self, event: Event) {
-        self.listener.hear(&event);
+        self.listener.on_event(&event);
     }
 }

@@ -1,4 +1,4 @@
-//! The generic manifest, from what the JavaScript front has checked field by field.
+//! The generic manifest, from the object whose fields `js/manifest.js` has checked.
 
 use js_sys::{Array, RangeError, Uint8Array};
 use wasm_bindgen::{JsCast, prelude::*};
@@ -7,7 +7,7 @@ use crate::formats::manifest::{ChunkFields, Manifest, ManifestFields};
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `front/manifest.js` makes of the user's manifest.
+    /// The user's manifest after `js/manifest.js` has checked the type of each field.
     #[derive(Debug)]
     pub type JsManifest;
 
@@ -46,7 +46,7 @@ extern "C" {
     fn modified(this: &JsChunk) -> i64;
 }
 
-/// Reads a manifest; throws a `RangeError` that names the field where one does not fit another.
+/// Reads a manifest. Throws a `RangeError` that names the field if the values of two fields do not agree.
 pub(super) fn read(manifest: &JsManifest) -> Result<Manifest, JsValue> {
     let chunks = manifest.chunks().iter().map(|chunk| chunk_of(&chunk.unchecked_into())).collect();
     let fields = ManifestFields {

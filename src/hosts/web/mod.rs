@@ -1,9 +1,8 @@
-//! Browsers, workers, edge runtimes and Node: the wasm-bindgen host, and what the JavaScript
-//! front (`js/`) calls.
+//! The web host, for browsers, workers, edge runtimes and Node: wasm-bindgen, and the functions that `js/` calls.
 //!
-//! [`open`] makes a [`mod@file`], whose streams run against [`host`]. Each of the port's parts has
-//! its file: `fetch`, `locate`, `decode`, `timer`, `network`, `events`. Plain bytes stay outside wasm
-//! memory: a piece is a handle ([`piece`]).
+//! [`open`] opens a [`mod@file`], whose streams use [`host`]. Each part of the port has a file: `fetch`, `user_locator`,
+//! `decode`, `timer`, `network`, `events`. The bytes of chunks stay outside wasm memory: a piece is a handle on an array
+//! of JavaScript ([`piece`]).
 
 mod decode;
 mod error;
@@ -18,6 +17,7 @@ pub mod piece;
 pub mod pool;
 mod redact;
 pub mod settings;
+mod stats;
 mod timer;
 mod user_locator;
 

@@ -1,4 +1,4 @@
-//! Whether there is a network, as far as the platform knows.
+//! Whether the platform has a network.
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
@@ -15,12 +15,12 @@ extern "C" {
     fn wait_online(signal: &AbortSignal) -> Promise;
 }
 
-/// Resolves when there is one. Dropping it stops listening.
+/// Resolves when the platform is online. Dropping it stops listening.
 pub(super) async fn online() {
-    // Without a controller there is no way to stop listening: then it is tried at once.
+    // Without an AbortController it could not stop listening, so it does not wait.
     if let Ok(mut guard) = AbortOnDrop::new() {
         // The promise is never rejected.
         let _ = JsFuture::from(wait_online(&guard.signal())).await;
-        guard.over();
+        guard.finish();
     }
 }

@@ -1,4 +1,4 @@
-//! Opening files.
+//! Opens files.
 
 use std::{cell::RefCell, future::Future, rc::Rc};
 
@@ -50,19 +50,19 @@ pub async fn open_filer(
 ///
 /// # Errors
 ///
-/// A `KelpError`, or a `TypeError` where nothing says where its chunks are.
+/// A `KelpError`, or a `TypeError` if no option finds the chunks.
 #[wasm_bindgen(js_name = openEntry)]
 pub fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
     let (context, causes) = context(&settings, pool);
     let filer = Some(settings.home()).filter(|home| !home.is_empty());
     let file = context.open_entry(json, filer.as_deref(), &settings.keys());
     if settings.has_no_locator() && file.as_ref().is_ok_and(OpenFile::needs_locator) {
-        return Err(TypeError::new("filer or locate must say where the chunks are").into());
+        return Err(TypeError::new("the chunks cannot be found: neither filer nor locate was given").into());
     }
     opened(file, causes)
 }
 
-/// Opens a file by a list of its chunks.
+/// Opens a file by its manifest.
 ///
 /// # Errors
 ///
@@ -73,7 +73,7 @@ pub fn open_manifest(manifest: JsManifest, settings: Settings, pool: &CorePool) 
     opened(context.open_manifest(manifest::read(&manifest)?), causes)
 }
 
-/// Opens one URL, to be read in ranges.
+/// Opens any URL, to be read in ranges.
 ///
 /// # Errors
 ///
@@ -96,7 +96,7 @@ pub async fn open_url(
     opened(file, causes)
 }
 
-/// A file that is being opened; cancelling stops its request at once.
+/// A file that is being opened. Cancelling it cancels its request at once.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Opening {
@@ -106,7 +106,7 @@ pub struct Opening {
 
 #[wasm_bindgen]
 impl Opening {
-    /// Of one file.
+    /// For one file.
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new() -> Self {
@@ -114,7 +114,7 @@ impl Opening {
         Self { handle, registration: Some(registration).into() }
     }
 
-    /// Nobody waits for it any more.
+    /// Cancels it: the call fails with `closed`.
     pub fn cancel(&self) {
         self.handle.abort();
     }
@@ -122,7 +122,7 @@ impl Opening {
 
 impl Opening {
     async fn unless_cancelled<T>(&self, opening: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let cancelled = || Error::new(Kind::Closed, "it was cancelled");
+        let cancelled = || Error::new(Kind::Closed, "opening the file was cancelled");
         let registration = self.registration.take().ok_or_else(cancelled)?;
         Abortable::new(opening, registration).await.unwrap_or_else(|_aborted| Err(cancelled()))
     }
@@ -134,7 +134,7 @@ impl Default for Opening {
     }
 }
 
-/// The context of one file, from its settings. What the user's functions throw is kept in the second part.
+/// The context of one file, from its settings, and the store of what the platform and the user's functions throw.
 fn context(settings: &Settings, pool: &CorePool) -> (OpenContext<WebHost>, Rc<Causes>) {
     let causes = Rc::<Causes>::default();
     let listener = Listener::new(settings.on_event(), settings.on_progress(), timer::now(), 0);
@@ -144,18 +144,18 @@ fn context(settings: &Settings, pool: &CorePool) -> (OpenContext<WebHost>, Rc<Ca
         home: settings.home(),
         causes: Rc::clone(&causes),
     };
-    let finder = UserLocator {
+    let user_locator = UserLocator {
         locate: settings.locate(),
         token: settings.token(),
         filer_token: settings.filer_token(),
         causes: Rc::clone(&causes),
     };
-    let can_renew_filer_token = finder.filer_token.is_some();
+    let can_renew_filer_token = user_locator.filer_token.is_some();
     let host = WebHost {
         fetcher: Rc::new(fetcher),
-        finder: Rc::new(finder),
+        user_locator: Rc::new(user_locator),
         listener: Rc::new(listener),
-        native: decode::has_subtle() && !settings.wasm_decoder(),
+        decrypts_natively: decode::has_subtle() && !settings.wasm_decoder(),
     };
     let session = settings.session(pool);
     let shared_streams = pool.streams().clone();

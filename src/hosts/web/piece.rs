@@ -7,7 +7,7 @@ use md5::{Digest, Md5};
 
 use crate::host::Piece;
 
-/// Bytes that JavaScript holds.
+/// Bytes in an array of JavaScript.
 #[derive(Clone, Debug)]
 pub struct WebPiece {
     array: Uint8Array,
@@ -27,17 +27,17 @@ impl WebPiece {
         &self.array
     }
 
-    /// Copies through a small window of wasm memory that stays warm: fresh memory costs far more
-    /// than the copy. `look` is told where each window begins.
-    fn windows(&self, mut look: impl FnMut(&mut [u8], usize)) {
+    /// Copies the bytes to wasm memory and calls `visit` with each part and its position. The memory is small and used
+    /// again: new memory costs far more than the copy.
+    fn visit_parts(&self, mut visit: impl FnMut(&mut [u8], usize)) {
         SCRATCH.with_borrow_mut(|scratch| {
-            scratch.resize(WINDOW, 0);
+            scratch.resize(PART, 0);
             let mut at = 0;
             while at < self.len {
-                let end = (at + WINDOW).min(self.len);
-                if let Some(window) = scratch.get_mut(..end - at) {
-                    self.array.subarray(at as u32, end as u32).copy_to(window);
-                    look(window, at);
+                let end = (at + PART).min(self.len);
+                if let Some(part) = scratch.get_mut(..end - at) {
+                    self.array.subarray(at as u32, end as u32).copy_to(part);
+                    visit(part, at);
                 }
                 at = end;
             }
@@ -69,15 +69,15 @@ impl Piece for WebPiece {
     }
 
     fn feed(&self, digest: &mut Md5) {
-        self.windows(|window, _| digest.update(window));
+        self.visit_parts(|part, _| digest.update(part));
     }
 
     fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self {
         let array = Uint8Array::new_with_length(self.len as u32);
-        self.windows(|window, at| {
-            change(window);
-            let end = at + window.len();
-            array.subarray(at as u32, end as u32).copy_from(window);
+        self.visit_parts(|part, at| {
+            change(part);
+            let end = at + part.len();
+            array.subarray(at as u32, end as u32).copy_from(part);
         });
         Self { array, len: self.len }
     }
@@ -89,7 +89,7 @@ impl Piece for WebPiece {
     }
 }
 
-const WINDOW: usize = 64 << 10;
+const PART: usize = 64 << 10;
 
 thread_local! {
     static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };

@@ -1,4 +1,4 @@
-//! The pool as JavaScript holds it: with the streams that it can close.
+//! The pool for JavaScript, with the streams that it closes.
 
 use wasm_bindgen::prelude::*;
 
@@ -8,7 +8,7 @@ use crate::{
     schedule::pool::{Pool, PoolLimits},
 };
 
-/// What the streams of a `Pool` share.
+/// A `Pool`: what the streams of several files share.
 #[wasm_bindgen]
 #[derive(Clone, Debug)]
 pub struct CorePool {
@@ -18,7 +18,7 @@ pub struct CorePool {
 
 #[wasm_bindgen]
 impl CorePool {
-    /// A pool with these limits; `Infinity` is none.
+    /// A pool with these limits; `Infinity` means no limit.
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(max_bytes: f64, per_host: f64, max_concurrency: f64) -> Self {

@@ -1,4 +1,4 @@
-//! The options as the JavaScript front hands them over: checked, and with every default filled in.
+//! The options from `js/options.js`, which has checked them and filled in every default.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use crate::{
 
 #[wasm_bindgen]
 extern "C" {
-    /// What `front/options.js` makes of the user's options.
+    /// The user's options after `js/options.js` has checked them.
     #[derive(Debug)]
     pub type Settings;
 
     #[wasm_bindgen(method, getter)]
     fn concurrency(this: &Settings) -> f64;
-    /// Whether `concurrency` is a ceiling, and the width is found.
+    /// Whether `concurrency` is only the maximum, and the actual value is found automatically.
     #[wasm_bindgen(method, getter)]
     fn auto(this: &Settings) -> bool;
     #[wasm_bindgen(method, getter)]
@@ -40,7 +40,7 @@ extern "C" {
     fn holes(this: &Settings) -> String;
     #[wasm_bindgen(method, getter)]
     fn verify(this: &Settings) -> String;
-    /// Not set where bytes leave as fast as can be.
+    /// Bytes per second; absent without a limit.
     #[wasm_bindgen(method, getter)]
     fn throttle(this: &Settings) -> Option<f64>;
     #[wasm_bindgen(method, getter)]
@@ -54,22 +54,22 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = idleTimeout)]
     fn idle_timeout(this: &Settings) -> f64;
 
-    /// Whether this module decrypts although there is WebCrypto.
+    /// Whether this module decrypts even if the platform has WebCrypto.
     #[wasm_bindgen(method, getter, js_name = wasmDecoder)]
     pub(super) fn wasm_decoder(this: &Settings) -> bool;
     /// Pairs of name and value.
     #[wasm_bindgen(method, getter)]
     pub(super) fn headers(this: &Settings) -> Array;
-    /// The origin that `headers` may go to.
+    /// The origin that `headers` are sent to.
     #[wasm_bindgen(method, getter)]
     pub(super) fn home(this: &Settings) -> String;
-    /// Where a filer serves the file that is opened, if that is how it was opened.
+    /// The URL of the file at a filer, if it is opened in that way.
     #[wasm_bindgen(method, getter, js_name = fileUrl)]
     pub(super) fn file_url(this: &Settings) -> Option<String>;
-    /// Whether a filer at `home` relays chunks.
+    /// Whether the filer at `home` relays the chunks.
     #[wasm_bindgen(method, getter)]
     fn proxy(this: &Settings) -> bool;
-    /// URL of a master that knows where chunks are.
+    /// URL of the master that finds the chunks.
     #[wasm_bindgen(method, getter)]
     fn master(this: &Settings) -> Option<String>;
     #[wasm_bindgen(method, getter)]
@@ -89,12 +89,12 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = onProgress)]
     pub(super) fn on_progress(this: &Settings) -> Option<Function>;
 
-    /// With what `openUrl` takes besides.
+    /// The settings of `openUrl`, which has more options.
     #[wasm_bindgen(extends = Settings)]
     #[derive(Debug)]
     pub type UrlSettings;
 
-    /// Not set where it is not known.
+    /// Absent if the caller does not know it.
     #[wasm_bindgen(method, getter)]
     pub(super) fn size(this: &UrlSettings) -> Option<f64>;
     #[wasm_bindgen(method, getter, js_name = chunkSize)]
@@ -106,7 +106,7 @@ extern "C" {
 }
 
 impl Settings {
-    /// Whether nothing says where chunks are.
+    /// Whether no option finds the chunks.
     pub(super) fn has_no_locator(&self) -> bool {
         !self.proxy() && self.master().is_none() && self.locate().is_none()
     }

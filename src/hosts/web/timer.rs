@@ -22,12 +22,12 @@ extern "C" {
     fn performance_now() -> f64;
 }
 
-/// Time since the page or worker began.
+/// Time since the page or worker started.
 pub(super) fn now() -> Duration {
     Duration::from_secs_f64((performance_now() / 1000.0).max(0.0))
 }
 
-/// Resolves after its time; dropping it clears the timeout.
+/// A timer. It starts when it is first polled; dropping it clears the timeout.
 pub struct Sleep {
     time: Duration,
     running: Option<Running>,
@@ -41,7 +41,7 @@ struct Running {
 
 #[derive(Default)]
 struct State {
-    rung: bool,
+    has_fired: bool,
     waker: Option<Waker>,
 }
 
@@ -58,7 +58,7 @@ impl Future for Sleep {
         let time = self.time;
         let running = self.running.get_or_insert_with(|| Running::start(time));
         let mut state = running.state.borrow_mut();
-        if state.rung {
+        if state.has_fired {
             return Poll::Ready(());
         }
         state.waker = Some(cx.waker().clone());
@@ -73,18 +73,18 @@ impl Running {
         let callback = Closure::<dyn FnMut()>::new(move || {
             let waker = {
                 let mut state = shared.borrow_mut();
-                state.rung = true;
+                state.has_fired = true;
                 state.waker.take()
             };
             waker.into_iter().for_each(Waker::wake);
         });
-        let id = set_timeout(callback.as_ref(), (time.as_secs_f64() * 1000.0).min(LONGEST));
+        let id = set_timeout(callback.as_ref(), (time.as_secs_f64() * 1000.0).min(MAX_MS));
         Self { id, state, _callback: callback }
     }
 }
 
-/// A longer timeout would ring at once (HTML, timers: a signed 32-bit number of milliseconds).
-const LONGEST: f64 = 2_147_483_647.0;
+/// A longer timeout would fire at once: it is a signed 32-bit number of milliseconds (HTML, timers).
+const MAX_MS: f64 = 2_147_483_647.0;
 
 impl Drop for Sleep {
     fn drop(&mut self) {

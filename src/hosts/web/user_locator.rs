@@ -1,4 +1,4 @@
-//! Replicas and tokens from functions of the user's.
+//! Replicas and tokens from the user's functions.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{host::LocateError, model::location::Location};
 
-/// The user's functions that find chunks.
+/// The user's functions that find chunks and issue tokens.
 #[derive(Debug)]
 pub(super) struct UserLocator {
     pub(super) locate: Option<Function>,
@@ -24,29 +24,34 @@ pub(super) struct UserLocator {
 impl UserLocator {
     pub(super) async fn locate(&self, file_id: &str, refresh: bool) -> Result<Location, LocateError> {
         let Some(locate) = &self.locate else { return Ok(Location::default()) };
-        self.ask(locate, file_id, refresh).await.map_err(|thrown| self.failed(thrown))
+        self.call_locate(locate, file_id, refresh).await.map_err(|thrown| self.failed(thrown))
     }
 
-    async fn ask(&self, locate: &Function, file_id: &str, refresh: bool) -> Result<Location, JsValue> {
-        // Tells the user's function when nobody waits for it any more.
-        let mut given_up = AbortOnDrop::new()?;
-        let how = Object::new();
-        set(&how, "signal", &given_up.signal());
-        set(&how, "refresh", &refresh.into());
-        let answer = locate.call2(&JsValue::UNDEFINED, &file_id.into(), &how)?;
+    async fn call_locate(
+        &self,
+        locate: &Function,
+        file_id: &str,
+        refresh: bool,
+    ) -> Result<Location, JsValue> {
+        // Aborts the signal of the user's function if this future is dropped.
+        let mut guard = AbortOnDrop::new()?;
+        let options = Object::new();
+        set(&options, "signal", &guard.signal());
+        set(&options, "refresh", &refresh.into());
+        let answer = locate.call2(&JsValue::UNDEFINED, &file_id.into(), &options)?;
         let location = JsFuture::from(Promise::resolve(&answer)).await;
-        given_up.over();
+        guard.finish();
         let location = location?;
         let urls = field(&location, "urls")?;
         let urls: Array =
-            urls.dyn_into().map_err(|_| TypeError::new("locate must give { urls: string[] }"))?;
+            urls.dyn_into().map_err(|_| TypeError::new("locate must return { urls: string[] }"))?;
         let urls = urls.iter().map(|url| url.as_string());
         let urls = urls
             .collect::<Option<Vec<_>>>()
-            .ok_or_else(|| TypeError::new("a location's urls must be strings"))?;
+            .ok_or_else(|| TypeError::new("the urls that locate returns must be strings"))?;
         let token = field(&location, "token")?;
         if !token.is_undefined() && token.as_string().is_none_or(|token| token.is_empty()) {
-            return Err(TypeError::new("a location's token must be a string, and not empty").into());
+            return Err(TypeError::new("the token that locate returns must be a non-empty string").into());
         }
         Ok(Location { urls, token: token.as_string() })
     }
@@ -54,22 +59,22 @@ impl UserLocator {
     pub(super) async fn token(&self, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
         let Some(token) = &self.token else { return Ok(None) };
         let answer = token.call2(&JsValue::UNDEFINED, &file_id.into(), &origin.into());
-        self.text(answer).await.map(Some)
+        self.settled_token(answer).await.map(Some)
     }
 
     pub(super) async fn filer_token(&self) -> Result<Option<String>, LocateError> {
         let Some(token) = &self.filer_token else {
             return Ok(None);
         };
-        self.text(token.call0(&JsValue::UNDEFINED)).await.map(Some)
+        self.settled_token(token.call0(&JsValue::UNDEFINED)).await.map(Some)
     }
 
-    /// The text that a function of the user's gave, or promised.
-    async fn text(&self, answer: Result<JsValue, JsValue>) -> Result<String, LocateError> {
+    /// The token that a user's function returned, or whose promise it returned.
+    async fn settled_token(&self, answer: Result<JsValue, JsValue>) -> Result<String, LocateError> {
         let answer = answer.map_err(|thrown| self.failed(thrown))?;
         let text = JsFuture::from(Promise::resolve(&answer)).await.map_err(|thrown| self.failed(thrown))?;
         let text = text.as_string().filter(|text| !text.is_empty());
-        text.ok_or_else(|| self.failed(TypeError::new("a token must be a string, and not empty").into()))
+        text.ok_or_else(|| self.failed(TypeError::new("a token must be a non-empty string").into()))
     }
 
     fn failed(&self, thrown: JsValue) -> LocateError {
@@ -79,5 +84,5 @@ impl UserLocator {
 
 fn field(object: &JsValue, name: &str) -> Result<JsValue, JsValue> {
     Reflect::get(object, &name.into())
-        .map_err(|_| TypeError::new("locate must give an object with urls").into())
+        .map_err(|_| TypeError::new("locate must return an object with urls").into())
 }
