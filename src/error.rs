@@ -1,44 +1,47 @@
-//! What a reader can be told.
+//! The error of opening or reading a file.
+//!
+//! An [`Error`] has a [`Kind`], which decides what a caller can do and becomes the `code` in JavaScript and in components. A
+//! message says what failed. Where they apply, there are also the chunk, the position in the file, and the attempts.
 
 use std::fmt;
 
-/// What went wrong, by what a caller can do about it. The codes of `KelpError`.
+/// The kind of an error, by what a caller can do about it. Each is a `code` of `KelpError`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
     /// The file or its pool was closed.
     Closed,
-    /// The bytes arrived but are not what was stored.
+    /// The bytes arrived, but they are not the bytes that were stored.
     Corrupt,
-    /// Bytes of the range are held by no chunk, and holes were declared an error.
+    /// No chunk has the bytes of a part of the range, and the options make this an error.
     Hole,
-    /// A server answered with this status, which no other kind covers.
+    /// A server answered with this status, for which there is no other kind.
     Http(u16),
     /// A bug in kelp-stream.
     Internal,
-    /// Something is larger than what is accepted.
+    /// Something is larger than allowed.
     Limit,
-    /// More bytes arrived than were asked for.
+    /// More bytes arrived than were requested.
     LongBody,
-    /// Metadata (an entry, a chunk manifest) is not what it must be.
+    /// Metadata (an entry, a chunk manifest, a generic manifest) is invalid.
     Manifest,
-    /// No answer, or a connection that broke.
+    /// There was no response, or the connection broke.
     Network,
     /// No replica of a chunk is known.
     NoLocations,
-    /// Every replica said that the chunk, or the file, does not exist.
+    /// Every replica reports that the chunk, or the file, does not exist.
     NotFound,
-    /// A server's answer to a range is wrong.
+    /// The response to a range request is wrong.
     Range,
-    /// Fewer bytes arrived than were asked for.
+    /// Fewer bytes arrived than were requested.
     ShortBody,
-    /// The file changed while it was read.
+    /// The file changed while it was being read.
     SourceChanged,
-    /// No answer, or no progress, in time.
+    /// There was no response, or no progress, in time.
     Timeout,
     /// A token is missing, expired or refused.
     Unauthorized,
-    /// This cannot be read, or an option is not there yet.
+    /// The file cannot be read, or an option is not available.
     Unsupported,
 }
 
@@ -78,9 +81,9 @@ impl Kind {
     }
 }
 
-/// Why a file could not be opened or read on.
+/// Why a file could not be opened or read.
 ///
-/// Its message, and every field, is free of keys, tokens and the queries of URLs.
+/// Neither the message nor any field has a key, a token or the query of a URL.
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: Kind,
@@ -94,25 +97,25 @@ pub struct Error {
 /// One request that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Host and port that was asked.
+    /// Host and port of the server.
     pub host: String,
-    /// The status it answered with, if it answered.
+    /// The status of its response, if there was one.
     pub status: Option<u16>,
-    /// The code of what went wrong.
+    /// The code of the error.
     pub reason: &'static str,
 }
 
-/// Names what a host's own code threw. The core carries it; only that host knows what it is.
+/// The number of an exception that the host keeps. The core only passes it on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cause(pub u32);
 
 impl Error {
-    /// An error of this kind; `message` says what happened in lower case, without a full stop.
+    /// An error of this kind. The message is in lower case, without a full stop.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), chunk: None, offset: None, attempts: Vec::new(), cause: None }
     }
 
-    /// Adds the chunk that could not be had: a file id, or a URL without query.
+    /// Adds the chunk that could not be read: a file id, or a URL without query.
     #[must_use]
     pub fn of_chunk(mut self, chunk: impl Into<String>) -> Self {
         self.chunk = Some(chunk.into());
@@ -126,33 +129,33 @@ impl Error {
         self
     }
 
-    /// Adds the requests that were made in vain.
+    /// Adds the requests that failed.
     #[must_use]
     pub fn after(mut self, attempts: Vec<Attempt>) -> Self {
         self.attempts = attempts;
         self
     }
 
-    /// Adds what the host's own code threw.
+    /// Adds the exception behind it.
     #[must_use]
     pub fn because(mut self, cause: Option<Cause>) -> Self {
         self.cause = cause;
         self
     }
 
-    /// What kind of failure it is.
+    /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.kind
     }
 
-    /// What happened, without the chunk and the attempts that `Display` adds.
+    /// The message, without the chunk and the attempts that `Display` adds.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The chunk that could not be had: a file id, or a URL without query.
+    /// The chunk that could not be read: a file id, or a URL without query.
     #[must_use]
     pub fn chunk(&self) -> Option<&str> {
         self.chunk.as_deref()
@@ -164,13 +167,13 @@ impl Error {
         self.offset
     }
 
-    /// The requests that were made in vain, in order.
+    /// The requests that failed, in order.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
         &self.attempts
     }
 
-    /// What the host's own code threw, by its name.
+    /// The number of the exception behind it.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.cause

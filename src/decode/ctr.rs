@@ -1,9 +1,11 @@
-//! AES-256-CTR (NIST SP 800-38A, 6.5), the cipher of objects in SeaweedFS's S3 gateway. Nothing in
-//! it tells whether bytes or key are the right ones.
+//! AES-256-CTR (NIST SP 800-38A, section 6.5), the cipher of SeaweedFS's S3 gateway.
+//!
+//! It has no authentication tag: neither a wrong key nor changed bytes can be detected here. It can decrypt any part of a
+//! chunk alone.
 
 use crate::model::chunk::Ctr;
 
-/// Deciphers bytes of a chunk in place, the first of which is the chunk's byte `at`.
+/// Decrypts bytes of a chunk in place. `at` is the position of the first byte in the chunk.
 pub fn apply(ctr: &Ctr, at: u64, bytes: &mut [u8]) {
     let at = u128::from(at) + u128::from(ctr.skip());
     kelp_stream_cipher::ctr(ctr.key().bytes(), ctr.iv(), at, bytes);
@@ -30,7 +32,7 @@ mod tests {
     }
 
     #[test]
-    fn the_vectors_of_nist_are_enciphered_and_deciphered() {
+    fn the_vectors_of_nist_are_encrypted_and_decrypted() {
         let (plain, cipher) = (bytes::<64>(PLAIN), bytes::<64>(CIPHER));
         let mut text = plain;
         apply(&ctr(0), 0, &mut text);
@@ -40,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn any_part_of_a_chunk_is_deciphered_alone_wherever_the_chunk_begins() {
+    fn any_part_of_a_chunk_is_decrypted_alone() {
         let (plain, cipher) = (bytes::<64>(PLAIN), bytes::<64>(CIPHER));
         for offset in 0..64 {
             for start in offset..64 {
@@ -53,11 +55,11 @@ mod tests {
         }
     }
 
-    /// `seaweedfs-read-path.md` 14.
+    /// docs/seaweedfs-format.md, Test vectors.
     const WRAPPING: &str = "0102030405060708ffffffffffffffff";
 
     #[test]
-    fn what_is_before_a_chunk_is_added_to_the_low_half_of_its_vector() {
+    fn the_offset_is_added_to_the_low_half_of_the_vector() {
         let at = |offset| Ctr::new(CipherKey::new(&[7; 32]).unwrap(), bytes(WRAPPING), offset);
         assert_eq!((at(0).iv(), at(0).skip()), (&bytes(WRAPPING), 0));
         assert_eq!((at(15).iv(), at(15).skip()), (&bytes(WRAPPING), 15));
@@ -67,20 +69,20 @@ mod tests {
     }
 
     #[test]
-    fn inside_a_chunk_the_counter_carries_through_all_its_bits() {
+    fn inside_a_chunk_the_counter_carries_through_128_bits() {
         let key = CipherKey::new(&[7; 32]).unwrap();
-        let mut on = [0; 32];
-        apply(&Ctr::new(key.clone(), bytes(WRAPPING), 0), 0, &mut on);
+        let mut continued = [0; 32];
+        apply(&Ctr::new(key.clone(), bytes(WRAPPING), 0), 0, &mut continued);
         let mut carried = [0; 16];
         apply(&Ctr::new(key.clone(), bytes("01020304050607090000000000000000"), 0), 0, &mut carried);
-        assert_eq!(on[16..], carried);
+        assert_eq!(continued[16..], carried);
         let mut lost = [0; 16];
         apply(&Ctr::new(key, bytes(WRAPPING), 16), 0, &mut lost);
-        assert_ne!(on[16..], lost);
+        assert_ne!(continued[16..], lost);
     }
 
     #[test]
-    fn places_beyond_four_gigabytes_are_exact() {
+    fn positions_beyond_four_gigabytes_are_exact() {
         let far = (5 << 32) + 3;
         let (mut one, mut other) = ([0; 40], [0; 40]);
         apply(&ctr(0), far, &mut one);

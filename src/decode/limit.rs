@@ -1,17 +1,16 @@
-//! How large a chunk may be: sizes come from metadata, which nobody vouches for.
+//! The limits on the size of a chunk. Sizes come from metadata, which is not authenticated.
 
 use crate::model::chunk::Chunk;
 
-/// The longest chunk that is decoded in memory: 1 GiB. SeaweedFS cuts files at 4 to 64 MiB, and
-/// a wasm memory has 4 GiB in all.
+/// The largest chunk that is decoded in memory: 1 GiB. SeaweedFS writes chunks of 4 to 64 MiB, and a wasm memory has 4 GiB.
 pub const MAX_CHUNK_BYTES: u64 = 1 << 30;
 
-/// What a truncation may have left beyond a chunk's `size`: the largest chunk that filers cut.
-const TRUNCATED_FROM: u64 = 64 << 20;
+/// The largest chunk that filers write. After a truncation, the stored chunk may still be this long.
+const LARGEST_CHUNK: u64 = 64 << 20;
 
-/// The most bytes that a chunk may decode to. It may be longer than its `size` (after a
-/// truncation only the metadata is cut), but not by any amount.
+/// The limit on the decoded length of a chunk. It may exceed the `size` of the chunk, because a truncation changes only the
+/// metadata, but not without bound.
 #[must_use]
 pub fn max_output(chunk: &Chunk) -> u64 {
-    chunk.size.max(TRUNCATED_FROM)
+    chunk.size.max(LARGEST_CHUNK)
 }

@@ -1,4 +1,4 @@
-//! gzip that is undone while it arrives: a `Content-Encoding`, where a platform leaves it to us.
+//! gzip that is inflated while it arrives: a `Content-Encoding`, on platforms that do not remove it.
 
 use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress, Status};
@@ -6,7 +6,10 @@ use flate2::{Decompress, FlushDecompress, Status};
 use super::gzip::WINDOW_BITS;
 use crate::host::DecodeError;
 
-/// Inflates members of gzip, piece by piece as they arrive.
+/// Inflates the members of gzip, piece by piece as they arrive.
+///
+/// [`Unpacker::feed`] takes what arrived; [`Unpacker::inflate`] is then called until it returns no bytes. At the end of
+/// the body, [`Unpacker::is_amid`] says whether the data was truncated.
 #[derive(Debug, Default)]
 pub struct Unpacker {
     input: Bytes,
@@ -14,20 +17,20 @@ pub struct Unpacker {
     member: Option<Decompress>,
 }
 
-/// So many bytes are inflated at a time, whatever a body claims to hold.
+/// The largest piece of output, in bytes.
 const PIECE: usize = 64 << 10;
 
 impl Unpacker {
-    /// Takes what arrived, once [`Unpacker::inflate`] had nothing more to give.
+    /// Takes the next bytes of the body, after [`Unpacker::inflate`] returned no more bytes.
     pub fn feed(&mut self, packed: Bytes) {
         self.input = packed;
     }
 
-    /// The next bytes; none where more must arrive.
+    /// Returns the next bytes; none if more input is needed.
     ///
     /// # Errors
     ///
-    /// [`DecodeError::Gzip`] where it is none.
+    /// [`DecodeError::Gzip`] if the input is not gzip.
     pub fn inflate(&mut self) -> Result<Bytes, DecodeError> {
         loop {
             if self.input.is_empty() && self.member.is_none() {
@@ -52,7 +55,7 @@ impl Unpacker {
         }
     }
 
-    /// Whether it would break off if nothing more came.
+    /// Whether the input ends inside a member: if nothing more arrives, it is truncated.
     #[must_use]
     pub fn is_amid(&self) -> bool {
         self.member.is_some()
@@ -82,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_inflated_wherever_they_are_cut() {
+    fn members_are_inflated_however_they_are_split() {
         let text: Vec<u8> = (0..300_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
         let packed = [gzip(&text), gzip(b"more")].concat();
         let expected = [&text[..], b"more"].concat();
@@ -92,13 +95,13 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_off_is_known_to() {
+    fn truncated_input_is_detected() {
         let packed = gzip(&[7; 100_000]);
         assert!(unpacked(&packed[..packed.len() - 1], 50).unwrap().1);
     }
 
     #[test]
-    fn what_is_no_gzip_is_refused() {
+    fn other_bytes_than_gzip_are_refused() {
         assert_eq!(unpacked(b"no gzip at all, but long enough", 9), Err(DecodeError::Gzip));
     }
 }

@@ -1,4 +1,7 @@
-//! What a platform and its user's functions threw, until an error tells it.
+//! Exceptions of a platform and of the user's functions, kept until an error is reported.
+//!
+//! The core cannot carry a JavaScript value. A host stores what was thrown and gives the core a [`Cause`], which is a
+//! number. When the core reports an error with that cause, the host looks up the value.
 
 use std::{
     collections::VecDeque,
@@ -8,42 +11,44 @@ use std::{
 
 use crate::error::Cause;
 
-/// The latest of them, by the names that the core carries.
-pub(crate) struct Causes<T>(Mutex<Kept<T>>);
+/// The latest exceptions by their numbers.
+pub(crate) struct Causes<T>(Mutex<Latest<T>>);
 
-struct Kept<T> {
-    /// The number of the first one that is still kept.
+struct Latest<T> {
+    /// The number of the oldest one.
     first: u32,
     thrown: VecDeque<T>,
 }
 
-/// A stream may survive any number of failures, and needs the cause of its last one only.
-const MOST_KEPT: usize = 64;
+/// The number of exceptions that are kept. A stream may survive any number of failures, and reports only the last one.
+const CAPACITY: usize = 64;
 
 impl<T: Clone> Causes<T> {
+    /// Stores an exception; drops the oldest one if there are too many.
     pub(crate) fn keep(&self, thrown: T) -> Cause {
-        let mut kept = self.lock();
-        kept.thrown.push_back(thrown);
-        if kept.thrown.len() > MOST_KEPT {
-            kept.thrown.pop_front();
-            kept.first = kept.first.wrapping_add(1);
+        let mut latest = self.lock();
+        latest.thrown.push_back(thrown);
+        if latest.thrown.len() > CAPACITY {
+            latest.thrown.pop_front();
+            latest.first = latest.first.wrapping_add(1);
         }
-        Cause(kept.first.wrapping_add(kept.thrown.len() as u32 - 1))
+        Cause(latest.first.wrapping_add(latest.thrown.len() as u32 - 1))
     }
 
+    /// The exception of a cause; `None` if it was dropped.
     pub(crate) fn of(&self, cause: Cause) -> Option<T> {
-        let kept = self.lock();
-        kept.thrown.get(cause.0.wrapping_sub(kept.first) as usize).cloned()
+        let latest = self.lock();
+        latest.thrown.get(cause.0.wrapping_sub(latest.first) as usize).cloned()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept<T>> {
+    fn lock(&self) -> MutexGuard<'_, Latest<T>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T> Default for Causes<T> {
     fn default() -> Self {
-        Self(Mutex::new(Kept { first: 0, thrown: VecDeque::new() }))
+        Self(Mutex::new(Latest { first: 0, thrown: VecDeque::new() }))
     }
 }
 
@@ -58,12 +63,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_latest_causes_are_kept_and_a_forgotten_one_is_not_taken_for_another() {
+    fn the_latest_causes_are_kept_and_a_dropped_one_is_none() {
         let causes = Causes::default();
         let first = causes.keep(0);
-        let names: Vec<Cause> = (1..=MOST_KEPT).map(|thrown| causes.keep(thrown)).collect();
+        let names: Vec<Cause> = (1..=CAPACITY).map(|thrown| causes.keep(thrown)).collect();
         assert_eq!(causes.of(first), None);
         assert_eq!(causes.of(names[0]), Some(1));
-        assert_eq!(causes.of(names[MOST_KEPT - 1]), Some(MOST_KEPT));
+        assert_eq!(causes.of(names[CAPACITY - 1]), Some(CAPACITY));
     }
 }

@@ -1,34 +1,36 @@
-//! How a chunk is decoded, and how that fails.
+//! The parameters of decoding a chunk, and its errors.
 
 use crate::model::chunk::CipherKey;
 
-/// How to decode a chunk.
+/// How to decode the stored bytes of a chunk: decrypt, then inflate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeParams {
-    /// Decrypt with AES-256-GCM first.
+    /// The key of AES-256-GCM, if the chunk is encrypted.
     pub key: Option<CipherKey>,
-    /// Then inflate.
+    /// Whether the chunk is compressed.
     pub gzip: bool,
-    /// How many decoded bytes are wanted, from the first; what follows is decoded, to prove that
-    /// the chunk is whole, and dropped.
+    /// The number of decoded bytes to return, from the first one. The rest is decoded too, to verify that the chunk is
+    /// complete, and is dropped.
     pub output_len: u64,
-    /// More decoded bytes than this are refused.
+    /// The limit on the decoded length. A longer result is an error.
     pub max_output: u64,
 }
 
-/// Stored bytes that do not decode.
+/// Why stored bytes cannot be decoded. The message describes one chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// The authentication tag does not fit: another key, or other bytes.
-    #[error("its authentication tag does not fit")]
+    /// The authentication tag does not match: another key, or other bytes.
+    #[error(
+        "decryption failed: the authentication tag does not match, so the key is wrong or the stored bytes were changed"
+    )]
     Tag,
-    /// Fewer bytes than a nonce and a tag.
-    #[error("it is too short to be encrypted")]
+    /// There are fewer bytes than a nonce and a tag.
+    #[error("decryption failed: the stored bytes are shorter than a nonce and a tag")]
     Truncated,
-    /// Not gzip, or gzip that breaks off, or whose check value is wrong.
-    #[error("it is not whole gzip")]
+    /// The bytes are not gzip, are truncated, or have a wrong check value.
+    #[error("inflating failed: the bytes are not gzip, or are truncated or damaged")]
     Gzip,
-    /// It inflates to more than is accepted.
-    #[error("it inflates beyond what is accepted")]
+    /// The decoded length exceeds [`DecodeParams::max_output`].
+    #[error("inflating failed: the result is far longer than the chunk's size")]
     TooLong,
 }

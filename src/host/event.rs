@@ -1,27 +1,27 @@
-//! What happens, as it happens: for waterfalls and bug reports.
+//! Events of a stream, for waterfall diagrams and bug reports.
 
 use std::sync::Arc;
 
 use crate::model::chunk::Source;
 
-/// One thing that happened to a stream.
+/// An event of a stream.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Event {
-    /// What it was.
+    /// What happened.
     pub kind: EventKind,
-    /// The chunk that it is about; its `name` may be shown.
+    /// The chunk concerned; its `name` is safe to show.
     pub chunk: Option<Source>,
-    /// Place of the view or gap in the plan, from 0.
+    /// Index of the view or hole in the plan, from 0.
     pub index: Option<usize>,
     /// Host and port.
     pub host: Option<Arc<str>>,
-    /// A number of bytes: of the request, the piece, the hole.
+    /// A number of bytes: of the request, the piece or the hole.
     pub bytes: Option<u64>,
     /// The HTTP status.
     pub status: Option<u16>,
-    /// Why, by the code of an error or a word.
+    /// The reason: the code of an error, or a word.
     pub reason: Option<&'static str>,
-    /// The width that holds from now on.
+    /// The new concurrency.
     pub width: Option<usize>,
 }
 
@@ -31,33 +31,33 @@ pub enum EventKind {
     /// A view entered the window.
     #[default]
     Queue,
-    /// A request leaves.
+    /// A request is sent.
     Request,
-    /// Its status is known.
+    /// The headers of its response arrived.
     Headers,
-    /// The first byte of its body is there.
+    /// The first byte of its body arrived.
     FirstByte,
     /// A piece of a body arrived.
     Body,
     /// A chunk was decoded.
     Decoded,
-    /// Bytes went to the reader.
+    /// Bytes were delivered to the reader.
     Delivered,
-    /// Another attempt at the same replica.
+    /// Another attempt on the same replica.
     Retry,
-    /// Another attempt at another replica.
+    /// An attempt on another replica.
     Failover,
-    /// Another replica is asked for what is late.
+    /// A second request to another replica, because the first one is late.
     Hedge,
     /// Replicas are looked up again.
     Relookup,
-    /// A gap was delivered as zeros.
+    /// A hole was delivered as zeros.
     Hole,
-    /// How many views may be in flight.
+    /// The concurrency changed: the number of views that may be in flight.
     Width,
     /// A pause before the next pass.
     Wait,
-    /// The stream is over.
+    /// The stream ended.
     End,
 }
 

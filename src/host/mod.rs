@@ -1,8 +1,12 @@
-//! The port: all that the core asks of a platform.
+//! The port: everything that the core needs from a platform.
+//!
+//! The core decides which request to send and when. A [`Host`] sends it, waits, tells the time, decodes, and reports
+//! [events](event). The hosts are in `crate::hosts`: browsers and JavaScript runtimes, native programs, WebAssembly
+//! components, and a simulation for tests.
 
 #[cfg_attr(
     any(feature = "component", not(any(feature = "native", target_arch = "wasm32"))),
-    allow(dead_code, reason = "hosts use it")
+    allow(dead_code, reason = "some hosts use it")
 )]
 pub(crate) mod causes;
 pub mod event;
@@ -28,42 +32,40 @@ use crate::{host::event::Event, model::location::Location};
 
 /// A platform that kelp-stream runs on.
 ///
-/// The core decides what to ask for and when; a host does it. Dropping any of the futures or
-/// bodies that it returns must stop the work behind it at once.
+/// Dropping any of the futures or bodies that it returns must stop the work behind it at once.
 pub trait Host {
-    /// Bytes as this platform likes to hand them on.
+    /// Bytes in the form that this platform passes on to readers.
     type Piece: Piece;
-    /// The body of an answer, piece by piece as it arrives.
+    /// The body of a response, piece by piece as it arrives.
     type Body: Stream<Item = Result<Self::Piece, FetchError>> + Unpin;
-    /// A timer; dropping it stops it.
+    /// A timer. Dropping it stops it.
     type Sleep: Future<Output = ()> + Unpin;
 
-    /// Sends a GET and resolves when the answer's headers are there.
+    /// Sends a GET and resolves when the headers of the response have arrived.
     ///
-    /// A `Content-Encoding` is undone by the host before the core sees the body. Redirects are
-    /// followed at most where no token can leak.
+    /// The host removes a `Content-Encoding` before the core sees the body. It follows a redirect only if no token can
+    /// leak by it.
     fn fetch(&self, request: Request) -> impl Future<Output = Result<Response<Self::Body>, FetchError>>;
 
-    /// Finds the replicas of a SeaweedFS chunk, as the host's user has it. `stale`: what was known
-    /// at that time of `now` did not work, so only what is learnt later will do.
+    /// Finds the replicas of a SeaweedFS chunk by the function that the user provided. `stale`: the location that was
+    /// known at this time of `now` did not work, so an older answer must not be used.
     fn locate(
         &self,
         file_id: &str,
         stale: Option<Duration>,
     ) -> impl Future<Output = Result<Location, LocateError>>;
 
-    /// A read token of the user's for a chunk at this origin, asked for when a request is about to
-    /// leave; `None` where the user has none to give.
+    /// The user's read token for a chunk at this origin, requested just before a request is sent; `None` if the user
+    /// provides no tokens.
     fn token(&self, file_id: &str, origin: &str)
     -> impl Future<Output = Result<Option<String>, LocateError>>;
 
-    /// A read token for the filer's own answers, asked for when a request is about to leave. None
-    /// where a platform does not say otherwise.
+    /// The user's read token for the filer itself, requested just before a request is sent. The default is none.
     fn filer_token(&self) -> impl Future<Output = Result<Option<String>, LocateError>> {
         ready(Ok(None))
     }
 
-    /// Turns a chunk's stored bytes into what was written.
+    /// Decodes the stored bytes of a whole chunk.
     fn decode(
         &self,
         stored: Vec<Self::Piece>,
@@ -73,23 +75,23 @@ pub trait Host {
     /// Resolves after `time`.
     fn sleep(&self, time: Duration) -> Self::Sleep;
 
-    /// Whether the platform knows that there is no network now. `false` proves nothing.
+    /// Whether the platform knows that there is no network now. `false` does not mean that there is one.
     fn is_offline(&self) -> bool {
         false
     }
 
-    /// Resolves when the platform believes that there is a network.
+    /// Resolves when the platform reports a network.
     fn online(&self) -> impl Future<Output = ()> {
-        std::future::ready(())
+        ready(())
     }
 
-    /// Time since some fixed moment; never goes back.
+    /// Monotonic time since an arbitrary moment.
     fn now(&self) -> Duration;
 
-    /// Time since 1970 by the wall clock, right or wrong: for what others say of the time.
+    /// Time since 1970 by the wall clock, which may be wrong. It is compared only with times that servers send.
     fn unix_time(&self) -> Duration;
 
-    /// A number in `0.0..1.0`, for jitter.
+    /// A random number in `0.0..1.0`, for jitter.
     fn random(&self) -> f64;
 
     /// A piece with these bytes.
@@ -98,7 +100,7 @@ pub trait Host {
     /// A piece of this many zeros.
     fn zeros(&self, len: usize) -> Self::Piece;
 
-    /// Is told what happens. Called with no lock held, so it may call back.
+    /// Receives an event. The core holds no lock during the call, so the host may call back.
     fn event(&self, event: Event) {
         let _ = event;
     }

@@ -1,44 +1,44 @@
-//! Bytes as a platform holds them.
+//! A piece: bytes in the form that a platform holds them.
 
 use md5::Md5;
 
-/// Bytes that the core measures and cuts; it copies them only to decipher them.
+/// Bytes that the core measures and splits. It copies them only to decrypt them.
 pub trait Piece: Sized {
-    /// How many bytes there are.
+    /// The number of bytes.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Cuts off the first `at` bytes and returns them; `at` is at most `len`.
+    /// Splits off the first `at` bytes and returns them. `at` is at most `len`.
     #[must_use]
     fn split_to(&mut self, at: usize) -> Self;
 
-    /// The byte at this place, if it is inside.
+    /// The byte at this index; `None` beyond the end.
     fn byte(&self, at: usize) -> Option<u8>;
 
-    /// Copies them to the end of others.
+    /// Appends the bytes to a vector.
     fn append_to(&self, bytes: &mut Vec<u8>);
 
-    /// Feeds a digest.
+    /// Updates a digest with the bytes.
     fn feed(&self, digest: &mut Md5);
 
-    /// A copy whose bytes `change` has gone over, in order, some at a time. Never in place: a
-    /// user's `fetch` may hand out bytes that are not ours.
+    /// A copy to which `change` was applied, some bytes at a time, in order. The original is not changed: the bytes may
+    /// belong to the user's `fetch`.
     #[must_use]
     fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self;
 }
 
-/// All bytes of some pieces, in one.
+/// Concatenates pieces.
 pub(crate) fn joined<P: Piece>(pieces: &[P]) -> Vec<u8> {
     let mut all = Vec::with_capacity(pieces.iter().map(Piece::len).sum());
     pieces.iter().for_each(|piece| piece.append_to(&mut all));
     all
 }
 
-/// The piece of every host that is not a browser.
+/// The piece of every host outside JavaScript.
 impl Piece for bytes::Bytes {
     fn len(&self) -> usize {
         bytes::Bytes::len(self)

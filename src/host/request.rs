@@ -1,4 +1,4 @@
-//! A request, its answer, and how both fail.
+//! A request, its response, and the errors of both.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ use crate::{
 /// A GET for a chunk, or for a part of one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Where to. May carry a token in its query: never to be shown.
+    /// The URL. It may have a token in its query, so it must not be shown.
     pub url: String,
-    /// The bytes wanted; the whole otherwise.
+    /// The requested range; the whole if absent.
     pub range: Option<ByteRange>,
 }
 
@@ -25,31 +25,31 @@ impl fmt::Debug for Request {
     }
 }
 
-/// An answer whose headers are there.
+/// A response whose headers have arrived.
 #[derive(Debug)]
 pub struct Response<B> {
     /// The HTTP status.
     pub status: u16,
-    /// What may be seen of its headers: across origins often nothing.
+    /// The visible headers. Across origins there are often none.
     pub headers: Headers,
-    /// Where a redirect led, if one was followed and the platform tells. Its query may be secret.
+    /// The final URL, if a redirect was followed and the platform reports it. Its query may be secret.
     pub url: Option<String>,
-    /// What follows. Dropping it cancels the request.
+    /// The body. Dropping it cancels the request.
     pub body: B,
 }
 
-/// The request did not get through, or its body broke off.
+/// The request failed, or its body ended with an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the connection failed")]
 pub struct FetchError {
-    /// What the platform threw.
+    /// The exception of the platform.
     pub cause: Option<Cause>,
 }
 
-/// Replicas could not be found, or a token could not be had.
+/// The replicas could not be found, or a token could not be obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the locator failed")]
+#[error("the lookup of replicas or of a token failed")]
 pub struct LocateError {
-    /// What the user's function threw.
+    /// The exception of the user's function.
     pub cause: Option<Cause>,
 }

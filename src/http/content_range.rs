@@ -1,6 +1,6 @@
-//! `Content-Range` (RFC 9110, 14.4).
+//! The header field `Content-Range` (RFC 9110, section 14.4).
 
-/// The first byte, one past the last, and the whole length if it is told.
+/// The first byte, the byte after the last, and the length of the whole representation if it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentRange {
     pub(crate) start: u64,
@@ -8,8 +8,9 @@ pub(crate) struct ContentRange {
     pub(crate) total: Option<u64>,
 }
 
-/// Parses `bytes 0-99/500`; `None` for anything else. An empty range, as SeaweedFS answers
-/// `bytes=<size>-` with (`bytes 5000-4999/5000`), is one.
+/// Parses `bytes 0-99/500`; `None` for anything else.
+///
+/// An empty range is accepted, because SeaweedFS sends one (`bytes 5000-4999/5000`) in response to `bytes=<size>-`.
 pub(crate) fn parse(text: &str) -> Option<ContentRange> {
     let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.trim().split_once('-')?;
@@ -28,7 +29,7 @@ mod tests {
 
     // F43
     #[test]
-    fn what_servers_say_is_read_and_what_they_must_not_say_is_not() {
+    fn valid_ranges_are_parsed_and_invalid_ones_are_not() {
         let range = |start, end, total| Some(ContentRange { start, end, total });
         assert_eq!(parse("bytes 0-99/500"), range(0, 100, Some(500)));
         assert_eq!(parse("bytes 10-99/*"), range(10, 100, None));

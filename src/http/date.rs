@@ -1,13 +1,16 @@
-//! Dates as Go writes them in JSON and as HTTP writes them in headers.
+//! Dates in two forms: RFC 3339, which Go writes in JSON, and the form of HTTP header fields.
+//!
+//! Both become a number: milliseconds, or seconds, since 1 January 1970. The calendar is the Gregorian one for all years,
+//! computed with integers; there is no time zone database and no clock.
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-/// 1 January 1970 was a Thursday.
+/// The names of the days. 1 January 1970 was a Thursday.
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const SECONDS_A_DAY: i64 = 86_400;
 
-/// Milliseconds since 1970 of an RFC 3339 time (`2026-08-22T12:00:00.123456789-07:00`), rounded
-/// down; `None` if it is not one. Years are 0000 to 9999, and there are no leap seconds.
+/// Parses an RFC 3339 time (`2026-08-22T12:00:00.123456789-07:00`) into milliseconds since 1970, rounded down. `None` for
+/// anything else. Years are 0000 to 9999, and there are no leap seconds.
 pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
     let (date_time, rest) = text.split_at_checked(19)?;
     let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1] =
@@ -28,7 +31,7 @@ pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
             (millis, zone)
         }
     };
-    let ahead = match *zone.as_bytes() {
+    let utc_offset = match *zone.as_bytes() {
         [b'Z'] => 0,
         [sign @ (b'+' | b'-'), h0, h1, b':', m0, m1] => {
             let offset = second_of_day(&[h0, h1], &[m0, m1], b"00")?;
@@ -36,11 +39,11 @@ pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
         }
         _ => return None,
     };
-    Some((day * SECONDS_A_DAY + second - ahead) * 1000 + millis)
+    Some((day * SECONDS_A_DAY + second - utc_offset) * 1000 + millis)
 }
 
-/// The header form of a time (RFC 9110, 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`, rounded down to
-/// seconds. `None` outside of the years 0000 to 9999.
+/// Formats milliseconds since 1970 for a header field (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`, rounded
+/// down to seconds. `None` outside the years 0000 to 9999.
 pub(crate) fn to_http(ms: i64) -> Option<String> {
     let seconds = ms.div_euclid(1000);
     let (days, second) = (seconds.div_euclid(SECONDS_A_DAY), seconds.rem_euclid(SECONDS_A_DAY));
@@ -51,10 +54,10 @@ pub(crate) fn to_http(ms: i64) -> Option<String> {
     Some(format!("{name}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"))
 }
 
-/// Seconds since 1970 of a header's date, in each of the three forms that RFC 9110, 5.6.7 wants
-/// read; `None` for every other. The name of the day is not compared with the date.
+/// Parses the date of a header field into seconds since 1970, in each of the three forms of RFC 9110, section 5.6.7. `None`
+/// for anything else. The name of the day is not compared with the date.
 ///
-/// Years of two digits are 1970 to 2069: there is no clock here to count fifty years from.
+/// A year of two digits is between 1970 and 2069. RFC 9110 counts fifty years from today, but there is no clock here.
 pub(crate) fn from_http(text: &str) -> Option<i64> {
     let (name, rest) = text.split_at_checked(3)?;
     let (day, month, year, time) = match *rest.as_bytes() {
@@ -110,7 +113,7 @@ pub(crate) fn from_http(text: &str) -> Option<i64> {
     DAYS.contains(&name).then(|| day * SECONDS_A_DAY + second)
 }
 
-/// A number in decimal digits, nothing else.
+/// A number in decimal digits, without a sign.
 fn number(digits: &[u8]) -> Option<i64> {
     digits.iter().try_fold(0, |sum, d| d.is_ascii_digit().then(|| sum * 10 + i64::from(d - b'0')))
 }
@@ -120,9 +123,9 @@ fn second_of_day(hour: &[u8], minute: &[u8], second: &[u8]) -> Option<i64> {
     (hour < 24 && minute < 60 && second < 60).then(|| (hour * 60 + minute) * 60 + second)
 }
 
-/// Days since 1970, in the calendar that is in use now, also before it was.
+/// Days since 1970 in the Gregorian calendar.
 ///
-/// The year is thought to begin in March, so that the leap day is its last.
+/// The computation lets a year begin in March, so that the leap day is its last day.
 fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last = match month {
@@ -140,11 +143,11 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     Some(year * 365 + leap_days + day_of_year - DAYS_FROM_MARCH_OF_YEAR_0)
 }
 
-/// Year, month and day that are so many days after 1 January 1970.
+/// Year, month and day of a number of days since 1 January 1970.
 fn civil(days: i64) -> Option<(i64, i64, i64)> {
     let days = days.checked_add(DAYS_FROM_MARCH_OF_YEAR_0)?;
     let (era, day) = (days.div_euclid(DAYS_IN_400_YEARS), days.rem_euclid(DAYS_IN_400_YEARS));
-    // Years of 365 days, with the leap days taken out.
+    // Without the leap days, every year has 365 days.
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day_of_year = day - (365 * year + year / 4 - year / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
@@ -170,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fraction_has_any_number_of_digits_and_is_cut_to_milliseconds() {
+    fn a_fraction_of_any_length_is_cut_to_milliseconds() {
         assert_eq!(from_rfc3339("1970-01-01T00:00:01Z"), Some(1000));
         assert_eq!(from_rfc3339("1970-01-01T00:00:01.5Z"), Some(1500));
         assert_eq!(from_rfc3339("1970-01-01T00:00:01.05Z"), Some(1050));
@@ -179,14 +182,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_and_the_last_day_of_the_calendar_are_dates() {
+    fn the_first_and_the_last_day_of_the_calendar_are_valid() {
         assert_eq!(from_rfc3339("0001-01-01T00:00:00Z"), Some(-62_135_596_800_000));
         assert_eq!(from_rfc3339("0000-01-01T00:00:00Z"), Some(-62_167_219_200_000));
         assert_eq!(from_rfc3339("9999-12-31T23:59:59.999Z"), Some(253_402_300_799_999));
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn a_text_that_is_not_a_date_is_refused() {
         for text in [
             "",
             "2026-08-22",
@@ -220,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_has_the_seconds_that_were() {
+    fn a_header_date_is_rounded_down_to_seconds() {
         assert_eq!(to_http(784_111_777_000).unwrap(), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(to_http(784_111_777_999).unwrap(), "Sun, 06 Nov 1994 08:49:37 GMT");
         assert_eq!(to_http(0).unwrap(), "Thu, 01 Jan 1970 00:00:00 GMT");
@@ -233,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn every_day_of_ten_thousand_years_comes_back() {
+    fn every_day_of_ten_thousand_years_round_trips() {
         for day in days(0, 1, 1).unwrap()..=days(9999, 12, 31).unwrap() {
             let (year, month, day_of_month) = civil(day).unwrap();
             assert_eq!(days(year, month, day_of_month), Some(day));
@@ -243,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_read_in_its_three_forms() {
+    fn a_header_date_is_read_in_its_three_forms() {
         for (text, seconds) in [
             ("Sun, 06 Nov 1994 08:49:37 GMT", 784_111_777),
             ("Sunday, 06-Nov-94 08:49:37 GMT", 784_111_777),
@@ -259,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_form_of_a_header_is_read() {
+    fn no_other_form_of_a_header_date_is_read() {
         for text in [
             "Sun, 06 Nov 1994 08:49:37 UTC",
             "Sun, 6 Nov 1994 08:49:37 GMT",

@@ -1,12 +1,12 @@
-//! Entity tags: what they are made of, and how two are compared.
+//! Entity tags: their syntax and their comparison (RFC 9110, section 8.8.3).
 
-/// Whether a text is one entity tag as a header writes it (RFC 9110, 8.8.3), and not a weak one.
+/// Whether a text is exactly one strong entity tag, quotes included.
 pub(crate) fn is_strong(text: &str) -> bool {
     opaque(text).is_some_and(|(_, rest)| rest.is_empty())
 }
 
-/// Whether a list of tags, or `*`, has one that equals `etag` (RFC 9110, 8.8.3.2). A weak tag
-/// never equals any if the comparison is `strong`. The list counts up to where it is malformed.
+/// Whether a list of tags, or `*`, has one that matches `etag` (RFC 9110, section 8.8.3.2). In a strong comparison a weak
+/// tag matches nothing. A malformed list is read up to its first error.
 pub(crate) fn matches(list: &str, etag: Option<&str>, strong: bool) -> bool {
     let mut rest = list.trim_matches(SPACE);
     if rest == "*" {
@@ -19,11 +19,11 @@ pub(crate) fn matches(list: &str, etag: Option<&str>, strong: bool) -> bool {
     let etag = etag.strip_prefix("W/").unwrap_or(etag);
     loop {
         rest = rest.trim_start_matches([' ', '\t', ',']);
-        let unmarked = rest.strip_prefix("W/");
-        let Some((tag, after)) = opaque(unmarked.unwrap_or(rest)) else {
+        let weak = rest.strip_prefix("W/");
+        let Some((tag, after)) = opaque(weak.unwrap_or(rest)) else {
             return false;
         };
-        if tag == etag && !(strong && unmarked.is_some()) {
+        if tag == etag && !(strong && weak.is_some()) {
             return true;
         }
         rest = after.trim_start_matches(SPACE);
@@ -35,7 +35,7 @@ pub(crate) fn matches(list: &str, etag: Option<&str>, strong: bool) -> bool {
 
 const SPACE: [char; 2] = [' ', '\t'];
 
-/// The quoted tag that a text begins with, quotes included, and what comes after it.
+/// The opaque tag at the start of a text, quotes included, and the rest of the text.
 fn opaque(text: &str) -> Option<(&str, &str)> {
     let inner = text.strip_prefix('"')?;
     let tag = inner.split_once('"')?.0;
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_tag_equals_only_where_weak_ones_may() {
+    fn a_weak_tag_matches_in_weak_comparison_only() {
         assert!(matches("W/\"a\"", Some("\"a\""), false));
         assert!(matches("\"a\"", Some("W/\"a\""), false));
         assert!(!matches("W/\"a\"", Some("\"a\""), true));
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_strong_tag_is_quoted_and_has_no_mark() {
+    fn a_strong_tag_is_quoted_and_has_no_prefix() {
         assert!(is_strong("\"a-1\"") && is_strong("\"\""));
         for text in ["a", "W/\"a\"", "\"a", "\"a\"b", "\"a b\"", "\"a\r\n\"", "\"a\"\"", "\"日\"", ""] {
             assert!(!is_strong(text), "{text}");

@@ -1,8 +1,10 @@
-//! The header fields that the core looks at.
+//! The header fields of a response that the core reads, and the range that it requests.
 
 use std::fmt;
 
-/// The headers that the core looks at, each absent where it cannot be seen.
+/// The header fields of a response that the core reads.
+///
+/// Across origins a browser hides most fields: an absent field may have been sent.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     /// `Content-Range`.
@@ -19,7 +21,7 @@ pub struct Headers {
     pub content_type: Option<String>,
     /// `Last-Modified`.
     pub last_modified: Option<String>,
-    /// `Authorization`: a master's way to hand out a token. Never to be shown.
+    /// `Authorization`: a master sends a token in it. Must not be shown.
     pub authorization: Option<String>,
 }
 
@@ -38,7 +40,7 @@ impl fmt::Debug for Headers {
 }
 
 impl Headers {
-    /// Those that `get` finds by their names in lower case, the lines of a field in one.
+    /// Reads each field with `get`, which takes a name in lower case and returns all lines of the field joined.
     #[must_use]
     pub fn read(get: impl Fn(&'static str) -> Option<String>) -> Self {
         Self {
@@ -53,38 +55,38 @@ impl Headers {
         }
     }
 
-    /// Whether the body was packed on its way: lengths and tags are of something else then.
+    /// Whether the body has a `Content-Encoding`. Then length and `ETag` describe the encoded form.
     #[must_use]
     pub fn is_encoded(&self) -> bool {
         self.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
     }
 
-    /// Whether the body is said to hold several ranges, with headers of their own in between.
+    /// Whether the body has several ranges, each with headers of its own (`multipart/byteranges`).
     #[must_use]
     pub fn is_in_parts(&self) -> bool {
-        let parts = "multipart/byteranges";
-        let start = self.content_type.as_deref().and_then(|told| told.get(..parts.len()));
-        start.is_some_and(|start| start.eq_ignore_ascii_case(parts))
+        const MULTIPART: &str = "multipart/byteranges";
+        let start = self.content_type.as_deref().and_then(|content_type| content_type.get(..MULTIPART.len()));
+        start.is_some_and(|start| start.eq_ignore_ascii_case(MULTIPART))
     }
 
-    /// How many bytes the body has when the host hands it on, if that is told.
+    /// The length of the body after the host has removed a `Content-Encoding`, if the headers show it.
     #[must_use]
     pub fn body_length(&self) -> Option<u64> {
         self.content_length.filter(|_| !self.is_encoded())
     }
 }
 
-/// The bytes of a `Range` header.
+/// The range of a request: one contiguous part of a representation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ByteRange {
     /// The first byte.
     pub start: u64,
-    /// One past the last byte; to the end otherwise.
+    /// The byte after the last one; `None` for the end of the representation.
     pub end: Option<u64>,
 }
 
 impl fmt::Display for ByteRange {
-    /// As the header has it: `bytes=0-99`.
+    /// The value of the header field: `bytes=0-99`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.end {
             Some(end) => write!(f, "bytes={}-{}", self.start, end.saturating_sub(1)),

@@ -1,10 +1,20 @@
-//! The answer to a request for a file (RFC 9110, sections 13 and 14; `design.md`, 5).
+//! The response to a request for a file (RFC 9110, sections 13 and 14; docs/design.md, Responses).
+//!
+//! [`respond`] takes a method, the conditional and range fields of a request, and what is known of the file. It returns a
+//! status, the header fields, and the range of the file to send. It decides in this order:
+//!
+//! 1. A method other than GET and HEAD: 405.
+//! 2. The conditions, in the order of RFC 9110, section 13.2.2: 412 or 304.
+//! 3. The range, for GET only: 206 or 416. A malformed range and several ranges are ignored.
+//! 4. Otherwise 200.
+//!
+//! The result needs no byte of the file, so a host can send the head of the response before it has read any.
 
 use std::ops::Range;
 
 use crate::http::{content_disposition, date, etag};
 
-/// The fields of a request that count. Several lines of one field are joined with `, `.
+/// The fields of a request that decide about the response. Several lines of one field are joined with `, `.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestHeaders<'a> {
     /// `Range`.
@@ -21,19 +31,19 @@ pub struct RequestHeaders<'a> {
     pub if_unmodified_since: Option<&'a str>,
 }
 
-/// Those fields as a platform gave them.
+/// The same fields, owned: read from the headers of a platform.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions([Option<String>; 6]);
 
 impl Conditions {
-    /// Asks for each field by its name.
+    /// Reads each field with `get`, which takes its name in lower case.
     pub fn read(get: impl FnMut(&'static str) -> Option<String>) -> Self {
         let names =
             ["range", "if-range", "if-none-match", "if-match", "if-modified-since", "if-unmodified-since"];
         Self(names.map(get))
     }
 
-    /// As [`respond`] takes them.
+    /// The fields in the form that [`respond`] takes.
     #[must_use]
     pub fn headers(&self) -> RequestHeaders<'_> {
         let [range, if_range, if_none_match, if_match, if_modified_since, if_unmodified_since] =
@@ -42,55 +52,51 @@ impl Conditions {
     }
 }
 
-/// What is known of a file before any byte of it is read.
+/// The metadata of a file: what is known before any byte is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Representation<'a> {
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// As a header writes it, quotes included.
+    /// Entity tag, quotes included.
     pub etag: Option<&'a str>,
-    /// Milliseconds since 1970.
+    /// Time of the last modification, in milliseconds since 1970.
     pub last_modified_ms: Option<i64>,
-    /// The media type; `application/octet-stream` is sent for one that no header can carry.
+    /// Media type. If it is not a valid header value, `application/octet-stream` is sent.
     pub media_type: &'a str,
-    /// What a reader may save it as; empty if it has none.
+    /// Name of the file; empty if it has none.
     pub name: &'a str,
-    /// Headers that are stored with the file ([`crate::formats::seaweedfs::entry::Entry::served`]). An empty one, and one that no
-    /// header can carry, counts as none.
+    /// Header fields that are stored with the file. An empty or invalid value counts as absent.
     pub stored: &'a [(&'static str, String)],
 }
 
-/// A status, its headers, and which bytes of the file follow.
+/// The head of a response, and the range of the file that is its body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
     /// 200, 206, 304, 405, 412 or 416.
     pub status: u16,
-    /// Names in the case that RFC 9110 gives them.
+    /// Header fields, with names in the case of RFC 9110.
     pub headers: Vec<(&'static str, String)>,
-    /// Positions in the file; `None` where there is no body at all.
+    /// Positions in the file; `None` for a response without a body.
     pub body: Option<Range<u64>>,
 }
 
-/// Answers a request.
-///
-/// Conditions count in the order of RFC 9110, 13.2.2. A range counts for GET only: a malformed one
-/// and several give the whole file. Methods are compared by case, as HTTP does.
+/// Decides the response to a request. Methods are case-sensitive, as in HTTP.
 #[must_use]
 pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &Representation<'_>) -> Reply {
     if !matches!(method, "GET" | "HEAD") {
         return Reply { status: 405, headers: vec![("Allow", "GET, HEAD".into())], body: None };
     }
     let last_modified = file.last_modified_ms.and_then(date::to_http);
-    let (status, body) = match refused(headers, file) {
+    let (status, body) = match failed_condition(headers, file) {
         Some(status) => (status, None),
-        None => wanted(method, headers, file, last_modified.as_deref()),
+        None => select_range(method, headers, file, last_modified.as_deref()),
     };
 
     let mut reply = Reply { status, headers: Vec::new(), body: None };
     reply.add("ETag", file.etag);
     reply.add("Last-Modified", last_modified);
     if matches!(status, 200 | 206 | 304) {
-        // Of these three alone: with a lifetime of its own, a cache would keep a refusal too.
+        // Not with an error status: a cache would store the error for that lifetime.
         reply.add("Cache-Control", file.stored("Cache-Control"));
         reply.add("Expires", file.stored("Expires"));
     }
@@ -117,16 +123,16 @@ impl Reply {
         self.headers.extend(value.map(|value| (name, value.into())));
     }
 
-    /// Says what the bytes are.
+    /// Adds the fields that describe the content.
     fn add_content(&mut self, file: &Representation<'_>) {
         let media_type = Some(file.media_type).filter(|media_type| is_header(media_type));
         self.add("Content-Type", media_type.or(Some("application/octet-stream")));
-        // They may be anyone's, and are served from the reader's own origin: a text is no script.
+        // A file of another user is served from the reader's own origin: browsers must not run a text as a script.
         self.add("X-Content-Type-Options", Some("nosniff"));
-        let named = || (!file.name.is_empty()).then(|| content_disposition::inline(file.name));
+        let with_name = || (!file.name.is_empty()).then(|| content_disposition::inline(file.name));
         let disposition = file.stored("Content-Disposition").map(str::to_owned);
-        self.add("Content-Disposition", disposition.or_else(named));
-        // The bytes of the file are the encoded ones, and so are its size and its ranges.
+        self.add("Content-Disposition", disposition.or_else(with_name));
+        // The stored bytes are the encoded ones; size and ranges refer to them.
         self.add("Content-Encoding", file.stored("Content-Encoding"));
         self.add("Content-Language", file.stored("Content-Language"));
     }
@@ -139,9 +145,9 @@ impl<'a> Representation<'a> {
     }
 }
 
-/// The status of the first condition that does not hold.
-fn refused(headers: &RequestHeaders<'_>, file: &Representation<'_>) -> Option<u16> {
-    // Headers know no milliseconds.
+/// The status for the first condition that does not hold; `None` if all hold.
+fn failed_condition(headers: &RequestHeaders<'_>, file: &Representation<'_>) -> Option<u16> {
+    // Dates in headers have no milliseconds.
     let modified = file.last_modified_ms.map(|ms| ms.div_euclid(1000));
     let modified_after = |date: &str| Some(modified? > date::from_http(date)?);
 
@@ -161,9 +167,8 @@ fn refused(headers: &RequestHeaders<'_>, file: &Representation<'_>) -> Option<u1
     (!holds).then_some(304)
 }
 
-/// Whether the range is of the file that the client has the rest of: `If-Range` is its strong tag
-/// or its exact date.
-fn range_counts(if_range: Option<&str>, etag: Option<&str>, last_modified: Option<&str>) -> bool {
+/// Whether `If-Range` allows the range: it is absent, or it is the file's strong tag or exact date.
+fn if_range_holds(if_range: Option<&str>, etag: Option<&str>, last_modified: Option<&str>) -> bool {
     match if_range.map(str::trim_ascii) {
         None => true,
         Some(validator) if etag::is_strong(validator) => Some(validator) == etag,
@@ -171,50 +176,54 @@ fn range_counts(if_range: Option<&str>, etag: Option<&str>, last_modified: Optio
     }
 }
 
-/// The status of what a request wants, and which bytes that are.
-fn wanted(
+/// The status of a response whose conditions hold, and the bytes to send.
+fn select_range(
     method: &str,
     headers: &RequestHeaders<'_>,
     file: &Representation<'_>,
     last_modified: Option<&str>,
 ) -> (u16, Option<Range<u64>>) {
-    let range =
-        headers.range.filter(|_| method == "GET" && range_counts(headers.if_range, file.etag, last_modified));
-    match range.map_or(Wanted::All, |range| one_range(range, file.size)) {
-        Wanted::All => (200, Some(0..file.size)),
-        Wanted::Part(part) => (206, Some(part)),
-        Wanted::Nothing => (416, None),
+    let range = headers
+        .range
+        .filter(|_| method == "GET" && if_range_holds(headers.if_range, file.etag, last_modified));
+    match range.map_or(Selection::All, |range| parse_range(range, file.size)) {
+        Selection::All => (200, Some(0..file.size)),
+        Selection::Part(part) => (206, Some(part)),
+        Selection::Unsatisfiable => (416, None),
     }
 }
 
-enum Wanted {
+/// The part of a file that a `Range` field selects.
+enum Selection {
+    /// The whole file: the range is ignored.
     All,
     Part(Range<u64>),
-    Nothing,
+    /// No byte of the file.
+    Unsatisfiable,
 }
 
-/// Which bytes one range wants: `bytes=0-499`, `bytes=500-` or `bytes=-500`.
-fn one_range(text: &str, size: u64) -> Wanted {
+/// Parses one range: `bytes=0-499`, `bytes=500-` or `bytes=-500`.
+fn parse_range(text: &str, size: u64) -> Selection {
     let spec = text.split_once('=').filter(|(unit, _)| unit.trim_ascii().eq_ignore_ascii_case("bytes"));
     let Some((first, last)) = spec.and_then(|(_, spec)| spec.trim_ascii().split_once('-')) else {
-        return Wanted::All;
+        return Selection::All;
     };
     match (position(first), position(last)) {
-        (Some(first), Some(last)) if first > last => Wanted::All,
-        (Some(first), Some(last)) if first < size => Wanted::Part(first..last.saturating_add(1).min(size)),
-        (Some(first), None) if last.is_empty() && first < size => Wanted::Part(first..size),
-        (Some(_), Some(_)) => Wanted::Nothing,
-        (Some(_), None) if last.is_empty() => Wanted::Nothing,
-        (None, Some(0)) if first.is_empty() => Wanted::Nothing,
-        // No Content-Range can tell an empty part.
+        (Some(first), Some(last)) if first > last => Selection::All,
+        (Some(first), Some(last)) if first < size => Selection::Part(first..last.saturating_add(1).min(size)),
+        (Some(first), None) if last.is_empty() && first < size => Selection::Part(first..size),
+        (Some(_), Some(_)) => Selection::Unsatisfiable,
+        (Some(_), None) if last.is_empty() => Selection::Unsatisfiable,
+        (None, Some(0)) if first.is_empty() => Selection::Unsatisfiable,
+        // No Content-Range can describe an empty part.
         (None, Some(suffix)) if first.is_empty() && size > 0 => {
-            Wanted::Part(size.saturating_sub(suffix)..size)
+            Selection::Part(size.saturating_sub(suffix)..size)
         }
-        _ => Wanted::All,
+        _ => Selection::All,
     }
 }
 
-/// A position in digits, however many: what is beyond any file stays beyond it.
+/// A position in any number of digits. It saturates at a position that is beyond every file.
 fn position(digits: &str) -> Option<u64> {
     let mut position = 0_u64;
     for digit in digits.bytes() {
@@ -226,8 +235,8 @@ fn position(digits: &str) -> Option<u64> {
     (!digits.is_empty()).then_some(position)
 }
 
-/// Whether a header can carry a value (RFC 9110, 5.5): characters up to U+00FF, which is what
-/// `Headers` of JavaScript takes, and no control characters, at which Node throws.
+/// Whether a text is a valid value of a header field (RFC 9110, section 5.5): characters up to U+00FF, as `Headers` of
+/// JavaScript accepts, and no control characters, for which Node throws.
 pub(crate) fn is_header(value: &str) -> bool {
     value.chars().all(|c| matches!(c, '\t' | ' '..='~' | '\u{80}'..='\u{ff}'))
 }

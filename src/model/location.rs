@@ -1,15 +1,17 @@
-//! Where the replicas of a chunk are.
+//! The location of a chunk: the URLs of its replicas, and the token to read them.
+//!
+//! A location comes from a lookup, which is input from outside: [`usable`] keeps the URLs that may be requested.
 
 use std::fmt;
 
 use crate::http::url::{normalized, without_query};
 
-/// Where a chunk can be had.
+/// The replicas of a chunk.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Location {
-    /// Full URLs of the chunk, one a replica.
+    /// Absolute URLs of the chunk, one for each replica.
     pub urls: Vec<String>,
-    /// The token to send with each, as `?jwt=`.
+    /// The token to send to each of them, as `?jwt=`.
     pub token: Option<String>,
 }
 
@@ -20,33 +22,33 @@ impl fmt::Debug for Location {
     }
 }
 
-/// The most replicas of one chunk that are considered (F10): a lookup is outside input.
+/// The largest number of replicas that are used (F10).
 const MAX_REPLICAS: usize = 16;
 
-/// What may be used of a lookup's answer: http and https, no user information, each URL once,
-/// however it is spelt.
+/// The part of a location that may be used: http and https URLs without user information. Several spellings of one URL
+/// count once.
 #[must_use]
 pub fn usable(location: Location) -> Location {
     let mut urls: Vec<String> = Vec::new();
     let mut known: Vec<String> = Vec::new();
     for url in location.urls {
-        if let Some(normal) = normalized(&url)
+        if let Some(normalized) = normalized(&url)
             && urls.len() < MAX_REPLICAS
-            && !known.contains(&normal)
+            && !known.contains(&normalized)
         {
             urls.push(url);
-            known.push(normal);
+            known.push(normalized);
         }
     }
     Location { urls, token: location.token }
 }
 
-/// Whether two locations name the same replicas. Lookups shuffle: the order means nothing.
+/// Whether two lists have the same replicas. The order is ignored, because lookups shuffle.
 #[must_use]
 pub fn same_set(a: &[String], b: &[String]) -> bool {
-    // Both lists hold each replica once, and but a few: sorting them would be more code than this.
-    let normal = |urls: &[String]| urls.iter().map(|url| normalized(url)).collect::<Vec<_>>();
-    let (a, b) = (normal(a), normal(b));
+    // Both lists are short and have each replica once: sorting them would be more code than this.
+    let normalize = |urls: &[String]| urls.iter().map(|url| normalized(url)).collect::<Vec<_>>();
+    let (a, b) = (normalize(a), normalize(b));
     a.len() == b.len() && a.iter().all(|url| b.contains(url))
 }
 
@@ -71,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn one_replica_in_several_spellings_is_one() {
+    fn spellings_of_one_url_are_one_replica() {
         let same = [
             "http://v.example/3,01",
             "HTTP://V.Example:80/3,01",
@@ -93,7 +95,7 @@ mod tests {
 
     // F10
     #[test]
-    fn a_lookup_cannot_flood_us_with_replicas() {
+    fn a_lookup_cannot_add_any_number_of_replicas() {
         let urls = (0..1000).map(|i| format!("http://h{i}/x")).collect();
         assert_eq!(usable(Location { urls, token: None }).urls.len(), MAX_REPLICAS);
     }

@@ -1,19 +1,19 @@
-//! A stored blob cut into ranges.
+//! One stored blob as a list of chunks: consecutive ranges of equal length.
 
 use crate::model::chunk::{Chunk, Source};
 
-/// The most ranges that one URL is cut into: 4 TiB of 4 MiB each.
+/// The largest number of ranges: 4 TiB in ranges of 4 MiB.
 pub const MAX_RANGES: u64 = 1 << 20;
 
-/// One URL of `size` bytes, cut into ranges of `chunk_size` bytes; the last is the rest.
+/// The ranges of a URL with `size` bytes. Each has `chunk_size` bytes, and the last one has the rest.
 ///
-/// Ranges grow where there would be more than [`MAX_RANGES`]. A chunk size of 0 counts as 1.
+/// The ranges are longer if there would be more than [`MAX_RANGES`]. A chunk size of 0 counts as 1.
 #[must_use]
 pub fn ranges_of(url: &str, size: u64, chunk_size: u64) -> Vec<Chunk> {
     cut(&Source::Urls([url.to_owned()].into()), size, chunk_size)
 }
 
-/// As [`ranges_of`], wherever the bytes are to be had.
+/// As [`ranges_of`], for any source.
 pub(crate) fn cut(source: &Source, size: u64, chunk_size: u64) -> Vec<Chunk> {
     let chunk_size = chunk_size.max(size.div_ceil(MAX_RANGES)).max(1);
     (0..size.div_ceil(chunk_size))
@@ -34,7 +34,7 @@ mod tests {
     use crate::model::chunk::MAX_FILE_BYTES;
 
     #[test]
-    fn a_url_is_cut_into_ranges_that_are_all_of_it() {
+    fn the_ranges_of_a_url_cover_all_of_it() {
         let cut = |size, chunk_size| -> Vec<(u64, u64, Option<Range<u64>>)> {
             ranges_of("http://a/b", size, chunk_size)
                 .into_iter()
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_of_any_size_is_cut_into_a_list_that_fits_into_memory() {
+    fn the_number_of_ranges_is_limited() {
         let chunks = ranges_of("http://a/b", MAX_FILE_BYTES, 1);
         assert!(chunks.len() as u64 <= MAX_RANGES);
         assert_eq!(chunks.last().unwrap().end(), MAX_FILE_BYTES);
