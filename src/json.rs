@@ -1,18 +1,19 @@
-//! Small JSON of which little is wanted: each plain value, with where it stands.
+//! A walker for small JSON texts of which few members are needed.
 //!
-//! One visitor for all of it, so that the code is compiled once: an entry, which is large and exact,
-//! has its own.
+//! [`walk`] calls a function with each number and string, with its key and the object that it is in. The caller keeps what
+//! it needs. There is one visitor for all such texts, so that the code is compiled once. The entry of a file, which is
+//! large and needs exact integers, has a parser of its own.
 
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A number or a text in some object.
+/// A number or a string, and its position.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Seen<'a> {
-    /// The key at which its object stands, lists left out; empty for the outermost.
+pub(crate) struct Member<'a> {
+    /// The key of the object that contains it; arrays are skipped. Empty for the outermost object.
     pub(crate) within: &'a str,
-    /// The number of its object, in the order in which they begin.
+    /// The number of that object, in the order in which objects begin.
     pub(crate) object: usize,
     /// Its own key.
     pub(crate) key: &'a str,
@@ -20,37 +21,37 @@ pub(crate) struct Seen<'a> {
     pub(crate) value: Value<'a>,
 }
 
-/// A value that is no object, no list, no `null` and no boolean.
+/// A number or a string.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Value<'a> {
     Number(f64),
     Text(&'a str),
 }
 
-/// Tells each number and text of a JSON text; says whether it was JSON to its end.
-pub(crate) fn walk(text: &[u8], see: &mut dyn FnMut(Seen<'_>)) -> bool {
+/// Calls `visit` with each number and string of a text. Returns whether the whole text is JSON.
+pub(crate) fn walk(text: &[u8], visit: &mut dyn FnMut(Member<'_>)) -> bool {
     let mut json = serde_json::Deserializer::from_slice(text);
     let mut objects = 0;
-    let top = At { see, objects: &mut objects, within: "", object: 0, key: "" };
+    let top = Walker { visit, objects: &mut objects, within: "", object: 0, key: "" };
     top.deserialize(&mut json).and_then(|()| json.end()).is_ok()
 }
 
-/// The visitor, and where it is.
-struct At<'a> {
-    see: &'a mut dyn FnMut(Seen<'_>),
+/// The visitor and its position.
+struct Walker<'a> {
+    visit: &'a mut dyn FnMut(Member<'_>),
     objects: &'a mut usize,
     within: &'a str,
     object: usize,
     key: &'a str,
 }
 
-impl At<'_> {
-    fn tell(self, value: Value<'_>) {
-        (self.see)(Seen { within: self.within, object: self.object, key: self.key, value });
+impl Walker<'_> {
+    fn report(self, value: Value<'_>) {
+        (self.visit)(Member { within: self.within, object: self.object, key: self.key, value });
     }
 }
 
-impl<'de> DeserializeSeed<'de> for At<'_> {
+impl<'de> DeserializeSeed<'de> for Walker<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -58,7 +59,7 @@ impl<'de> DeserializeSeed<'de> for At<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for At<'_> {
+impl<'de> Visitor<'de> for Walker<'_> {
     type Value = ();
 
     fn expecting(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,27 +83,27 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<(), E> {
-        self.tell(Value::Number(number));
+        self.report(Value::Number(number));
         Ok(())
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        self.tell(Value::Text(text));
+        self.report(Value::Text(text));
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Self { see, objects, within, object, key } = self;
-        while list.next_element_seed(At { see, objects, within, object, key })?.is_some() {}
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
+        let Self { visit, objects, within, object, key } = self;
+        while array.next_element_seed(Walker { visit, objects, within, object, key })?.is_some() {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { see, objects, key: within, .. } = self;
+        let Self { visit, objects, key: within, .. } = self;
         let object = *objects;
         *objects += 1;
         while let Some(key) = map.next_key::<String>()? {
-            map.next_value_seed(At { see, objects, within, object, key: &key })?;
+            map.next_value_seed(Walker { visit, objects, within, object, key: &key })?;
         }
         Ok(())
     }
@@ -114,17 +115,17 @@ mod tests {
 
     fn walked(text: &str) -> (Vec<String>, bool) {
         let mut all = Vec::new();
-        let whole = walk(text.as_bytes(), &mut |Seen { within, object, key, value }| {
+        let is_json = walk(text.as_bytes(), &mut |Member { within, object, key, value }| {
             all.push(format!("{within}[{object}].{key} {value:?}"));
         });
-        (all, whole)
+        (all, is_json)
     }
 
     #[test]
-    fn each_value_is_told_with_its_object_and_where_that_stands() {
-        let (all, whole) =
+    fn each_value_is_reported_with_its_position() {
+        let (all, is_json) =
             walked(r#"{"a":1,"b":[{"c":"x","d":null},{"c":-2.5}],"e":{"f":true,"g":"y"},"h":["z"]}"#);
-        assert!(whole);
+        assert!(is_json);
         assert_eq!(
             all,
             [
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_to_its_end_is_said_to_be_none() {
+    fn a_text_that_is_not_json_to_its_end_is_refused() {
         for text in ["", "{", "{\"a\":1} x", "<html>", "{\"a\":1e999}", &"[".repeat(100_000)] {
             assert!(!walked(text).1, "{text:.20}");
         }

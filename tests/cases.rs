@@ -1,6 +1,6 @@
-//! Files of real SeaweedFS clusters, from the filer's JSON to the last byte: `tests/fixtures`.
+//! Files of real SeaweedFS clusters, from the filer's JSON to the last byte (`tests/fixtures`).
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::panic, clippy::indexing_slicing, reason = "clippy does not see that helpers are a test's")]
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
 mod support;
 
@@ -22,7 +22,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use support::*;
 
-/// A cluster, and what its volume servers hold, in a world of its own.
+/// A recorded cluster, and a world whose server has its chunks.
 struct Cluster {
     name: &'static str,
     world: World,
@@ -40,8 +40,8 @@ impl Cluster {
                 continue;
             };
             let bytes = fixture(&format!("seaweedfs/{name}/chunks/{id}"));
-            assert_eq!(hex(&bytes), chunk["sha256"].as_str().expect("its digest is told"), "{id}");
-            // A host undoes what a server packed.
+            assert_eq!(hex(&bytes), chunk["sha256"].as_str().expect("it has a digest"), "{id}");
+            // A host removes a Content-Encoding.
             let bytes = match headers.get("content-encoding") {
                 Some(encoding) => {
                     assert_eq!(encoding, "gzip", "{id}");
@@ -87,7 +87,7 @@ impl Cluster {
         read_to_error(&self.world, open_plan(&self.world, plan, Options::default()))
     }
 
-    /// The cases without an error of their own whose chunks can be read in this version.
+    /// The cases that do not expect an error and whose chunks can be read.
     fn readable(&self) -> Vec<&Value> {
         let readable = |case: &&Value| {
             case.get("expect").is_none() && self.entry(case).chunks_to_read(&keys(case)).is_ok()
@@ -96,7 +96,7 @@ impl Cluster {
     }
 }
 
-/// The keys that a case comes with.
+/// The keys of a case.
 fn keys(case: &Value) -> Keys {
     let key = |name: &str, decoded: fn(&str) -> Vec<u8>| {
         case["key"][name].as_str().map(|text| CipherKey::new(&decoded(text)).expect("it is a key"))
@@ -109,7 +109,7 @@ fn from_base64(text: &str) -> Vec<u8> {
 }
 
 fn from_hex(text: &str) -> Vec<u8> {
-    let digits = |at| text.get(at..at + 2).expect("there are two");
+    let digits = |at| text.get(at..at + 2).expect("there are two digits");
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(digits(at), 16).expect("it is hex")).collect()
 }
 
@@ -167,9 +167,9 @@ fn every_range_of_every_file_is_read() {
         let mut count = 0;
         for case in cluster.readable() {
             for range in case["ranges"].as_array().expect("it is a list") {
-                let wanted = number(range, "start")..number(range, "end");
-                let part = cluster.read(case, wanted.clone(), Options::default());
-                assert_eq!(hex(&part), text(range, "sha256"), "{}: {wanted:?}", case["name"]);
+                let positions = number(range, "start")..number(range, "end");
+                let part = cluster.read(case, positions.clone(), Options::default());
+                assert_eq!(hex(&part), text(range, "sha256"), "{}: {positions:?}", case["name"]);
                 count += 1;
             }
         }
@@ -178,11 +178,11 @@ fn every_range_of_every_file_is_read() {
     assert_eq!(read, RANGES);
 }
 
-/// How many ranges the readable cases list.
+/// The number of ranges in the readable cases.
 const RANGES: [usize; 4] = [138, 148, 28, 38];
 
 #[test]
-fn the_filer_delivered_the_same_where_it_was_right() {
+fn the_filer_delivered_the_same_except_in_known_cases() {
     let mut known = [0, 0];
     for cluster in clusters() {
         for case in cluster.readable() {
@@ -192,7 +192,7 @@ fn the_filer_delivered_the_same_where_it_was_right() {
                 assert_eq!(number(filer, "length"), cluster.entry(case).size(), "{case}");
                 known[0] += 1;
             } else {
-                // Of an S3 object under encryption it delivers the ciphertext.
+                // The filer delivers the ciphertext of an encrypted S3 object.
                 let is_known = ["truncated", "inline-size-0", "tie"].contains(&text(case, "name"));
                 assert!(is_known || case.get("key").is_some(), "{case}");
                 known[1] += 1;
@@ -203,7 +203,7 @@ fn the_filer_delivered_the_same_where_it_was_right() {
 }
 
 #[test]
-fn the_etag_is_the_one_that_the_filer_answers() {
+fn the_etag_equals_the_etag_of_the_filer() {
     let mut compared = 0;
     for cluster in clusters() {
         let transcript = json(&format!("seaweedfs/{}/transcript.json", cluster.name));
@@ -228,7 +228,7 @@ fn is_etag(header: &str) -> bool {
 }
 
 #[test]
-fn what_cannot_be_read_yet_says_so() {
+fn only_remote_files_are_unsupported() {
     let mut unsupported = Vec::new();
     for cluster in clusters() {
         let mut names = Vec::new();
@@ -248,16 +248,16 @@ fn what_cannot_be_read_yet_says_so() {
 
 // F73
 #[test]
-fn without_a_key_the_error_names_the_option() {
+fn an_encrypted_object_needs_its_own_key() {
     let cluster = Cluster::new("s3");
     let encrypted = cluster.cases.iter().filter(|case| case.get("key").is_some());
-    let mut told = Vec::new();
+    let mut names = Vec::new();
     for case in encrypted {
         let entry = cluster.entry(case);
         let right = keys(case);
         let other = Keys { customer: Some(key()), kek: Some(key()) };
         let needed = if right.customer.is_some() { "sse.customerKey" } else { "sse.kek" };
-        // The other option's key is of no use.
+        // The key of the other option does not help.
         let swapped = Keys { customer: right.kek, kek: right.customer };
         for none in [Keys::default(), swapped] {
             let error = Error::from(entry.chunks_to_read(&none).unwrap_err());
@@ -269,28 +269,28 @@ fn without_a_key_the_error_names_the_option() {
         }
         let error = Error::from(entry.chunks_to_read(&other).unwrap_err());
         assert_eq!((error.kind(), error.to_string().contains(needed)), (Kind::Corrupt, true), "{error}");
-        told.push(text(case, "name"));
+        names.push(text(case, "name"));
     }
-    assert_eq!(told, ["sse-c.bin", "sse-c-small.bin", "sse-s3.bin"]);
+    assert_eq!(names, ["sse-c.bin", "sse-c-small.bin", "sse-s3.bin"]);
     assert_eq!(cluster.world.log().len(), 0);
 }
 
 #[test]
-fn every_case_is_readable_or_has_its_error() {
+fn every_case_is_readable_or_unsupported_or_fails() {
     for (cluster, all) in clusters().iter().zip([26, 27, 4, 5]) {
-        let mut seen = HashSet::new();
+        let mut names = HashSet::new();
         for case in &cluster.cases {
-            seen.insert(text(case, "name").to_owned());
+            names.insert(text(case, "name").to_owned());
         }
         let unsupported = cluster.cases.iter().filter(|case| cluster.plan(case, 0..1).is_err()).count();
         let failing = if all > 20 { 5 } else { 0 };
-        assert_eq!((seen.len(), cluster.cases.len()), (all, all), "{}", cluster.name);
+        assert_eq!((names.len(), cluster.cases.len()), (all, all), "{}", cluster.name);
         assert_eq!(cluster.readable().len() + unsupported + failing, all, "{}", cluster.name);
     }
 }
 
 #[test]
-fn a_missing_chunk_is_not_found_after_the_bytes_before_it() {
+fn a_missing_chunk_is_not_found_after_earlier_bytes() {
     for cluster in ["plain", "cipher"].map(Cluster::new) {
         let (some, error) = cluster.read_to_error("missing-chunk");
         assert_eq!(text(cluster.case("missing-chunk"), "expect"), "error not_found");
@@ -316,7 +316,7 @@ fn a_chunk_with_a_wrong_digest_is_corrupt() {
 
 // F75
 #[test]
-fn a_chunk_stored_too_short_shifts_nothing() {
+fn a_chunk_that_is_stored_too_short_is_an_error() {
     for (cluster, delivered) in [("plain", 512), ("cipher", 0)] {
         let cluster = Cluster::new(cluster);
         let (some, error) = cluster.read_to_error("short-chunk");
@@ -328,7 +328,7 @@ fn a_chunk_stored_too_short_shifts_nothing() {
 
 // F87
 #[test]
-fn a_missing_or_damaged_manifest_is_an_error_and_not_zeros() {
+fn a_missing_or_damaged_manifest_is_an_error_not_zeros() {
     for cluster in ["plain", "cipher"].map(Cluster::new) {
         for (name, kind, code) in
             [("missing-manifest", Kind::NotFound, "not_found"), ("bad-manifest", Kind::Manifest, "manifest")]
@@ -345,7 +345,7 @@ fn a_missing_or_damaged_manifest_is_an_error_and_not_zeros() {
 
 // F86
 #[test]
-fn only_the_manifests_that_a_range_needs_are_asked_for() {
+fn only_the_manifests_of_the_range_are_requested() {
     for cluster in ["plain", "cipher"].map(Cluster::new) {
         let case = cluster.case("nested-manifest");
         let size = number(case, "size");
@@ -354,15 +354,15 @@ fn only_the_manifests_that_a_range_needs_are_asked_for() {
             let bytes = cluster.read(case, range.clone(), Options::default());
             assert_eq!(bytes.len() as u64, range.end - range.start);
             let events = &cluster.world.events()[before..];
-            let of_a_list = |event: &&Event| event.kind == EventKind::Request && event.index.is_none();
-            let lists = events.iter().filter(of_a_list).count();
-            assert_eq!(lists, manifests, "{} {range:?}", cluster.name);
+            let is_for_manifest = |event: &&Event| event.kind == EventKind::Request && event.index.is_none();
+            let requests = events.iter().filter(is_for_manifest).count();
+            assert_eq!(requests, manifests, "{} {range:?}", cluster.name);
         }
     }
 }
 
 #[test]
-fn streams_of_a_file_share_chunk_manifests() {
+fn streams_of_one_session_share_manifests() {
     let cluster = Cluster::new("plain");
     let case = cluster.case("nested-manifest");
     let session = Session::default();
@@ -373,13 +373,13 @@ fn streams_of_a_file_share_chunk_manifests() {
 }
 
 #[test]
-fn chunks_packed_by_servers_are_read_without_ranges() {
+fn compressed_and_encrypted_chunks_are_read_without_ranges() {
     for cluster in clusters() {
         for name in ["small-text", "encoded.txt"] {
             let Some(case) = cluster.cases.iter().find(|case| case["name"] == name) else { continue };
             let part = cluster.read(case, 100..200, Options::default());
             assert_eq!(part.len(), 100);
-            let last = cluster.world.log().pop().expect("it was asked for");
+            let last = cluster.world.log().pop().expect("there was a request");
             assert_eq!(last.asked.range, None, "{} {name}", cluster.name);
         }
     }

@@ -1,11 +1,6 @@
-//! What the filer says of a file, as it says it, and as nobody should.
+//! Entries: those of a real filer, and those that no filer should send.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may say what it expects"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
 
 use kelp_stream::{
     Error, Kind,
@@ -23,14 +18,14 @@ fn entry(path: &str) -> Entry {
     Entry::parse(&fixture(path)).unwrap()
 }
 
-/// An entry with these chunks, and whatever else is given.
+/// An entry with these chunks and these further fields.
 fn with(chunks: Value, more: Value) -> Result<Entry, EntryError> {
     let mut all = json!({"FullPath": "/d/a.bin", "Mtime": "2026-08-22T12:00:00Z", "Mode": 432, "FileSize": 0, "chunks": chunks});
     all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     Entry::parse(all.to_string().as_bytes())
 }
 
-/// An entry with one chunk that has these fields besides a file id.
+/// An entry with one chunk that has a file id, a size and these fields.
 fn with_chunk(fields: Value) -> Result<Entry, EntryError> {
     let mut chunk = json!({"file_id": "3,1637037d6a", "size": 34});
     chunk.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -44,7 +39,7 @@ fn with_field(name: &str, value: Value) -> Result<Entry, EntryError> {
 fn field(result: Result<Entry, EntryError>) -> (String, Reason) {
     match result {
         Err(EntryError::Field { field, reason }) => (field, reason),
-        other => panic!("not a field's error: {other:?}"),
+        other => panic!("not a field error: {other:?}"),
     }
 }
 
@@ -63,14 +58,14 @@ fn unsupported(entry: &Entry) -> Unsupported {
 }
 
 #[test]
-fn every_fixture_has_its_size_except_unreadable_ones() {
+fn every_fixture_has_its_size_and_is_readable_unless_known() {
     let mut readable = 0;
     for cluster in ["plain", "cipher", "jwt", "s3"] {
         let cases: Vec<Value> = serde_json::from_slice(&fixture(&format!("{cluster}/cases.json"))).unwrap();
         for case in cases {
             let name = case["entry"].as_str().unwrap();
             let entry = entry(&format!("{cluster}/{name}"));
-            // Files that must end in an error have no size of right bytes.
+            // Cases that end with an error have no size.
             let size = case["size"].as_u64().unwrap_or(entry.size());
             assert_eq!(entry.size(), size, "{name}");
             let path = case["path"].as_str().unwrap();
@@ -118,7 +113,7 @@ fn the_fields_of_a_plain_file_are_exact() {
 }
 
 #[test]
-fn integers_beyond_what_javascript_counts_are_exact() {
+fn integers_beyond_2_to_the_53_are_exact() {
     let entry = with_chunk(json!({"modified_ts_ns": 1_787_400_000_123_456_789_i64})).unwrap();
     assert_eq!(entry.chunks()[0].chunk.modified, 1_787_400_000_123_456_789);
     let entry = with_chunk(json!({"modified_ts_ns": i64::MAX, "fid": {"file_key": u64::MAX}})).unwrap();
@@ -129,7 +124,7 @@ fn integers_beyond_what_javascript_counts_are_exact() {
 }
 
 #[test]
-fn a_chunk_without_a_text_id_has_the_one_of_its_numbers() {
+fn a_chunk_without_a_text_id_uses_its_numeric_id() {
     let fid = json!({"volume_id": 5, "file_key": 0x1_0000_0001_u64, "cookie": 0xdead_beef_u32});
     let entry =
         with(json!([{"fid": fid, "size": 1}, {"file_id": "", "fid": fid, "size": 1}]), json!({})).unwrap();
@@ -141,7 +136,7 @@ fn a_chunk_without_a_text_id_has_the_one_of_its_numbers() {
 
 // F89
 #[test]
-fn a_chunk_must_have_an_id_that_is_one() {
+fn a_chunk_must_have_a_valid_file_id() {
     let not_one = |chunk: Value| field(with(json!([{"file_id": "3,1637037d6a"}, chunk]), json!({})));
     let missing = ("chunks[1]".to_owned(), Reason::Not("a chunk with a file id"));
     assert_eq!(not_one(json!({"size": 1})), missing);
@@ -157,7 +152,7 @@ fn a_chunk_must_have_an_id_that_is_one() {
 }
 
 #[test]
-fn only_an_encrypted_chunk_is_inflated_by_its_flag() {
+fn only_an_encrypted_chunk_is_marked_as_gzip() {
     let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     let compression = |fields| with_chunk(fields).unwrap().chunks()[0].chunk.compression;
     assert_eq!(compression(json!({"is_compressed": true, "cipher_key": key})), Compression::Gzip);
@@ -170,7 +165,7 @@ fn only_an_encrypted_chunk_is_inflated_by_its_flag() {
 }
 
 #[test]
-fn no_key_is_ever_quoted() {
+fn no_error_quotes_a_key() {
     let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     assert!(!format!("{:?}", with_chunk(json!({"cipher_key": key})).unwrap()).contains("AAEC"));
     for fields in [
@@ -186,8 +181,8 @@ fn no_key_is_ever_quoted() {
 
 // F90
 #[test]
-fn a_field_of_another_type_is_named() {
-    let number = Reason::Not("a whole number of its range");
+fn a_field_of_the_wrong_type_is_named() {
+    let number = Reason::Not("an integer in the range of its type");
     for (name, value, reason) in [
         ("size", json!("34"), number),
         ("size", json!(1.5), number),
@@ -200,10 +195,10 @@ fn a_field_of_another_type_is_named() {
         ("modified_ts_ns", json!(u64::MAX), number),
         ("modified_ts_ns", json!("1"), number),
         ("sse_type", json!("SSE_C"), number),
-        ("file_id", json!(3), Reason::Not("a text")),
-        ("e_tag", json!(3), Reason::Not("a text")),
-        ("is_compressed", json!(1), Reason::Not("true or false")),
-        ("is_chunk_manifest", json!("true"), Reason::Not("true or false")),
+        ("file_id", json!(3), Reason::Not("a string")),
+        ("e_tag", json!(3), Reason::Not("a string")),
+        ("is_compressed", json!(1), Reason::Not("a boolean")),
+        ("is_chunk_manifest", json!("true"), Reason::Not("a boolean")),
         ("cipher_key", json!("AAECAw=="), Reason::Not("a key of 32 bytes")),
         ("cipher_key", json!("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"), Reason::Not("base64")),
         ("cipher_key", json!("AAEC AwQ"), Reason::Not("base64")),
@@ -228,11 +223,11 @@ fn a_field_of_another_type_is_named() {
         );
     }
     for (name, value, reason) in [
-        ("FullPath", json!(3), Reason::Not("a text")),
-        ("FullPath", json!(null), Reason::Not("a text")),
+        ("FullPath", json!(3), Reason::Not("a string")),
+        ("FullPath", json!(null), Reason::Not("a string")),
         ("FullPath", json!(""), Reason::Not("a path")),
-        ("Mime", json!(3), Reason::Not("a text")),
-        ("Mtime", json!(1_787_400_000), Reason::Not("a text")),
+        ("Mime", json!(3), Reason::Not("a string")),
+        ("Mtime", json!(1_787_400_000), Reason::Not("a string")),
         ("Mtime", json!("yesterday"), Reason::Not("an RFC 3339 time")),
         ("Mode", json!(1_u64 << 32), number),
         ("FileSize", json!(-1), Reason::Negative),
@@ -243,8 +238,8 @@ fn a_field_of_another_type_is_named() {
         ("Extended", json!({"a": 1}), Reason::Not("base64")),
         ("Extended", json!([]), Reason::Not("an object")),
         ("Remote", json!(false), Reason::Not("an object")),
-        ("chunks", json!({}), Reason::Not("a list")),
-        ("chunks", json!("[]"), Reason::Not("a list")),
+        ("chunks", json!({}), Reason::Not("an array")),
+        ("chunks", json!("[]"), Reason::Not("an array")),
     ] {
         assert_eq!(
             field(with(json!([]), json!({name: value}))),
@@ -269,7 +264,7 @@ fn a_field_of_another_type_is_named() {
 fn an_entry_must_have_a_path() {
     let error = Entry::parse(b"{}").unwrap_err();
     assert_eq!(error, EntryError::Field { field: "FullPath".into(), reason: Reason::Missing });
-    assert_eq!(error.to_string(), "FullPath is missing");
+    assert_eq!(error.to_string(), "invalid SeaweedFS metadata: FullPath is missing");
     assert_eq!(Error::from(error).kind(), Kind::Manifest);
     let only_path = Entry::parse(br#"{"FullPath":"/"}"#).unwrap();
     assert_eq!((only_path.name(), only_path.size(), only_path.modified_ms()), ("", 0, None));
@@ -277,7 +272,7 @@ fn an_entry_must_have_a_path() {
 
 // F78
 #[test]
-fn a_chunk_must_end_where_a_file_can() {
+fn a_chunk_must_end_within_63_bits() {
     let max = i64::MAX.cast_unsigned();
     assert!(with_chunk(json!({"offset": max - 34})).is_ok());
     assert!(with_chunk(json!({"size": max})).is_ok());
@@ -293,7 +288,7 @@ fn a_chunk_must_end_where_a_file_can() {
 
 // F79
 #[test]
-fn a_file_is_no_larger_than_javascript_counts() {
+fn a_file_has_at_most_2_to_the_53_bytes() {
     let max = (1_u64 << 53) - 1;
     assert_eq!(with_field("FileSize", json!(max)).unwrap().size(), max);
     let error = with_field("FileSize", json!(max + 1)).unwrap_err();
@@ -303,7 +298,7 @@ fn a_file_is_no_larger_than_javascript_counts() {
 
 // F90
 #[test]
-fn what_is_not_one_json_value_is_refused() {
+fn a_text_that_is_not_one_json_value_is_refused() {
     let good = fixture("plain/entries/one.json");
     let text = String::from_utf8(good.clone()).unwrap();
     for bad in [
@@ -327,7 +322,7 @@ fn what_is_not_one_json_value_is_refused() {
 }
 
 #[test]
-fn a_text_cut_anywhere_is_refused() {
+fn a_text_truncated_anywhere_is_refused() {
     let good = fixture("cipher/entries/append.json");
     for length in 0..good.len() {
         assert!(Entry::parse(&good[..length]).is_err(), "{length}");
@@ -335,7 +330,7 @@ fn a_text_cut_anywhere_is_refused() {
 }
 
 #[test]
-fn fields_that_nobody_knows_hold_what_they_like() {
+fn unknown_fields_may_have_any_value() {
     let odd = json!({"deep": [[[{"a": null}]]], "n": 1e300, "chunks": [{"size": "x"}]});
     let entry = with(
         json!([{"file_id": "3,1637037d6a", "size": 1, "new": odd, "fid": {"new": odd}}]),
@@ -346,7 +341,7 @@ fn fields_that_nobody_knows_hold_what_they_like() {
 
 // F90
 #[test]
-fn of_equal_fields_the_last_counts() {
+fn the_last_of_repeated_fields_counts() {
     let text = br#"{"FullPath":"/a","FileSize":1,"chunks":[{"file_id":"3,1637037d6a","size":1},{"file_id":"4,1637037d6a","size":1}],
         "Content":"aGVsbG8=","Remote":{"remote_size":3,"remote_e_tag":"x"},"Extended":{"b":"Yg==","a":"MQ==","a":"Mg=="},
         "FullPath":"/b","FileSize":2,"chunks":[{"file_id":"5,1637037d6a","size":9,"size":2,"fid":{"volume_id":1},"fid":null}],
@@ -364,7 +359,7 @@ fn of_equal_fields_the_last_counts() {
     let nulled =
         br#"{"FullPath":"/a","chunks":[{"fid":{"volume_id":1,"file_key":1,"cookie":1},"fid":null}]}"#;
     assert_eq!(field(Entry::parse(nulled)).0, "chunks[0]");
-    // A chunk inherits nothing from the one before it.
+    // A chunk inherits nothing from the previous one.
     let entry = with(json!([{"file_id": "3,1637037d6a", "size": 3, "offset": 7, "sse_type": 1}, {"file_id": "3,1737037d6a"}]), json!({})).unwrap();
     assert_eq!(
         (entry.chunks()[1].chunk.offset, entry.chunks()[1].chunk.size, entry.chunks()[1].sse.is_none()),
@@ -374,7 +369,7 @@ fn of_equal_fields_the_last_counts() {
 
 // F90
 #[test]
-fn a_text_that_is_too_long_is_not_read() {
+fn a_text_that_is_too_long_is_refused() {
     let mut text = br#"{"FullPath":"/a"}"#.to_vec();
     text.resize(MAX_TEXT_BYTES, b' ');
     assert!(Entry::parse(&text).is_ok());
@@ -386,7 +381,7 @@ fn a_text_that_is_too_long_is_not_read() {
 
 // F86
 #[test]
-fn a_list_of_too_many_chunks_is_not_read() {
+fn a_list_of_too_many_chunks_is_refused() {
     let list = |n: usize| {
         format!(
             r#"{{"FullPath":"/a","chunks":[{}{{"file_id":"3,123456789"}}]}}"#,
@@ -400,7 +395,7 @@ fn a_list_of_too_many_chunks_is_not_read() {
 }
 
 #[test]
-fn too_many_attributes_are_not_read() {
+fn too_many_attributes_are_refused() {
     let entry = |n: usize| {
         let extended: serde_json::Map<_, _> =
             (0..n).map(|i| (format!("{}", i * 7919 % 4099), json!("AA=="))).collect();
@@ -424,7 +419,7 @@ fn the_time_is_in_milliseconds_and_the_zero_time_is_none() {
 }
 
 #[test]
-fn the_content_is_the_file_where_it_reaches_to_the_end() {
+fn inline_content_is_used_if_it_reaches_to_the_end() {
     let content = |path: &str| entry(path).chunks_to_read(&Keys::default()).unwrap();
     for (path, text) in [
         ("plain/entries/inline.json", &b"inline content, kept in the entry; no chunks"[..]),
@@ -461,7 +456,7 @@ fn the_content_is_the_file_where_it_reaches_to_the_end() {
 
 // F73
 #[test]
-fn what_cannot_be_read_is_named_before_any_byte_of_it() {
+fn a_file_that_cannot_be_read_is_unsupported() {
     let directory = with_field("Mode", json!(2_147_484_152_u32)).unwrap();
     assert!(directory.is_directory());
     assert_eq!(unsupported(&directory), Unsupported::Directory);
@@ -483,15 +478,12 @@ fn what_cannot_be_read_is_named_before_any_byte_of_it() {
     let error = Error::from(entry("s3/entries/sse-c.bin.json").chunks_to_read(&Keys::default()).unwrap_err());
     assert_eq!(
         (error.kind(), error.to_string()),
-        (
-            Kind::Unsupported,
-            "the object is encrypted with SSE-C: its key is needed, as sse.customerKey".into()
-        )
+        (Kind::Unsupported, "the object is encrypted with SSE-C: pass its key as sse.customerKey".into())
     );
 }
 
 #[test]
-fn a_file_is_remote_only_without_chunks_and_content() {
+fn a_remote_only_file_has_no_chunks_and_no_content() {
     let remote = entry("plain/entries/remote-only.json");
     assert!(remote.is_remote_only());
     assert_eq!(remote.remote_size(), Some(4096));
@@ -507,7 +499,7 @@ fn a_file_is_remote_only_without_chunks_and_content() {
 }
 
 #[test]
-fn a_file_that_is_remote_only_is_read_through_its_filer() {
+fn a_remote_file_is_read_through_its_filer() {
     let remote = entry("plain/entries/remote-only.json");
     let chunks = remote.chunks_to_read_at("http://f/d/remote.bin", &Keys::default()).unwrap();
     assert_eq!((chunks[0].source.name(), &chunks[0].stored), ("http://f/d/remote.bin", &Some(0..4096)));
@@ -515,11 +507,11 @@ fn a_file_that_is_remote_only_is_read_through_its_filer() {
     let sizes: Vec<u64> =
         large.chunks_to_read_at("http://f/x", &Keys::default()).unwrap().iter().map(|c| c.size).collect();
     assert_eq!(sizes, [4 << 20, 4 << 20, 1 << 20]);
-    // What else is unsupported still is, and what has chunks is read from them.
-    let sealed = json!({"Remote": {"remote_size": 5}, "Extended": {"X-SeaweedFS-Sse-C-Iv": "AA=="}});
-    let sealed =
-        with(json!([]), sealed).unwrap().chunks_to_read_at("http://f/x", &Keys::default()).unwrap_err();
-    assert_eq!(sealed, Unsupported::Sse(SseKind::C).into());
+    // Other unsupported files stay unsupported, and a file with chunks is read from its chunks.
+    let encrypted = json!({"Remote": {"remote_size": 5}, "Extended": {"X-SeaweedFS-Sse-C-Iv": "AA=="}});
+    let encrypted =
+        with(json!([]), encrypted).unwrap().chunks_to_read_at("http://f/x", &Keys::default()).unwrap_err();
+    assert_eq!(encrypted, Unsupported::Sse(SseKind::C).into());
     let directory = with(json!([]), json!({"Mode": 1_u32 << 31, "Remote": {"remote_size": 5}})).unwrap();
     assert_eq!(
         directory.chunks_to_read_at("http://f/x", &Keys::default()).unwrap_err(),
@@ -533,7 +525,7 @@ fn a_file_that_is_remote_only_is_read_through_its_filer() {
 }
 
 #[test]
-fn a_chunk_manifest_is_told_apart_and_spans_bytes() {
+fn a_chunk_manifest_is_marked_and_spans_bytes() {
     let entry = entry("plain/entries/nested-manifest.json");
     let manifests: Vec<bool> = entry.chunks().iter().map(|each| each.chunk.is_manifest).collect();
     assert_eq!(manifests, [true, true, false]);
@@ -543,7 +535,7 @@ fn a_chunk_manifest_is_told_apart_and_spans_bytes() {
 }
 
 #[test]
-fn the_metadata_of_sse_is_kept_as_it_is() {
+fn the_metadata_of_sse_is_kept_unchanged() {
     let entry = entry("s3/entries/sse-c-small.bin.json");
     let sse = entry.chunks()[0].sse.as_ref().unwrap();
     let metadata: Value = serde_json::from_slice(&sse.metadata).unwrap();
@@ -552,7 +544,7 @@ fn the_metadata_of_sse_is_kept_as_it_is() {
 
 #[test]
 fn the_etag_is_the_md5_or_composed_or_derived() {
-    // As the filer answered: transcript.json.
+    // The filer's own tag: transcript.json.
     assert_eq!(entry("plain/entries/one.json").etag(), "\"2e2524c1c8618439e55a284ed56078a2\"");
     let md5 = "ayH+xQI1qSY4mBdC2lR2gA==";
     let single = with(json!([{"file_id": "3,1637037d6a", "size": 1, "e_tag": md5}]), json!({})).unwrap();
@@ -576,12 +568,12 @@ fn the_etag_is_the_md5_or_composed_or_derived() {
     }
     let with_md5 = with(json!([chunk(1, md5)]), json!({"Md5": other})).unwrap();
     assert_eq!(with_md5.etag(), "\"17919618c179518846c1313e54b2e120\"");
-    // A digest of another length is none.
+    // A digest of another length is ignored.
     assert_eq!(with(json!([chunk(1, md5)]), json!({"Md5": "AAAA"})).unwrap().etag(), single.etag());
 }
 
 #[test]
-fn a_derived_etag_depends_on_all_chunks() {
+fn a_derived_etag_depends_on_all_that_makes_the_bytes() {
     let chunk = json!({"file_id": "3,1637037d6a", "offset": 5, "size": 6, "modified_ts_ns": 7});
     let tag = |chunks: Value, more: Value| with(chunks, more).unwrap().etag();
     let mut tags = vec![
@@ -616,11 +608,11 @@ fn a_derived_etag_depends_on_all_chunks() {
 }
 
 #[test]
-fn an_attribute_is_a_header_whatever_its_case() {
+fn an_attribute_is_found_in_any_case() {
     let entry =
         with(json!([]), json!({"Extended": {"content-disposition": "YXR0YWNobWVudDsgZmlsZW5hbWU9IsOpIg=="}}))
             .unwrap();
-    // The UTF-8 bytes of é, as a header carries them.
+    // The UTF-8 bytes of é, as the characters of a header.
     assert_eq!(entry.header("Content-Disposition").unwrap(), "attachment; filename=\"Ã©\"");
     assert_eq!(entry.header("Content-Language"), None);
     let named = self::entry("plain/entries/odd-name.json");
@@ -630,12 +622,12 @@ fn an_attribute_is_a_header_whatever_its_case() {
 proptest! {
     // F90
     #[test]
-    fn no_bytes_break_the_parser(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn no_input_causes_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _ = Entry::parse(&bytes);
     }
 
     #[test]
-    fn no_change_of_a_byte_breaks_the_parser(at in 0_usize..2000, byte in any::<u8>()) {
+    fn no_changed_byte_causes_a_panic(at in 0_usize..2000, byte in any::<u8>()) {
         let mut text = fixture("cipher/entries/append.json");
         let length = text.len();
         text[at % length] = byte;

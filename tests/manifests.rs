@@ -1,6 +1,6 @@
-//! Chunks of the generic manifest that share a URL.
+//! Chunks of the generic manifest that share a URL: they are merged, and the file stays the same.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::panic, clippy::indexing_slicing, reason = "clippy does not see that helpers are a test's")]
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
 mod support;
 
@@ -22,12 +22,12 @@ use support::*;
 
 const PACK: &str = "http://a/pack";
 
-/// A chunk of `size` bytes at `offset` of the file, stored in a pack from `at` on.
+/// A chunk of `size` bytes at `offset` of the file, stored at position `at` of a pack.
 fn packed(url: &str, offset: u64, size: u64, at: u64) -> Chunk {
     Chunk { stored: Some(at..at + size), ..plain(&[url], offset, size) }
 }
 
-/// A file of `count` chunks of 100 bytes, one behind the other in a pack, from its byte 50 on.
+/// A file of `count` chunks of 100 bytes, stored one after the other in a pack from its byte 50.
 fn pack(world: &World, count: u64) -> Vec<Chunk> {
     world.store(PACK, [vec![0xee; 50], bytes(0..100 * count), vec![0xee; 50]].concat());
     (0..count).map(|i| packed(PACK, 100 * i, 100, 50 + 100 * i)).collect()
@@ -51,10 +51,10 @@ fn read_range(
 }
 
 #[test]
-fn neighbours_are_one_request_each_time_they_fit() {
+fn neighbours_that_fit_are_one_request() {
     let world = World::new();
     let chunks = pack(&world, 40);
-    // An eighth of it holds ten of them.
+    // A merged chunk has at most an eighth of the budget: ten chunks.
     let session = patient(8000);
     let merged = merge(chunks.clone(), session.options.max_bytes_ahead);
     let plan = Plan::new(merged.clone().into(), 0..4000);
@@ -63,16 +63,16 @@ fn neighbours_are_one_request_each_time_they_fit() {
     let ranges: Vec<_> = world.log().iter().map(|l| l.asked.range.unwrap().to_string()).collect();
     assert_eq!(ranges, ["bytes=50-1049", "bytes=1050-2049", "bytes=2050-3049", "bytes=3050-4049"]);
     assert!(session.stats.stats().peak_bytes_ahead <= 8000);
-    // Of a merged chunk no more is asked for than is wanted.
+    // Only the needed part of a merged chunk is requested.
     assert_eq!(read_range(&world, merged, 995..1005, session).unwrap(), bytes(995..1005));
     let ranges: Vec<_> = world.log()[4..].iter().map(|l| l.asked.range.unwrap().to_string()).collect();
     assert_eq!(ranges, ["bytes=1045-1049", "bytes=1050-1054"]);
 }
 
 #[test]
-fn merged_chunks_fail_like_single_ones() {
+fn merged_chunks_fail_like_unmerged_ones() {
     for outcome in [Outcome::Status(404), Outcome::Status(403), Outcome::Status(500), Outcome::Refused] {
-        let told = [false, true].map(|together| {
+        let errors = [false, true].map(|together| {
             let world = World::new();
             let mut chunks = pack(&world, 20);
             let gone = outcome.clone();
@@ -88,12 +88,12 @@ fn merged_chunks_fail_like_single_ones() {
             assert_eq!(some, bytes(0..1000));
             (error.kind(), error.offset(), error.chunk().map(str::to_owned), error.attempts().to_vec())
         });
-        assert_eq!(told[0], told[1]);
+        assert_eq!(errors[0], errors[1]);
     }
 }
 
 #[test]
-fn a_blob_that_ends_early_fails_alike_with_merged_chunks() {
+fn a_pack_that_ends_too_early_is_a_short_body() {
     for together in [false, true] {
         let world = World::new();
         let chunks = pack(&world, 20);
@@ -107,7 +107,7 @@ fn a_blob_that_ends_early_fails_alike_with_merged_chunks() {
 }
 
 #[test]
-fn packs_have_versions_of_their_own() {
+fn each_pack_has_its_own_version() {
     let world = World::new();
     world.store("http://a/1", bytes(0..200));
     world.store("http://a/2", bytes(200..400));
@@ -122,7 +122,7 @@ fn packs_have_versions_of_their_own() {
     };
     world.script(move |asked| tagged(&asked.url));
     assert_eq!(read(&world, chunks.clone(), session.clone()).unwrap(), bytes(0..400));
-    // The last one's pack is another now.
+    // The pack of the last chunk changes.
     world.script(move |asked| {
         if asked.range.unwrap().start == 100 && asked.url == "http://a/2" {
             tagged("new")
@@ -134,18 +134,18 @@ fn packs_have_versions_of_their_own() {
     assert_eq!((error.kind(), some), (Kind::SourceChanged, bytes(0..300)));
 }
 
-/// Chunks of a file in file order, each stored behind the one before it, or elsewhere, or in
-/// another pack, perhaps with a gap before it, perhaps of another version; and what the file holds.
+/// Chunks in file order, and the content of the file. Each chunk is stored after the previous one, at a distance, or in
+/// another pack. There may be a hole before it, and it may have another version.
 fn files() -> impl Strategy<Value = (World, Vec<Chunk>, Vec<u8>)> {
     let chunk = (1..60_u64, 0..2_usize, 0..8_u64, 0..8_u64, 0..8_i64);
     prop::collection::vec(chunk, 1..40).prop_map(|list| {
         let urls = ["http://a/0", "http://a/1"];
         let mut packs = [Vec::new(), Vec::new()];
         let (mut chunks, mut file) = (Vec::new(), Vec::new());
-        for (size, pack, gap, apart, modified) in list {
-            // Most are neighbours.
-            file.extend(vec![0; gap.saturating_sub(6) as usize]);
-            packs[pack].extend(vec![0xee; apart.saturating_sub(6) as usize]);
+        for (size, pack, hole, distance, modified) in list {
+            // Most chunks are neighbours.
+            file.extend(vec![0; hole.saturating_sub(6) as usize]);
+            packs[pack].extend(vec![0xee; distance.saturating_sub(6) as usize]);
             let (offset, at) = (file.len() as u64, packs[pack].len() as u64);
             let content = bytes(offset..offset + size);
             file.extend_from_slice(&content);
@@ -159,7 +159,7 @@ fn files() -> impl Strategy<Value = (World, Vec<Chunk>, Vec<u8>)> {
 }
 
 #[test]
-fn chunks_that_lie_apart_in_a_pack_are_read_where_they_lie() {
+fn chunks_that_are_apart_in_a_pack_are_not_merged() {
     let world = World::new();
     world.store(PACK, vec![0, 0xee, 31]);
     let chunks = vec![packed(PACK, 0, 1, 0), packed(PACK, 1, 1, 2)];
@@ -172,7 +172,7 @@ fn chunks_that_lie_apart_in_a_pack_are_read_where_they_lie() {
 
 proptest! {
     #[test]
-    fn merged_or_not_a_file_has_the_same_bytes(
+    fn merging_does_not_change_the_file(
         (world, chunks, file) in files(),
         max_bytes_ahead in 1..4000_u64,
         from in 0.0..1.0_f64,

@@ -1,22 +1,17 @@
-//! The answers that a file gives to requests, as RFC 9110 wants them.
+//! Responses to requests for a file, according to RFC 9110.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test may say what it expects"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
 
 use std::ops::Range;
 
 use kelp_stream::{
-    formats::seaweedfs::entry::SERVED,
+    formats::seaweedfs::entry::SERVED_HEADERS,
     http::respond::{Reply, Representation, RequestHeaders, respond},
 };
 use proptest::prelude::*;
 
 const ETAG: &str = "\"abc\"";
-/// Half a second after the date that the header shows.
+/// Half a second after the date in the header.
 const MODIFIED_MS: i64 = 784_111_777_500;
 const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
 const EARLIER: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
@@ -50,7 +45,7 @@ fn range(text: &str) -> Reply {
 fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
     let mut found = reply.headers.iter().filter(|(key, _)| *key == name);
     let value = found.next().map(|(_, value)| value.as_str());
-    assert!(found.next().is_none(), "{name} is there twice");
+    assert!(found.next().is_none(), "{name} occurs twice");
     value
 }
 
@@ -78,7 +73,7 @@ fn a_request_without_conditions_gets_the_whole_file() {
 }
 
 #[test]
-fn what_is_not_known_is_not_said() {
+fn unknown_metadata_has_no_header() {
     let reply = respond("GET", &NONE, &Representation { etag: None, last_modified_ms: None, ..FILE });
     assert_eq!(names(&reply), ["Accept-Ranges", "Content-Length", "Content-Type", "X-Content-Type-Options"]);
     let year_10000 = Representation { last_modified_ms: Some(253_402_300_800_000), ..FILE };
@@ -120,7 +115,7 @@ fn a_range_gets_its_part() {
 
 // F91
 #[test]
-fn a_malformed_range_and_several_get_the_whole_file() {
+fn malformed_and_multiple_ranges_get_the_whole_file() {
     for text in [
         "",
         "bytes",
@@ -157,7 +152,7 @@ fn a_malformed_range_and_several_get_the_whole_file() {
 
 // F91
 #[test]
-fn a_range_that_begins_behind_the_end_is_refused() {
+fn a_range_that_starts_beyond_the_end_is_refused() {
     for text in [
         "bytes=1000-",
         "bytes=1000-1001",
@@ -174,11 +169,11 @@ fn a_range_that_begins_behind_the_end_is_refused() {
 
 // F91
 #[test]
-fn an_empty_file_has_no_part() {
+fn an_empty_file_has_no_satisfiable_range() {
     let empty = Representation { size: 0, ..FILE };
     let status = |text| respond("GET", &RequestHeaders { range: Some(text), ..NONE }, &empty).status;
     assert_eq!((status("bytes=0-"), status("bytes=0-0"), status("bytes=-0")), (416, 416, 416));
-    // It can be given from the end, and no Content-Range can say so.
+    // The suffix is satisfiable, but no Content-Range can describe an empty part.
     assert_eq!(status("bytes=-5"), 200);
     let reply = respond("GET", &NONE, &empty);
     assert_eq!(
@@ -188,7 +183,7 @@ fn an_empty_file_has_no_part() {
 }
 
 #[test]
-fn head_gets_the_headers_of_the_whole_and_no_body() {
+fn head_gets_the_headers_of_the_whole_file() {
     for headers in [
         NONE,
         RequestHeaders { range: Some("bytes=1-2"), ..NONE },
@@ -203,7 +198,7 @@ fn head_gets_the_headers_of_the_whole_and_no_body() {
 }
 
 #[test]
-fn other_methods_are_told_which_ones_there_are() {
+fn other_methods_get_405_with_allow() {
     for method in ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "get", "", "GET "] {
         let conditions = RequestHeaders { if_match: Some("\"x\""), if_none_match: Some("*"), ..NONE };
         for headers in [NONE, conditions] {
@@ -243,14 +238,14 @@ fn each_condition_has_its_status() {
         (RequestHeaders { if_unmodified_since: Some(EARLIER), ..h }, 412),
         (RequestHeaders { if_unmodified_since: Some(MODIFIED), ..h }, 200),
         (RequestHeaders { if_unmodified_since: Some(LATER), ..h }, 200),
-        // The obsolete forms count too; what is no date is no condition.
+        // The obsolete forms are read too. A value that is not a date is no condition.
         (RequestHeaders { if_modified_since: Some("Sunday, 06-Nov-94 08:49:36 GMT"), ..h }, 200),
         (RequestHeaders { if_modified_since: Some("Sunday, 06-Nov-94 08:49:37 GMT"), ..h }, 304),
         (RequestHeaders { if_unmodified_since: Some("Sun Nov  6 08:49:36 1994"), ..h }, 412),
         (RequestHeaders { if_unmodified_since: Some("Sun Nov  6 08:49:37 1994"), ..h }, 200),
         (RequestHeaders { if_modified_since: Some(""), if_unmodified_since: Some("0"), ..h }, 200),
         (RequestHeaders { if_modified_since: Some("1994-11-06T08:49:38Z"), ..h }, 200),
-        // A tag counts before a date.
+        // A tag has precedence over a date.
         (RequestHeaders { if_match: Some(ETAG), if_unmodified_since: Some(EARLIER), ..h }, 200),
         (RequestHeaders { if_match: Some("\"x\""), if_unmodified_since: Some(LATER), ..h }, 412),
         (RequestHeaders { if_none_match: Some("\"x\""), if_modified_since: Some(LATER), ..h }, 200),
@@ -274,7 +269,7 @@ fn each_condition_has_its_status() {
 }
 
 #[test]
-fn a_file_without_validators_meets_only_empty_conditions() {
+fn a_file_without_tag_and_date_meets_few_conditions() {
     let bare = Representation { etag: None, last_modified_ms: None, ..FILE };
     let status = |headers: RequestHeaders<'_>| respond("GET", &headers, &bare).status;
     assert_eq!(status(RequestHeaders { if_match: Some(ETAG), ..NONE }), 412);
@@ -292,7 +287,7 @@ fn a_file_without_validators_meets_only_empty_conditions() {
 }
 
 #[test]
-fn if_range_takes_the_strong_tag_or_the_exact_date() {
+fn if_range_accepts_the_strong_tag_or_the_exact_date() {
     let status =
         |if_range, range| get(RequestHeaders { range: Some(range), if_range: Some(if_range), ..NONE }).status;
     for validator in [ETAG, MODIFIED, " \"abc\" "] {
@@ -315,32 +310,32 @@ fn if_range_takes_the_strong_tag_or_the_exact_date() {
         assert_eq!(status(validator, "bytes=5000-"), 200, "{validator}");
     }
     assert_eq!(get(RequestHeaders { if_range: Some("\"x\""), ..NONE }).status, 200);
-    // A weak tag of the file's own is no reason to splice.
+    // A weak tag, even the file's own, does not allow a range.
     let weak = Representation { etag: Some("W/\"abc\""), ..FILE };
     let headers = RequestHeaders { range: Some("bytes=1-2"), if_range: Some("W/\"abc\""), ..NONE };
     assert_eq!(respond("GET", &headers, &weak).status, 200);
 }
 
-/// A rule of RFC 9110 by its section, a request, and the status with its `Content-Range`.
+/// A rule of RFC 9110 with its section, a request, and the expected status with its `Content-Range`.
 const RULES: &str = r#"
 13.1.1 * is any version            | GET  | If-Match: *; Range: bytes=1-2 | 206 bytes 1-2/1000
 13.1.1 compared strongly           | HEAD | If-Match: W/"abc" | 412
 13.1.2 compared weakly             | HEAD | If-None-Match: W/"abc" | 304
 13.1.2 any of a list               | GET  | If-None-Match: "x", "y" ,"abc" | 304
-13.1.3 not beside If-None-Match    | GET  | If-None-Match: "x"; If-Modified-Since: LATER | 200
-13.1.3 not if it is no date        | GET  | If-Modified-Since: yesterday | 200
-13.1.3 not if it is several dates  | GET  | If-Modified-Since: LATER, LATER | 200
-13.1.4 not beside If-Match         | GET  | If-Match: "abc"; If-Unmodified-Since: EARLIER | 200
-13.1.4 not if it is no date        | GET  | If-Unmodified-Since: yesterday | 200
-13.1.5 not without Range           | GET  | If-Range: "x" | 200
+13.1.3 ignored with If-None-Match  | GET  | If-None-Match: "x"; If-Modified-Since: LATER | 200
+13.1.3 ignored if it is no date    | GET  | If-Modified-Since: yesterday | 200
+13.1.3 ignored if it is two dates  | GET  | If-Modified-Since: LATER, LATER | 200
+13.1.4 ignored with If-Match       | GET  | If-Match: "abc"; If-Unmodified-Since: EARLIER | 200
+13.1.4 ignored if it is no date    | GET  | If-Unmodified-Since: yesterday | 200
+13.1.5 ignored without Range       | GET  | If-Range: "x" | 200
 13.1.5 this version                | GET  | If-Range: "abc"; Range: bytes=1-2 | 206 bytes 1-2/1000
 13.1.5 another version             | GET  | If-Range: "x"; Range: bytes=1-2 | 200
 13.1.5 a weak tag is no validator  | GET  | If-Range: W/"abc"; Range: bytes=1-2 | 200
 13.1.5 the exact date              | GET  | If-Range: MODIFIED; Range: bytes=1-2 | 206 bytes 1-2/1000
 13.1.5 a later date is another     | GET  | If-Range: LATER; Range: bytes=1-2 | 200
 13.1.5 an earlier date is another  | GET  | If-Range: EARLIER; Range: bytes=1-2 | 200
-13.1.5 before the range is judged  | GET  | If-Range: "x"; Range: bytes=1000- | 200
-13.1.5 and then it is judged       | GET  | If-Range: "abc"; Range: bytes=1000- | 416 bytes */1000
+13.1.5 evaluated before the range  | GET  | If-Range: "x"; Range: bytes=1000- | 200
+13.1.5 then the range is evaluated | GET  | If-Range: "abc"; Range: bytes=1000- | 416 bytes */1000
 13.2.2 step 1 before 3             | GET  | If-Match: "x"; If-None-Match: "abc" | 412
 13.2.2 step 1 before 5             | GET  | If-Match: "x"; Range: bytes=1000- | 412
 13.2.2 step 2 before 3             | GET  | If-Unmodified-Since: EARLIER; If-None-Match: "abc" | 412
@@ -349,24 +344,24 @@ const RULES: &str = r#"
 13.2.2 step 3 before 5             | GET  | If-None-Match: "abc"; If-Range: "abc"; Range: bytes=1-2 | 304
 13.2.2 step 4 before 5             | GET  | If-Modified-Since: MODIFIED; If-Range: "x"; Range: bytes=1-2 | 304
 13.2.2 all hold                    | GET  | If-Match: "abc"; If-None-Match: "x"; If-Range: "abc"; Range: bytes=1-2 | 206 bytes 1-2/1000
-13.2.2 HEAD knows no step 5        | HEAD | If-Range: "abc"; Range: bytes=1-2 | 200
+13.2.2 HEAD has no step 5          | HEAD | If-Range: "abc"; Range: bytes=1-2 | 200
 14.1   units in any case           | GET  | Range: Bytes=1-2 | 206 bytes 1-2/1000
 14.1.1 last before first: no range | GET  | Range: bytes=2-1 | 200
-14.1.2 last is counted             | GET  | Range: bytes=999-999 | 206 bytes 999-999/1000
+14.1.2 last is inclusive           | GET  | Range: bytes=999-999 | 206 bytes 999-999/1000
 14.1.2 clipped to the end          | GET  | Range: bytes=998-5000 | 206 bytes 998-999/1000
 14.1.2 a suffix                    | GET  | Range: bytes=-2 | 206 bytes 998-999/1000
 14.1.2 a suffix longer than all    | GET  | Range: bytes=-1001 | 206 bytes 0-999/1000
-14.1.2 a suffix of nothing         | GET  | Range: bytes=-0 | 416 bytes */1000
-14.1.2 the end is no first byte    | GET  | Range: bytes=1000- | 416 bytes */1000
-14.2   units that are not known    | GET  | Range: lines=1-2 | 200
-14.2   of GET only                 | HEAD | Range: bytes=1000- | 200
-14.2   several may be ignored      | GET  | Range: bytes=1-2,5-6 | 200
+14.1.2 an empty suffix             | GET  | Range: bytes=-0 | 416 bytes */1000
+14.1.2 first is at the end         | GET  | Range: bytes=1000- | 416 bytes */1000
+14.2   unknown units               | GET  | Range: lines=1-2 | 200
+14.2   for GET only                | HEAD | Range: bytes=1000- | 200
+14.2   several are ignored         | GET  | Range: bytes=1-2,5-6 | 200
 14.2   also if one is beyond       | GET  | Range: bytes=1-2, 1000- | 200
 14.2   also if all are beyond      | GET  | Range: bytes=1000-,-0 | 200
 "#;
 
 #[test]
-fn rules_of_rfc_9110_hold_together() {
+fn the_rules_of_rfc_9110_hold_together() {
     let rules = RULES.replace("EARLIER", EARLIER).replace("MODIFIED", MODIFIED).replace("LATER", LATER);
     for rule in rules.trim().lines() {
         let [_, method, fields, expected] =
@@ -374,7 +369,7 @@ fn rules_of_rfc_9110_hold_together() {
         let mut headers = NONE;
         for field in fields.split("; ") {
             let (name, value) = field.split_once(": ").unwrap();
-            let place = match name {
+            let target = match name {
                 "Range" => &mut headers.range,
                 "If-Range" => &mut headers.if_range,
                 "If-Match" => &mut headers.if_match,
@@ -383,7 +378,7 @@ fn rules_of_rfc_9110_hold_together() {
                 "If-Unmodified-Since" => &mut headers.if_unmodified_since,
                 _ => panic!("{name}"),
             };
-            *place = Some(value);
+            *target = Some(value);
         }
         let reply = respond(method, &headers, &FILE);
         let content_range = header(&reply, "Content-Range").unwrap_or_default();
@@ -395,24 +390,24 @@ fn rules_of_rfc_9110_hold_together() {
 }
 
 #[test]
-fn a_value_that_no_header_can_carry_is_not_sent() {
+fn an_invalid_header_value_is_not_sent() {
     let with = |value: &str| {
-        let stored = SERVED.map(|name| (name, value.to_owned()));
+        let stored = SERVED_HEADERS.map(|name| (name, value.to_owned()));
         respond("GET", &NONE, &Representation { stored: &stored, media_type: value, ..FILE })
     };
     let good = with("a; b=\"Ã©\",\t~");
-    for name in SERVED.iter().chain(&["Content-Type"]) {
+    for name in SERVED_HEADERS.iter().chain(&["Content-Type"]) {
         assert_eq!(header(&good, name), Some("a; b=\"Ã©\",\t~"), "{name}");
     }
     for bad in ["a\r\nSet-Cookie: x=1", "a\nb", "a\rb", "a\0b", "a\u{1b}b", "a\u{7f}", "日本語"] {
         let reply = with(bad);
-        assert!(SERVED.iter().all(|name| header(&reply, name).is_none()), "{bad:?}");
+        assert!(SERVED_HEADERS.iter().all(|name| header(&reply, name).is_none()), "{bad:?}");
         assert_eq!(header(&reply, "Content-Type"), Some("application/octet-stream"), "{bad:?}");
     }
 }
 
 #[test]
-fn what_is_stored_with_the_file_is_said_where_it_belongs() {
+fn stored_headers_are_sent_with_the_right_statuses() {
     let stored = [
         ("Cache-Control", "max-age=60"),
         ("Content-Disposition", "attachment"),
@@ -423,25 +418,25 @@ fn what_is_stored_with_the_file_is_said_where_it_belongs() {
     ]
     .map(|(name, value)| (name, value.to_owned()));
     let file = Representation { stored: &stored, name: "a.bin", ..FILE };
-    let said = |headers: RequestHeaders<'_>| -> (u16, Vec<&'static str>) {
+    let sent = |headers: RequestHeaders<'_>| -> (u16, Vec<&'static str>) {
         let reply = respond("GET", &headers, &file);
         let stored = names(&reply).into_iter().filter(|name| stored.iter().any(|(key, _)| key == name));
         (reply.status, stored.collect())
     };
-    let all = SERVED.to_vec();
-    assert_eq!(said(NONE), (200, all.clone()));
-    assert_eq!(said(RequestHeaders { range: Some("bytes=1-2"), ..NONE }), (206, all));
-    // What a cache is to do with the copy it has (RFC 9110, 15.4.5).
+    let all = SERVED_HEADERS.to_vec();
+    assert_eq!(sent(NONE), (200, all.clone()));
+    assert_eq!(sent(RequestHeaders { range: Some("bytes=1-2"), ..NONE }), (206, all));
+    // Instructions for the stored copy of a cache (RFC 9110, section 15.4.5).
     let for_caches = vec!["Cache-Control", "Expires"];
-    assert_eq!(said(RequestHeaders { if_none_match: Some(ETAG), ..NONE }), (304, for_caches));
-    // Refusals are not to be kept.
-    assert_eq!(said(RequestHeaders { if_match: Some("\"x\""), ..NONE }), (412, vec![]));
-    assert_eq!(said(RequestHeaders { range: Some("bytes=1000-"), ..NONE }), (416, vec![]));
+    assert_eq!(sent(RequestHeaders { if_none_match: Some(ETAG), ..NONE }), (304, for_caches));
+    // Error responses must not be cached.
+    assert_eq!(sent(RequestHeaders { if_match: Some("\"x\""), ..NONE }), (412, vec![]));
+    assert_eq!(sent(RequestHeaders { range: Some("bytes=1000-"), ..NONE }), (416, vec![]));
     assert_eq!(respond("HEAD", &NONE, &file).headers, respond("GET", &NONE, &file).headers);
 }
 
 #[test]
-fn the_disposition_is_the_stored_one_or_else_has_the_name() {
+fn the_disposition_is_stored_or_made_of_the_name() {
     let with = |name, stored: &str| {
         let stored = [("Content-Disposition", stored.to_owned())];
         let reply = respond("GET", &NONE, &Representation { name, stored: &stored, ..FILE });
@@ -460,7 +455,7 @@ fn the_disposition_is_the_stored_one_or_else_has_the_name() {
 
 // F80
 #[test]
-fn a_file_larger_than_four_gigabytes_is_cut_exactly() {
+fn ranges_beyond_four_gigabytes_are_exact() {
     let file = Representation { size: (1 << 53) - 1, ..FILE };
     let headers = RequestHeaders { range: Some("bytes=4294967296-9007199254740990"), ..NONE };
     let reply = respond("GET", &headers, &file);
@@ -470,7 +465,7 @@ fn a_file_larger_than_four_gigabytes_is_cut_exactly() {
 
 proptest! {
     #[test]
-    fn a_body_is_always_in_the_file_and_as_long_as_it_says(
+    fn a_body_is_inside_the_file_and_has_its_length(
         size in prop_oneof![0_u64..50, any::<u64>()],
         first in prop_oneof![0_u64..60, any::<u64>()],
         last in prop_oneof![0_u64..60, any::<u64>()],
@@ -500,8 +495,8 @@ proptest! {
     }
 
     #[test]
-    fn no_name_breaks_it(name in any::<String>(), stored in any::<String>()) {
-        let stored = SERVED.map(|key| (key, stored.clone()));
+    fn no_name_makes_an_invalid_header(name in any::<String>(), stored in any::<String>()) {
+        let stored = SERVED_HEADERS.map(|key| (key, stored.clone()));
         let reply = respond("GET", &NONE, &Representation { name: &name, stored: &stored, ..FILE });
         for (_, value) in &reply.headers {
             prop_assert!(value.chars().all(|c| c == '\t' || !c.is_ascii_control() && c <= '\u{ff}'), "{value:?}");
@@ -509,7 +504,7 @@ proptest! {
     }
 
     #[test]
-    fn no_header_breaks_it(texts in prop::array::uniform6(prop::option::of("[ -~é\t]{0,20}"))) {
+    fn no_request_header_causes_a_panic(texts in prop::array::uniform6(prop::option::of("[ -~é\t]{0,20}"))) {
         let [range, if_range, if_none_match, if_match, if_modified_since, if_unmodified_since] =
             texts.each_ref().map(Option::as_deref);
         let headers = RequestHeaders { range, if_range, if_none_match, if_match, if_modified_since, if_unmodified_since };

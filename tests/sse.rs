@@ -1,11 +1,6 @@
-//! Objects of the S3 gateway under encryption: from what is stored of them, and the keys, to bytes.
+//! Encrypted objects of the S3 gateway: from the stored metadata and the keys to the bytes.
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "clippy does not see that helpers are a test's"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may panic")]
 
 mod support;
 
@@ -47,19 +42,19 @@ fn base64(bytes: &[u8]) -> String {
     Base64::encode_string(bytes)
 }
 
-/// What the gateway stores: plaintext under a key stream, `offset` bytes into it.
-fn enciphered(key: &CipherKey, offset: u64, plain: &[u8]) -> Vec<u8> {
+/// The bytes that the gateway stores: plaintext under a key stream, from its position `offset`.
+fn encrypted_at(key: &CipherKey, offset: u64, plain: &[u8]) -> Vec<u8> {
     let mut bytes = plain.to_vec();
     decode::apply(&Ctr::new(key.clone(), IV, offset), 0, &mut bytes);
     bytes
 }
 
-/// Parameters of a chunk under SSE-C, as the gateway writes them.
+/// The parameters of a chunk under SSE-C, as the gateway writes them.
 fn c_parameters(offset: u64) -> Value {
     json!({"algorithm": "AES256", "iv": base64(&IV), "keyMD5": base64(&md5(&[1; 32])), "partOffset": offset})
 }
 
-/// Parameters of a chunk, or an object, under SSE-S3.
+/// The parameters of a chunk or an object under SSE-S3.
 fn s3_parameters(iv: &[u8; 16]) -> Value {
     let nonce = [3; 12];
     let wrapped = Aes256Gcm::new(&[2; 32].into()).encrypt(&nonce.into(), &data_key().bytes()[..]).unwrap();
@@ -133,7 +128,7 @@ fn refused(entry: &Entry, keys: &Keys) -> EntryError {
     entry.chunks_to_read(keys).unwrap_err()
 }
 
-/// What a world that holds `stored` chunks makes of an entry.
+/// Reads an entry in a world that has the `stored` chunks.
 fn read_entry(entry: &Entry, keys: &Keys, stored: &[(u64, Vec<u8>)]) -> Vec<u8> {
     let world = World::new();
     world.script(|_| Script::default().piece(7));
@@ -147,8 +142,8 @@ fn read_entry(entry: &Entry, keys: &Keys, stored: &[(u64, Vec<u8>)]) -> Vec<u8> 
 }
 
 #[test]
-fn chunks_under_sse_c_begin_where_their_part_says() {
-    // Two parts, each a stream of its own; the second is cut at a place that no block begins at.
+fn an_sse_c_chunk_begins_at_its_part_offset() {
+    // Two parts, each with a key stream of its own. The second one is cut inside a block.
     let key = cipher_key(1);
     let list = json!([
         chunk(1, 0, 50, 1, Some(&c_parameters(0))),
@@ -156,40 +151,42 @@ fn chunks_under_sse_c_begin_where_their_part_says() {
         chunk(3, 70, 30, 1, Some(&c_parameters(20))),
     ]);
     let stored = [
-        (1, enciphered(&key, 0, &bytes(0..50))),
-        (2, enciphered(&key, 0, &bytes(50..70))),
-        (3, enciphered(&key, 20, &bytes(70..100))),
+        (1, encrypted_at(&key, 0, &bytes(0..50))),
+        (2, encrypted_at(&key, 0, &bytes(50..70))),
+        (3, encrypted_at(&key, 20, &bytes(70..100))),
     ];
     assert_eq!(read_entry(&entry(list, json!({})), &customer(), &stored), bytes(0..100));
 }
 
 #[test]
-fn the_vector_of_an_sse_s3_chunk_is_that_of_its_first_byte() {
+fn the_vector_of_an_sse_s3_chunk_is_for_its_first_byte() {
     let (first, second) = (Ctr::new(data_key(), IV, 0), Ctr::new(data_key(), IV, 64));
     let list = json!([
         chunk(1, 0, 64, 3, Some(&s3_parameters(first.iv()))),
-        // Whoever writes it: it does not count.
+        // A part offset has no meaning here and is ignored.
         chunk(2, 64, 36, 3, Some(&with(s3_parameters(second.iv()), "partOffset", json!(64)))),
     ]);
-    let stored =
-        [(1, enciphered(&data_key(), 0, &bytes(0..64))), (2, enciphered(&data_key(), 64, &bytes(64..100)))];
+    let stored = [
+        (1, encrypted_at(&data_key(), 0, &bytes(0..64))),
+        (2, encrypted_at(&data_key(), 64, &bytes(64..100))),
+    ];
     assert_eq!(read_entry(&entry(list, json!({})), &gateway(), &stored), bytes(0..100));
 }
 
 #[test]
-fn content_of_the_entry_is_deciphered_too() {
-    let stored = enciphered(&cipher_key(1), 0, b"hello kelp");
-    // Early gateways wrote the vector as text.
+fn inline_content_is_decrypted_too() {
+    let stored = encrypted_at(&cipher_key(1), 0, b"hello kelp");
+    // Early gateways stored the vector in base64.
     for iv in [&IV[..], base64(&IV).as_bytes()] {
         assert_eq!(read_entry(&inline(&stored, c_attributes(iv)), &customer(), &[]), b"hello kelp");
     }
-    let stored = enciphered(&data_key(), 0, b"hello kelp");
+    let stored = encrypted_at(&data_key(), 0, b"hello kelp");
     let object = inline(&stored, s3_attributes(&s3_parameters(&IV)));
     assert_eq!(read_entry(&object, &gateway(), &[]), b"hello kelp");
 }
 
 #[test]
-fn chunks_without_parameters_are_parts_of_the_object_stream() {
+fn chunks_without_parameters_use_the_objects_stream() {
     let extended = json!({"Extended": c_attributes(&IV)});
     let list = json!([
         chunk(1, 0, 50, 1, None),
@@ -197,7 +194,7 @@ fn chunks_without_parameters_are_parts_of_the_object_stream() {
         chunk(3, 100, 20, 1, None)
     ]);
     let stored: Vec<_> = [(1, 0..50), (2, 50..100), (3, 100..120)]
-        .map(|(id, range)| (id, enciphered(&cipher_key(1), range.start, &bytes(range))))
+        .map(|(id, range)| (id, encrypted_at(&cipher_key(1), range.start, &bytes(range))))
         .into();
     assert_eq!(read_entry(&entry(list, extended.clone()), &customer(), &stored), bytes(0..120));
 
@@ -206,23 +203,25 @@ fn chunks_without_parameters_are_parts_of_the_object_stream() {
         chunk(2, 50, 50, 1, Some(&c_parameters(0))),
         chunk(3, 100, 20, 1, None),
     ]);
-    // Parts are streams of their own: nobody knows of which the third is.
+    // Each part has a key stream of its own, and nothing shows which one the third chunk has.
     assert_eq!(refused(&entry(parts, extended), &customer()), missing("chunks[2].sse_metadata"));
 }
 
 #[test]
-fn sse_s3_without_a_vector_uses_that_of_the_first_chunk() {
+fn an_sse_s3_object_can_use_the_vector_of_its_first_chunk() {
     let object = s3_attributes(&without(s3_parameters(&IV), "iv"));
     let list = json!([chunk(1, 0, 50, 3, Some(&s3_parameters(&IV))), chunk(2, 50, 50, 3, None)]);
-    let stored =
-        [(1, enciphered(&data_key(), 0, &bytes(0..50))), (2, enciphered(&data_key(), 50, &bytes(50..100)))];
+    let stored = [
+        (1, encrypted_at(&data_key(), 0, &bytes(0..50))),
+        (2, encrypted_at(&data_key(), 50, &bytes(50..100))),
+    ];
     let all = entry(list, json!({"Extended": object}));
     assert_eq!(read_entry(&all, &gateway(), &stored), bytes(0..100));
     assert_eq!(refused(&inline(b"hello", object), &gateway()), missing("x-seaweedfs-sse-s3-key.iv"));
 }
 
 #[test]
-fn the_published_commitment_is_accepted_and_none_is_too() {
+fn a_valid_or_missing_commitment_is_accepted() {
     let parameters = s3_parameters(&IV);
     assert_eq!(parameters["keyCommitment"], "IOnlBh1nOqzx+hil0O9W5Q/tIwEXrzIqRGdryx0D4i8=");
     assert_eq!(ctr(&one(3, &parameters), &gateway()), Ok(Ctr::new(data_key(), IV, 0)));
@@ -231,7 +230,7 @@ fn the_published_commitment_is_accepted_and_none_is_too() {
 }
 
 #[test]
-fn a_changed_commitment_vector_or_data_key_is_detected() {
+fn a_flipped_bit_in_the_stored_parameters_is_detected() {
     for (field, wrong) in [
         ("keyCommitment", WrongKey::Commitment),
         ("iv", WrongKey::Commitment),
@@ -255,14 +254,14 @@ fn a_changed_commitment_vector_or_data_key_is_detected() {
 }
 
 #[test]
-fn a_key_that_is_not_the_objects_is_corrupt() {
+fn a_wrong_key_is_corrupt() {
     let other = Keys { customer: Some(cipher_key(8)), kek: Some(cipher_key(9)) };
     let list = json!([chunk(1, 0, 34, 1, None)]);
     for (object, wrong) in [
         (one(1, &c_parameters(0)), WrongKey::Customer),
         (inline(b"hello", c_attributes(&IV)), WrongKey::Customer),
         (entry(list, json!({"Extended": c_attributes(&IV)})), WrongKey::Customer),
-        // Only the object names the key.
+        // Only the object has the MD5 of the key.
         (
             entry(
                 json!([chunk(1, 0, 34, 1, Some(&without(c_parameters(0), "keyMD5")))]),
@@ -280,13 +279,13 @@ fn a_key_that_is_not_the_objects_is_corrupt() {
 }
 
 #[test]
-fn a_key_that_nothing_names_is_taken() {
+fn a_key_without_a_stored_md5_is_accepted() {
     let parameters = without(c_parameters(0), "keyMD5");
     assert_eq!(ctr(&one(1, &parameters), &customer()), Ok(Ctr::new(cipher_key(1), IV, 0)));
 }
 
 #[test]
-fn what_it_takes_to_read_an_object_is_named() {
+fn an_error_names_the_missing_key() {
     let all = Keys { customer: Some(cipher_key(1)), kek: Some(cipher_key(2)) };
     let header = |name: &str, value: &str| inline(b"hello", json!({name: base64(value.as_bytes())}));
     for (object, keys, kind, needed) in [
@@ -298,7 +297,7 @@ fn what_it_takes_to_read_an_object_is_named() {
         (inline(b"hello", c_attributes(&IV)), gateway(), SseKind::C, "sse.customerKey"),
         (header("x-seaweedfs-sse-kms-key", "{}"), all.clone(), SseKind::Kms, "key server"),
         (header("x-amz-server-side-encryption", "aws:kms"), all, SseKind::Kms, "key server"),
-        // Whatever else is not there: these are not the bytes of the file.
+        // The other attributes are missing, but the stored bytes are still encrypted.
         (header("x-amz-server-side-encryption", "AES256"), customer(), SseKind::S3, "sse.kek"),
         (
             header("x-amz-server-side-encryption-customer-algorithm", "AES256"),
@@ -320,10 +319,10 @@ fn missing(field: &str) -> EntryError {
 }
 
 #[test]
-fn errors_name_the_wrong_parameters() {
+fn a_wrong_parameter_is_named() {
     let of_chunk = |parameters: &Value| match refused(&one(1, parameters), &customer()) {
         EntryError::Field { field, reason } => (field, reason),
-        other => panic!("not a field's error: {other:?}"),
+        other => panic!("not a field error: {other:?}"),
     };
     for (name, value, reason) in [
         ("iv", json!("AAAA"), Reason::Not("16 bytes in base64")),
@@ -332,23 +331,23 @@ fn errors_name_the_wrong_parameters() {
         ("iv", json!([1]), Reason::Not("base64")),
         ("iv", json!(null), Reason::Missing),
         ("partOffset", json!(-1), Reason::Negative),
-        ("partOffset", json!("1"), Reason::Not("a whole number of its range")),
-        ("partOffset", json!(0.5), Reason::Not("a whole number of its range")),
-        ("keyMD5", json!(5), Reason::Not("a text")),
-        ("algorithm", json!({}), Reason::Not("a text")),
+        ("partOffset", json!("1"), Reason::Not("an integer in the range of its type")),
+        ("partOffset", json!(0.5), Reason::Not("an integer in the range of its type")),
+        ("keyMD5", json!(5), Reason::Not("a string")),
+        ("algorithm", json!({}), Reason::Not("a string")),
         ("nonce", json!("?"), Reason::Not("base64")),
     ] {
-        let told = of_chunk(&with(c_parameters(0), name, value.clone()));
-        assert_eq!(told, (format!("chunks[0].sse_metadata.{name}"), reason), "{value}");
+        let error = of_chunk(&with(c_parameters(0), name, value.clone()));
+        assert_eq!(error, (format!("chunks[0].sse_metadata.{name}"), reason), "{value}");
     }
     for parameters in [json!([]), json!("secret"), json!(null)] {
-        let told = of_chunk(&parameters);
-        assert_eq!(told, ("chunks[0].sse_metadata".into(), Reason::Not("an object")), "{parameters}");
+        let error = of_chunk(&parameters);
+        assert_eq!(error, ("chunks[0].sse_metadata".into(), Reason::Not("an object")), "{parameters}");
     }
     let list =
         json!([{"file_id": "3,1637037d6a", "size": 34, "sse_type": 1, "sse_metadata": base64(b"{\"secret")}]);
     let error = refused(&entry(list, json!({})), &customer());
-    assert_eq!(error.to_string(), "chunks[0].sse_metadata is not JSON");
+    assert_eq!(error.to_string(), "invalid SeaweedFS metadata: chunks[0].sse_metadata is not JSON");
     assert_eq!(Error::from(error).kind(), Kind::Manifest);
 
     let list = json!([chunk(1, 0, 34, 3, Some(&json!({})))]);
@@ -363,24 +362,24 @@ fn errors_name_the_wrong_parameters() {
     let bad = json!({"Extended": {"x-seaweedfs-sse-c-iv": base64(b"short")}});
     assert_eq!(
         refused(&entry(list(), bad), &customer()).to_string(),
-        "x-seaweedfs-sse-c-iv is not an initialisation vector"
+        "invalid SeaweedFS metadata: x-seaweedfs-sse-c-iv is not an initialisation vector"
     );
 }
 
 #[test]
-fn fields_that_are_not_known_may_hold_what_they_like() {
+fn unknown_parameters_may_have_any_value() {
     let parameters = with(c_parameters(0), "context", json!({"a": [1, {}], "iv": 5}));
     assert!(ctr(&one(1, &parameters), &customer()).is_ok());
 }
 
 #[test]
-fn a_list_of_many_chunks_costs_no_more_than_each_alone() {
+fn the_objects_parameters_are_parsed_once() {
     let list: Vec<_> = (0..20_000).map(|i| chunk(1, i, 1, 3, None)).collect();
     let object = with(s3_parameters(&IV), "keyId", "k".repeat(1 << 20).into());
     let all = entry(list.into(), json!({"Extended": s3_attributes(&object)}));
     let start = std::time::Instant::now();
     assert_eq!(all.chunks_to_read(&gateway()).unwrap().len(), 20_000);
-    // Reading the object's parameters for each would take a minute.
+    // Parsing the object's parameters for each chunk would take a minute.
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
 
@@ -392,9 +391,9 @@ fn no_key_is_printed() {
     assert!(!printed.contains("77, 77") && !printed.contains("1, 2, 3, 4, 5, 6, 7, 8, 9"), "{printed}");
 }
 
-/// A chunk of 1000 bytes under a key stream, at hosts a and b; its digest is the ciphertext's.
+/// A chunk of 1000 bytes under a key stream, on hosts a and b. Its digest is of the ciphertext.
 fn at_two(world: &World) -> Chunk {
-    let stored = enciphered(&data_key(), 20, &bytes(0..1000));
+    let stored = encrypted_at(&data_key(), 20, &bytes(0..1000));
     for host in ["a", "b"] {
         world.store(&format!("http://{host}/0"), stored.clone());
     }
@@ -402,7 +401,7 @@ fn at_two(world: &World) -> Chunk {
     Chunk { ctr, md5: Some(md5(&stored)), ..plain(&["http://a/0", "http://b/0"], 0, 1000) }
 }
 
-/// Host a does this, in pieces of 100 bytes, and b is good.
+/// Host a has this outcome, in pieces of 100 bytes, and host b works.
 fn first(world: &World, outcome: Outcome) {
     world.script(move |asked| {
         let outcome = if asked.host == "a" { outcome.clone() } else { Outcome::Good };
@@ -417,7 +416,7 @@ fn verify(verify: Verify) -> Options {
 }
 
 #[test]
-fn a_broken_ctr_body_is_resumed_at_the_right_counter() {
+fn a_broken_body_is_resumed_at_the_right_counter() {
     for check in [Verify::Stream, Verify::Strict, Verify::Off] {
         for cut in [0, 1, 15, 16, 17, 500, 999] {
             let world = World::new();
@@ -432,7 +431,7 @@ fn a_broken_ctr_body_is_resumed_at_the_right_counter() {
 }
 
 #[test]
-fn the_digest_of_the_ciphertext_is_checked() {
+fn the_digest_of_the_ciphertext_is_verified() {
     for flip in [0, 500, 999] {
         let world = World::new();
         let chunk = at_two(&world);
@@ -447,7 +446,7 @@ fn the_digest_of_the_ciphertext_is_checked() {
 }
 
 #[test]
-fn a_part_of_a_chunk_is_asked_for_as_a_range() {
+fn a_part_of_a_chunk_is_requested_as_a_range() {
     let world = World::new();
     let chunk = at_two(&world);
     first(&world, Outcome::Good);
@@ -459,7 +458,7 @@ fn a_part_of_a_chunk_is_asked_for_as_a_range() {
 }
 
 #[test]
-fn a_200_to_a_range_is_decrypted_at_its_position() {
+fn a_200_to_a_range_request_is_decrypted_correctly() {
     let world = World::new();
     let chunk = at_two(&world);
     world.script(|_| Script::default().piece(100).no_ranges());
@@ -468,9 +467,9 @@ fn a_200_to_a_range_is_decrypted_at_its_position() {
 }
 
 #[test]
-fn a_key_stream_below_a_cipher_and_gzip_is_undone_last() {
+fn a_key_stream_below_cipher_and_gzip_is_removed_last() {
     let world = World::new();
-    let under = enciphered(&data_key(), 20, &bytes(0..1000));
+    let under = encrypted_at(&data_key(), 20, &bytes(0..1000));
     let gzip = {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         std::io::Write::write_all(&mut encoder, &under).unwrap();
@@ -497,11 +496,11 @@ fn a_key_stream_below_a_cipher_and_gzip_is_undone_last() {
 
 proptest! {
     #[test]
-    fn any_range_of_any_chunk_in_any_pieces_is_right(
+    fn any_range_of_any_chunk_in_any_pieces_is_decrypted(
         offset in 0_u64..1 << 40, start in 0_u64..1000, length in 1_u64..1000, piece in 1_usize..300, cut in 0_usize..1000,
     ) {
         let world = World::new();
-        let stored = enciphered(&data_key(), offset, &bytes(0..1000));
+        let stored = encrypted_at(&data_key(), offset, &bytes(0..1000));
         for host in ["a", "b"] {
             world.store(&format!("http://{host}/0"), stored.clone());
         }
@@ -517,7 +516,7 @@ proptest! {
     }
 
     #[test]
-    fn no_parameters_break_the_parser(text in prop::collection::vec(any::<u8>(), 0..100), kind in 1_u32..4) {
+    fn no_parameters_cause_a_panic(text in prop::collection::vec(any::<u8>(), 0..100), kind in 1_u32..4) {
         let list = json!([{"file_id": "3,1637037d6a", "size": 34, "sse_type": kind, "sse_metadata": base64(&text)}]);
         let keys = Keys { customer: Some(cipher_key(1)), kek: Some(cipher_key(2)) };
         let entry = entry(list, json!({}));

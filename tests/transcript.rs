@@ -1,6 +1,6 @@
-//! Our answers beside those that were recorded of a real cluster: `tests/fixtures`.
+//! Compares the responses of kelp-stream with those recorded from a real cluster (`tests/fixtures`).
 #![cfg(not(target_arch = "wasm32"))]
-#![allow(clippy::panic, clippy::indexing_slicing, reason = "clippy does not see that helpers are a test's")]
+#![allow(clippy::panic, clippy::indexing_slicing, reason = "tests may panic")]
 
 mod support;
 
@@ -13,7 +13,7 @@ use kelp_stream::{
 use serde_json::Value;
 use support::*;
 
-/// What is compared. `Content-Length` is left out of refusals: it counts a text for people there.
+/// The headers to compare. In error responses `Content-Length` is left out: it is the length of a text for people.
 const COMPARED: [&str; 9] = [
     "Accept-Ranges",
     "Cache-Control",
@@ -26,35 +26,34 @@ const COMPARED: [&str; 9] = [
     "Last-Modified",
 ];
 
-/// Where we differ on purpose: the exchange, a header or `status`, what was recorded, and what we
-/// say; a reason above each.
+/// The intended differences: the exchange, a header or `status`, the recorded value, and our value. The comment above each
+/// has the reason.
 #[rustfmt::skip]
 const DIFFERENCES: &[(&[&str], &str, &str, &str, &str)] = &[
-    // RFC 9110, 15.5.17: a 416 should say how long the file is, so that the client can ask again.
+    // RFC 9110, 15.5.17: a 416 should have the length of the file, so that the client can repeat the request.
     (ALL, "file, range beyond the end", "Content-Range", "", "bytes */5000"),
-    // There is no body for people, and so nothing to be said of it.
+    // There is no body, so no header describes it.
     (ALL, "file, range beyond the end", "Content-Type", "text/plain; charset=utf-8", ""),
     (ALL, "file, range beyond the end", "Content-Disposition", "inline; filename=one.bin", ""),
-    // A name that is no token is quoted as well, for readers who know no RFC 8187; that form has
-    // to escape what some would decode.
+    // A name that is not a token is also quoted, for readers without RFC 8187. The encoded form escapes what some readers
+    // would decode.
     (&["jwt"], "odd name, HEAD", "Content-Disposition",
         "inline; filename*=utf-8''sp%C3%A4ce%20&%20100%25%20#1%20%3F%E6%97%A5%E6%9C%AC%E8%AA%9E%20%3Cx%3E.bin",
         "inline; filename=\"sp_ce & 100% #1 ?___ <x>.bin\"; \
          filename*=UTF-8''sp%C3%A4ce%20&%20100%25%20#1%20%3F%E6%97%A5%E6%9C%AC%E8%AA%9E%20%3Cx%3E.bin"),
 
-    // RFC 9110, 14.1.2: a range that begins at the end is beyond it, and no Content-Range can say
-    // how little there is.
+    // RFC 9110, 14.1.2: a range that starts at the end is unsatisfiable, and no Content-Range can describe an empty part.
     (OPEN, "chunk, range bytes=5000-", "status", "206", "416"),
     (OPEN, "chunk, range bytes=5000-", "Content-Length", "0", ""),
     (OPEN, "chunk, range bytes=5000-", "Content-Range", "bytes 5000-4999/5000", "bytes */5000"),
     (OPEN, "chunk, range bytes=5000-", "Content-Type", "application/octet-stream", ""),
     (OPEN, "chunk, range bytes=5000-", "Content-Disposition", "inline; filename=one.bin", ""),
-    // RFC 9110, 14.2: a server may ignore Range; players and downloaders ask for one at a time.
+    // RFC 9110, 14.2: a server may ignore Range. Players and downloaders request one range at a time.
     (ALL, "chunk, range bytes=0-1,4-5", "status", "206", "200"),
     (OPEN, "chunk, range bytes=0-1,4-5", "Content-Length", "348", "5000"),
     (&["cipher"], "chunk, range bytes=0-1,4-5", "Content-Length", "300", "5028"),
     (ALL, "chunk, range bytes=0-1,4-5", "Content-Type", "multipart/byteranges", "application/octet-stream"),
-    // RFC 9110, 14.2: a malformed one is to be ignored.
+    // RFC 9110, 14.2: a malformed range is ignored.
     (ALL, "chunk, range bytes=junk", "status", "416", "200"),
     (OPEN, "chunk, range bytes=junk", "Content-Length", "", "5000"),
     (&["cipher"], "chunk, range bytes=junk", "Content-Length", "", "5028"),
@@ -65,7 +64,7 @@ const DIFFERENCES: &[(&[&str], &str, &str, &str, &str)] = &[
     (&["jwt"], "chunk, If-None-Match", "ETag", "", "\"5710cecf\""),
     // RFC 9110, 9.3.2: HEAD has the headers of GET.
     (&["cipher"], "chunk, HEAD", "Content-Type", "", "application/octet-stream"),
-    // A part is of the type of the whole: the server guesses it from the bytes of the part.
+    // A part has the type of the whole. The server guesses it from the bytes of the part.
     (&["cipher"], "chunk, range bytes=10-19", "Content-Type", "text/plain; charset=utf-8", "application/octet-stream"),
     (&["cipher"], "chunk, range bytes=4990-", "Content-Type", "text/plain; charset=utf-8", "application/octet-stream"),
     (&["cipher"], "chunk, range bytes=-10", "Content-Type", "text/plain; charset=utf-8", "application/octet-stream"),
@@ -73,17 +72,16 @@ const DIFFERENCES: &[(&[&str], &str, &str, &str, &str)] = &[
     (&["cipher"], "chunk, range bytes=5000-", "Content-Type", "text/plain; charset=utf-8", "application/octet-stream"),
 ];
 const ALL: &[&str] = &["plain", "cipher", "jwt"];
-/// The clusters whose chunks are as long as the file, and have its name.
+/// The clusters whose chunks have the length and the name of the file.
 const OPEN: &[&str] = &["plain", "jwt"];
 
-/// A file whose chunks are gone: what is said of one whose bytes cannot be had is said by the
-/// host, and tested in `tests/package/behaviours/responses.mjs`.
+/// A file whose chunks are lost. The host makes that response; `tests/package/behaviours/responses.mjs` tests it.
 const GONE: &str = "both replicas killed: file through the filer";
 
-/// How many exchanges there are, of files and of chunks.
+/// The number of exchanges for files and for chunks.
 const COUNTS: [(&str, usize, usize); 3] = [("plain", 6, 13), ("cipher", 6, 13), ("jwt", 6, 13)];
 
-/// What is known of the subject of an exchange.
+/// The metadata of the subject of an exchange.
 struct Known {
     size: u64,
     etag: String,
@@ -105,17 +103,17 @@ impl Known {
         }
     }
 
-    /// Of a chunk by the answer to a plain GET: its server reads ranges and conditions with the
-    /// same code as the filer, and was asked for more of them.
-    fn of_answer(answer: &Value) -> Self {
-        let said = |name| recorded(answer, name);
+    /// The metadata of a chunk, from the response to a plain GET. A volume server evaluates ranges and conditions with the
+    /// same code as the filer, and more of them were recorded.
+    fn of_response(answer: &Value) -> Self {
+        let header = |name| recorded(answer, name);
         Self {
-            size: said("Content-Length").parse().expect("it is a number"),
-            etag: said("ETag"),
-            modified_ms: ms(&said("Last-Modified")),
-            media_type: said("Content-Type"),
+            size: header("Content-Length").parse().expect("it is a number"),
+            etag: header("ETag"),
+            modified_ms: ms(&header("Last-Modified")),
+            media_type: header("Content-Type"),
             name: String::new(),
-            stored: vec![("Content-Disposition", said("Content-Disposition"))],
+            stored: vec![("Content-Disposition", header("Content-Disposition"))],
         }
     }
 
@@ -131,9 +129,9 @@ impl Known {
     }
 }
 
-/// A header as it was recorded; empty if it was not there.
+/// The recorded value of a header; empty if there was none.
 fn recorded(exchange: &Value, name: &str) -> String {
-    let headers = exchange["response"].as_array().expect("it was answered");
+    let headers = exchange["response"].as_array().expect("there is a response");
     let found =
         headers.iter().find(|header| header[0].as_str().is_some_and(|key| key.eq_ignore_ascii_case(name)));
     let value = found.and_then(|header| header[1].as_str()).unwrap_or_default();
@@ -141,17 +139,17 @@ fn recorded(exchange: &Value, name: &str) -> String {
     value.split("; boundary=").next().unwrap_or_default().into()
 }
 
-/// Milliseconds of a header's date; the clusters lived for a day.
+/// The milliseconds of a date in a header. The clusters ran on one day.
 fn ms(date: &str) -> i64 {
     let time = date.strip_prefix("Mon, 23 Nov 2026 ").and_then(|rest| rest.strip_suffix(" GMT"));
     let seconds = time
-        .expect("it was that day")
+        .expect("the date is of that day")
         .split(':')
         .fold(0, |sum, part| sum * 60 + part.parse::<i64>().expect("it is a number"));
     (20_780 * 86_400 + seconds) * 1000
 }
 
-/// What an exchange asked for: a file of the filer, or a chunk of a volume server.
+/// The subject of an exchange: a file of the filer, or a chunk of a volume server.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Subject {
     File(String),
@@ -159,7 +157,7 @@ enum Subject {
 }
 
 fn subject(exchange: &Value) -> Option<Subject> {
-    let (text, asked) = (|name: &str| exchange[name].as_str().unwrap_or_default(), &exchange["request"]);
+    let (text, request) = (|name: &str| exchange[name].as_str().unwrap_or_default(), &exchange["request"]);
     let (host, path) = text("url").strip_prefix("http://")?.split_once('/')?;
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let is_read = matches!(text("method"), "GET" | "HEAD");
@@ -167,11 +165,11 @@ fn subject(exchange: &Value) -> Option<Subject> {
         return None;
     }
     let about_content = matches!(exchange["status"].as_u64(), Some(200 | 206 | 304 | 412 | 416));
-    // Asked for gzip, a volume server packs a chunk: that is how it travels, and not what it is.
-    let packed = asked["accept-encoding"] == "gzip";
+    // If gzip is accepted, a volume server compresses a chunk in transit. That says nothing about the chunk.
+    let is_encoded = request["accept-encoding"] == "gzip";
     match host {
         "{filer}" if path.starts_with("d/") => Some(Subject::File(decoded(path))),
-        _ if host.starts_with("{volume") && about_content && !packed => Some(Subject::Chunk(path.into())),
+        _ if host.starts_with("{volume") && about_content && !is_encoded => Some(Subject::Chunk(path.into())),
         _ => None,
     }
 }
@@ -188,16 +186,16 @@ fn decoded(path: &str) -> String {
     String::from_utf8(bytes).expect("paths are text")
 }
 
-/// Each thing that we say otherwise: its name, what was recorded, and what we say.
+/// The differences: name, recorded value, and our value.
 fn differences(exchange: &Value, known: &Known) -> Vec<(&'static str, String, String)> {
-    let asked = |name: &str| exchange["request"][name].as_str();
+    let request = |name: &str| exchange["request"][name].as_str();
     let headers = RequestHeaders {
-        range: asked("range"),
-        if_range: asked("if-range"),
-        if_none_match: asked("if-none-match"),
-        if_match: asked("if-match"),
-        if_modified_since: asked("if-modified-since"),
-        if_unmodified_since: asked("if-unmodified-since"),
+        range: request("range"),
+        if_range: request("if-range"),
+        if_none_match: request("if-none-match"),
+        if_match: request("if-match"),
+        if_modified_since: request("if-modified-since"),
+        if_unmodified_since: request("if-unmodified-since"),
     };
     let reply = respond(exchange["method"].as_str().expect("it has one"), &headers, &known.head());
     let status = exchange["status"].to_string();
@@ -216,7 +214,7 @@ fn differences(exchange: &Value, known: &Known) -> Vec<(&'static str, String, St
 }
 
 #[test]
-fn we_answer_as_seaweedfs_did_but_for_what_is_listed() {
+fn responses_equal_those_of_seaweedfs_except_as_listed() {
     let mut found = BTreeSet::new();
     for (cluster, files, chunks) in COUNTS {
         let entries = json(&format!("seaweedfs/{cluster}/cases.json"));
@@ -229,7 +227,7 @@ fn we_answer_as_seaweedfs_did_but_for_what_is_listed() {
         let mut counts = (0, 0);
         let transcript = json(&format!("seaweedfs/{cluster}/transcript.json"));
         for exchange in transcript.as_array().expect("it is a list") {
-            let what = exchange["what"].as_str().expect("it is told");
+            let what = exchange["what"].as_str().expect("it has a description");
             let Some(subject) = subject(exchange).filter(|_| what != GONE) else { continue };
             match subject {
                 Subject::File(_) => counts.0 += 1,
@@ -237,8 +235,8 @@ fn we_answer_as_seaweedfs_did_but_for_what_is_listed() {
             }
             let known = known.entry(subject.clone()).or_insert_with(|| match &subject {
                 Subject::File(path) => Known::of_entry(&entry(path)),
-                // The first one is a plain GET.
-                Subject::Chunk(_) => Known::of_answer(exchange),
+                // The first exchange is a plain GET.
+                Subject::Chunk(_) => Known::of_response(exchange),
             });
             for (name, theirs, ours) in differences(exchange, known) {
                 found.insert((cluster, what.to_owned(), name, theirs, ours));
@@ -256,19 +254,19 @@ fn we_answer_as_seaweedfs_did_but_for_what_is_listed() {
         .collect();
     let shown = |set: Vec<_>| format!("{set:#?}");
     assert!(found.is_subset(&listed), "not listed: {}", shown(found.difference(&listed).collect()));
-    assert!(listed.is_subset(&found), "the same by now: {}", shown(listed.difference(&found).collect()));
+    assert!(listed.is_subset(&found), "no longer different: {}", shown(listed.difference(&found).collect()));
 }
 
-/// The filer serves the attribute as it is; no exchange with that cluster was recorded.
+/// The filer serves the attribute unchanged; no exchange with that cluster was recorded.
 #[test]
-fn an_s3_object_has_its_stored_encoding() {
+fn an_s3_object_has_its_stored_content_encoding() {
     let entry = Entry::parse(&fixture("seaweedfs/s3/entries/encoded.txt.json")).expect("the filer wrote it");
     let known = Known::of_entry(&entry);
     let reply = respond("GET", &RequestHeaders::default(), &known.head());
-    let said = |name| reply.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
-    assert_eq!(said("Content-Encoding"), Some("identity, x-otter"));
-    assert_eq!(said("Content-Length"), Some("20000"), "of the encoded bytes");
-    assert_eq!(said("Content-Disposition"), Some("inline; filename=encoded.txt"));
-    // Neither its owner nor the rest.
+    let header = |name| reply.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
+    assert_eq!(header("Content-Encoding"), Some("identity, x-otter"));
+    assert_eq!(header("Content-Length"), Some("20000"), "the length of the encoded bytes");
+    assert_eq!(header("Content-Disposition"), Some("inline; filename=encoded.txt"));
+    // No other attribute is sent, for example the owner.
     assert!(reply.headers.iter().all(|(name, _)| !name.starts_with("Seaweed")));
 }

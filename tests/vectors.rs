@@ -1,4 +1,4 @@
-//! Published vectors of the cipher (`tests/fixtures/vectors`).
+//! Published test vectors of AES-256-GCM (`tests/fixtures/vectors`).
 #![cfg(not(target_arch = "wasm32"))]
 
 mod support;
@@ -13,20 +13,20 @@ fn bytes(vector: &Value, field: &str) -> Vec<u8> {
 }
 
 #[test]
-fn every_valid_vector_of_aes_256_gcm_opens_and_no_other() {
+fn valid_vectors_are_decrypted_and_invalid_ones_refused() {
     let vectors = support::json("vectors/aes-256-gcm.json");
-    let mut told = [0, 0];
+    let mut counts = [0, 0];
     for vector in vectors.as_array().expect("it is a list") {
         let key = CipherKey::new(&bytes(vector, "key")).expect("it is a key");
         let mut stored = bytes(vector, "stored");
         let opened = open(&key, &mut stored).map(<[u8]>::to_vec);
         if vector["plain"].is_null() {
             assert_eq!(opened, Err(DecodeError::Tag), "{}", vector["name"]);
-            told[1] += 1;
+            counts[1] += 1;
         } else {
             assert_eq!(opened, Ok(bytes(vector, "plain")), "{}", vector["name"]);
-            told[0] += 1;
+            counts[0] += 1;
         }
     }
-    assert_eq!(told, [63, 60], "as many as there are, valid and invalid");
+    assert_eq!(counts, [63, 60], "valid and invalid vectors");
 }

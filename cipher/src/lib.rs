@@ -1,9 +1,10 @@
-//! The ciphers of [kelp-stream](https://docs.rs/kelp-stream), over those of RustCrypto.
+//! The ciphers of [kelp-stream](https://docs.rs/kelp-stream), built on those of RustCrypto.
 //!
-//! Generic code is built by the crate that uses it, with that crate's optimisation. kelp-stream is built for size in a
-//! browser, and its ciphers were six times slower for it; here they are not.
+//! They are a crate of their own for speed. Generic code is compiled by the crate that uses it, at that crate's
+//! optimisation level. kelp-stream is optimised for size in a browser, which made its ciphers six times slower. This crate
+//! is optimised for speed, and its functions are not inlined into kelp-stream.
 
-/// What they are built on: tests encrypt with it.
+/// The implementation of AES-GCM. Tests encrypt with it.
 pub use aes_gcm;
 
 use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut, aes::Aes256};
@@ -12,16 +13,26 @@ use ctr::{
     cipher::{KeyIvInit, StreamCipher, StreamCipherSeek},
 };
 
-/// Decrypts AES-256-GCM in place, without associated data (NIST SP 800-38D); says whether the tag fits. Where it
-/// does not, nothing is deciphered.
+/// The length of an AES-GCM tag.
+const TAG: usize = 16;
+
+/// Decrypts `ciphertext || tag (16)` with AES-256-GCM in place, without associated data (NIST SP 800-38D), and returns the
+/// plaintext.
+///
+/// `None` if there are fewer bytes than a tag, or if the tag does not match. Then nothing is decrypted.
 #[inline(never)]
 #[must_use]
-pub fn gcm(key: &[u8; 32], nonce: &[u8; 12], text: &mut [u8], tag: &[u8; 16]) -> bool {
+pub fn gcm<'a>(key: &[u8; 32], nonce: &[u8; 12], sealed: &'a mut [u8]) -> Option<&'a [u8]> {
+    let text_len = sealed.len().checked_sub(TAG)?;
+    let (text, tag) = sealed.split_at_mut_checked(text_len)?;
+    let tag: &[u8; TAG] = (&*tag).try_into().ok()?;
     let cipher = Aes256Gcm::new(key.into());
-    cipher.decrypt_inout_detached(nonce.into(), &[], text.into(), tag.into()).is_ok()
+    cipher.decrypt_inout_detached(nonce.into(), &[], (&mut *text).into(), tag.into()).ok()?;
+    Some(text)
 }
 
-/// Deciphers AES-256-CTR in place (NIST SP 800-38A, 6.5), the first byte of which is byte `at` of the key stream.
+/// Decrypts bytes with AES-256-CTR in place (NIST SP 800-38A, section 6.5). `at` is the position of the first byte in the
+/// key stream.
 #[inline(never)]
 pub fn ctr(key: &[u8; 32], iv: &[u8; 16], at: u128, bytes: &mut [u8]) {
     let mut stream = Ctr128BE::<Aes256>::new(key.into(), iv.into());

@@ -1,4 +1,4 @@
-//! Stored bytes of a chunk: AES-256-GCM, gzip.
+//! The stored bytes of a chunk: AES-256-GCM and gzip.
 
 use std::io::Read;
 
@@ -12,64 +12,64 @@ use crate::{
     model::chunk::CipherKey,
 };
 
-/// A recipe and what is stored.
+/// The input is decoding parameters and stored bytes.
 ///
-/// Without a key it is decoded as it is. With one it is decoded as it is too, which never fits;
-/// or it is sealed first, so that gzip sees it; or sealed and then damaged.
+/// Without a key, the bytes are decoded unchanged. With a key there are three cases: the bytes are decoded unchanged, and no
+/// tag matches; they are encrypted first, so that the inflater sees them; or they are encrypted and then damaged.
 pub(super) fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
     let how = input.byte();
     let params = DecodeParams {
-        key: (how & SEALED != 0).then(key),
+        key: (how & ENCRYPTED != 0).then(key),
         gzip: how & GZIP != 0,
         output_len: if how & ALL != 0 { u64::MAX } else { input.number(2) },
-        max_output: CEILING,
+        max_output: MAX_OUTPUT,
     };
     let damage = (how & DAMAGED != 0).then(|| input.number(2));
     let plain = input.0;
-    let stored = match (how & SEALED != 0, how & AS_IT_IS != 0) {
-        (true, true) => return assert!(decoded(plain, &params).is_err(), "no tag fits by chance"),
-        (true, false) => sealed(plain),
+    let stored = match (how & ENCRYPTED != 0, how & UNCHANGED != 0) {
+        (true, true) => return assert!(decoded(plain, &params).is_err(), "no tag matches by chance"),
+        (true, false) => encrypted(plain),
         (false, _) => plain.to_vec(),
     };
     if params.key.is_some()
         && let Some(damage) = damage
     {
-        return damaged_is_noticed(stored, damage, &params);
+        return damage_is_detected(stored, damage, &params);
     }
     let result = decoded(&stored, &params);
     if !params.gzip {
-        let wanted = plain.get(..params.output_len as usize).unwrap_or(plain);
-        return assert_eq!(result.as_deref(), Ok(wanted));
+        let expected = plain.get(..params.output_len as usize).unwrap_or(plain);
+        return assert_eq!(result.as_deref(), Ok(expected));
     }
-    let mut wanted = Vec::new();
-    let inflated = MultiGzDecoder::new(plain).take(CEILING + 1).read_to_end(&mut wanted);
-    if wanted.len() as u64 > CEILING {
+    let mut expected = Vec::new();
+    let inflated = MultiGzDecoder::new(plain).take(MAX_OUTPUT + 1).read_to_end(&mut expected);
+    if expected.len() as u64 > MAX_OUTPUT {
         return assert!(result.is_err());
     }
     if let (Ok(out), Ok(_)) = (result, inflated) {
-        wanted.truncate(usize::try_from(params.output_len).unwrap_or(usize::MAX));
-        assert!(out == wanted, "another decoder inflates it to other bytes");
+        expected.truncate(usize::try_from(params.output_len).unwrap_or(usize::MAX));
+        assert!(out == expected, "another decoder inflates it to other bytes");
     }
 }
 
 const GZIP: u8 = 1;
-const SEALED: u8 = 2;
-const AS_IT_IS: u8 = 4;
+const ENCRYPTED: u8 = 2;
+const UNCHANGED: u8 = 4;
 const DAMAGED: u8 = 8;
 const ALL: u8 = 16;
-/// Small, so that a bomb takes no time.
-const CEILING: u64 = 1 << 18;
+/// Small, so that a gzip bomb takes no time.
+const MAX_OUTPUT: u64 = 1 << 18;
 
 fn decoded(stored: &[u8], params: &DecodeParams) -> Result<Vec<u8>, DecodeError> {
     let mut out = Vec::new();
     let result = decode(stored.to_vec(), params, &mut |piece| out.extend_from_slice(piece));
-    assert!(out.len() as u64 <= params.output_len, "more is handed out than is wanted");
-    assert!(!params.gzip || out.len() as u64 <= params.max_output, "more is handed out than is accepted");
+    assert!(out.len() as u64 <= params.output_len, "more is returned than was requested");
+    assert!(!params.gzip || out.len() as u64 <= params.max_output, "more is returned than is allowed");
     result.map(|()| out)
 }
 
-fn damaged_is_noticed(mut stored: Vec<u8>, damage: u64, params: &DecodeParams) {
+fn damage_is_detected(mut stored: Vec<u8>, damage: u64, params: &DecodeParams) {
     let at = damage as usize / 8 % stored.len();
     stored[at] ^= 1 << (damage % 8);
     assert_eq!(decoded(&stored, params), Err(DecodeError::Tag));
@@ -81,7 +81,7 @@ fn key() -> CipherKey {
     CipherKey::new(&[7; 32]).expect("it is 32 bytes")
 }
 
-fn sealed(plain: &[u8]) -> Vec<u8> {
+fn encrypted(plain: &[u8]) -> Vec<u8> {
     let nonce = [9; 12];
     let mut text = plain.to_vec();
     let tag = Aes256Gcm::new(key().bytes().into())

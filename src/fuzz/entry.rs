@@ -1,8 +1,8 @@
-//! The filer's JSON.
+//! The JSON of an entry.
 
 use serde::de::IgnoredAny;
 
-use super::plan::covers;
+use super::plan::assert_covers;
 use crate::{
     formats::seaweedfs::entry::{Entry, Keys, MAX_EXTENDED},
     http::etag,
@@ -10,7 +10,7 @@ use crate::{
     schedule::plan::Plan,
 };
 
-/// Any bytes: an entry that is accepted is JSON, and is all that the core takes for granted.
+/// The input is any bytes. An accepted entry is JSON, and it has every property that the core relies on.
 pub(super) fn run(json: &[u8]) {
     let entry = match Entry::parse(json) {
         Ok(entry) => entry,
@@ -24,22 +24,22 @@ pub(super) fn run(json: &[u8]) {
     assert!(entry.extended().windows(2).all(|pair| pair[0].0 < pair[1].0), "sorted, each name once");
     assert!(entry.content().is_none_or(|content| !content.is_empty()));
     for each in entry.chunks() {
-        is_sound(&each.chunk);
+        assert_sound(&each.chunk);
     }
-    // The parameters of S3 encryption are looked at only with a key at hand.
+    // The parameters of S3 encryption are read only if there is a key.
     let key = CipherKey::new(&[7; 32]);
     for keys in [Keys::default(), Keys { customer: key.clone(), kek: key }] {
         if let Ok(chunks) = entry.chunks_to_read(&keys) {
-            covers(&Plan::new(chunks.into(), 0..entry.size()));
+            assert_covers(&Plan::new(chunks.into(), 0..entry.size()));
         }
     }
 }
 
-/// What holds for a chunk wherever it was read.
-pub(super) fn is_sound(chunk: &Chunk) {
+/// Asserts what holds for every chunk of SeaweedFS.
+pub(super) fn assert_sound(chunk: &Chunk) {
     let end = chunk.offset.checked_add(chunk.size).expect("its end is a number");
     assert!(end <= i64::MAX.cast_unsigned());
     assert!(!chunk.is_manifest || chunk.size > 0);
     let Source::FileId(id) = &chunk.source else { panic!("the filer's chunks have file ids") };
-    super::fid::is_harmless(id);
+    super::fid::assert_harmless(id);
 }

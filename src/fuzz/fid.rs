@@ -1,14 +1,14 @@
-//! File ids, which go into URLs.
+//! File ids, which become parts of URLs.
 
 use super::input::Input;
 use crate::formats::seaweedfs::file_id;
 
-/// A text; and a volume, a key and a cookie.
+/// The input is a text, and also a volume, a key and a cookie.
 pub(super) fn run(bytes: &[u8]) {
     if let Ok(text) = std::str::from_utf8(bytes)
         && file_id::is_file_id(text)
     {
-        is_harmless(text);
+        assert_harmless(text);
     }
     let mut input = Input(bytes);
     let (volume, key, cookie) = (input.number(4) as u32, input.any_number(), input.number(4) as u32);
@@ -20,8 +20,8 @@ pub(super) fn run(bytes: &[u8]) {
     assert_eq!((before.parse(), hex(hex_key), hex(hex_cookie)), (Ok(volume), Ok(key), Ok(cookie.into())));
 }
 
-/// That a file id changes no URL that it is put into.
-pub(super) fn is_harmless(id: &str) {
+/// Asserts that a file id cannot change the rest of a URL.
+pub(super) fn assert_harmless(id: &str) {
     assert!(id.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b',' | b'_')), "{id}");
     assert!(id.len() <= "4294967295,ffffffffffffffff00000000_18446744073709551615".len(), "{id}");
     let (volume, _) = id.split_once(',').expect("there is a comma");

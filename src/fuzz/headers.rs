@@ -1,9 +1,9 @@
-//! What servers and clients write into headers.
+//! The header fields of servers and clients.
 
 use std::time::Duration;
 
 use crate::{
-    formats::{manifest::is_url, seaweedfs::entry::SERVED},
+    formats::seaweedfs::entry::SERVED_HEADERS,
     http::{
         content_range::{self, ContentRange},
         date, etag, jwt,
@@ -16,15 +16,15 @@ use crate::{
 /// Some time in 2026.
 const NOW: Duration = Duration::from_secs(1_790_000_000);
 
-/// Lines: each is taken for every kind of value, so is the whole, and all of them for a request
-/// and a file.
+/// The input is lines. Each line and the whole text are parsed as every kind of value. All lines together are a request and
+/// a file.
 pub(super) fn run(bytes: &[u8]) {
-    // A header's bytes become characters as `Headers` of JavaScript has them, or are UTF-8.
+    // The bytes of a header become characters as in `Headers` of JavaScript, or they are UTF-8.
     let latin: String = bytes.iter().copied().map(char::from).collect();
     for text in [std::str::from_utf8(bytes).unwrap_or(&latin), &latin] {
         value(text);
         text.split('\n').for_each(value);
-        answer(text);
+        response(text);
     }
 }
 
@@ -35,10 +35,10 @@ fn value(text: &str) {
         let total = total.map_or("*".to_owned(), |total| total.to_string());
         assert_eq!(content_range::parse(&format!("bytes {start}-{}/{total}", end - 1)), Some(range));
     }
-    // Any number of seconds, or until any date: who waits has a limit of its own.
+    // Any number of seconds, or any date. The scheduler limits the wait.
     let _ = AttemptError::status(503, Some(text), NOW).retry_after;
     if jwt::is_due(text, NOW) {
-        assert!(text.split('.').count() >= 3, "only a token of three parts says when it ends");
+        assert!(text.split('.').count() >= 3, "only a token of three parts has an expiry time");
     }
     if let Some(seconds) = date::from_http(text) {
         let written = date::to_http(seconds * 1000).expect("it has a year of four digits");
@@ -61,13 +61,13 @@ fn value(text: &str) {
     }
     let with_token = url::with_token(text, "a/b?&#");
     assert!(with_token.ends_with("jwt=a%2fb%3f%26%23") && !with_token.contains('#'));
-    if is_url(text) {
+    if url::is_unambiguous(text) {
         assert!(url::host(text).is_some() && text.starts_with(url::without_query(text)));
     }
 }
 
-/// The lines in their order: method, size, time, tag, type, name, and the request's headers.
-fn answer(text: &str) {
+/// The lines in order: method, size, time, tag, type, name, and the headers of the request.
+fn response(text: &str) {
     let mut lines = text.split('\n').map(|line| Some(line).filter(|line| !line.is_empty()));
     let mut line = || lines.next().flatten();
     let method = line().unwrap_or("GET");
@@ -76,9 +76,9 @@ fn answer(text: &str) {
     let last_modified_ms = number(line());
     let etag = line().filter(|tag| etag::is_strong(tag));
     let media_type = line().unwrap_or_default();
-    // One line is the name and all that is stored: each is written by the same rules.
+    // One line is the name and every stored header: all are written by the same rules.
     let name = line().unwrap_or_default();
-    let stored = SERVED.map(|header| (header, name.to_owned()));
+    let stored = SERVED_HEADERS.map(|header| (header, name.to_owned()));
     let file = Representation { size, etag, last_modified_ms, media_type, name, stored: &stored };
     let request = RequestHeaders {
         range: line(),
@@ -88,10 +88,10 @@ fn answer(text: &str) {
         if_modified_since: line(),
         if_unmodified_since: line(),
     };
-    is_an_answer(method, &request, &file, &respond(method, &request, &file));
+    assert_valid(method, &request, &file, &respond(method, &request, &file));
 }
 
-fn is_an_answer(method: &str, request: &RequestHeaders<'_>, file: &Representation<'_>, reply: &Reply) {
+fn assert_valid(method: &str, request: &RequestHeaders<'_>, file: &Representation<'_>, reply: &Reply) {
     let header = |name| reply.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| &**value);
     assert!(reply.headers.iter().all(|(_, value)| is_header(value)), "{reply:?}");
     let length = header("Content-Length").and_then(|length| length.parse().ok());
@@ -102,12 +102,15 @@ fn is_an_answer(method: &str, request: &RequestHeaders<'_>, file: &Representatio
             let body = reply.body.clone().expect("there is a body");
             assert!(body.start < body.end && body.end <= file.size && request.range.is_some());
             assert_eq!(length, Some(body.end - body.start));
-            let told = content_range::parse(range.expect("it says which"));
-            assert_eq!(told, Some(ContentRange { start: body.start, end: body.end, total: Some(file.size) }));
+            let parsed = content_range::parse(range.expect("a 206 has a Content-Range"));
+            assert_eq!(
+                parsed,
+                Some(ContentRange { start: body.start, end: body.end, total: Some(file.size) })
+            );
         }
         304 | 405 | 412 => assert_eq!((&reply.body, length, range), (&None, None, None)),
         416 => assert_eq!((&reply.body, range), (&None, Some(&*format!("bytes */{}", file.size)))),
-        status => panic!("{status} is no answer"),
+        status => panic!("{status} is not a possible status"),
     }
     assert_eq!(reply.status == 405, !matches!(method, "GET" | "HEAD"));
     assert!(reply.body.is_none() || method == "GET");

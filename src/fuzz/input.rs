@@ -1,6 +1,6 @@
-//! Bytes that are made into values: the same bytes always into the same.
+//! Makes values from bytes, always the same values from the same bytes.
 
-/// What is left of an input. At its end, everything is zero and empty.
+/// The rest of an input. At its end, every number is zero and every list is empty.
 pub(super) struct Input<'a>(pub(super) &'a [u8]);
 
 impl<'a> Input<'a> {
@@ -22,12 +22,12 @@ impl<'a> Input<'a> {
         self.byte() & 1 == 1
     }
 
-    /// A number of so many bytes, the least first.
+    /// A number of this many bytes in little-endian order.
     pub(super) fn number(&mut self, bytes: usize) -> u64 {
         self.take(bytes).iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
     }
 
-    /// A number of any size: small ones, those with round binary ends, and all others.
+    /// A number of any size: small numbers, numbers near powers of two, and all others.
     pub(super) fn any_number(&mut self) -> u64 {
         match self.byte() {
             small @ 0..200 => u64::from(small),
@@ -40,7 +40,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// Up to 255 bytes that say their length before them.
+    /// Up to 255 bytes, with their length before them.
     pub(super) fn bytes(&mut self) -> &'a [u8] {
         let len = self.byte();
         self.take(usize::from(len))

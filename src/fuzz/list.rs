@@ -1,14 +1,14 @@
-//! Chunk manifests: protobuf.
+//! Chunk manifests in protobuf.
 
 use std::ops::Range;
 
-use super::{entry::is_sound, input::Input, plan::chunks};
+use super::{entry::assert_sound, input::Input, plan::chunks};
 use crate::{
     formats::seaweedfs::{chunk_manifest::parse_manifest, entry::EntryError},
     model::chunk::{Chunk, Compression, Source},
 };
 
-/// Any bytes, and any list of chunks as a filer writes it.
+/// The input is any bytes, and also any list of chunks, written as a filer writes it.
 pub(super) fn run(bytes: &[u8]) {
     accepted(bytes);
     let mut listed = chunks(&mut Input(bytes), 64);
@@ -19,11 +19,10 @@ pub(super) fn run(bytes: &[u8]) {
     }
 }
 
-/// A list that is accepted reaches over its span and no further, and is the same when it is
-/// written anew.
+/// An accepted list covers its span and no more, and it is unchanged after it is written and read again.
 fn accepted(bytes: &[u8]) {
     let Ok(chunks) = parse_manifest(bytes, ANY) else { return };
-    chunks.iter().for_each(is_sound);
+    chunks.iter().for_each(assert_sound);
     let start = chunks.iter().map(|chunk| chunk.offset).min().expect("it lists a chunk");
     let end = chunks.iter().map(Chunk::end).max().expect("it lists a chunk");
     assert!(parse_manifest(bytes, start..end).is_ok());
@@ -34,7 +33,7 @@ fn accepted(bytes: &[u8]) {
     assert_eq!(parse_manifest(&written(&chunks), start..end), Ok(chunks));
 }
 
-/// A span that every list reaches over.
+/// A span that every list covers.
 const ANY: Range<u64> = Range { start: u64::MAX, end: 0 };
 
 /// A list of chunks as a filer would write it.

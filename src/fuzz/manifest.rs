@@ -1,9 +1,9 @@
-//! The generic manifest, and ranges of one URL.
+//! The generic manifest, and the ranges of one URL.
 
-use super::{input::Input, plan::covers};
+use super::{input::Input, plan::assert_covers};
 use crate::{
-    formats::manifest::{ChunkFields, MAX_URLS, ManifestFields, from_base64, is_url},
-    http::{etag, respond::is_header},
+    formats::manifest::{ChunkFields, MAX_URLS, ManifestFields},
+    http::{etag, respond::is_header, url::is_unambiguous},
     model::{
         chunk::{MAX_FILE_BYTES, Source},
         ranges::{MAX_RANGES, ranges_of},
@@ -11,11 +11,10 @@ use crate::{
     schedule::plan::Plan,
 };
 
-/// The fields of a manifest: what is accepted is all that the core takes for granted.
+/// The input is the fields of a manifest. An accepted manifest has every property that the core relies on.
 pub(super) fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
     ranges(&mut input);
-    base64(&input.text());
     let fields = ManifestFields {
         size: input.any_number(),
         name: input.option(Input::text),
@@ -24,23 +23,23 @@ pub(super) fn run(bytes: &[u8]) {
         last_modified_ms: input.option(|input| input.any_number().cast_signed()),
         chunks: std::iter::from_fn(|| (!input.is_empty()).then(|| chunk(&mut input))).take(64).collect(),
     };
-    let told = fields.chunks.len();
+    let count = fields.chunks.len();
     let manifest = match fields.check() {
         Ok(manifest) => manifest,
         Err(error) => return assert!(!error.field.is_empty() && !error.must.is_empty()),
     };
-    assert!(manifest.size() <= MAX_FILE_BYTES && manifest.chunks().len() == told);
+    assert!(manifest.size() <= MAX_FILE_BYTES && manifest.chunks().len() == count);
     assert!(etag::is_strong(manifest.etag()), "{}", manifest.etag());
     assert!(is_header(manifest.media_type()) && !manifest.media_type().is_empty());
     for chunk in manifest.chunks() {
         let Source::Urls(urls) = &chunk.source else { panic!("it has URLs") };
-        assert!((1..=MAX_URLS).contains(&urls.len()) && urls.iter().all(|url| is_url(url)));
+        assert!((1..=MAX_URLS).contains(&urls.len()) && urls.iter().all(|url| is_unambiguous(url)));
         assert!(urls.iter().enumerate().all(|(at, url)| !urls[..at].contains(url)), "each URL once");
         assert!(chunk.offset.checked_add(chunk.size).is_some_and(|end| end <= MAX_FILE_BYTES));
         assert!(chunk.stored.as_ref().is_none_or(|r| r.start <= r.end && r.end <= MAX_FILE_BYTES));
     }
     let size = manifest.size();
-    covers(&Plan::new(manifest.into_chunks().into(), 0..size));
+    assert_covers(&Plan::new(manifest.into_chunks().into(), 0..size));
 }
 
 fn chunk(input: &mut Input<'_>) -> ChunkFields {
@@ -58,8 +57,8 @@ fn chunk(input: &mut Input<'_>) -> ChunkFields {
     };
     chunk.range = input.option(|input| {
         let start = input.any_number();
-        let sealed = if chunk.key.is_some() { 28 } else { 0 };
-        let fits = start.saturating_add(chunk.size).saturating_add(sealed);
+        let overhead = if chunk.key.is_some() { 28 } else { 0 };
+        let fits = start.saturating_add(chunk.size).saturating_add(overhead);
         start..if how & 8 == 8 { fits } else { input.any_number() }
     });
     chunk
@@ -70,10 +69,10 @@ fn url(input: &mut Input<'_>) -> String {
     if input.bit() { text } else { ["http://a/", &text].concat() }
 }
 
-/// Ranges of a URL follow one another from its start to its end.
+/// The ranges of a URL follow one another from its start to its end.
 fn ranges(input: &mut Input<'_>) {
     let size = input.any_number().min(MAX_FILE_BYTES);
-    // Fewer than are possible, so that it takes no time.
+    // Fewer ranges than are possible, so that it takes no time.
     let chunk_size = input.any_number().max(size / 256);
     let ranges = ranges_of("http://a/", size, chunk_size);
     assert!(ranges.len() as u64 <= MAX_RANGES);
@@ -83,11 +82,4 @@ fn ranges(input: &mut Input<'_>) {
         at += range.size;
     }
     assert_eq!(at, size);
-}
-
-fn base64(text: &str) {
-    use base64ct::{Base64, Encoding};
-    if let Some(bytes) = from_base64(text) {
-        assert_eq!(Base64::encode_string(&bytes), text);
-    }
 }

@@ -1,4 +1,4 @@
-//! What a master answers.
+//! The response of a master.
 
 use serde::de::IgnoredAny;
 
@@ -7,8 +7,7 @@ use crate::{
     http::url,
 };
 
-/// Any bytes: of an answer that is accepted, which is JSON, no server is lost on the way, and
-/// what is used of them is no more than what is accepted.
+/// The input is any bytes. An accepted response is JSON, and every server in it has a name.
 pub(super) fn run(bytes: &[u8]) {
     if let Some(servers) = parse(bytes, "http") {
         assert!(serde_json::from_slice::<IgnoredAny>(bytes).is_ok(), "it is JSON");

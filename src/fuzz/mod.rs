@@ -1,13 +1,12 @@
-//! What must hold for every input, however it came to be.
+//! Fuzz targets: properties that hold for every input.
 //!
-//! Each function takes any bytes and panics when a promise is broken. cargo-fuzz calls them with
-//! what it makes up (`fuzz/`), and `cargo test` with what it once found worth keeping
-//! (`fuzz/seeds/`). The module exists in these two builds only: so it may reach for what is
-//! private, and nothing of it is shipped.
+//! Each target takes any bytes and panics if a property does not hold. cargo-fuzz calls it with generated inputs (`fuzz/`),
+//! and `cargo test` calls it with the inputs that were found earlier (`fuzz/seeds/`). The module exists only in these two
+//! builds, so it can use private items, and none of it is shipped.
 #![allow(
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests, in a build that clippy does not know as one"
+    reason = "these are tests, in a build that clippy does not treat as one"
 )]
 
 mod decode;
@@ -23,10 +22,10 @@ mod plan;
 mod seeds;
 mod walk;
 
-/// Takes any bytes; panics when a promise is broken.
+/// Takes any bytes and panics if a property does not hold.
 pub type Target = fn(&[u8]);
 
-/// Every target, by its name: that of its folder of seeds, and of its program in `fuzz/Cargo.toml`.
+/// Every target by its name, which is also the name of its folder of seeds and of its program in `fuzz/Cargo.toml`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("decode", decode::run),
     ("entry", entry::run),
@@ -39,11 +38,11 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("walk", walk::run),
 ];
 
-/// The target of this name.
+/// The target with this name.
 ///
 /// # Panics
 ///
-/// If there is none.
+/// If there is no such target.
 #[must_use]
 pub fn target(name: &str) -> Target {
     let found = TARGETS.iter().find(|(known, _)| *known == name);

@@ -1,4 +1,4 @@
-//! What is planned of any chunks and any range.
+//! The plan of any chunks and any range.
 
 use std::{ops::Range, sync::Arc};
 
@@ -8,36 +8,36 @@ use crate::{
     schedule::plan::{Plan, Step},
 };
 
-/// Chunks and a range: the steps are those of the simplest rule that there is.
+/// The input is a range and chunks. The steps of the plan are those of the simplest possible rule.
 pub(super) fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
     let range = input.any_number()..input.any_number();
     let chunks: Arc<[Chunk]> = chunks(&mut input, 64).into();
     let plan = Plan::new(Arc::clone(&chunks), range.clone());
     assert_eq!(plan.range(), range.start..range.end.max(range.start));
-    covers(&plan);
+    assert_covers(&plan);
     for step in plan.steps() {
         match step {
             Step::View(view) => {
-                let seen = view.at..view.end();
+                let visible = view.at..view.end();
                 assert_eq!(view.at - chunks[view.chunk].offset, view.within.start);
-                assert!(over(&chunks, &seen).all(|(index, chunk)| {
+                assert!(overlapping(&chunks, &visible).all(|(index, chunk)| {
                     let (hides, hidden) = (&chunks[view.chunk], chunk);
                     !chunk.is_manifest && (hidden.modified, index) <= (hides.modified, view.chunk)
                 }));
             }
-            Step::Gap(gap) => assert_eq!(over(&chunks, gap).count(), 0),
+            Step::Gap(gap) => assert_eq!(overlapping(&chunks, gap).count(), 0),
             Step::Unread(stretch) => {
                 let spanning: Vec<&Chunk> = plan.manifests(stretch).collect();
-                let touching = over(&chunks, stretch).filter(|(_, chunk)| chunk.is_manifest).count();
+                let touching = overlapping(&chunks, stretch).filter(|(_, chunk)| chunk.is_manifest).count();
                 assert!(!spanning.is_empty() && spanning.len() == touching);
             }
         }
     }
 }
 
-/// That the steps of a plan follow one another from its start to its end, and none is empty.
-pub(super) fn covers(plan: &Plan) {
+/// Asserts that the steps of a plan follow one another from its start to its end, and that none is empty.
+pub(super) fn assert_covers(plan: &Plan) {
     let mut at = plan.range().start;
     for step in plan.steps() {
         let start = match step {
@@ -55,15 +55,15 @@ pub(super) fn covers(plan: &Plan) {
     assert_eq!(plan.len(), plan.range().end - plan.range().start);
 }
 
-/// The chunks that hold a position of a stretch.
-fn over<'a>(chunks: &'a [Chunk], stretch: &'a Range<u64>) -> impl Iterator<Item = (usize, &'a Chunk)> {
+/// The chunks that have a position in a stretch.
+fn overlapping<'a>(chunks: &'a [Chunk], stretch: &'a Range<u64>) -> impl Iterator<Item = (usize, &'a Chunk)> {
     let holds = |(_, chunk): &(usize, &Chunk)| chunk.offset.max(stretch.start) < chunk.end().min(stretch.end);
     chunks.iter().enumerate().filter(holds)
 }
 
-/// At most so many chunks.
-pub(super) fn chunks(input: &mut Input<'_>, most: usize) -> Vec<Chunk> {
-    std::iter::from_fn(|| (!input.is_empty()).then(|| chunk(input))).take(most).collect()
+/// At most `max` chunks.
+pub(super) fn chunks(input: &mut Input<'_>, max: usize) -> Vec<Chunk> {
+    std::iter::from_fn(|| (!input.is_empty()).then(|| chunk(input))).take(max).collect()
 }
 
 fn chunk(input: &mut Input<'_>) -> Chunk {

@@ -1,4 +1,4 @@
-//! What fuzzing found worth keeping, in every `cargo test`.
+//! Replays the inputs that fuzzing found, in every `cargo test`.
 
 use std::{
     collections::BTreeSet,
@@ -26,13 +26,13 @@ fn every_seed_of_every_target_is_replayed() {
         for seed in seeds {
             let bytes = fs::read(folder.join(&seed)).unwrap();
             let outcome = std::panic::catch_unwind(|| run(&bytes));
-            assert!(outcome.is_ok(), "fuzz/seeds/{name}/{seed} breaks a promise: see above");
+            assert!(outcome.is_ok(), "fuzz/seeds/{name}/{seed} fails: see above");
         }
     }
 }
 
 #[test]
-fn every_folder_of_seeds_and_every_program_has_its_target() {
+fn seeds_and_programs_match_the_targets() {
     let targets: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(names(&folder()), targets);
     let manifest = fs::read_to_string(folder().join("../Cargo.toml")).unwrap();

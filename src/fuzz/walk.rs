@@ -1,4 +1,4 @@
-//! A way along a plan whose chunk manifests list anything, one another and themselves too.
+//! A walk along a plan whose chunk manifests list anything, also one another and themselves.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use crate::{
     schedule::plan::{ManifestCache, Plan, PlanCursor, Summary, Upcoming},
 };
 
-/// A range, chunks, and what each manifest lists: the walk ends, after all bytes or at an error,
-/// and never waits for what nobody is asked for.
+/// The input is a range, chunks, and the content of each manifest. The walk ends after all bytes or with an error, and
+/// whenever it waits, it names the manifest that it waits for.
 pub(super) fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
     let range = input.number(1)..input.any_number();
-    let far = input.byte();
-    let plan = Arc::new(Plan::new(some(&mut input), range));
+    let look_ahead = input.byte();
+    let plan = Arc::new(Plan::new(few_chunks(&mut input), range));
     let mut lists: Vec<(Source, Arc<[Chunk]>)> = Vec::new();
     let known = ManifestCache::default();
     let _ = Summary::of(&plan, &known, 1 << 20);
@@ -23,13 +23,13 @@ pub(super) fn run(bytes: &[u8]) {
     let (mut walked, mut steps) = (0, 0);
     loop {
         steps += 1;
-        assert!(steps < MANY, "it has no end");
+        assert!(steps < MAX_STEPS, "the walk does not end");
         match walk.peek() {
             Upcoming::View(view, chunk) => {
                 assert!(!chunk.is_manifest && view.within.end <= chunk.size && view.len() > 0);
-                assert_eq!(view.at, plan.range().start + walked, "views are in their places");
+                assert_eq!(view.at, plan.range().start + walked, "views are at their positions");
                 for at in [view.at, view.end() - 1] {
-                    assert_eq!(seen(plan.chunks(), &lists, at).as_ref(), Some(&chunk), "at {at}");
+                    assert_eq!(visible(plan.chunks(), &lists, at).as_ref(), Some(&chunk), "at {at}");
                 }
                 walked += view.len();
                 walk.advance();
@@ -37,18 +37,18 @@ pub(super) fn run(bytes: &[u8]) {
             Upcoming::Gap(len) => {
                 assert!(len > 0);
                 let at = plan.range().start + walked;
-                assert!([at, at + len - 1].iter().all(|at| seen(plan.chunks(), &lists, *at).is_none()));
+                assert!([at, at + len - 1].iter().all(|at| visible(plan.chunks(), &lists, *at).is_none()));
                 walked += len;
                 walk.advance();
             }
             Upcoming::Unread => {
-                let wanted = walk.next_manifest(1, u64::MAX);
-                let (manifest, next) = wanted.expect("it says what it waits for");
+                let next_manifest = walk.next_manifest(1, u64::MAX);
+                let (manifest, next) = next_manifest.expect("the walk names the manifest that it waits for");
                 assert!(manifest.is_manifest && next);
                 walk.mark_requested(&manifest);
                 let list = list_of(&mut lists, &manifest, &mut input);
                 walk.on_manifest(&manifest.source, list);
-                if let Some((soon, _)) = walk.next_manifest(usize::from(far), u64::MAX) {
+                if let Some((soon, _)) = walk.next_manifest(usize::from(look_ahead), u64::MAX) {
                     walk.mark_requested(&soon);
                     let list = list_of(&mut lists, &soon, &mut input);
                     walk.on_manifest(&soon.source, list);
@@ -60,13 +60,13 @@ pub(super) fn run(bytes: &[u8]) {
             Upcoming::End => break,
         }
     }
-    assert_eq!(walked, plan.len(), "all bytes, no more");
+    assert_eq!(walked, plan.len(), "all bytes and no more");
     assert!(Summary::of(&plan, &known, 1 << 20).gap_bytes <= plan.len());
 }
 
-/// The chunk that is seen at a position, by the simplest rule: with every manifest there replaced by
-/// what it lists, the newest, and of equals the last.
-fn seen(chunks: &[Chunk], lists: &[(Source, Arc<[Chunk]>)], at: u64) -> Option<Chunk> {
+/// The chunk that is visible at a position, by the simplest rule: every manifest at the position is replaced by its
+/// content, and the newest chunk counts; of equally new ones, the last.
+fn visible(chunks: &[Chunk], lists: &[(Source, Arc<[Chunk]>)], at: u64) -> Option<Chunk> {
     let here = |chunk: &&Chunk| chunk.offset <= at && at < chunk.end();
     let mut chunks: Vec<Chunk> = chunks.iter().filter(here).cloned().collect();
     while chunks.iter().any(|chunk| chunk.is_manifest) {
@@ -79,15 +79,15 @@ fn seen(chunks: &[Chunk], lists: &[(Source, Arc<[Chunk]>)], at: u64) -> Option<C
     chunks.into_iter().max_by_key(|chunk| chunk.modified)
 }
 
-const MANY: usize = 10_000;
+const MAX_STEPS: usize = 10_000;
 
-/// Few, since manifests in manifests multiply.
-fn some(input: &mut Input<'_>) -> Arc<[Chunk]> {
+/// At most four chunks, because manifests in manifests multiply.
+fn few_chunks(input: &mut Input<'_>) -> Arc<[Chunk]> {
     let count = input.byte() % 5;
     chunks(input, usize::from(count)).into()
 }
 
-/// What a manifest lists: always the same.
+/// The content of a manifest, always the same for the same manifest.
 fn list_of(
     lists: &mut Vec<(Source, Arc<[Chunk]>)>,
     manifest: &Chunk,
@@ -97,9 +97,9 @@ fn list_of(
         return Ok(Arc::clone(list));
     }
     if input.byte() == u8::MAX {
-        return Err(Error::new(Kind::NotFound, "it is not there"));
+        return Err(Error::new(Kind::NotFound, "the manifest does not exist"));
     }
-    let list = some(input);
+    let list = few_chunks(input);
     lists.push((manifest.source.clone(), Arc::clone(&list)));
     Ok(list)
 }

@@ -1,6 +1,9 @@
 //! What a gateway serves: which paths, and from which origins.
 
-use crate::{formats::seaweedfs::urls::file_url, http::url};
+use crate::{
+    formats::seaweedfs::urls::file_url,
+    http::{percent, url},
+};
 
 /// The limits of a gateway, as they were configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl GatewayConfig {
     /// The URL at the filer of what a request asks for, if it may be had. `target`: its path and query;
     /// the query says nothing.
     pub(crate) fn url(&self, target: &str) -> Option<String> {
-        let path = url::unescaped(target.split(['?', '#']).next()?)?;
+        let path = percent::decode(target.split(['?', '#']).next()?)?;
         let mut parts = path.split('/');
         // What one server takes for a step upwards, another one takes for a name.
         let is_plain = parts.next() == Some("") && parts.all(is_name);

@@ -1,7 +1,8 @@
-//! How long a read token holds.
+//! The lifetime of a read token, which is a JSON Web Token (RFC 7519).
 //!
-//! Only the times in it are read: whether it is genuine is for the server to say, which alone has
-//! the key.
+//! A request may wait in a queue for longer than its token is valid. Before a request is sent, [`is_due`] reads the times
+//! in the token, so that an expired one is renewed instead of being refused. The signature is not verified: only the
+//! server has the key.
 
 use std::time::Duration;
 
@@ -9,47 +10,48 @@ use base64ct::{Base64, Encoding};
 
 use crate::json::{Value, walk};
 
-/// A token that ends sooner than this is not sent any more: the request has to get there, and no two
-/// clocks agree. SeaweedFS's tokens live for 60 s, or for the 10 s of its sample configuration.
+/// A token that expires within this time is not sent: the request needs time to arrive, and clocks differ. SeaweedFS's
+/// tokens are valid for 60 s, or for 10 s in its sample configuration.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// Longer tokens than servers take are not looked into.
+/// The longest token that is parsed. Servers do not accept longer ones.
 const MAX_BYTES: usize = 8 << 10;
 
-/// Whether a token is to be renewed before it is sent at this time since 1970: it has expired, is
-/// about to, or does not hold yet. A token that does not say, or that is no JWT, is sent as it is.
+/// Whether a token must be renewed before it is sent at this time since 1970: it has expired, expires soon, or is not valid
+/// yet. A token without times, or one that is not a JWT, is never due.
 #[must_use]
 pub fn is_due(token: &str, unix_time: Duration) -> bool {
     let now = unix_time.as_secs_f64();
-    let Times { from, until } = times(token).unwrap_or_default();
-    until.is_some_and(|until| until <= now + LEEWAY.as_secs_f64()) || from.is_some_and(|from| from > now)
+    let Validity { not_before, expires } = validity(token).unwrap_or_default();
+    expires.is_some_and(|time| time <= now + LEEWAY.as_secs_f64())
+        || not_before.is_some_and(|time| time > now)
 }
 
-/// Seconds since 1970 between which a token holds.
+/// The times between which a token is valid, in seconds since 1970.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Times {
-    from: Option<f64>,
-    until: Option<f64>,
+struct Validity {
+    not_before: Option<f64>,
+    expires: Option<f64>,
 }
 
-/// `exp` and `nbf` of a JWT (RFC 7519, 4.1), as far as they are numbers; `None` if it is no JWT.
-fn times(token: &str) -> Option<Times> {
+/// `nbf` and `exp` of a JWT (RFC 7519, section 4.1), if they are numbers; `None` if the text is not a JWT.
+fn validity(token: &str) -> Option<Validity> {
     if token.len() > MAX_BYTES {
         return None;
     }
     let (_, rest) = token.split_once('.')?;
     let (payload, _) = rest.split_once('.')?;
     let json = decoded(payload)?;
-    let mut times = Times::default();
-    let whole = walk(&json, &mut |seen| match (seen.object, seen.key, seen.value) {
-        (0, "exp", Value::Number(number)) => times.until = Some(number),
-        (0, "nbf", Value::Number(number)) => times.from = Some(number),
+    let mut validity = Validity::default();
+    let is_json = walk(&json, &mut |member| match (member.object, member.key, member.value) {
+        (0, "exp", Value::Number(number)) => validity.expires = Some(number),
+        (0, "nbf", Value::Number(number)) => validity.not_before = Some(number),
         _ => {}
     });
-    whole.then_some(times)
+    is_json.then_some(validity)
 }
 
-/// The bytes of a base64url text, in standard base64: a second alphabet would be as much code again.
+/// Decodes base64url by way of standard base64: a second alphabet would double the code.
 fn decoded(text: &str) -> Option<Vec<u8>> {
     let mut text = text.trim_end_matches('=').replace('-', "+").replace('_', "/");
     while !text.len().is_multiple_of(4) {
@@ -81,21 +83,21 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_does_not_hold_yet_is_due() {
+    fn a_token_that_is_not_valid_yet_is_due() {
         let claims = r#"{"nbf":1000,"exp":2000}"#;
         assert!(due(claims, 999));
         assert!(!due(claims, 1000));
     }
 
     #[test]
-    fn a_token_of_a_real_cluster_says_when_it_expires() {
+    fn a_token_of_a_real_cluster_has_an_expiry_time() {
         let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJmaWQiOiIyLDAxNDVmMmU4ODQiLCJleHAiOjE3OTU0NzE1NjV9.\
                      NI2_CYhbn7GL7CkpkeAfT2wxgUhBaiDDmNa-nFUpJjM";
-        assert_eq!(times(token), Some(Times { from: None, until: Some(1_795_471_565.0) }));
+        assert_eq!(validity(token), Some(Validity { not_before: None, expires: Some(1_795_471_565.0) }));
     }
 
     #[test]
-    fn times_may_be_fractions_powers_and_nonsense() {
+    fn times_may_be_any_json_value() {
         for (claims, expected) in [
             (r#"{"exp":1000.5}"#, Some(1000.5)),
             (r#"{"exp":1e3}"#, Some(1000.0)),
@@ -106,13 +108,13 @@ mod tests {
             (r#"{"other":{"exp":1}}"#, None),
             ("{}", None),
         ] {
-            assert_eq!(times(&token(claims)).unwrap().until, expected, "{claims}");
+            assert_eq!(validity(&token(claims)).unwrap().expires, expected, "{claims}");
         }
         assert!(due(r#"{"exp":-1}"#, 0) && !due(r#"{"exp":1e300}"#, u64::MAX / 2));
     }
 
     #[test]
-    fn what_is_no_jwt_is_never_due() {
+    fn a_text_that_is_not_a_jwt_is_never_due() {
         let long = "a".repeat(1 << 20);
         let texts = [
             "",
@@ -130,15 +132,15 @@ mod tests {
         for text in texts {
             assert!(!is_due(text, Duration::MAX), "{text:.20}");
         }
-        assert!(is_due("e30.eyJleHAiOjF9.", Duration::MAX), "a signature is not looked at");
-        assert!(is_due("e30.eyJleHAiOjF9==.c", Duration::MAX), "padding is superfluous");
+        assert!(is_due("e30.eyJleHAiOjF9.", Duration::MAX), "the signature is not verified");
+        assert!(is_due("e30.eyJleHAiOjF9==.c", Duration::MAX), "padding is accepted");
     }
 
     // proptest is a dependency of native tests only.
     #[cfg(not(target_arch = "wasm32"))]
     proptest::proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in "\\PC*", claims in "\\PC*", now: u64) {
+        fn no_text_causes_a_panic(text in "\\PC*", claims in "\\PC*", now: u64) {
             let _ = is_due(&text, Duration::from_secs(now));
             let _ = is_due(&token(&claims), Duration::from_secs(now));
         }

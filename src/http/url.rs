@@ -1,59 +1,120 @@
-//! URLs as text: origin, host, normal form, query, percent-encoding, and how a reference is resolved (RFC 3986).
+//! URLs of http and https, as text.
+//!
+//! [`HttpUrl::parse`] splits a URL into its parts once. It accepts what every request in kelp-stream may go to: http or
+//! https, with an authority, without user information. Three stricter or looser forms build on it:
+//!
+//! - [`checked`] makes a URL that a request line can carry: it drops the fragment, escapes illegal characters and checks
+//!   the authority. Hosts use it for URLs that they send themselves.
+//! - [`is_unambiguous`] accepts only URLs that every parser reads in the same way. The generic manifest requires it.
+//! - [`HttpUrl::normalized`] is one spelling of all spellings of a URL, for comparisons.
+//!
+//! [`without_query`] and [`with_token`] also accept a text that is not a URL.
 
-/// One spelling of an http or https URL out of many: what counts as the same host is written the
-/// same. Percent-encoding stays as it is.
+use std::fmt;
+
+use crate::http::percent;
+
+/// An http or https URL without user information, split into its parts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct HttpUrl<'a> {
+    text: &'a str,
+    scheme: &'a str,
+    authority: &'a str,
+    /// Path, query and fragment.
+    rest: &'a str,
+}
+
+impl fmt::Debug for HttpUrl<'_> {
+    /// Without the query, which may contain a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HttpUrl").field(&without_query(self.text)).finish()
+    }
+}
+
+impl<'a> HttpUrl<'a> {
+    /// Splits a URL; `None` for another scheme, an empty authority, or user information.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let (scheme, after) = text.split_once("://")?;
+        if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+            return None;
+        }
+        // Browsers read a backslash as a slash.
+        let authority = after.split(['/', '?', '#', '\\']).next()?;
+        let rest = after.get(authority.len()..)?;
+        let is_legal = !authority.is_empty() && !authority.contains('@');
+        is_legal.then_some(Self { text, scheme, authority, rest })
+    }
+
+    /// Host and port.
+    #[must_use]
+    pub fn host(&self) -> &'a str {
+        self.authority
+    }
+
+    /// `scheme://host:port`.
+    #[must_use]
+    pub fn origin(&self) -> &'a str {
+        self.text.get(..self.text.len() - self.rest.len()).unwrap_or_default()
+    }
+
+    /// The path; empty if there is none.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        without_query(self.rest)
+    }
+
+    /// One spelling of all spellings that lead to the same resource: scheme and host in lower case, no default port, no
+    /// fragment. Percent-encoding stays as it is.
+    #[must_use]
+    pub fn normalized(&self) -> String {
+        let scheme = self.scheme.to_ascii_lowercase();
+        let port = if scheme == "http" { "80" } else { "443" };
+        let path = self.rest.split('#').next().unwrap_or_default();
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        [&scheme, "://", &normalized_host(self.authority, &[port]), slash, path].concat()
+    }
+}
+
+/// [`HttpUrl::normalized`] of a text; `None` if it is not such a URL.
 #[must_use]
 pub fn normalized(url: &str) -> Option<String> {
-    let authority = host(url)?;
-    let (scheme, rest) = url.split_once("://")?;
-    let scheme = scheme.to_ascii_lowercase();
-    let port = if scheme == "http" { "80" } else { "443" };
-    let path = rest.get(authority.len()..)?.split('#').next()?;
-    let slash = if path.starts_with('/') { "" } else { "/" };
-    Some([&scheme, "://", &spelt(authority, &[port]), slash, path].concat())
+    Some(HttpUrl::parse(url)?.normalized())
 }
 
-/// One spelling of a host with its port, for counting: without a default port, whichever scheme it
-/// belongs to.
+/// [`HttpUrl::origin`] of a text; `None` if it is not such a URL.
+#[must_use]
+pub fn origin(url: &str) -> Option<&str> {
+    Some(HttpUrl::parse(url)?.origin())
+}
+
+/// [`HttpUrl::host`] of a text; `None` if it is not such a URL.
+#[must_use]
+pub fn host(url: &str) -> Option<&str> {
+    Some(HttpUrl::parse(url)?.host())
+}
+
+/// One spelling of a host with its port, as a key for statistics. The default ports of both schemes are dropped.
 #[must_use]
 pub fn host_key(authority: &str) -> String {
-    spelt(authority, &["80", "443"])
+    normalized_host(authority, &["80", "443"])
 }
 
-/// In lower case, without the dot of a full name, without these ports.
-fn spelt(authority: &str, ports: &[&str]) -> String {
+/// The host in lower case, without a final dot, and without one of these ports.
+fn normalized_host(authority: &str, default_ports: &[&str]) -> String {
     let (name, port) = match authority.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (name, port),
         _ => (authority, ""),
     };
     let mut key = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    if !port.is_empty() && !ports.contains(&port) {
+    if !port.is_empty() && !default_ports.contains(&port) {
         key.push(':');
         key.push_str(port);
     }
     key
 }
 
-/// `scheme://host:port` of an http or https URL without user information.
-#[must_use]
-pub fn origin(url: &str) -> Option<&str> {
-    let authority = host(url)?;
-    let scheme = url.len() - url.split_once("://")?.1.len();
-    url.get(..scheme + authority.len())
-}
-
-/// Host and port of an http or https URL without user information.
-#[must_use]
-pub fn host(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
-        return None;
-    }
-    let authority = rest.split(['/', '?', '#', '\\']).next()?;
-    (!authority.is_empty() && !authority.contains('@')).then_some(authority)
-}
-
-/// A URL that may be shown: tokens ride in the query.
+/// The URL without query and fragment, which is safe to show: tokens are sent in the query.
 #[must_use]
 pub fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
@@ -69,48 +130,32 @@ pub(crate) fn is_https(url: &str) -> bool {
     url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:"))
 }
 
-/// The URL with a token as `?jwt=`, in place of one that it may carry already.
+/// The URL with a token as the query parameter `jwt`, which replaces an earlier one. The fragment is dropped.
 #[must_use]
 pub fn with_token(url: &str, token: &str) -> String {
     let (base, query) =
         url.split('#').next().unwrap_or_default().split_once('?').unwrap_or((without_query(url), ""));
     let mut out = base.to_owned();
-    let mut mark = '?';
+    let mut separator = '?';
     for pair in query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("jwt=")) {
-        out.push(mark);
+        out.push(separator);
         out.push_str(pair);
-        mark = '&';
+        separator = '&';
     }
-    out.push(mark);
+    out.push(separator);
     out.push_str("jwt=");
-    encode(token, "", &mut out);
+    percent::encode(token, "", &mut out);
     out
 }
 
-/// Percent-encodes all but what is never special in a URL, and what is to be `kept`.
-pub(crate) fn encode(text: &str, kept: &str, out: &mut String) {
-    for byte in text.bytes() {
-        let letter = char::from(byte);
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || kept.contains(letter)
-        {
-            out.push(letter);
-        } else {
-            out.push('%');
-            let nibbles = [byte >> 4, byte & 15].map(u32::from);
-            out.extend(nibbles.into_iter().filter_map(|nibble| char::from_digit(nibble, 16)));
-        }
-    }
-}
-
-/// An http or https URL without user information and fragment, with nothing in it that a request
-/// line cannot carry.
+/// A URL that a request line can carry: trimmed, without a fragment, with illegal characters escaped. `None` if it is not
+/// an http or https URL, or if its authority has user information or is malformed.
 pub(crate) fn checked(url: &str) -> Option<String> {
-    let url = escaped(url.split('#').next()?.trim());
-    let authority = host(&url)?;
-    is_authority(authority).then_some(url)
+    let url = percent::escape(url.split('#').next()?.trim());
+    is_authority(host(&url)?).then_some(url)
 }
 
-/// A host by name or by address, perhaps with a port.
+/// Whether an authority is a host, by name or by address, with an optional port.
 fn is_authority(authority: &str) -> bool {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
@@ -132,44 +177,19 @@ fn is_authority(authority: &str) -> bool {
     !host.is_empty() && is_host && port.is_some_and(is_port)
 }
 
-/// What no URL may hold, percent-encoded; escapes stay as they are.
-fn escaped(url: &str) -> String {
-    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
-    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or('0');
-    let mut out = String::with_capacity(url.len());
-    for byte in url.bytes() {
-        let is_plain = byte.is_ascii_graphic()
-            && !matches!(byte, b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\');
-        if is_plain {
-            out.push(char::from(byte));
-        } else {
-            out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-        }
-    }
-    out
+/// Whether a text is an http or https URL without user information that every parser reads in the same way.
+#[must_use]
+pub fn is_unambiguous(text: &str) -> bool {
+    // Browsers drop some of these characters, and end the URL at others.
+    HttpUrl::parse(text).is_some() && !text.chars().any(|c| c <= ' ' || c == '\u{7f}')
 }
 
-/// The last component of a URL's path, decoded where it is UTF-8.
+/// The last component of the path, decoded if it is valid UTF-8.
 #[cfg(feature = "native")]
 pub(crate) fn name_of(url: &str) -> String {
-    let path = without_query(url);
-    let origin = origin(path).unwrap_or_default().len();
-    let name = path.get(origin..).unwrap_or_default().rsplit('/').next().unwrap_or_default();
-    unescaped(name).unwrap_or_else(|| name.to_owned())
-}
-
-/// The text with its percent-encoding undone, where it is UTF-8 then.
-pub(crate) fn unescaped(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('%') {
-        bytes.extend_from_slice(before.as_bytes());
-        let digits = after.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = after.get(2..)?;
-    }
-    bytes.extend_from_slice(rest.as_bytes());
-    String::from_utf8(bytes).ok()
+    let path = HttpUrl::parse(url).map_or("", |url| url.path());
+    let name = path.rsplit('/').next().unwrap_or_default();
+    percent::decode(name).unwrap_or_else(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -177,13 +197,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_goes_into_the_query_and_replaces_an_older_one() {
+    fn a_token_replaces_an_earlier_one_in_the_query() {
         assert_eq!(with_token("http://v/3,01", "a.b-c"), "http://v/3,01?jwt=a.b-c");
         assert_eq!(with_token("http://v/3,01?x=1&jwt=old#f", "n+w"), "http://v/3,01?x=1&jwt=n%2bw");
     }
 
     #[test]
-    fn a_host_is_counted_once_whatever_it_is_called() {
+    fn every_spelling_of_a_host_has_the_same_key() {
         for (authority, key) in [
             ("V.example", "v.example"),
             ("v.example.", "v.example"),
@@ -208,12 +228,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_has_no_query() {
+    fn a_url_to_show_has_no_query() {
         assert_eq!(without_query("http://v/3,01?jwt=secret"), "http://v/3,01");
     }
 
     #[test]
-    fn only_what_a_request_can_be_sent_to_is_a_url() {
+    fn a_checked_url_fits_into_a_request_line() {
         for url in ["http://a", "https://a.b-c:8443/x?y=1", "http://[::1]:80/", "http://127.0.0.1:1"] {
             assert_eq!(checked(url).as_deref(), Some(url));
         }
@@ -225,10 +245,46 @@ mod tests {
     }
 
     #[test]
-    fn escapes_are_undone_where_they_are_text() {
-        assert_eq!(unescaped("a%20%C3%a4%2f").as_deref(), Some("a ä/"));
-        for text in ["%", "%2", "%zz", "%+1", "%ff"] {
-            assert_eq!(unescaped(text), None, "{text}");
+    fn an_unambiguous_url_is_absolute_and_has_no_user() {
+        for url in [
+            "http://a",
+            "HTTPS://a.example:8080/x?y@z#w",
+            "http://[::1]:80/",
+            "https://a/b@c",
+            "http://a?u@h",
+            "https://日本.example/é",
+        ] {
+            assert!(is_unambiguous(url), "{url}");
+        }
+        for url in [
+            "",
+            "a",
+            "/a",
+            "//a/b",
+            "ftp://a",
+            "file:///etc/passwd",
+            "data:,x",
+            "javascript:alert(1)//://",
+            "http:a",
+            "http:/a",
+            "http://",
+            "http:///a",
+            "http://\\a",
+            "http:////u@h",
+            "http://u@h/",
+            "http://u:p@h",
+            "http://@h",
+            "http://a\\b@c/ ",
+            " http://a",
+            "http://a ",
+            "ht\ntp://a",
+            "http://u\t@h",
+            "http://a/\r\nx",
+            "http://a/\0",
+            "blob:http://a/b",
+            "http://a/\u{7f}",
+        ] {
+            assert!(!is_unambiguous(url), "{url:?}");
         }
     }
 

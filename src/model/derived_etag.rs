@@ -1,25 +1,28 @@
-//! Entity tags made from digests and from lists of chunks.
+//! Entity tags that are derived from digests and from lists of chunks.
+//!
+//! A file needs a strong entity tag, so that a client can resume a download. If the metadata has none, it is derived: from
+//! the digests of the chunks as the filer does it, or from the list of chunks.
 
 use md5::{Digest, Md5};
 
-use crate::model::chunk::{Chunk, Source};
+use crate::{
+    http::hex,
+    model::chunk::{Chunk, Source},
+};
 
-/// What follows the digest of a tag that was derived from a list of chunks. The filer's own
-/// composed tags end in a number.
-const DERIVED: &str = "-chunks";
+/// The suffix of a tag that is derived from a list of chunks. The tags that the filer composes end in a number.
+const LIST_SUFFIX: &str = "-chunks";
 
-/// The tag of a digest, quoted; `suffix` tells apart what was digested.
+/// The quoted tag of a digest. `suffix` shows what was digested.
 pub(crate) fn of_digest(digest: &[u8], suffix: &str) -> String {
-    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
-    let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied();
     let mut tag = String::from("\"");
-    tag.extend(digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).flatten());
+    tag.extend(digest.iter().flat_map(|byte| hex::lower(*byte)));
     tag.push_str(suffix);
     tag.push('"');
     tag
 }
 
-/// The filer's tag of a file in several chunks: the digest of their digests, and their number.
+/// The tag that the filer composes for several chunks: the digest of their digests, and their number.
 pub(crate) fn of_digests(digests: &[&[u8; 16]]) -> String {
     let mut all = Md5::new();
     for digest in digests {
@@ -28,11 +31,11 @@ pub(crate) fn of_digests(digests: &[&[u8; 16]]) -> String {
     of_digest(&all.finalize(), &format!("-{}", digests.len()))
 }
 
-/// A tag from a list of chunks: it changes with every id, place, size, version and inline byte.
-/// Keys are not digested.
-pub(crate) struct Derived(Md5);
+/// The digest of a list of chunks. It changes with every source, position, size, version and inline byte. Keys are not
+/// digested.
+pub(crate) struct ListDigest(Md5);
 
-impl Derived {
+impl ListDigest {
     pub(crate) fn new(size: u64) -> Self {
         Self(Md5::new()).number(size)
     }
@@ -42,31 +45,31 @@ impl Derived {
         self
     }
 
-    /// Digests the length too, so that what follows cannot be taken for a part of it.
+    /// Digests the length before the bytes, so that two lists with other boundaries have different digests.
     pub(crate) fn bytes(self, bytes: &[u8]) -> Self {
-        let mut next = self.number(bytes.len() as u64);
-        next.0.update(bytes);
-        next
+        let mut digest = self.number(bytes.len() as u64);
+        digest.0.update(bytes);
+        digest
     }
 
     pub(crate) fn chunk(self, chunk: &Chunk) -> Self {
-        let mut next = match &chunk.source {
+        let mut digest = match &chunk.source {
             Source::FileId(id) => self.number(0).bytes(id.as_bytes()),
             Source::Inline(content) => self.number(1).bytes(content),
             Source::Urls(urls) => {
-                let next = self.number(2).number(urls.len() as u64);
-                urls.iter().fold(next, |next, url| next.bytes(url.as_bytes()))
+                let digest = self.number(2).number(urls.len() as u64);
+                urls.iter().fold(digest, |digest, url| digest.bytes(url.as_bytes()))
             }
             Source::Filer(url) => self.number(3).bytes(url.as_bytes()),
         };
         let stored = chunk.stored.clone().unwrap_or(0..u64::MAX);
         for number in [chunk.offset, chunk.size, chunk.modified.cast_unsigned(), stored.start, stored.end] {
-            next = next.number(number);
+            digest = digest.number(number);
         }
-        next.bytes(chunk.md5.as_ref().map_or(&[], |md5| md5))
+        digest.bytes(chunk.md5.as_ref().map_or(&[], |md5| md5))
     }
 
     pub(crate) fn finish(self) -> String {
-        of_digest(&self.0.finalize(), DERIVED)
+        of_digest(&self.0.finalize(), LIST_SUFFIX)
     }
 }

@@ -1,6 +1,6 @@
-//! What the simulation's tests share: files whose every byte is known, and fixtures.
-#![allow(dead_code, reason = "each test uses its part")]
-#![allow(clippy::panic, reason = "clippy does not see that this is a test's")]
+//! Helpers for the tests in the simulation: files with known bytes, and fixtures.
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::panic, reason = "tests may panic")]
 
 pub mod protobuf;
 
@@ -17,7 +17,7 @@ use kelp_stream::{
 
 pub const MS: Duration = Duration::from_millis(1);
 
-/// The byte at a position of every test's file.
+/// The byte at a position of the file in every test.
 pub fn byte(at: u64) -> u8 {
     (at.wrapping_mul(31) ^ (at >> 8) ^ (at >> 16)) as u8
 }
@@ -35,7 +35,7 @@ pub fn plain(urls: &[&str], offset: u64, size: u64) -> Chunk {
     Chunk::plain(Source::Urls(urls.iter().map(|url| (*url).to_owned()).collect()), offset, size)
 }
 
-/// A file of `count` chunks of `size` bytes, chunk i at `http://a/i`.
+/// A file of `count` chunks of `size` bytes; chunk i is at `http://a/i`.
 pub fn file(world: &World, count: u64, size: u64) -> Vec<Chunk> {
     (0..count)
         .map(|i| {
@@ -46,20 +46,20 @@ pub fn file(world: &World, count: u64, size: u64) -> Vec<Chunk> {
         .collect()
 }
 
-/// An encrypted copy of these bytes, as SeaweedFS stores it.
+/// Encrypts bytes as SeaweedFS does.
 pub fn encrypted(plain: &[u8], key: &CipherKey) -> Vec<u8> {
     use kelp_stream_cipher::aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
     let nonce = [9; 12];
-    let sealed =
+    let ciphertext =
         Aes256Gcm::new(key.bytes().into()).encrypt(&nonce.into(), plain).expect("it is short enough");
-    [&nonce[..], &sealed].concat()
+    [&nonce[..], &ciphertext].concat()
 }
 
 pub fn key() -> CipherKey {
     CipherKey::new(&[7; 32]).expect("it is 32 bytes")
 }
 
-/// Opens a stream of all that the chunks hold; its driver runs.
+/// Opens a stream of the whole file, and starts its driver.
 pub fn open(world: &World, chunks: Vec<Chunk>, session: impl Into<Session>) -> Reader<SimHost> {
     let end = chunks.iter().map(Chunk::end).max().unwrap_or(0);
     open_plan(world, Plan::new(chunks.into(), 0..end), session)
@@ -77,7 +77,7 @@ pub fn read(world: &World, chunks: Vec<Chunk>, session: impl Into<Session>) -> R
     world.run(collect(reader)).expect("it does not hang")
 }
 
-/// Reads until `len` bytes are there, or the stream is over; gives the reader back.
+/// Reads until there are `len` bytes or the stream ends, and returns the reader too.
 pub fn read_some(world: &World, reader: Reader<SimHost>, len: usize) -> (Vec<u8>, Reader<SimHost>) {
     let mut reader = reader;
     let some = async move {
@@ -85,14 +85,14 @@ pub fn read_some(world: &World, reader: Reader<SimHost>, len: usize) -> (Vec<u8>
         while some.len() < len
             && let Some(piece) = reader.next().await
         {
-            some.extend_from_slice(&piece.expect("these bytes can be had"));
+            some.extend_from_slice(&piece.expect("these bytes can be read"));
         }
         (some, reader)
     };
     world.run(some).expect("it does not hang")
 }
 
-/// Reads what can be read; then the error.
+/// Reads until the error, and returns the bytes before it too.
 pub fn read_to_error(world: &World, reader: Reader<SimHost>) -> (Vec<u8>, Error) {
     let mut reader = reader;
     let all = async move {

@@ -3,11 +3,11 @@
 use base64ct::{Base64, Encoding};
 use kelp_stream::model::chunk::{Chunk, Compression, Source};
 
-/// A list of chunks that have file ids. `forms`: how each is written, one bit a choice.
+/// Writes chunks with file ids. Each bit of `forms` chooses one of two equivalent ways to write them.
 pub fn manifest(chunks: &[Chunk], forms: u8) -> Vec<u8> {
     let mut message = Vec::new();
     for (i, chunk) in chunks.iter().enumerate() {
-        bytes(&mut message, 1, &listed(chunk, forms.rotate_right(i as u32)));
+        bytes(&mut message, 1, &chunk_message(chunk, forms.rotate_right(i as u32)));
         if forms & 8 != 0 {
             unknown(&mut message);
         }
@@ -15,7 +15,7 @@ pub fn manifest(chunks: &[Chunk], forms: u8) -> Vec<u8> {
     message
 }
 
-fn listed(chunk: &Chunk, form: u8) -> Vec<u8> {
+fn chunk_message(chunk: &Chunk, form: u8) -> Vec<u8> {
     let mut message = Vec::new();
     let Source::FileId(id) = &chunk.source else { unreachable!("a filer's manifests list file ids") };
     match fid(id).filter(|_| form & 1 != 0) {
@@ -25,7 +25,7 @@ fn listed(chunk: &Chunk, form: u8) -> Vec<u8> {
     if form & 2 != 0 {
         unknown(&mut message);
     }
-    // As proto3 has it, zero is not written.
+    // proto3 does not write zeros.
     varint(&mut message, 2, chunk.offset);
     varint(&mut message, 3, chunk.size);
     varint(&mut message, 4, chunk.modified.cast_unsigned());
@@ -40,7 +40,7 @@ fn listed(chunk: &Chunk, form: u8) -> Vec<u8> {
     message
 }
 
-/// `3,1637037d6a` as a message; only ids that read back the same.
+/// A file id as a message; `None` if it cannot be written as one.
 fn fid(id: &str) -> Option<Vec<u8>> {
     let (volume, rest) = id.split_once(',')?;
     let (key, cookie) = rest.split_at_checked(rest.len().checked_sub(8)?)?;
@@ -52,7 +52,7 @@ fn fid(id: &str) -> Option<Vec<u8>> {
     Some(message)
 }
 
-/// What a later version may add: one field of each wire type.
+/// Unknown fields, as a later version may add them: one of each wire type.
 fn unknown(message: &mut Vec<u8>) {
     varint(message, 100, 7);
     bytes(message, 101, b"new");

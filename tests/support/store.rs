@@ -1,11 +1,6 @@
-//! The stand-in cluster of `tests/store`, in a process of its own that ends with its owner.
-#![allow(dead_code, reason = "each test uses its part")]
-#![allow(
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "clippy does not see that this is a test's"
-)]
+//! The stand-in cluster of `tests/store`. It runs in a Node process that ends when the [`Store`] is dropped.
+#![allow(dead_code, reason = "each test uses a part")]
+#![allow(clippy::panic, clippy::indexing_slicing, clippy::unwrap_used, reason = "tests may panic")]
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -24,17 +19,17 @@ pub struct Store {
     pub master: String,
     pub volumes: Vec<String>,
     pub cases: Vec<Value>,
-    /// What the filer and the volume servers show under TLS, in PEM; empty where they do not.
+    /// The certificate of the filer and the volume servers in PEM; empty without TLS.
     pub certificate: String,
 }
 
 impl Store {
-    /// A captured cluster, or an empty one for an empty name.
+    /// Starts a captured cluster, or an empty one for an empty name.
     pub fn start(cluster: &str) -> Self {
         Self::start_with(cluster, "")
     }
 
-    /// The same over HTTP/2 and nothing else, under TLS.
+    /// Starts it with HTTP/2 over TLS only.
     pub fn start_http2(cluster: &str) -> Self {
         Self::start_with(cluster, "http2")
     }
@@ -90,7 +85,7 @@ impl Store {
         self.cases.iter().find(|case| case["name"] == name).expect("there is such a case").clone()
     }
 
-    /// Adds a file of so many bytes of noise, in chunks; returns what the store says of it.
+    /// Adds a file with `length` random bytes in chunks, and returns the store's description of it.
     pub fn add(&mut self, path: &str, length: usize, chunk: usize, more: &Value) -> Value {
         let mut file = json!({ "path": path, "content": "noise:cli", "length": length, "chunkSize": chunk });
         file.as_object_mut().expect("it is").extend(more.as_object().expect("it is").clone());
@@ -101,7 +96,7 @@ impl Store {
         self.ask("requests", &json!([])).as_array().expect("a list").clone()
     }
 
-    /// Waits until no request is open, for two seconds at most.
+    /// Waits up to two seconds until no request is open; returns whether that happened.
     pub fn settles(&mut self) -> bool {
         let until = Instant::now() + Duration::from_secs(2);
         while self.ask("inFlight", &json!([])) != 0 {

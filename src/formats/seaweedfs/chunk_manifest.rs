@@ -1,34 +1,37 @@
-//! The content of a chunk manifest: the protobuf `FileChunkManifest`, a list of chunks
-//! (`seaweedfs-read-path.md`, 3; `weed/pb/filer.proto`).
+//! The content of a chunk manifest: the protobuf message `FileChunkManifest`, a list of chunks
+//! (docs/seaweedfs-format.md, Chunk manifests; `weed/pb/filer.proto`).
+//!
+//! A chunk manifest stands in the list of an entry like a chunk. It spans a part of the file, and its content lists the
+//! chunks of that part: a list of ranges becomes a tree. The list must cover the whole span. Otherwise a manifest that
+//! was cut short would read as zeros, without an error.
 
 use std::{ops::Range, sync::Arc};
 
 use super::{
-    entry::{EntryError, MAX_CHUNKS, Reason, Unsupported},
+    error::{EntryError, MAX_CHUNKS, Reason, Unsupported},
     protobuf::{Fields, Malformed, Value},
     raw_chunk::RawChunk,
 };
 use crate::model::chunk::Chunk;
 
-/// The longest chunk manifest that is read, in bytes once decoded. The filer's own list 10 000
-/// chunks in less than 1.5 MB.
+/// The longest decoded chunk manifest, in bytes. The filer writes 10 000 chunks into less than 1.5 MB.
 pub const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 
 /// Reads the content of a chunk manifest that spans these positions of the file.
 ///
-/// Offsets are positions in the file. Unknown fields are skipped, and of equal ones the last
-/// counts. What reaches beyond the span is listed as it is: who plans with it clips it.
+/// The offsets of the result are positions in the file. Unknown fields are skipped; of a repeated field the last one
+/// counts. A chunk that reaches beyond the span is returned unchanged: the plan clips it.
 ///
 /// # Errors
 ///
-/// [`EntryError`] if it is not such a list, or one that holds no chunk, or whose chunks do not
-/// reach from the start of the span to its end: a list that was cut short must not read as zeros.
+/// [`EntryError`] if the message is malformed, if it lists no chunks, or if its chunks do not reach from the start of the
+/// span to its end.
 pub fn parse_manifest(bytes: &[u8], span: Range<u64>) -> Result<Arc<[Chunk]>, EntryError> {
     let mut chunks = Vec::new();
     for field in Fields::of(bytes) {
         if let (1, Value::Bytes(message)) = field.map_err(malformed)? {
             if chunks.len() == MAX_CHUNKS {
-                return Err(wrong("chunks", Reason::TooMany));
+                return Err(invalid("chunks", Reason::TooMany));
             }
             chunks.push(chunk(message, chunks.len())?);
         }
@@ -44,22 +47,22 @@ pub fn parse_manifest(bytes: &[u8], span: Range<u64>) -> Result<Arc<[Chunk]>, En
 
 fn chunk(message: &[u8], index: usize) -> Result<Chunk, EntryError> {
     let mut raw = RawChunk::default();
-    let place = |name: &str| format!("chunks[{index}]{name}");
+    let path = |name: &str| format!("chunks[{index}]{name}");
     for field in Fields::of(message) {
         let (number, value) = field.map_err(malformed)?;
-        read(&mut raw, number, value).map_err(|(name, reason)| wrong(place(name), reason))?;
+        read(&mut raw, number, value).map_err(|(name, reason)| invalid(path(name), reason))?;
     }
-    let listed = raw.finish().map_err(|reason| wrong(place(""), reason))?;
+    let listed = raw.finish().map_err(|reason| invalid(path(""), reason))?;
     match listed.sse {
-        // The filer makes no manifest of such chunks.
+        // The filer does not put encrypted objects into chunk manifests.
         Some(sse) => Err(Unsupported::Sse(sse.kind).into()),
         None => Ok(listed.chunk),
     }
 }
 
-/// A value of another wire type than its field has is skipped, as an unknown field is.
+/// Reads one field of a `FileChunk`. A value of the wrong wire type is skipped, like an unknown field.
 fn read(chunk: &mut RawChunk, number: u64, value: Value<'_>) -> Result<(), (&'static str, Reason)> {
-    let text = |bytes, name| std::str::from_utf8(bytes).map_err(|_| (name, Reason::Not("a text")));
+    let text = |bytes, name| std::str::from_utf8(bytes).map_err(|_| (name, Reason::Not("a string")));
     let position = |number: u64, name| match number > i64::MAX.cast_unsigned() {
         true => Err((name, Reason::Negative)),
         false => Ok(number),
@@ -74,9 +77,9 @@ fn read(chunk: &mut RawChunk, number: u64, value: Value<'_>) -> Result<(), (&'st
         (5, Value::Bytes(e_tag)) => chunk.set_e_tag(text(e_tag, ".e_tag")?),
         (7, Value::Bytes(fid)) => read_fid(chunk, fid)?,
         (9, Value::Bytes(key)) => chunk.set_key(key).map_err(|reason| (".cipher_key", reason))?,
-        (10, Value::Varint(is)) => chunk.is_compressed = is != 0,
-        (11, Value::Varint(is)) => chunk.is_manifest = is != 0,
-        // Beyond 32 bits it is no kind that is known.
+        (10, Value::Varint(flag)) => chunk.is_compressed = flag != 0,
+        (11, Value::Varint(flag)) => chunk.is_manifest = flag != 0,
+        // A number beyond 32 bits is an unknown kind.
         (12, Value::Varint(kind)) => chunk.sse_type = u32::try_from(kind).unwrap_or(u32::MAX),
         (13, Value::Bytes(metadata)) => chunk.sse_metadata = metadata.to_vec(),
         _ => {}
@@ -84,7 +87,7 @@ fn read(chunk: &mut RawChunk, number: u64, value: Value<'_>) -> Result<(), (&'st
     Ok(())
 }
 
-/// Of a message that comes twice, the later adds to the earlier.
+/// Reads a `FileId` message. If it comes twice, the second adds to the first, as protobuf requires.
 fn read_fid(chunk: &mut RawChunk, message: &[u8]) -> Result<(), (&'static str, Reason)> {
     let fid = chunk.fid.get_or_insert_default();
     for field in Fields::of(message) {
@@ -104,7 +107,7 @@ fn malformed(_: Malformed) -> EntryError {
     EntryError::ManifestMalformed
 }
 
-fn wrong(field: impl Into<String>, reason: Reason) -> EntryError {
+fn invalid(field: impl Into<String>, reason: Reason) -> EntryError {
     EntryError::Field { field: field.into(), reason }
 }
 
@@ -113,7 +116,7 @@ mod tests {
     use super::*;
     use crate::model::chunk::{Compression, Source};
 
-    /// `seaweedfs-read-path.md` 14, with a key of 32 bytes in place of one of four.
+    /// docs/seaweedfs-format.md, Test vectors, with a key of 32 bytes instead of 4.
     fn vector() -> Vec<u8> {
         let hex = "0a1c182220959a91f7c7da87e7182a036162633a09080310161d6a7d0337\
                    0a3d10221\
@@ -127,7 +130,7 @@ mod tests {
         parse_manifest(bytes, 0..1).unwrap_err().to_string()
     }
 
-    /// A list of one chunk whose message is this.
+    /// A manifest with one chunk, whose message is this.
     fn listed(message: &[u8]) -> Vec<u8> {
         [&[0x0a, message.len() as u8], message].concat()
     }
@@ -136,7 +139,7 @@ mod tests {
     const FID: [u8; 11] = [0x3a, 9, 8, 3, 0x10, 0x16, 0x1d, 0x6a, 0x7d, 0x03, 0x37];
 
     #[test]
-    fn the_published_vector_is_two_chunks() {
+    fn the_published_vector_has_two_chunks() {
         let chunks = parse_manifest(&vector(), 0..44).unwrap();
         let [first, second] = &chunks[..] else { panic!("{chunks:?}") };
         assert_eq!(first.source, Source::FileId("3,1637037d6a".into()));
@@ -149,7 +152,7 @@ mod tests {
 
     // F87
     #[test]
-    fn no_cut_reads_as_a_whole_list() {
+    fn a_truncated_manifest_is_refused_at_every_length() {
         let whole = vector();
         for len in 0..whole.len() {
             assert!(parse_manifest(&whole[..len], 0..44).is_err(), "{len} bytes");
@@ -158,7 +161,7 @@ mod tests {
 
     // F88
     #[test]
-    fn chunks_that_do_not_reach_over_the_span_are_refused() {
+    fn a_manifest_that_does_not_cover_its_span_is_refused() {
         let whole = vector();
         for span in [0..45, 0..1000] {
             assert_eq!(parse_manifest(&whole, span), Err(EntryError::ManifestShort));
@@ -170,37 +173,38 @@ mod tests {
     }
 
     #[test]
-    fn a_list_without_chunks_is_none() {
+    fn a_manifest_without_chunks_is_refused() {
         assert_eq!(parse_manifest(&[], 0..1), Err(EntryError::ManifestEmpty));
         assert_eq!(parse_manifest(&[0x10, 1], 0..1), Err(EntryError::ManifestEmpty));
     }
 
     // F87
     #[test]
-    fn unknown_fields_are_skipped_and_the_last_of_equal_ones_counts() {
+    fn unknown_fields_are_skipped_and_the_last_of_repeated_counts() {
         let message = [&[0x18, 1, 0x18, 9, 0xa2, 6, 1, 0xff, 0xa0, 6, 7][..], &FID].concat();
         let chunks = parse_manifest(&listed(&message), 0..9).unwrap();
         assert_eq!(chunks[0].size, 9);
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn an_error_names_the_field_and_the_reason() {
         let negative = [0x10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         let beyond = [0x18, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f, 0x10, 1];
         let table: [(&[u8], &str); 8] = [
             (&[0x18, 1], "chunks[0] is not a chunk with a file id"),
             (&negative, "chunks[0].offset is negative"),
-            (&beyond, "chunks[0] ends beyond the last position of any file"),
+            (&beyond, "chunks[0] ends beyond position 2^63 - 1"),
             (&[0x0a, 1, b'x'], "chunks[0].file_id is not a file id"),
-            (&[0x0a, 1, 0xff], "chunks[0].file_id is not a text"),
+            (&[0x0a, 1, 0xff], "chunks[0].file_id is not a string"),
             (&[0x4a, 1, 0], "chunks[0].cipher_key is not a key of 32 bytes"),
             (&[0x3a, 1, 8], "chunks[0].fid is not a message"),
             (&[0x58, 1, 0x18, 0], "chunks[0] is not a chunk manifest that spans bytes"),
         ];
-        for (fields, told) in table {
-            let fid = if told.contains("file id") || told.contains("fid") { &[][..] } else { &FID };
-            assert_eq!(error(&listed(&[fields, fid].concat())), told);
+        for (fields, expected) in table {
+            let fid = if expected.contains("file id") || expected.contains("fid") { &[][..] } else { &FID };
+            let expected = format!("invalid SeaweedFS metadata: {expected}");
+            assert_eq!(error(&listed(&[fields, fid].concat())), expected);
         }
-        assert_eq!(error(&[0x0b]), "the chunk manifest is not a list of chunks");
+        assert_eq!(error(&[0x0b]), "the chunk manifest is not a FileChunkManifest message");
     }
 }

@@ -1,13 +1,15 @@
-//! File ids as text: `<volume>,<key in hex><cookie in 8 hex digits>`, perhaps with `_<n>` behind.
+//! File ids as text: `<volume>,<key in hex><cookie in 8 hex digits>`, with an optional suffix `_<n>`.
+//!
+//! A file id becomes a part of a URL. [`is_file_id`] is strict, so that no metadata can direct a request to another path.
 
-/// Whether a text is a file id (`seaweedfs-read-path.md`, 2.2). Nothing else ever gets into a URL.
+/// Whether a text is a file id (docs/seaweedfs-format.md, File ids).
 pub(crate) fn is_file_id(text: &str) -> bool {
     let Some((volume, rest)) = text.split_once(',') else {
         return false;
     };
-    let (key_and_cookie, added) = match rest.split_once('_') {
+    let (key_and_cookie, suffix) = match rest.split_once('_') {
         None => (rest, None),
-        Some((before, added)) => (before, Some(added)),
+        Some((before, suffix)) => (before, Some(suffix)),
     };
     let decimal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     decimal(volume)
@@ -16,11 +18,11 @@ pub(crate) fn is_file_id(text: &str) -> bool {
         // A key of 1 to 16 digits, and a cookie of 8.
         && (9..=24).contains(&key_and_cookie.len())
         && key_and_cookie.bytes().all(|byte| byte.is_ascii_hexdigit())
-        // As many digits as a u64 has: zeros before it would make a URL of any length.
-        && added.is_none_or(|added| decimal(added) && added.len() <= 20 && added.parse::<u64>().is_ok())
+        // At most as many digits as a u64 has: leading zeros could make a URL of any length.
+        && suffix.is_none_or(|suffix| decimal(suffix) && suffix.len() <= 20 && suffix.parse::<u64>().is_ok())
 }
 
-/// The text of a file id, its key without leading zero bytes; `None` for key 0, which no needle has.
+/// The text of a file id. Its key has no leading zero bytes. `None` for key 0, which no needle has.
 pub(crate) fn text(volume: u32, key: u64, cookie: u32) -> Option<String> {
     let bytes = 8_usize.checked_sub(usize::try_from(key.leading_zeros() / 8).ok()?)?;
     let digits = bytes.checked_mul(2).filter(|&digits| digits > 0)?;
@@ -42,7 +44,7 @@ mod tests {
 
     // F89
     #[test]
-    fn what_may_be_a_file_id_has_only_digits_in_their_places() {
+    fn a_file_id_has_digits_only() {
         for id in [
             "3,1637037d6a",
             "5,0100000001deadbeef",

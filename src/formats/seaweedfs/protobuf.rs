@@ -1,23 +1,26 @@
-//! The wire format of protocol buffers, as far as SeaweedFS writes it.
+//! The wire format of protocol buffers: the part of it that SeaweedFS writes.
+//!
+//! [`Fields`] iterates over the fields of one message. A nested message is a [`Value::Bytes`], which is read with
+//! [`Fields`] again. Nothing is allocated, so a false length costs no memory.
 
 /// The fields of a message, in the order in which they are written.
 ///
-/// After an error there are no more. Groups, which nobody writes any more, are an error.
+/// The iterator ends after an error. The deprecated groups are an error.
 #[derive(Clone, Debug)]
 pub(super) struct Fields<'a>(&'a [u8]);
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value<'a> {
-    /// An integer, a boolean or an enum; negative ones as their two's complement.
+    /// An integer, a boolean or an enum. A negative integer is its two's complement.
     Varint(u64),
     Fixed64,
     Fixed32(u32),
-    /// Bytes, a text or a message.
+    /// Bytes, a string or a message.
     Bytes(&'a [u8]),
 }
 
-/// The bytes break off, or are no message.
+/// The bytes are truncated, or they are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -47,7 +50,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Seven bits a byte, least first, the eighth says that more follow; bits beyond 64 are an error.
+    /// Seven bits in each byte, the lowest first. The eighth bit is set if another byte follows. Bits beyond 64 are an
+    /// error.
     fn varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn every_cut_inside_a_field_is_noticed() {
+    fn a_message_cut_inside_a_field_is_malformed() {
         let message = [0x08, 0x96, 0x01, 0x12, 2, b'h', b'i', 0x1d, 1, 0, 0, 0, 0x21, 1, 2, 3, 4, 5, 6, 7, 8];
         for len in (0..message.len()).filter(|len| ![0, 3, 7, 12].contains(len)) {
             assert_eq!(read(&message[..len]), Err(Malformed), "{len} bytes");
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn an_integer_has_64_bits_and_no_more() {
+    fn an_integer_has_at_most_64_bits() {
         let most = [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         assert_eq!(read(&most).unwrap(), [(1, Value::Varint(u64::MAX))]);
         let beyond = [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02];
@@ -125,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_and_field_zero_are_no_message() {
+    fn groups_and_field_zero_are_malformed() {
         assert_eq!(read(&[0x0b]), Err(Malformed));
         assert_eq!(read(&[0x0c]), Err(Malformed));
         assert_eq!(read(&[0x00, 1]), Err(Malformed));

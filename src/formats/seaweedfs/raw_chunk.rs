@@ -1,16 +1,34 @@
-//! A chunk of which not all fields have been read, whatever they are written in.
+//! A chunk while its fields are being read, from JSON or from protobuf.
+//!
+//! [`RawChunk`] collects the fields of a `FileChunk` in any order. [`RawChunk::finish`] checks them together and makes an
+//! [`EntryChunk`].
 
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
 
-use super::{
-    entry::{EntryChunk, Reason, Sse, SseKind},
-    file_id,
-};
+use super::{error::Reason, file_id, sse_kind::SseKind};
 use crate::model::chunk::{Chunk, CipherKey, Compression, Source};
 
-/// The fields of a `FileChunk` (`seaweedfs-read-path.md`, 2) as far as they are known.
+/// A chunk of an entry or of a chunk manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryChunk {
+    /// The chunk.
+    pub chunk: Chunk,
+    /// The S3 encryption of its bytes. It lies below [`Chunk::key`]: it was applied first.
+    pub sse: Option<Sse>,
+}
+
+/// Server-side encryption of the S3 gateway: AES-256-CTR (docs/seaweedfs-format.md, S3 encryption).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sse {
+    /// Who holds the key.
+    pub kind: SseKind,
+    /// A JSON text with the initialisation vector and the position in the part; empty if none is stored.
+    pub metadata: Box<[u8]>,
+}
+
+/// The fields of a `FileChunk` that have been read so far (docs/seaweedfs-format.md, Chunks).
 #[derive(Default)]
 pub(super) struct RawChunk {
     file_id: Option<Arc<str>>,
@@ -28,7 +46,7 @@ pub(super) struct RawChunk {
 }
 
 impl RawChunk {
-    /// An empty text is none.
+    /// Sets the file id; an empty text counts as absent.
     pub(super) fn set_file_id(&mut self, text: &str) -> Result<(), Reason> {
         if !text.is_empty() && !file_id::is_file_id(text) {
             return Err(Reason::Not("a file id"));
@@ -37,7 +55,7 @@ impl RawChunk {
         Ok(())
     }
 
-    /// No bytes are no key.
+    /// Sets the cipher key; no bytes count as no key.
     pub(super) fn set_key(&mut self, key: &[u8]) -> Result<(), Reason> {
         self.key = CipherKey::new(key);
         if self.key.is_none() && !key.is_empty() {
@@ -46,12 +64,12 @@ impl RawChunk {
         Ok(())
     }
 
-    /// Old writers put other things than an MD5 here; the filer takes them for none.
+    /// Sets the digest. Old writers store other things than an MD5 in `e_tag`; like the filer, this ignores them.
     pub(super) fn set_e_tag(&mut self, text: &str) {
         self.md5 = Base64::decode_vec(text).ok().and_then(|md5| md5.try_into().ok());
     }
 
-    /// All fields have been read.
+    /// Checks the fields once all of them have been read.
     pub(super) fn finish(self) -> Result<EntryChunk, Reason> {
         let id = match (self.file_id, self.fid) {
             (Some(id), _) => id,
@@ -60,7 +78,7 @@ impl RawChunk {
             }
             (None, None) => return Err(Reason::Not("a chunk with a file id")),
         };
-        // Positions are 64 bits with a sign in SeaweedFS.
+        // Positions are signed 64-bit integers in SeaweedFS.
         if self.offset.checked_add(self.size).is_none_or(|end| end > i64::MAX.cast_unsigned()) {
             return Err(Reason::Overflow);
         }
@@ -72,13 +90,7 @@ impl RawChunk {
             (true, Some(_)) => Compression::Gzip,
             (true, None) => Compression::ByServer,
         };
-        let kind = match self.sse_type {
-            0 => None,
-            1 => Some(SseKind::C),
-            2 => Some(SseKind::Kms),
-            3 => Some(SseKind::S3),
-            _ => Some(SseKind::Unknown),
-        };
+        let kind = SseKind::from_number(self.sse_type);
         Ok(EntryChunk {
             chunk: Chunk {
                 source: Source::FileId(id),

@@ -1,9 +1,11 @@
 //! The URLs at which a filer serves entries, files and relayed chunks.
 
-use crate::http::url::encode;
+use crate::http::percent;
 
-/// The URL at which a filer relays a chunk from any of its volume servers
-/// (`filer_server_handlers_proxy.go`), deleted-but-kept bytes included.
+/// The URL at which a filer relays a chunk from one of its volume servers (`filer_server_handlers_proxy.go`).
+///
+/// With `readDeleted`, an open reader can finish after an overwrite: the filer deletes the old chunks, and a volume server
+/// keeps deleted bytes until it is compacted.
 #[must_use]
 pub fn proxy_url(filer_origin: &str, file_id: &str) -> String {
     format!("{filer_origin}/?proxyChunkId={file_id}&readDeleted=true")
@@ -13,23 +15,26 @@ pub fn proxy_url(filer_origin: &str, file_id: &str) -> String {
 #[must_use]
 pub fn file_url(filer_origin: &str, path: &str) -> String {
     let mut url = filer_origin.to_owned();
-    encode(path, "/", &mut url);
+    percent::encode(path, "/", &mut url);
     url
 }
 
-/// Where a filer tells the entry of the file that it serves at `url`; and that URL, without a question of
-/// ours in it.
+/// The URL of the entry of the file that a filer serves at `url`, and the URL of the file without the parameter
+/// `metadata`.
 #[cfg_attr(
     not(any(feature = "native", feature = "component")),
-    allow(dead_code, reason = "the JavaScript of the package asks for the entry")
+    allow(dead_code, reason = "in the npm package, JavaScript requests the entry")
 )]
 pub(crate) fn entry_url(url: &str) -> (String, String) {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    let rest = query.split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some("metadata"));
-    let rest = rest.collect::<Vec<_>>().join("&");
-    let file = if rest.is_empty() { base.to_owned() } else { [base, "?", &rest].concat() };
-    let mark = if rest.is_empty() { "?" } else { "&" };
-    ([&file, mark, "metadata=true"].concat(), file)
+    let others =
+        query.split('&').filter(|pair| !pair.is_empty() && pair.split('=').next() != Some("metadata"));
+    let others = others.collect::<Vec<_>>().join("&");
+    let (file, separator) = match others.is_empty() {
+        true => (base.to_owned(), "?"),
+        false => ([base, "?", &others].concat(), "&"),
+    };
+    ([&file, separator, "metadata=true"].concat(), file)
 }
 
 #[cfg(test)]
@@ -37,15 +42,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_encoded_but_for_its_slashes() {
+    fn a_path_is_encoded_except_for_its_slashes() {
         assert_eq!(file_url("http://f:1", "/a b/ü?#%.bin"), "http://f:1/a%20b/%c3%bc%3f%23%25.bin");
     }
 
     #[test]
-    fn an_entry_is_asked_for_beside_what_the_query_holds_already() {
-        let of = |url: &str| entry_url(url).0;
-        assert_eq!(of("http://a/b"), "http://a/b?metadata=true");
-        assert_eq!(of("http://a/b?x=1&metadata=false"), "http://a/b?x=1&metadata=true");
+    fn the_entry_url_keeps_the_other_query_parameters() {
+        let entry = |url: &str| entry_url(url).0;
+        assert_eq!(entry("http://a/b"), "http://a/b?metadata=true");
+        assert_eq!(entry("http://a/b?x=1&metadata=false"), "http://a/b?x=1&metadata=true");
         assert_eq!(entry_url("http://a/b?metadata=true").1, "http://a/b");
     }
 }

@@ -1,9 +1,14 @@
-//! S3 encryption of an object: from its parameters and the reader's keys to the key stream over
-//! each chunk (`seaweedfs-read-path.md`, 8.2 and 8.3).
+//! S3 encryption of an object: from its stored parameters and the reader's keys to the key stream over each chunk
+//! (docs/seaweedfs-format.md, S3 encryption).
 //!
-//! One key stream runs through what was uploaded at once, a whole object or a part of one, and
-//! was cut into chunks with it. Parameters are with each chunk, and with the object as a whole
-//! (for content, and for objects from before chunks had theirs); a chunk's own count first.
+//! The gateway encrypts each upload with one key stream (AES-256-CTR) and then cuts the result into chunks. An upload is a
+//! whole object, or one part of a multipart upload. Parameters are stored with each chunk and with the object. The
+//! parameters of a chunk are preferred; those of the object serve inline content, and objects from a time when chunks had
+//! none.
+//!
+//! With SSE-C, the reader's key is the key of the stream. With SSE-S3, the reader has the gateway's key-encryption key,
+//! which decrypts the data key of the object, and the data key is the key of the stream. A wrong key is detected here,
+//! before any chunk is fetched.
 
 use std::{cell::OnceCell, sync::Arc};
 
@@ -12,51 +17,40 @@ use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
-use super::{Entry, EntryError, Reason, Sse, SseKind, Unsupported, WrongKey, json};
+use super::{
+    json,
+    metadata::Entry,
+    sse_params::{ALGORITHM, SseParams},
+};
 use crate::{
-    decode,
+    formats::seaweedfs::{
+        error::{EntryError, Reason, Unsupported, WrongKey},
+        raw_chunk::Sse,
+        sse_kind::SseKind,
+    },
     model::chunk::{Chunk, CipherKey, Ctr},
 };
 
-/// The keys of S3 objects that a reader has.
+/// The reader's keys for encrypted S3 objects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys {
-    /// The customer's, of objects under SSE-C.
+    /// The customer's key, for objects under SSE-C.
     pub customer: Option<CipherKey>,
-    /// The gateway's key-encryption key, of objects under SSE-S3. It opens every one of them.
+    /// The gateway's key-encryption key, for objects under SSE-S3. It opens all of them.
     pub kek: Option<CipherKey>,
 }
 
-/// The only cipher that the gateway names: AES-256-CTR.
-pub(super) const ALGORITHM: &str = "AES256";
-
-/// What is stored of a key stream, beside a chunk or beside the object.
-#[derive(Default)]
-pub(super) struct Parameters {
-    pub(super) is_other_cipher: bool,
-    pub(super) iv: Option<[u8; 16]>,
-    /// base64, of the customer's key.
-    pub(super) key_md5: String,
-    /// How far into the stream a chunk of SSE-C begins.
-    pub(super) part_offset: u64,
-    /// SSE-S3: the data key under the key-encryption key, with AES-256-GCM.
-    pub(super) wrapped_key: Vec<u8>,
-    pub(super) nonce: Vec<u8>,
-    /// HMAC-SHA256 under the data key, of the initialisation vector and the cipher's name.
-    pub(super) commitment: Vec<u8>,
-}
-
-/// An object and the keys it is to be read with. What holds for all of its chunks is found out
-/// once: metadata that nobody vouches for may list a million of them.
+/// An object and the keys to read it with. What all chunks share is computed once, because an entry may list a million
+/// chunks.
 pub(super) struct Object<'a> {
     entry: &'a Entry,
     keys: &'a Keys,
-    /// The kind of encryption that the attributes tell of.
+    /// The kind of encryption according to the attributes.
     kind: Option<SseKind>,
-    /// base64 of the MD5 that the attributes want the customer's key to have.
-    wanted_md5: &'a [u8],
-    /// Whether all chunks were cut from one stream, as far as their parameters tell: the gateway
-    /// takes at most one chunk with parameters for that.
+    /// MD5 of the customer's key according to the attributes, in base64.
+    key_md5: &'a [u8],
+    /// Whether all chunks were cut from one key stream. Like the gateway, this assumes it if at most one chunk has
+    /// parameters.
     is_one_stream: bool,
     start: OnceCell<Result<Start, EntryError>>,
 }
@@ -74,20 +68,21 @@ const S3_KEY: &str = "x-seaweedfs-sse-s3-key";
 
 impl<'a> Object<'a> {
     pub(super) fn new(entry: &'a Entry, keys: &'a Keys) -> Self {
-        let mut told = entry.chunks.iter().filter_map(|each| each.sse.as_ref());
+        let mut with_params =
+            entry.chunks.iter().filter_map(|each| each.sse.as_ref()).filter(|sse| !sse.metadata.is_empty());
         Self {
             entry,
             keys,
             kind: kind(entry),
-            wanted_md5: entry.attribute(C_KEY_MD5).unwrap_or_default(),
-            is_one_stream: told.by_ref().filter(|sse| !sse.metadata.is_empty()).nth(1).is_none(),
+            key_md5: entry.attribute(C_KEY_MD5).unwrap_or_default(),
+            is_one_stream: with_params.nth(1).is_none(),
             start: OnceCell::new(),
         }
     }
 
     /// The key stream over the content of the entry, if it is encrypted.
     pub(super) fn ctr_of_content(&self) -> Result<Option<Arc<Ctr>>, EntryError> {
-        self.kind.map(|_| self.ctr_behind(0)).transpose()
+        self.kind.map(|_| self.ctr_at(0)).transpose()
     }
 
     /// The key stream over a chunk.
@@ -98,7 +93,7 @@ impl<'a> Object<'a> {
         sse: &Sse,
     ) -> Result<Arc<Ctr>, EntryError> {
         if sse.metadata.is_empty() && self.is_one_stream && self.kind == Some(sse.kind) {
-            return self.ctr_behind(chunk.offset);
+            return self.ctr_at(chunk.offset);
         }
         let key = self.key(sse.kind)?;
         let field = format!("chunks[{index}].sse_metadata");
@@ -108,14 +103,14 @@ impl<'a> Object<'a> {
             self.check_customer(key, stored.key_md5.as_bytes())?;
             Ctr::new(key.clone(), iv, stored.part_offset)
         } else {
-            // The vector stored with a chunk is where the chunk begins.
+            // The vector that is stored with a chunk belongs to its first byte.
             Ctr::new(data_key(key, &stored, &iv)?, iv, 0)
         };
         Ok(ctr.into())
     }
 
-    /// The key stream of the object, `offset` bytes behind its start.
-    fn ctr_behind(&self, offset: u64) -> Result<Arc<Ctr>, EntryError> {
+    /// The key stream of the whole object, at this offset.
+    fn ctr_at(&self, offset: u64) -> Result<Arc<Ctr>, EntryError> {
         let Start { key, iv } = self.start.get_or_init(|| self.start()).clone()?;
         Ok(Ctr::new(key, iv, offset).into())
     }
@@ -142,7 +137,7 @@ impl<'a> Object<'a> {
         iv.ok_or_else(|| missing(S3_KEY, ".iv"))
     }
 
-    /// The key that opens this kind; none opens SSE-KMS.
+    /// The key for this kind of encryption. There is none for SSE-KMS.
     fn key(&self, kind: SseKind) -> Result<&'a CipherKey, Unsupported> {
         let key = match kind {
             SseKind::C => self.keys.customer.as_ref(),
@@ -152,11 +147,11 @@ impl<'a> Object<'a> {
         key.ok_or(Unsupported::Sse(kind))
     }
 
-    /// Whether the MD5 of the customer's key is the one that is stored with a chunk, or else with
-    /// the object. Where neither has one, nothing can be said.
+    /// Compares the MD5 of the customer's key with the one that is stored with the chunk, or else with the object. If
+    /// neither has one, any key is accepted.
     fn check_customer(&self, key: &CipherKey, md5_of_chunk: &[u8]) -> Result<(), WrongKey> {
-        let wanted = if md5_of_chunk.is_empty() { self.wanted_md5 } else { md5_of_chunk };
-        match wanted.is_empty() || decoded(wanted) == Some(Md5::digest(key.bytes()).into()) {
+        let stored = if md5_of_chunk.is_empty() { self.key_md5 } else { md5_of_chunk };
+        match stored.is_empty() || decoded(stored) == Some(Md5::digest(key.bytes()).into()) {
             true => Ok(()),
             false => Err(WrongKey::Customer),
         }
@@ -167,7 +162,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// The kind of encryption that attributes tell of.
+/// The kind of encryption according to the attributes of an entry.
 pub(super) fn kind(entry: &Entry) -> Option<SseKind> {
     let has = |name| entry.attribute(name).is_some();
     if has(C_IV) || has("X-Amz-Server-Side-Encryption-Customer-Algorithm") {
@@ -179,14 +174,14 @@ pub(super) fn kind(entry: &Entry) -> Option<SseKind> {
     if has(S3_KEY) {
         return Some(SseKind::S3);
     }
-    let told = entry.attribute("X-Amz-Server-Side-Encryption")?;
-    Some(if told == ALGORITHM.as_bytes() { SseKind::S3 } else { SseKind::Kms })
+    let algorithm = entry.attribute("X-Amz-Server-Side-Encryption")?;
+    Some(if algorithm == ALGORITHM.as_bytes() { SseKind::S3 } else { SseKind::Kms })
 }
 
-/// The initialisation vector of an object under SSE-C: its bytes or, by early gateways, base64.
+/// The initialisation vector of an object under SSE-C. It is stored as bytes; early gateways stored base64.
 fn raw_iv(stored: &[u8]) -> Result<[u8; 16], EntryError> {
     let raw = stored.try_into().ok().or_else(|| decoded(stored));
-    raw.ok_or_else(|| wrong(C_IV, Reason::Not("an initialisation vector")))
+    raw.ok_or_else(|| invalid(C_IV, Reason::Not("an initialisation vector")))
 }
 
 /// 16 bytes in base64.
@@ -194,39 +189,40 @@ fn decoded(text: &[u8]) -> Option<[u8; 16]> {
     Base64::decode_vec(str::from_utf8(text).ok()?).ok()?.try_into().ok()
 }
 
-fn parse(field: &str, text: &[u8]) -> Result<Parameters, EntryError> {
+fn parse(field: &str, text: &[u8]) -> Result<SseParams, EntryError> {
     if text.is_empty() {
         return Err(missing(field, ""));
     }
     let stored =
-        json::parse_sse(text).map_err(|(name, reason)| wrong(&(field.to_owned() + &name), reason))?;
+        json::parse_sse(text).map_err(|(name, reason)| invalid(&(field.to_owned() + &name), reason))?;
     if stored.is_other_cipher {
         return Err(Unsupported::Sse(SseKind::Unknown).into());
     }
     Ok(stored)
 }
 
-/// The data key of an object, and only if it was made for this initialisation vector.
-fn data_key(kek: &CipherKey, stored: &Parameters, iv: &[u8; 16]) -> Result<CipherKey, WrongKey> {
+/// Decrypts the data key of an object and verifies that it was made for this initialisation vector.
+fn data_key(kek: &CipherKey, stored: &SseParams, iv: &[u8; 16]) -> Result<CipherKey, WrongKey> {
     let mut wrapped = stored.wrapped_key.clone();
-    let key = decode::unwrap(kek, &stored.nonce, &mut wrapped).ok().and_then(CipherKey::new);
+    let nonce = stored.nonce.as_slice().try_into().map_err(|_| WrongKey::Kek)?;
+    let key = kelp_stream_cipher::gcm(kek.bytes(), nonce, &mut wrapped).and_then(CipherKey::new);
     let key = key.ok_or(WrongKey::Kek)?;
     if stored.commitment.is_empty() {
-        // Older gateways stored none.
+        // Older gateways store no commitment.
         return Ok(key);
     }
     let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes()).map_err(|_| WrongKey::Commitment)?;
     mac.update(iv);
     mac.update(ALGORITHM.as_bytes());
-    // In constant time.
+    // This comparison takes constant time.
     mac.verify_slice(&stored.commitment).map_err(|_| WrongKey::Commitment)?;
     Ok(key)
 }
 
 fn missing(field: &str, inner: &str) -> EntryError {
-    wrong(&(field.to_owned() + inner), Reason::Missing)
+    invalid(&(field.to_owned() + inner), Reason::Missing)
 }
 
-fn wrong(field: &str, reason: Reason) -> EntryError {
+fn invalid(field: &str, reason: Reason) -> EntryError {
     EntryError::Field { field: field.to_owned(), reason }
 }
