@@ -1,7 +1,8 @@
 //! The error of opening or reading a file.
 //!
-//! An [`Error`] has a [`Kind`], which decides what a caller can do and becomes the `code` in JavaScript and in components. A
-//! message says what failed. Where they apply, there are also the chunk, the position in the file, and the attempts.
+//! An [`Error`] has a [`Kind`], which decides what a caller can do and becomes the `code` in JavaScript and
+//! in components. A message describes the failure. Where they apply, there are also the chunk, the position
+//! in the file, and the attempts.
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ pub enum Kind {
     Corrupt,
     /// No chunk has the bytes of a part of the range, and the options make this an error.
     Hole,
-    /// A server answered with this status, for which there is no other kind.
+    /// A server responded with this status, for which there is no other kind.
     Http(u16),
     /// A bug in kelp-stream.
     Internal,
@@ -136,7 +137,7 @@ impl Error {
         self
     }
 
-    /// Adds the exception behind it.
+    /// Adds the exception that caused it.
     #[must_use]
     pub fn because(mut self, cause: Option<Cause>) -> Self {
         self.cause = cause;
@@ -173,7 +174,7 @@ impl Error {
         &self.attempts
     }
 
-    /// The number of the exception behind it.
+    /// The number of the exception that caused it.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         self.cause

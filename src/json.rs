@@ -1,8 +1,8 @@
 //! A walker for small JSON texts of which few members are needed.
 //!
-//! [`walk`] calls a function with each number and string, with its key and the object that it is in. The caller keeps what
-//! it needs. There is one visitor for all such texts, so that the code is compiled once. The entry of a file, which is
-//! large and needs exact integers, has a parser of its own.
+//! [`walk`] calls a function with each number and string, with its key and the object that it is in. The
+//! caller keeps what it needs. There is one visitor for all such texts, so that the code is compiled once.
+//! The entry of a file, which is large and needs exact integers, has a parser of its own.
 
 use std::fmt;
 

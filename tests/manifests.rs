@@ -134,8 +134,8 @@ fn each_pack_has_its_own_version() {
     assert_eq!((error.kind(), some), (Kind::SourceChanged, bytes(0..300)));
 }
 
-/// Chunks in file order, and the content of the file. Each chunk is stored after the previous one, at a distance, or in
-/// another pack. There may be a hole before it, and it may have another version.
+/// Chunks in file order, and the content of the file. Each chunk is stored after the previous one, at a
+/// distance, or in another pack. There may be a hole before it, and it may have another version.
 fn files() -> impl Strategy<Value = (World, Vec<Chunk>, Vec<u8>)> {
     let chunk = (1..60_u64, 0..2_usize, 0..8_u64, 0..8_u64, 0..8_i64);
     prop::collection::vec(chunk, 1..40).prop_map(|list| {

@@ -13,7 +13,8 @@ use kelp_stream::{
 use serde_json::Value;
 use support::*;
 
-/// The headers to compare. In error responses `Content-Length` is left out: it is the length of a text for people.
+/// The headers to compare. In error responses `Content-Length` is left out: it is the length of a text for
+/// people.
 const COMPARED: [&str; 9] = [
     "Accept-Ranges",
     "Cache-Control",
@@ -26,8 +27,8 @@ const COMPARED: [&str; 9] = [
     "Last-Modified",
 ];
 
-/// The intended differences: the exchange, a header or `status`, the recorded value, and our value. The comment above each
-/// has the reason.
+/// The intended differences: the exchange, a header or `status`, the recorded value, and our value. The
+/// comment above each has the reason.
 #[rustfmt::skip]
 const DIFFERENCES: &[(&[&str], &str, &str, &str, &str)] = &[
     // RFC 9110, 15.5.17: a 416 should have the length of the file, so that the client can repeat the request.
@@ -35,14 +36,15 @@ const DIFFERENCES: &[(&[&str], &str, &str, &str, &str)] = &[
     // There is no body, so no header describes it.
     (ALL, "file, range beyond the end", "Content-Type", "text/plain; charset=utf-8", ""),
     (ALL, "file, range beyond the end", "Content-Disposition", "inline; filename=one.bin", ""),
-    // A name that is not a token is also quoted, for readers without RFC 8187. The encoded form escapes what some readers
-    // would decode.
+    // A name that is not a token is also quoted, for readers without RFC 8187. The encoded form escapes what
+    // some readers would decode.
     (&["jwt"], "odd name, HEAD", "Content-Disposition",
         "inline; filename*=utf-8''sp%C3%A4ce%20&%20100%25%20#1%20%3F%E6%97%A5%E6%9C%AC%E8%AA%9E%20%3Cx%3E.bin",
         "inline; filename=\"sp_ce & 100% #1 ?___ <x>.bin\"; \
          filename*=UTF-8''sp%C3%A4ce%20&%20100%25%20#1%20%3F%E6%97%A5%E6%9C%AC%E8%AA%9E%20%3Cx%3E.bin"),
 
-    // RFC 9110, 14.1.2: a range that starts at the end is unsatisfiable, and no Content-Range can describe an empty part.
+    // RFC 9110, 14.1.2: a range that starts at the end is unsatisfiable, and no Content-Range can describe an
+    // empty part.
     (OPEN, "chunk, range bytes=5000-", "status", "206", "416"),
     (OPEN, "chunk, range bytes=5000-", "Content-Length", "0", ""),
     (OPEN, "chunk, range bytes=5000-", "Content-Range", "bytes 5000-4999/5000", "bytes */5000"),
@@ -75,7 +77,8 @@ const ALL: &[&str] = &["plain", "cipher", "jwt"];
 /// The clusters whose chunks have the length and the name of the file.
 const OPEN: &[&str] = &["plain", "jwt"];
 
-/// A file whose chunks are lost. The host makes that response; `tests/package/behaviours/responses.mjs` tests it.
+/// A file whose chunks are lost. The host makes that response; `tests/package/behaviours/responses.mjs` tests
+/// it.
 const GONE: &str = "both replicas killed: file through the filer";
 
 /// The number of exchanges for files and for chunks.
@@ -103,8 +106,8 @@ impl Known {
         }
     }
 
-    /// The metadata of a chunk, from the response to a plain GET. A volume server evaluates ranges and conditions with the
-    /// same code as the filer, and more of them were recorded.
+    /// The metadata of a chunk, from the response to a plain GET. A volume server evaluates ranges and
+    /// conditions with the same code as the filer, and more of them were recorded.
     fn of_response(answer: &Value) -> Self {
         let header = |name| recorded(answer, name);
         Self {

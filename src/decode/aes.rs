@@ -1,5 +1,5 @@
-//! AES-256-GCM in the form in which SeaweedFS stores it: `nonce (12) || ciphertext || tag (16)`, without associated data
-//! (`weed/util/cipher.go`; NIST SP 800-38D).
+//! AES-256-GCM in the form in which SeaweedFS stores it: `nonce (12) || ciphertext || tag (16)`, without
+//! associated data (`weed/util/cipher.go`; NIST SP 800-38D).
 
 use crate::{host::DecodeError, model::chunk::CipherKey};
 
@@ -13,15 +13,15 @@ const TAG: usize = 16;
 ///
 /// # Errors
 ///
-/// [`DecodeError::Truncated`] for fewer than 28 bytes; [`DecodeError::Tag`] if the tag does not match. After an error the
-/// ciphertext is unchanged.
+/// [`DecodeError::Truncated`] for fewer than 28 bytes; [`DecodeError::Tag`] if the tag does not match. After
+/// an error the ciphertext is unchanged.
 pub fn open<'a>(key: &CipherKey, stored: &'a mut [u8]) -> Result<&'a [u8], DecodeError> {
-    let (nonce, sealed) = stored.split_at_mut_checked(NONCE).ok_or(DecodeError::Truncated)?;
+    let (nonce, rest) = stored.split_at_mut_checked(NONCE).ok_or(DecodeError::Truncated)?;
     let nonce = (&*nonce).try_into().map_err(|_| DecodeError::Truncated)?;
-    if sealed.len() < TAG {
+    if rest.len() < TAG {
         return Err(DecodeError::Truncated);
     }
-    kelp_stream_cipher::gcm(key.bytes(), nonce, sealed).ok_or(DecodeError::Tag)
+    kelp_stream_cipher::gcm(key.bytes(), nonce, rest).ok_or(DecodeError::Tag)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! AES-256-CTR (NIST SP 800-38A, section 6.5), the cipher of SeaweedFS's S3 gateway.
 //!
-//! It has no authentication tag: neither a wrong key nor changed bytes can be detected here. It can decrypt any part of a
-//! chunk alone.
+//! It has no authentication tag: neither a wrong key nor changed bytes can be detected here. It can decrypt
+//! any part of a chunk alone.
 
 use crate::model::chunk::Ctr;
 

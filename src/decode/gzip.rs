@@ -4,8 +4,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use crate::host::{DecodeError, DecodeParams};
 
-/// The size of the output buffer: large enough to make calls rare, small enough to stay in the CPU's cache. It was
-/// measured to be faster than one growing buffer.
+/// The size of the output buffer: large enough to make calls rare, small enough to stay in the CPU's cache.
+/// It was measured to be faster than one growing buffer.
 const PIECE: usize = 64 << 10;
 
 /// Whether bytes start with the magic number of gzip.
@@ -16,15 +16,15 @@ pub fn is_gzip(bytes: &[u8]) -> bool {
 
 const MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Inflates every member and passes the first `params.output_len` bytes to `sink`, piece by piece. The rest is inflated
-/// too, because only the trailer of gzip proves that the data is complete, and is dropped.
+/// Inflates every member and passes the first `params.output_len` bytes to `sink`, piece by piece. The rest
+/// is inflated too, because only the trailer of gzip proves that the data is complete, and is dropped.
 ///
 /// # Errors
 ///
-/// [`DecodeError::Gzip`] if the bytes are not gzip, are truncated, are followed by bytes other than zeros, or have a wrong
-/// check value; [`DecodeError::TooLong`] if the output exceeds `params.max_output`.
+/// [`DecodeError::Gzip`] if the bytes are not gzip, are truncated, are followed by bytes other than zeros, or
+/// have a wrong check value; [`DecodeError::TooLong`] if the output exceeds `params.max_output`.
 pub fn inflate(
-    mut packed: &[u8],
+    mut compressed: &[u8],
     params: &DecodeParams,
     sink: &mut dyn FnMut(&[u8]),
 ) -> Result<(), DecodeError> {
@@ -34,7 +34,7 @@ pub fn inflate(
         let mut member = Decompress::new_gzip(WINDOW_BITS);
         let mut used = 0;
         loop {
-            let input = packed.get(used..).unwrap_or_default();
+            let input = compressed.get(used..).unwrap_or_default();
             let before = (member.total_in(), member.total_out());
             let status = member.decompress(input, &mut buffer, FlushDecompress::None);
             let status = status.map_err(|_| DecodeError::Gzip)?;
@@ -56,9 +56,9 @@ pub fn inflate(
                 return Err(DecodeError::Gzip);
             }
         }
-        packed = packed.get(used..).unwrap_or_default();
+        compressed = compressed.get(used..).unwrap_or_default();
         // Writers may pad with zeros. Any other bytes must be the next member.
-        if packed.iter().all(|byte| *byte == 0) {
+        if compressed.iter().all(|byte| *byte == 0) {
             return Ok(());
         }
     }
@@ -91,10 +91,10 @@ pub(super) mod tests {
         b"the quick brown kelp sways over the lazy otter\n".iter().copied().cycle().take(len).collect()
     }
 
-    fn run(packed: &[u8], output_len: u64, max_output: u64) -> Result<Vec<u8>, DecodeError> {
+    fn run(compressed: &[u8], output_len: u64, max_output: u64) -> Result<Vec<u8>, DecodeError> {
         let params = DecodeParams { key: None, gzip: true, output_len, max_output };
         let mut out = Vec::new();
-        inflate(packed, &params, &mut |piece| out.extend_from_slice(piece)).map(|()| out)
+        inflate(compressed, &params, &mut |piece| out.extend_from_slice(piece)).map(|()| out)
     }
 
     #[test]
@@ -107,8 +107,8 @@ pub(super) mod tests {
     // F68, F69
     #[test]
     fn members_may_follow_one_another_and_zeros_may_pad() {
-        let packed = [gzip(b"one "), gzip(b"two"), vec![0; 40]].concat();
-        assert_eq!(run(&packed, u64::MAX, 100), Ok(b"one two".to_vec()));
+        let compressed = [gzip(b"one "), gzip(b"two"), vec![0; 40]].concat();
+        assert_eq!(run(&compressed, u64::MAX, 100), Ok(b"one two".to_vec()));
     }
 
     // F68
@@ -119,28 +119,28 @@ pub(super) mod tests {
 
     /// A member with every optional field of a header (RFC 1952, section 2.3), each 64 KiB long.
     fn with_full_header(text: &[u8]) -> (Vec<u8>, usize) {
-        let mut packed = vec![0x1f, 0x8b, 8, 2 | 4 | 8 | 16, 0, 0, 0, 0, 0, 255, 0xff, 0xff];
-        packed.extend([b'e'; 0xffff]);
-        packed.extend([&[b'n'; 0xffff][..], &[0], &[b'c'; 0xffff], &[0]].concat());
+        let mut compressed = vec![0x1f, 0x8b, 8, 2 | 4 | 8 | 16, 0, 0, 0, 0, 0, 255, 0xff, 0xff];
+        compressed.extend([b'e'; 0xffff]);
+        compressed.extend([&[b'n'; 0xffff][..], &[0], &[b'c'; 0xffff], &[0]].concat());
         let mut crc = flate2::Crc::new();
-        crc.update(&packed);
-        packed.extend(&crc.sum().to_le_bytes()[..2]);
-        let header = packed.len();
+        crc.update(&compressed);
+        compressed.extend(&crc.sum().to_le_bytes()[..2]);
+        let header = compressed.len();
         // The encoder writes a header of ten bytes.
-        packed.extend(&gzip(text)[10..]);
-        (packed, header)
+        compressed.extend(&gzip(text)[10..]);
+        (compressed, header)
     }
 
     // F72
     #[test]
     fn a_header_with_every_field_is_read_and_checked() {
-        let (packed, header) = with_full_header(b"text");
-        assert_eq!(run(&packed, u64::MAX, 4), Ok(b"text".to_vec()));
+        let (compressed, header) = with_full_header(b"text");
+        assert_eq!(run(&compressed, u64::MAX, 4), Ok(b"text".to_vec()));
         for cut in [11, 12, 0x1_0000, 0x2_0000, 0x3_0000, header - 1, header] {
-            assert_eq!(run(&packed[..cut], u64::MAX, 4), Err(DecodeError::Gzip), "{cut} bytes");
+            assert_eq!(run(&compressed[..cut], u64::MAX, 4), Err(DecodeError::Gzip), "{cut} bytes");
         }
         for at in [header - 1, header - 2, header - 3, 20] {
-            let mut damaged = packed.clone();
+            let mut damaged = compressed.clone();
             damaged[at] ^= 1;
             let read = run(&damaged, u64::MAX, 4);
             assert_eq!(read, Err(DecodeError::Gzip), "byte {at}");
@@ -153,8 +153,8 @@ pub(super) mod tests {
         // F72
         #[test]
         fn no_header_causes_a_panic(flags: u8, rest in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
-            let packed = [&[0x1f, 0x8b, 8, flags][..], &rest].concat();
-            let _ = run(&packed, u64::MAX, 1000);
+            let compressed = [&[0x1f, 0x8b, 8, flags][..], &rest].concat();
+            let _ = run(&compressed, u64::MAX, 1000);
         }
     }
 
@@ -167,20 +167,20 @@ pub(super) mod tests {
     // F64
     #[test]
     fn a_gzip_bomb_stops_at_the_limit() {
-        let packed = gzip(&vec![0; 10 << 20]);
-        assert!(packed.len() < 20_000);
-        assert_eq!(run(&packed, 1000, 1 << 20), Err(DecodeError::TooLong));
+        let compressed = gzip(&vec![0; 10 << 20]);
+        assert!(compressed.len() < 20_000);
+        assert_eq!(run(&compressed, 1000, 1 << 20), Err(DecodeError::TooLong));
     }
 
     // F66, F67
     #[test]
     fn a_truncated_or_damaged_trailer_is_detected() {
-        let packed = gzip(&sample(1000));
-        for len in 0..packed.len() {
-            assert_eq!(run(&packed[..len], u64::MAX, 1000), Err(DecodeError::Gzip), "{len} bytes");
+        let compressed = gzip(&sample(1000));
+        for len in 0..compressed.len() {
+            assert_eq!(run(&compressed[..len], u64::MAX, 1000), Err(DecodeError::Gzip), "{len} bytes");
         }
-        for at in packed.len() - 8..packed.len() {
-            let mut damaged = packed.clone();
+        for at in compressed.len() - 8..compressed.len() {
+            let mut damaged = compressed.clone();
             damaged[at] ^= 1;
             assert_eq!(run(&damaged, u64::MAX, 1000), Err(DecodeError::Gzip), "byte {at}");
         }

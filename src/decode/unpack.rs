@@ -8,8 +8,8 @@ use crate::host::DecodeError;
 
 /// Inflates the members of gzip, piece by piece as they arrive.
 ///
-/// [`Unpacker::feed`] takes what arrived; [`Unpacker::inflate`] is then called until it returns no bytes. At the end of
-/// the body, [`Unpacker::is_amid`] says whether the data was truncated.
+/// [`Unpacker::feed`] takes what arrived; [`Unpacker::inflate`] is then called until it returns no bytes. At
+/// the end of the body, [`Unpacker::is_amid`] shows whether the data was truncated.
 #[derive(Debug, Default)]
 pub struct Unpacker {
     input: Bytes,
@@ -22,8 +22,8 @@ const PIECE: usize = 64 << 10;
 
 impl Unpacker {
     /// Takes the next bytes of the body, after [`Unpacker::inflate`] returned no more bytes.
-    pub fn feed(&mut self, packed: Bytes) {
-        self.input = packed;
+    pub fn feed(&mut self, compressed: Bytes) {
+        self.input = compressed;
     }
 
     /// Returns the next bytes; none if more input is needed.
@@ -67,10 +67,10 @@ mod tests {
     use super::*;
     use crate::decode::gzip::tests::gzip;
 
-    fn unpacked(packed: &[u8], step: usize) -> Result<(Vec<u8>, bool), DecodeError> {
+    fn inflated(compressed: &[u8], step: usize) -> Result<(Vec<u8>, bool), DecodeError> {
         let mut unpacker = Unpacker::default();
         let mut out = Vec::new();
-        for part in packed.chunks(step) {
+        for part in compressed.chunks(step) {
             unpacker.feed(Bytes::copy_from_slice(part));
             loop {
                 let piece = unpacker.inflate()?;
@@ -87,21 +87,21 @@ mod tests {
     #[test]
     fn members_are_inflated_however_they_are_split() {
         let text: Vec<u8> = (0..300_000_u32).flat_map(|n| (n / 7).to_le_bytes()).collect();
-        let packed = [gzip(&text), gzip(b"more")].concat();
+        let compressed = [gzip(&text), gzip(b"more")].concat();
         let expected = [&text[..], b"more"].concat();
-        for step in [1, 7, 4096, packed.len()] {
-            assert_eq!(unpacked(&packed, step).unwrap(), (expected.clone(), false), "{step}");
+        for step in [1, 7, 4096, compressed.len()] {
+            assert_eq!(inflated(&compressed, step).unwrap(), (expected.clone(), false), "{step}");
         }
     }
 
     #[test]
     fn truncated_input_is_detected() {
-        let packed = gzip(&[7; 100_000]);
-        assert!(unpacked(&packed[..packed.len() - 1], 50).unwrap().1);
+        let compressed = gzip(&[7; 100_000]);
+        assert!(inflated(&compressed[..compressed.len() - 1], 50).unwrap().1);
     }
 
     #[test]
     fn other_bytes_than_gzip_are_refused() {
-        assert_eq!(unpacked(b"no gzip at all, but long enough", 9), Err(DecodeError::Gzip));
+        assert_eq!(inflated(b"no gzip at all, but long enough", 9), Err(DecodeError::Gzip));
     }
 }

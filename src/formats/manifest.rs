@@ -1,8 +1,9 @@
-//! The generic manifest: a file in any chunk store or CDN, as a list of URLs (docs/design.md, Generic manifest).
+//! The generic manifest: a file in any chunk store or CDN, as a list of URLs (docs/design.md, Generic
+//! manifest).
 //!
 //! Each host reads the user's manifest into [`ManifestFields`], from JavaScript objects, JSON or WIT records.
-//! [`ManifestFields::check`] checks every field in one place and makes a [`Manifest`], whose chunks a plan can use. The
-//! first wrong field is an error with its path, for example `chunks[2].range`.
+//! [`ManifestFields::check`] checks every field in one place and makes a [`Manifest`], whose chunks a plan
+//! can use. The first wrong field is an error with its path, for example `chunks[2].range`.
 
 use std::ops::Range;
 

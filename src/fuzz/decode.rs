@@ -14,8 +14,9 @@ use crate::{
 
 /// The input is decoding parameters and stored bytes.
 ///
-/// Without a key, the bytes are decoded unchanged. With a key there are three cases: the bytes are decoded unchanged, and no
-/// tag matches; they are encrypted first, so that the inflater sees them; or they are encrypted and then damaged.
+/// Without a key, the bytes are decoded unchanged. With a key there are three cases: the bytes are decoded
+/// unchanged, and no tag matches; they are encrypted first, so that the inflater sees them; or they are
+/// encrypted and then damaged.
 pub(super) fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
     let how = input.byte();

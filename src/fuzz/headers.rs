@@ -16,8 +16,8 @@ use crate::{
 /// Some time in 2026.
 const NOW: Duration = Duration::from_secs(1_790_000_000);
 
-/// The input is lines. Each line and the whole text are parsed as every kind of value. All lines together are a request and
-/// a file.
+/// The input is lines. Each line and the whole text are parsed as every kind of value. All lines together are
+/// a request and a file.
 pub(super) fn run(bytes: &[u8]) {
     // The bytes of a header become characters as in `Headers` of JavaScript, or they are UTF-8.
     let latin: String = bytes.iter().copied().map(char::from).collect();

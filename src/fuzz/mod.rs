@@ -1,8 +1,8 @@
 //! Fuzz targets: properties that hold for every input.
 //!
-//! Each target takes any bytes and panics if a property does not hold. cargo-fuzz calls it with generated inputs (`fuzz/`),
-//! and `cargo test` calls it with the inputs that were found earlier (`fuzz/seeds/`). The module exists only in these two
-//! builds, so it can use private items, and none of it is shipped.
+//! Each target takes any bytes and panics if a property does not hold. cargo-fuzz calls it with generated
+//! inputs (`fuzz/`), and `cargo test` calls it with the inputs that were found earlier (`fuzz/seeds/`). The
+//! module exists only in these two builds, so it can use private items, and none of it is shipped.
 #![allow(
     clippy::panic,
     clippy::indexing_slicing,
@@ -25,7 +25,8 @@ mod walk;
 /// Takes any bytes and panics if a property does not hold.
 pub type Target = fn(&[u8]);
 
-/// Every target by its name, which is also the name of its folder of seeds and of its program in `fuzz/Cargo.toml`.
+/// Every target by its name, which is also the name of its folder of seeds and of its program in
+/// `fuzz/Cargo.toml`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("decode", decode::run),
     ("entry", entry::run),

@@ -9,8 +9,8 @@ use crate::{
     schedule::plan::{ManifestCache, Plan, PlanCursor, Summary, Upcoming},
 };
 
-/// The input is a range, chunks, and the content of each manifest. The walk ends after all bytes or with an error, and
-/// whenever it waits, it names the manifest that it waits for.
+/// The input is a range, chunks, and the content of each manifest. The walk ends after all bytes or with an
+/// error, and whenever it waits, it names the manifest that it waits for.
 pub(super) fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
     let range = input.number(1)..input.any_number();
@@ -64,8 +64,8 @@ pub(super) fn run(bytes: &[u8]) {
     assert!(Summary::of(&plan, &known, 1 << 20).gap_bytes <= plan.len());
 }
 
-/// The chunk that is visible at a position, by the simplest rule: every manifest at the position is replaced by its
-/// content, and the newest chunk counts; of equally new ones, the last.
+/// The chunk that is visible at a position, by the simplest rule: every manifest at the position is replaced
+/// by its content, and the newest chunk counts; of equally new ones, the last.
 fn visible(chunks: &[Chunk], lists: &[(Source, Arc<[Chunk]>)], at: u64) -> Option<Chunk> {
     let here = |chunk: &&Chunk| chunk.offset <= at && at < chunk.end();
     let mut chunks: Vec<Chunk> = chunks.iter().filter(here).cloned().collect();

@@ -1,7 +1,7 @@
 //! Exceptions of a platform and of the user's functions, kept until an error is reported.
 //!
-//! The core cannot carry a JavaScript value. A host stores what was thrown and gives the core a [`Cause`], which is a
-//! number. When the core reports an error with that cause, the host looks up the value.
+//! The core cannot carry a JavaScript value. A host stores what was thrown and gives the core a [`Cause`],
+//! which is a number. When the core reports an error with that cause, the host looks up the value.
 
 use std::{
     collections::VecDeque,
@@ -20,7 +20,8 @@ struct Latest<T> {
     thrown: VecDeque<T>,
 }
 
-/// The number of exceptions that are kept. A stream may survive any number of failures, and reports only the last one.
+/// The number of exceptions that are kept. A stream may survive any number of failures, and reports only the
+/// last one.
 const CAPACITY: usize = 64;
 
 impl<T: Clone> Causes<T> {

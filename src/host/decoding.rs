@@ -9,8 +9,8 @@ pub struct DecodeParams {
     pub key: Option<CipherKey>,
     /// Whether the chunk is compressed.
     pub gzip: bool,
-    /// The number of decoded bytes to return, from the first one. The rest is decoded too, to verify that the chunk is
-    /// complete, and is dropped.
+    /// The number of decoded bytes to return, from the first one. The rest is decoded too, to verify that the
+    /// chunk is complete, and is dropped.
     pub output_len: u64,
     /// The limit on the decoded length. A longer result is an error.
     pub max_output: u64,

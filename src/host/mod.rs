@@ -1,8 +1,8 @@
 //! The port: everything that the core needs from a platform.
 //!
-//! The core decides which request to send and when. A [`Host`] sends it, waits, tells the time, decodes, and reports
-//! [events](event). The hosts are in `crate::hosts`: browsers and JavaScript runtimes, native programs, WebAssembly
-//! components, and a simulation for tests.
+//! The core decides which request to send and when. A [`Host`] sends it, waits, has the clock, decodes, and
+//! reports [events](event). The hosts are in `crate::hosts`: browsers and JavaScript runtimes, native
+//! programs, WebAssembly components, and a simulation for tests.
 
 #[cfg_attr(
     any(feature = "component", not(any(feature = "native", target_arch = "wasm32"))),
@@ -32,7 +32,7 @@ use crate::{host::event::Event, model::location::Location};
 
 /// A platform that kelp-stream runs on.
 ///
-/// Dropping any of the futures or bodies that it returns must stop the work behind it at once.
+/// Dropping any of the futures or bodies that it returns must stop its work at once.
 pub trait Host {
     /// Bytes in the form that this platform passes on to readers.
     type Piece: Piece;
@@ -43,24 +43,25 @@ pub trait Host {
 
     /// Sends a GET and resolves when the headers of the response have arrived.
     ///
-    /// The host removes a `Content-Encoding` before the core sees the body. It follows a redirect only if no token can
-    /// leak by it.
+    /// The host removes a `Content-Encoding` before the core sees the body. It follows a redirect only if no
+    /// token can leak by it.
     fn fetch(&self, request: Request) -> impl Future<Output = Result<Response<Self::Body>, FetchError>>;
 
-    /// Finds the replicas of a SeaweedFS chunk by the function that the user provided. `stale`: the location that was
-    /// known at this time of `now` did not work, so an older answer must not be used.
+    /// Finds the replicas of a SeaweedFS chunk by the function that the user provided. `stale`: the location
+    /// that was known at this time of `now` did not work, so an older result must not be used.
     fn locate(
         &self,
         file_id: &str,
         stale: Option<Duration>,
     ) -> impl Future<Output = Result<Location, LocateError>>;
 
-    /// The user's read token for a chunk at this origin, requested just before a request is sent; `None` if the user
-    /// provides no tokens.
+    /// The user's read token for a chunk at this origin, requested just before a request is sent; `None` if
+    /// the user provides no tokens.
     fn token(&self, file_id: &str, origin: &str)
     -> impl Future<Output = Result<Option<String>, LocateError>>;
 
-    /// The user's read token for the filer itself, requested just before a request is sent. The default is none.
+    /// The user's read token for the filer itself, requested just before a request is sent. The default is
+    /// none.
     fn filer_token(&self) -> impl Future<Output = Result<Option<String>, LocateError>> {
         ready(Ok(None))
     }
@@ -88,7 +89,8 @@ pub trait Host {
     /// Monotonic time since an arbitrary moment.
     fn now(&self) -> Duration;
 
-    /// Time since 1970 by the wall clock, which may be wrong. It is compared only with times that servers send.
+    /// Time since 1970 by the wall clock, which may be wrong. It is compared only with times that servers
+    /// send.
     fn unix_time(&self) -> Duration;
 
     /// A random number in `0.0..1.0`, for jitter.

@@ -25,8 +25,8 @@ pub trait Piece: Sized {
     /// Updates a digest with the bytes.
     fn feed(&self, digest: &mut Md5);
 
-    /// A copy to which `change` was applied, some bytes at a time, in order. The original is not changed: the bytes may
-    /// belong to the user's `fetch`.
+    /// A copy to which `change` was applied, some bytes at a time, in order. The original is not changed: the
+    /// bytes may belong to the user's `fetch`.
     #[must_use]
     fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self;
 }

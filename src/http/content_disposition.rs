@@ -4,8 +4,9 @@ use crate::http::percent::{encode_attr, is_attr_char};
 
 /// The field for a file with this name, which is shown inline if the browser can.
 ///
-/// A plain name is written as the filer writes it. Any other name is written twice: quoted, with `_` in place of each
-/// character outside ASCII, and percent-encoded in full for readers of RFC 8187. Control characters become `_` in both.
+/// A plain name is written as the filer writes it. Any other name is written twice: quoted, with `_` in place
+/// of each character outside ASCII, and percent-encoded in full for readers of RFC 8187. Control characters
+/// become `_` in both.
 pub(crate) fn inline(name: &str) -> String {
     let mut header = String::from("inline; filename=");
     if name.bytes().all(is_attr_char) {

@@ -10,7 +10,8 @@ pub(crate) struct ContentRange {
 
 /// Parses `bytes 0-99/500`; `None` for anything else.
 ///
-/// An empty range is accepted, because SeaweedFS sends one (`bytes 5000-4999/5000`) in response to `bytes=<size>-`.
+/// An empty range is accepted, because SeaweedFS sends one (`bytes 5000-4999/5000`) in response to
+/// `bytes=<size>-`.
 pub(crate) fn parse(text: &str) -> Option<ContentRange> {
     let (range, total) = text.trim().strip_prefix("bytes ")?.split_once('/')?;
     let (first, last) = range.trim().split_once('-')?;

@@ -1,7 +1,7 @@
 //! Dates in two forms: RFC 3339, which Go writes in JSON, and the form of HTTP header fields.
 //!
-//! Both become a number: milliseconds, or seconds, since 1 January 1970. The calendar is the Gregorian one for all years,
-//! computed with integers; there is no time zone database and no clock.
+//! Both become a number: milliseconds, or seconds, since 1 January 1970. The calendar is the Gregorian one
+//! for all years, computed with integers; there is no time zone database and no clock.
 
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -9,8 +9,8 @@ const MONTHS: [&str; 12] =
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const SECONDS_A_DAY: i64 = 86_400;
 
-/// Parses an RFC 3339 time (`2026-08-22T12:00:00.123456789-07:00`) into milliseconds since 1970, rounded down. `None` for
-/// anything else. Years are 0000 to 9999, and there are no leap seconds.
+/// Parses an RFC 3339 time (`2026-08-22T12:00:00.123456789-07:00`) into milliseconds since 1970, rounded
+/// down. `None` for anything else. Years are 0000 to 9999, and there are no leap seconds.
 pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
     let (date_time, rest) = text.split_at_checked(19)?;
     let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1] =
@@ -42,8 +42,8 @@ pub(crate) fn from_rfc3339(text: &str) -> Option<i64> {
     Some((day * SECONDS_A_DAY + second - utc_offset) * 1000 + millis)
 }
 
-/// Formats milliseconds since 1970 for a header field (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`, rounded
-/// down to seconds. `None` outside the years 0000 to 9999.
+/// Formats milliseconds since 1970 for a header field (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37
+/// GMT`, rounded down to seconds. `None` outside the years 0000 to 9999.
 pub(crate) fn to_http(ms: i64) -> Option<String> {
     let seconds = ms.div_euclid(1000);
     let (days, second) = (seconds.div_euclid(SECONDS_A_DAY), seconds.rem_euclid(SECONDS_A_DAY));
@@ -54,10 +54,11 @@ pub(crate) fn to_http(ms: i64) -> Option<String> {
     Some(format!("{name}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"))
 }
 
-/// Parses the date of a header field into seconds since 1970, in each of the three forms of RFC 9110, section 5.6.7. `None`
-/// for anything else. The name of the day is not compared with the date.
+/// Parses the date of a header field into seconds since 1970, in each of the three forms of RFC 9110, section
+/// 5.6.7. `None` for anything else. The name of the day is not compared with the date.
 ///
-/// A year of two digits is between 1970 and 2069. RFC 9110 counts fifty years from today, but there is no clock here.
+/// A year of two digits is between 1970 and 2069. RFC 9110 counts fifty years from today, but there is no
+/// clock here.
 pub(crate) fn from_http(text: &str) -> Option<i64> {
     let (name, rest) = text.split_at_checked(3)?;
     let (day, month, year, time) = match *rest.as_bytes() {

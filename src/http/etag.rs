@@ -5,8 +5,8 @@ pub(crate) fn is_strong(text: &str) -> bool {
     opaque(text).is_some_and(|(_, rest)| rest.is_empty())
 }
 
-/// Whether a list of tags, or `*`, has one that matches `etag` (RFC 9110, section 8.8.3.2). In a strong comparison a weak
-/// tag matches nothing. A malformed list is read up to its first error.
+/// Whether a list of tags, or `*`, has one that matches `etag` (RFC 9110, section 8.8.3.2). In a strong
+/// comparison a weak tag matches nothing. A malformed list is read up to its first error.
 pub(crate) fn matches(list: &str, etag: Option<&str>, strong: bool) -> bool {
     let mut rest = list.trim_matches(SPACE);
     if rest == "*" {

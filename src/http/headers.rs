@@ -40,7 +40,8 @@ impl fmt::Debug for Headers {
 }
 
 impl Headers {
-    /// Reads each field with `get`, which takes a name in lower case and returns all lines of the field joined.
+    /// Reads each field with `get`, which takes a name in lower case and returns all lines of the field
+    /// joined.
     #[must_use]
     pub fn read(get: impl Fn(&'static str) -> Option<String>) -> Self {
         Self {

@@ -1,8 +1,8 @@
 //! The lifetime of a read token, which is a JSON Web Token (RFC 7519).
 //!
-//! A request may wait in a queue for longer than its token is valid. Before a request is sent, [`is_due`] reads the times
-//! in the token, so that an expired one is renewed instead of being refused. The signature is not verified: only the
-//! server has the key.
+//! A request may wait in a queue for longer than its token is valid. Before a request is sent, [`is_due`]
+//! reads the times in the token, so that an expired one is renewed instead of being refused. The signature is
+//! not verified: only the server has the key.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use base64ct::{Base64, Encoding};
 
 use crate::json::{Value, walk};
 
-/// A token that expires within this time is not sent: the request needs time to arrive, and clocks differ. SeaweedFS's
-/// tokens are valid for 60 s, or for 10 s in its sample configuration.
+/// A token that expires within this time is not sent: the request needs time to arrive, and clocks differ.
+/// SeaweedFS's tokens are valid for 60 s, or for 10 s in its sample configuration.
 const LEEWAY: Duration = Duration::from_secs(5);
 
 /// The longest token that is parsed. Servers do not accept longer ones.
 const MAX_BYTES: usize = 8 << 10;
 
-/// Whether a token must be renewed before it is sent at this time since 1970: it has expired, expires soon, or is not valid
-/// yet. A token without times, or one that is not a JWT, is never due.
+/// Whether a token must be renewed before it is sent at this time since 1970: it has expired, expires soon,
+/// or is not valid yet. A token without times, or one that is not a JWT, is never due.
 #[must_use]
 pub fn is_due(token: &str, unix_time: Duration) -> bool {
     let now = unix_time.as_secs_f64();

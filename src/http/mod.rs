@@ -1,8 +1,8 @@
 //! HTTP semantics as pure text: URLs, header fields, dates, conditional and range requests.
 //!
-//! No function here sends or receives anything. Requests and their response heads arrive as strings, and decisions about
-//! them leave as values. The rules are those of RFC 9110 (semantics), 3986 (URLs), 6266 (names of files), 7519 (tokens)
-//! and 9457 (problem details); each file cites its sections.
+//! No function here sends or receives anything. Requests and their response heads arrive as strings, and
+//! decisions about them leave as values. The rules are those of RFC 9110 (semantics), 3986 (URLs), 6266
+//! (names of files), 7519 (tokens) and 9457 (problem details); each file cites its sections.
 
 pub(crate) mod content_disposition;
 pub(crate) mod content_range;

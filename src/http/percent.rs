@@ -1,7 +1,8 @@
 //! Percent-encoding (RFC 3986, section 2.1).
 //!
-//! Three encoders differ in what they keep: [`encode`] makes a value or a path part of a URL, [`encode_attr`] is for the
-//! parameter of a header field, and [`escape`] repairs a URL that contains characters which no URL may contain.
+//! Three encoders differ in what they keep: [`encode`] makes a value or a path part of a URL, [`encode_attr`]
+//! is for the parameter of a header field, and [`escape`] repairs a URL that contains characters which no URL
+//! may contain.
 
 use crate::http::hex;
 
@@ -26,8 +27,8 @@ pub(crate) fn encode_attr(letter: char, out: &mut String) {
     }
 }
 
-/// Whether a byte is an `attr-char` of RFC 8187: a character of a token that has no meaning in the encoding itself. The
-/// other characters of a token, above all `%`, are decoded by some readers.
+/// Whether a byte is an `attr-char` of RFC 8187: a character of a token that has no meaning in the encoding
+/// itself. The other characters of a token, above all `%`, are decoded by some readers.
 pub(crate) fn is_attr_char(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte)
 }

@@ -1,9 +1,10 @@
 //! Error responses: which status an error has, and the body that describes it (RFC 9457, problem details).
 //!
-//! A host that serves files over HTTP sends one of these when it cannot send the bytes of a file. The body is a JSON
-//! object: `type` is always `about:blank`, `title` is the name of the status, and `code` is the code of the error
-//! ([`Kind::code`]). [`Problem::new`] has no more than that, for a gateway whose clients must not learn what stands
-//! behind it. [`Problem::of`] adds the message, the chunk and the position, for clients that may see them.
+//! A host that serves files over HTTP sends one of these when it cannot send the bytes of a file. The body is
+//! a JSON object: `type` is always `about:blank`, `title` is the name of the status, and `code` is the code
+//! of the error ([`Kind::code`]). [`Problem::new`] has no more than that, for a gateway whose clients must
+//! not learn about its servers. [`Problem::of`] adds the message, the chunk and the position, for clients
+//! that may see them.
 
 use serde_json::{Map, Value};
 
@@ -57,8 +58,8 @@ impl Problem {
         problem
     }
 
-    /// An error with its message, and with the chunk and position where they are known. The attempts stay out: which
-    /// hosts were asked is for the operator, not for the client.
+    /// An error with its message, and with the chunk and position where they are known. The attempts stay
+    /// out: which hosts were asked is for the operator, not for the client.
     #[must_use]
     pub fn of(error: &Error) -> Self {
         let mut problem = Self::new(status_of(error.kind()), error.kind().code());

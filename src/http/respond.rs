@@ -1,7 +1,7 @@
 //! The response to a request for a file (RFC 9110, sections 13 and 14; docs/design.md, Responses).
 //!
-//! [`respond`] takes a method, the conditional and range fields of a request, and what is known of the file. It returns a
-//! status, the header fields, and the range of the file to send. It decides in this order:
+//! [`respond`] takes a method, the conditional and range fields of a request, and what is known of the file.
+//! It returns a status, the header fields, and the range of the file to send. It decides in this order:
 //!
 //! 1. A method other than GET and HEAD: 405.
 //! 2. The conditions, in the order of RFC 9110, section 13.2.2: 412 or 304.
@@ -127,7 +127,8 @@ impl Reply {
     fn add_content(&mut self, file: &Representation<'_>) {
         let media_type = Some(file.media_type).filter(|media_type| is_header(media_type));
         self.add("Content-Type", media_type.or(Some("application/octet-stream")));
-        // A file of another user is served from the reader's own origin: browsers must not run a text as a script.
+        // A file of another user is served from the reader's own origin: browsers must not run a text as a
+        // script.
         self.add("X-Content-Type-Options", Some("nosniff"));
         let with_name = || (!file.name.is_empty()).then(|| content_disposition::inline(file.name));
         let disposition = file.stored("Content-Disposition").map(str::to_owned);
@@ -235,8 +236,8 @@ fn position(digits: &str) -> Option<u64> {
     (!digits.is_empty()).then_some(position)
 }
 
-/// Whether a text is a valid value of a header field (RFC 9110, section 5.5): characters up to U+00FF, as `Headers` of
-/// JavaScript accepts, and no control characters, for which Node throws.
+/// Whether a text is a valid value of a header field (RFC 9110, section 5.5): characters up to U+00FF, as
+/// `Headers` of JavaScript accepts, and no control characters, for which Node throws.
 pub(crate) fn is_header(value: &str) -> bool {
     value.chars().all(|c| matches!(c, '\t' | ' '..='~' | '\u{80}'..='\u{ff}'))
 }

@@ -1,11 +1,13 @@
 //! URLs of http and https, as text.
 //!
-//! [`HttpUrl::parse`] splits a URL into its parts once. It accepts what every request in kelp-stream may go to: http or
-//! https, with an authority, without user information. Three stricter or looser forms build on it:
+//! [`HttpUrl::parse`] splits a URL into its parts once. It accepts what every request in kelp-stream may go
+//! to: http or https, with an authority, without user information. Three stricter or looser forms build on
+//! it:
 //!
-//! - [`checked`] makes a URL that a request line can carry: it drops the fragment, escapes illegal characters and checks
-//!   the authority. Hosts use it for URLs that they send themselves.
-//! - [`is_unambiguous`] accepts only URLs that every parser reads in the same way. The generic manifest requires it.
+//! - [`checked`] makes a URL that a request line can carry: it drops the fragment, escapes illegal characters
+//!   and checks the authority. Hosts use it for URLs that they send themselves.
+//! - [`is_unambiguous`] accepts only URLs that every parser reads in the same way. The generic manifest
+//!   requires it.
 //! - [`HttpUrl::normalized`] is one spelling of all spellings of a URL, for comparisons.
 //!
 //! [`without_query`] and [`with_token`] also accept a text that is not a URL.
@@ -64,8 +66,8 @@ impl<'a> HttpUrl<'a> {
         without_query(self.rest)
     }
 
-    /// One spelling of all spellings that lead to the same resource: scheme and host in lower case, no default port, no
-    /// fragment. Percent-encoding stays as it is.
+    /// One spelling of all spellings that lead to the same resource: scheme and host in lower case, no
+    /// default port, no fragment. Percent-encoding stays as it is.
     #[must_use]
     pub fn normalized(&self) -> String {
         let scheme = self.scheme.to_ascii_lowercase();
@@ -94,7 +96,8 @@ pub fn host(url: &str) -> Option<&str> {
     Some(HttpUrl::parse(url)?.host())
 }
 
-/// One spelling of a host with its port, as a key for statistics. The default ports of both schemes are dropped.
+/// One spelling of a host with its port, as a key for statistics. The default ports of both schemes are
+/// dropped.
 #[must_use]
 pub fn host_key(authority: &str) -> String {
     normalized_host(authority, &["80", "443"])
@@ -148,8 +151,8 @@ pub fn with_token(url: &str, token: &str) -> String {
     out
 }
 
-/// A URL that a request line can carry: trimmed, without a fragment, with illegal characters escaped. `None` if it is not
-/// an http or https URL, or if its authority has user information or is malformed.
+/// A URL that a request line can carry: trimmed, without a fragment, with illegal characters escaped. `None`
+/// if it is not an http or https URL, or if its authority has user information or is malformed.
 pub(crate) fn checked(url: &str) -> Option<String> {
     let url = percent::escape(url.split('#').next()?.trim());
     is_authority(host(&url)?).then_some(url)

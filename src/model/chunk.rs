@@ -1,8 +1,8 @@
 //! A chunk: one stored blob, or a part of one, that holds some bytes of a file.
 //!
-//! A chunk may have been compressed, then encrypted, then stored. Its `size` counts the bytes of the file; what is stored
-//! may be shorter (compressed) or longer (encrypted, or left over by a truncation). Chunks may overlap: at each position
-//! of the file the newest one counts.
+//! A chunk may have been compressed, then encrypted, then stored. Its `size` counts the bytes of the file;
+//! what is stored may be shorter (compressed) or longer (encrypted, or left over by a truncation). Chunks may
+//! overlap: at each position of the file the newest one counts.
 
 use std::{fmt, ops::Range, sync::Arc};
 
@@ -15,8 +15,8 @@ pub struct Chunk {
     pub source: Source,
     /// Position in the file of its first byte.
     pub offset: u64,
-    /// The number of bytes of the file that it holds: its first `size` decoded bytes. After a truncation more may be
-    /// stored.
+    /// The number of bytes of the file that it holds: its first `size` decoded bytes. After a truncation more
+    /// may be stored.
     pub size: u64,
     /// Its version. Where chunks overlap, the greatest wins. (SeaweedFS: nanoseconds since 1970.)
     pub modified: i64,
@@ -30,8 +30,8 @@ pub struct Chunk {
     pub ctr: Option<Arc<Ctr>>,
     /// The range of the stored blob, if several chunks share one blob.
     pub stored: Option<Range<u64>>,
-    /// Whether it is a chunk manifest: its content is a list of chunks. `offset` and `size` are the span of these chunks.
-    /// They have versions and digests of their own; `modified` and `md5` do not apply to them.
+    /// Whether it is a chunk manifest: its content is a list of chunks. `offset` and `size` are the span of
+    /// these chunks. They have versions and digests of their own; `modified` and `md5` do not apply to them.
     pub is_manifest: bool,
 }
 
@@ -73,7 +73,8 @@ impl Chunk {
     }
 }
 
-/// Where the stored bytes of a chunk are. `Debug` prints its `name`, because the queries of URLs may contain secrets.
+/// Where the stored bytes of a chunk are. `Debug` prints its `name`, because the queries of URLs may contain
+/// secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Source {
     /// A SeaweedFS file id (`3,01637037d6`); a locator finds its replicas.
@@ -113,8 +114,9 @@ pub enum Compression {
     None,
     /// gzip that the core inflates, unless the platform has removed it as a `Content-Encoding`.
     Gzip,
-    /// gzip that the server inflates or labels itself (SeaweedFS: `is_compressed` without a cipher). The core does not
-    /// inflate it, and does not request ranges of it, because a server may apply a range to the compressed bytes.
+    /// gzip that the server inflates or labels itself (SeaweedFS: `is_compressed` without a cipher). The core
+    /// does not inflate it, and does not request ranges of it, because a server may apply a range to the
+    /// compressed bytes.
     ByServer,
 }
 
@@ -155,8 +157,8 @@ pub struct Ctr {
 impl Ctr {
     /// The key stream of a chunk that begins at `offset` of the stream with this key and vector.
     ///
-    /// SeaweedFS adds the number of blocks before the chunk to the low 64 bits of the vector and loses the carry
-    /// (`calculateIVWithOffset`). Inside a chunk the counter carries through all 128 bits, as in Go.
+    /// SeaweedFS adds the number of blocks before the chunk to the low 64 bits of the vector and loses the
+    /// carry (`calculateIVWithOffset`). Inside a chunk the counter carries through all 128 bits, as in Go.
     #[must_use]
     pub fn new(key: CipherKey, iv: [u8; 16], offset: u64) -> Self {
         let iv = u128::from_be_bytes(iv);

@@ -1,7 +1,7 @@
 //! Entity tags that are derived from digests and from lists of chunks.
 //!
-//! A file needs a strong entity tag, so that a client can resume a download. If the metadata has none, it is derived: from
-//! the digests of the chunks as the filer does it, or from the list of chunks.
+//! A file needs a strong entity tag, so that a client can resume a download. If the metadata has none, it is
+//! derived: from the digests of the chunks as the filer does it, or from the list of chunks.
 
 use md5::{Digest, Md5};
 
@@ -10,7 +10,8 @@ use crate::{
     model::chunk::{Chunk, Source},
 };
 
-/// The suffix of a tag that is derived from a list of chunks. The tags that the filer composes end in a number.
+/// The suffix of a tag that is derived from a list of chunks. The tags that the filer composes end in a
+/// number.
 const LIST_SUFFIX: &str = "-chunks";
 
 /// The quoted tag of a digest. `suffix` shows what was digested.
@@ -31,8 +32,8 @@ pub(crate) fn of_digests(digests: &[&[u8; 16]]) -> String {
     of_digest(&all.finalize(), &format!("-{}", digests.len()))
 }
 
-/// The digest of a list of chunks. It changes with every source, position, size, version and inline byte. Keys are not
-/// digested.
+/// The digest of a list of chunks. It changes with every source, position, size, version and inline byte.
+/// Keys are not digested.
 pub(crate) struct ListDigest(Md5);
 
 impl ListDigest {

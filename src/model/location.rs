@@ -1,6 +1,7 @@
 //! The location of a chunk: the URLs of its replicas, and the token to read them.
 //!
-//! A location comes from a lookup, which is input from outside: [`usable`] keeps the URLs that may be requested.
+//! A location comes from a lookup, which is input from outside: [`usable`] keeps the URLs that may be
+//! requested.
 
 use std::fmt;
 
@@ -25,8 +26,8 @@ impl fmt::Debug for Location {
 /// The largest number of replicas that are used (F10).
 const MAX_REPLICAS: usize = 16;
 
-/// The part of a location that may be used: http and https URLs without user information. Several spellings of one URL
-/// count once.
+/// The part of a location that may be used: http and https URLs without user information. Several spellings
+/// of one URL count once.
 #[must_use]
 pub fn usable(location: Location) -> Location {
     let mut urls: Vec<String> = Vec::new();

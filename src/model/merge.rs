@@ -1,23 +1,23 @@
 //! Merges neighbouring chunks of one stored blob into one chunk.
 //!
-//! A manifest may list many small chunks that lie one after the other in one blob. A request for each would cost more than
-//! its bytes. Merged, they are one range of the blob.
+//! A manifest may list many small chunks that lie one after the other in one blob. A request for each would
+//! cost more than its bytes. Merged, they are one range of the blob.
 
 use crate::model::chunk::{Chunk, Compression};
 
-/// The largest merged chunk, in bytes. A request costs a page some milliseconds and a round trip; with a megabyte of body
-/// this no longer matters.
+/// The largest merged chunk, in bytes. A request costs a page some milliseconds and a round trip; with a
+/// megabyte of body this no longer matters.
 const MAX_MERGED: u64 = 1 << 20;
 
-/// The number of merged chunks that fit into `max_bytes_ahead`. It is more than the number of connections that a browser
-/// opens to one host, so merging does not reduce the concurrency.
+/// The number of merged chunks that fit into `max_bytes_ahead`. It is more than the number of connections
+/// that a browser opens to one host, so merging does not reduce the concurrency.
 const MIN_AHEAD: u64 = 8;
 
-/// Merges plain chunks that are neighbours both in the file and in the blob, up to a length that is small compared with
-/// `max_bytes_ahead`.
+/// Merges plain chunks that are neighbours both in the file and in the blob, up to a length that is small
+/// compared with `max_bytes_ahead`.
 ///
-/// The content of the file does not change. Chunks that are decoded or verified as a whole are not merged. A list that is
-/// not in file order, or that has overlapping chunks, is returned unchanged.
+/// The content of the file does not change. Chunks that are decoded or verified as a whole are not merged. A
+/// list that is not in file order, or that has overlapping chunks, is returned unchanged.
 #[must_use]
 pub fn merge(mut chunks: Vec<Chunk>, max_bytes_ahead: u64) -> Vec<Chunk> {
     let in_order = |one: &Chunk, next: &Chunk| one.end() <= next.offset;
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(merged(|c| c.source = Source::Urls(["http://b/x".to_owned()].into())), unmerged);
         assert_eq!(merged(|c| c.offset = 9), unmerged, "the chunks overlap");
         let shorter = |c: &mut Chunk| (c.size, c.stored) = (9, Some(10..19));
-        assert_eq!(merged(shorter), [19, 10], "there is a hole behind it");
+        assert_eq!(merged(shorter), [19, 10], "there is a hole after it");
         let mut shuffled = ranges_of("http://a/x", 30, 10);
         shuffled.swap(0, 2);
         assert_eq!(merge(shuffled.clone(), MIB), shuffled);

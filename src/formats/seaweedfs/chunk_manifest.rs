@@ -1,9 +1,9 @@
 //! The content of a chunk manifest: the protobuf message `FileChunkManifest`, a list of chunks
 //! (docs/seaweedfs-format.md, Chunk manifests; `weed/pb/filer.proto`).
 //!
-//! A chunk manifest stands in the list of an entry like a chunk. It spans a part of the file, and its content lists the
-//! chunks of that part: a list of ranges becomes a tree. The list must cover the whole span. Otherwise a manifest that
-//! was cut short would read as zeros, without an error.
+//! A chunk manifest stands in the list of an entry like a chunk. It spans a part of the file, and its content
+//! lists the chunks of that part: a list of ranges becomes a tree. The list must cover the whole span.
+//! Otherwise a manifest that was cut short would read as zeros, without an error.
 
 use std::{ops::Range, sync::Arc};
 
@@ -19,13 +19,13 @@ pub const MAX_MANIFEST_BYTES: u64 = 64 << 20;
 
 /// Reads the content of a chunk manifest that spans these positions of the file.
 ///
-/// The offsets of the result are positions in the file. Unknown fields are skipped; of a repeated field the last one
-/// counts. A chunk that reaches beyond the span is returned unchanged: the plan clips it.
+/// The offsets of the result are positions in the file. Unknown fields are skipped; of a repeated field the
+/// last one counts. A chunk that reaches beyond the span is returned unchanged: the plan clips it.
 ///
 /// # Errors
 ///
-/// [`EntryError`] if the message is malformed, if it lists no chunks, or if its chunks do not reach from the start of the
-/// span to its end.
+/// [`EntryError`] if the message is malformed, if it lists no chunks, or if its chunks do not reach from the
+/// start of the span to its end.
 pub fn parse_manifest(bytes: &[u8], span: Range<u64>) -> Result<Arc<[Chunk]>, EntryError> {
     let mut chunks = Vec::new();
     for field in Fields::of(bytes) {

@@ -1,7 +1,7 @@
 //! Why an entry or a chunk manifest cannot be read, and the limits of both formats.
 //!
-//! Both formats come from outside and may be damaged or hostile. An error names the field that is wrong and never quotes
-//! its value, because the value may be a key.
+//! Both formats come from outside and may be damaged or hostile. An error names the field that is wrong and
+//! never quotes its value, because the value may be a key.
 
 use super::sse_kind::SseKind;
 use crate::{
@@ -9,8 +9,8 @@ use crate::{
     model::chunk::MAX_FILE_BYTES,
 };
 
-/// The longest JSON text of an entry, in bytes. The filer moves every 10 000 chunks into a chunk manifest, so a real entry
-/// has a few megabytes at most.
+/// The longest JSON text of an entry, in bytes. The filer moves every 10 000 chunks into a chunk manifest, so
+/// a real entry has a few megabytes at most.
 pub const MAX_TEXT_BYTES: usize = 64 << 20;
 
 /// The longest list of chunks: more than fit into [`MAX_TEXT_BYTES`] with every field that the filer writes.

@@ -1,7 +1,7 @@
 //! The wire format of protocol buffers: the part of it that SeaweedFS writes.
 //!
-//! [`Fields`] iterates over the fields of one message. A nested message is a [`Value::Bytes`], which is read with
-//! [`Fields`] again. Nothing is allocated, so a false length costs no memory.
+//! [`Fields`] iterates over the fields of one message. A nested message is a [`Value::Bytes`], which is read
+//! with [`Fields`] again. Nothing is allocated, so a false length costs no memory.
 
 /// The fields of a message, in the order in which they are written.
 ///
@@ -50,8 +50,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Seven bits in each byte, the lowest first. The eighth bit is set if another byte follows. Bits beyond 64 are an
-    /// error.
+    /// Seven bits in each byte, the lowest first. The eighth bit is set if another byte follows. Bits beyond
+    /// 64 are an error.
     fn varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {

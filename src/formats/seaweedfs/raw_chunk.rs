@@ -1,7 +1,7 @@
 //! A chunk while its fields are being read, from JSON or from protobuf.
 //!
-//! [`RawChunk`] collects the fields of a `FileChunk` in any order. [`RawChunk::finish`] checks them together and makes an
-//! [`EntryChunk`].
+//! [`RawChunk`] collects the fields of a `FileChunk` in any order. [`RawChunk::finish`] checks them together
+//! and makes an [`EntryChunk`].
 
 use std::sync::Arc;
 
@@ -64,7 +64,8 @@ impl RawChunk {
         Ok(())
     }
 
-    /// Sets the digest. Old writers store other things than an MD5 in `e_tag`; like the filer, this ignores them.
+    /// Sets the digest. Old writers store other things than an MD5 in `e_tag`; like the filer, this ignores
+    /// them.
     pub(super) fn set_e_tag(&mut self, text: &str) {
         self.md5 = Base64::decode_vec(text).ok().and_then(|md5| md5.try_into().ok());
     }

@@ -4,8 +4,8 @@ use crate::http::percent;
 
 /// The URL at which a filer relays a chunk from one of its volume servers (`filer_server_handlers_proxy.go`).
 ///
-/// With `readDeleted`, an open reader can finish after an overwrite: the filer deletes the old chunks, and a volume server
-/// keeps deleted bytes until it is compacted.
+/// With `readDeleted`, an open reader can finish after an overwrite: the filer deletes the old chunks, and a
+/// volume server keeps deleted bytes until it is compacted.
 #[must_use]
 pub fn proxy_url(filer_origin: &str, file_id: &str) -> String {
     format!("{filer_origin}/?proxyChunkId={file_id}&readDeleted=true")
@@ -19,8 +19,8 @@ pub fn file_url(filer_origin: &str, path: &str) -> String {
     url
 }
 
-/// The URL of the entry of the file that a filer serves at `url`, and the URL of the file without the parameter
-/// `metadata`.
+/// The URL of the entry of the file that a filer serves at `url`, and the URL of the file without the
+/// parameter `metadata`.
 #[cfg_attr(
     not(any(feature = "native", feature = "component")),
     allow(dead_code, reason = "in the npm package, JavaScript requests the entry")

@@ -12,17 +12,18 @@ use crate::{
     },
 };
 
-/// The length of one request for a file in a remote storage, in bytes: the size of the chunks that the filer makes.
+/// The length of one request for a file in a remote storage, in bytes: the size of the chunks that the filer
+/// makes.
 const FILER_RANGE: u64 = 4 << 20;
 
 impl Entry {
-    /// The chunks to plan with, in the order of the list. Inline content is one chunk. The chunks of an encrypted S3
-    /// object carry the key streams that `keys` open.
+    /// The chunks to plan with, in the order of the list. Inline content is one chunk. The chunks of an
+    /// encrypted S3 object carry the key streams that `keys` open.
     ///
     /// # Errors
     ///
-    /// [`EntryError::Unsupported`] for a directory, a symbolic link, a file in a remote storage only, and an S3 encryption
-    /// without its key; [`EntryError::WrongKey`] for a key that is not the object's.
+    /// [`EntryError::Unsupported`] for a directory, a symbolic link, a file in a remote storage only, and an
+    /// S3 encryption without its key; [`EntryError::WrongKey`] for a key that is not the object's.
     pub fn chunks_to_read(&self, keys: &Keys) -> Result<Vec<Chunk>, EntryError> {
         if self.is_directory() {
             return Err(Unsupported::Directory.into());
@@ -53,13 +54,13 @@ impl Entry {
             .collect()
     }
 
-    /// As [`Entry::chunks_to_read`], for a file that a filer serves at `url`. If the file is in a remote storage only, the
-    /// chunks are ranges of `url`: the filer fetches them from the remote storage.
+    /// As [`Entry::chunks_to_read`], for a file that a filer serves at `url`. If the file is in a remote
+    /// storage only, the chunks are ranges of `url`: the filer fetches them from the remote storage.
     ///
     /// # Errors
     ///
-    /// As [`Entry::chunks_to_read`]. An encrypted S3 object in a remote storage is unsupported, because the filer does not
-    /// decrypt it.
+    /// As [`Entry::chunks_to_read`]. An encrypted S3 object in a remote storage is unsupported, because the
+    /// filer does not decrypt it.
     pub fn chunks_to_read_at(&self, url: &str, keys: &Keys) -> Result<Vec<Chunk>, EntryError> {
         match (self.chunks_to_read(keys), sse::kind(self)) {
             (Err(EntryError::Unsupported(Unsupported::Remote)), Some(kind)) => {

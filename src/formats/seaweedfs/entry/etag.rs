@@ -8,8 +8,8 @@ impl Entry {
     ///
     /// It is the first of these that the entry allows:
     /// - the MD5 of the file, in hexadecimal;
-    /// - if every chunk has an `e_tag`, the tag that the filer composes: the digest of the only chunk, or the MD5 over the
-    ///   digests of all n chunks in the order of the list, followed by `-n`;
+    /// - if every chunk has an `e_tag`, the tag that the filer composes: the digest of the only chunk, or the
+    ///   MD5 over the digests of all n chunks in the order of the list, followed by `-n`;
     /// - a digest of the list of chunks, followed by `-chunks`.
     #[must_use]
     pub fn etag(&self) -> String {

@@ -1,7 +1,8 @@
 //! Walks the JSON of an entry: Go's field names, base64 for bytes, exact 64-bit integers.
 //!
-//! One visitor serves every object, array and value, and a [`Position`] says which of them it is at. So the code that reads
-//! JSON is compiled once, and every error has the path of its field. The visitor hands each value to the [`Parser`].
+//! One visitor serves every object, array and value, and a [`Position`] identifies which one. So the code
+//! that reads JSON is compiled once, and every error has the path of its field. The visitor hands each value
+//! to the [`Parser`].
 
 use std::fmt;
 
@@ -18,8 +19,8 @@ use crate::formats::seaweedfs::error::{EntryError, MAX_CHUNKS, MAX_TEXT_BYTES, R
 impl Entry {
     /// Reads the JSON text of an entry.
     ///
-    /// Unknown fields are ignored, of a repeated field the last one counts, and integers are exact to 64 bits. An `e_tag`
-    /// or `Md5` that is not 16 bytes long counts as absent, as in the filer.
+    /// Unknown fields are ignored, of a repeated field the last one counts, and integers are exact to 64
+    /// bits. An `e_tag` or `Md5` that is not 16 bytes long counts as absent, as in the filer.
     ///
     /// # Errors
     ///

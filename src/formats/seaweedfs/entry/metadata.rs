@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::formats::seaweedfs::raw_chunk::EntryChunk;
 
-/// The extended attributes that are served as headers. The filer serves nearly all attributes. This list is short because
-/// a writer of a file must not be able to set cookies or policies for its readers.
+/// The extended attributes that are served as headers. The filer serves nearly all attributes. This list is
+/// short because a writer of a file must not be able to set cookies or policies for its readers.
 pub const SERVED_HEADERS: [&str; 5] =
     ["Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"];
 
@@ -45,8 +45,8 @@ impl Entry {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Size of the file in bytes: `FileSize`, or the length of the inline content if that is larger. It is never computed
-    /// from the chunks, because after a truncation they may reach beyond the end of the file.
+    /// Size of the file in bytes: `FileSize`, or the length of the inline content if that is larger. It is
+    /// never computed from the chunks, because after a truncation they may reach beyond the end of the file.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.file_size.max(self.content_len())
@@ -89,8 +89,8 @@ impl Entry {
         &self.extended
     }
 
-    /// An extended attribute as the value of a header, by its name in any case. Each byte becomes the character of the
-    /// same number, as in `Headers` of JavaScript.
+    /// An extended attribute as the value of a header, by its name in any case. Each byte becomes the
+    /// character of the same number, as in `Headers` of JavaScript.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<String> {
         Some(self.attribute(name)?.iter().copied().map(char::from).collect())

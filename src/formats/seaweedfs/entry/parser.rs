@@ -1,6 +1,6 @@
 //! Which fields of the JSON are read, and where their values go.
 //!
-//! The JSON walker (`json`) says where it is by a [`Position`] and what it found by a [`Value`]. The [`Parser`] writes the
+//! The JSON walker (`json`) passes each [`Value`] with its [`Position`]. The [`Parser`] writes the
 //! value into the entry, or records an error with the path of the field.
 
 use std::sync::Arc;

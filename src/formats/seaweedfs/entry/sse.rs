@@ -1,14 +1,14 @@
-//! S3 encryption of an object: from its stored parameters and the reader's keys to the key stream over each chunk
-//! (docs/seaweedfs-format.md, S3 encryption).
+//! S3 encryption of an object: from its stored parameters and the reader's keys to the key stream over each
+//! chunk (docs/seaweedfs-format.md, S3 encryption).
 //!
-//! The gateway encrypts each upload with one key stream (AES-256-CTR) and then cuts the result into chunks. An upload is a
-//! whole object, or one part of a multipart upload. Parameters are stored with each chunk and with the object. The
-//! parameters of a chunk are preferred; those of the object serve inline content, and objects from a time when chunks had
-//! none.
+//! The gateway encrypts each upload with one key stream (AES-256-CTR) and then cuts the result into chunks.
+//! An upload is a whole object, or one part of a multipart upload. Parameters are stored with each chunk and
+//! with the object. The parameters of a chunk are preferred; those of the object serve inline content, and
+//! objects from a time when chunks had none.
 //!
-//! With SSE-C, the reader's key is the key of the stream. With SSE-S3, the reader has the gateway's key-encryption key,
-//! which decrypts the data key of the object, and the data key is the key of the stream. A wrong key is detected here,
-//! before any chunk is fetched.
+//! With SSE-C, the reader's key is the key of the stream. With SSE-S3, the reader has the gateway's
+//! key-encryption key, which decrypts the data key of the object, and the data key is the key of the stream.
+//! A wrong key is detected here, before any chunk is fetched.
 
 use std::{cell::OnceCell, sync::Arc};
 
@@ -40,8 +40,8 @@ pub struct Keys {
     pub kek: Option<CipherKey>,
 }
 
-/// An object and the keys to read it with. What all chunks share is computed once, because an entry may list a million
-/// chunks.
+/// An object and the keys to read it with. What all chunks share is computed once, because an entry may list
+/// a million chunks.
 pub(super) struct Object<'a> {
     entry: &'a Entry,
     keys: &'a Keys,
@@ -49,8 +49,8 @@ pub(super) struct Object<'a> {
     kind: Option<SseKind>,
     /// MD5 of the customer's key according to the attributes, in base64.
     key_md5: &'a [u8],
-    /// Whether all chunks were cut from one key stream. Like the gateway, this assumes it if at most one chunk has
-    /// parameters.
+    /// Whether all chunks were cut from one key stream. Like the gateway, this assumes it if at most one
+    /// chunk has parameters.
     is_one_stream: bool,
     start: OnceCell<Result<Start, EntryError>>,
 }
@@ -147,8 +147,8 @@ impl<'a> Object<'a> {
         key.ok_or(Unsupported::Sse(kind))
     }
 
-    /// Compares the MD5 of the customer's key with the one that is stored with the chunk, or else with the object. If
-    /// neither has one, any key is accepted.
+    /// Compares the MD5 of the customer's key with the one that is stored with the chunk, or else with the
+    /// object. If neither has one, any key is accepted.
     fn check_customer(&self, key: &CipherKey, md5_of_chunk: &[u8]) -> Result<(), WrongKey> {
         let stored = if md5_of_chunk.is_empty() { self.key_md5 } else { md5_of_chunk };
         match stored.is_empty() || decoded(stored) == Some(Md5::digest(key.bytes()).into()) {

@@ -4,7 +4,8 @@ use base64ct::{Base64, Encoding};
 
 use crate::formats::seaweedfs::error::Reason;
 
-/// A JSON value. `Other` stands for a fraction, an array or an object: no field of an entry takes one as its value.
+/// A JSON value. `Other` stands for a fraction, an array or an object: no field of an entry takes one as its
+/// value.
 pub(super) enum Value<'a> {
     Null,
     Bool(bool),
