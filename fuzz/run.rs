@@ -1,4 +1,4 @@
-//! One target under libFuzzer: the one that has this program's name.
+//! Runs one target under libFuzzer: the target with the name of this program.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-// `npm run fuzz`: runs every target of fuzz/ under libFuzzer for ten minutes, one after another. `npm run fuzz -- entry list` runs
+// `npm run fuzz`: runs every target of fuzz/ under libFuzzer for ten minutes, one after another. `npm run fuzz -- entry plan` runs
 // these targets, `--seconds 60` sets the time of each, and `--keep` copies new inputs to fuzz/seeds, which `cargo test` replays.
 import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";

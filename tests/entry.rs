@@ -222,6 +222,12 @@ fn a_field_of_the_wrong_type_is_named() {
             "{name}"
         );
     }
+}
+
+// F90
+#[test]
+fn a_field_of_the_file_of_the_wrong_type_is_named() {
+    let number = Reason::Not("an integer in the range of its type");
     for (name, value, reason) in [
         ("FullPath", json!(3), Reason::Not("a string")),
         ("FullPath", json!(null), Reason::Not("a string")),

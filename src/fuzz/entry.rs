@@ -41,5 +41,5 @@ pub(super) fn assert_sound(chunk: &Chunk) {
     assert!(end <= i64::MAX.cast_unsigned());
     assert!(!chunk.is_manifest || chunk.size > 0);
     let Source::FileId(id) = &chunk.source else { panic!("the filer's chunks have file ids") };
-    super::fid::assert_harmless(id);
+    super::file_id::assert_harmless(id);
 }

@@ -9,12 +9,12 @@
     reason = "these are tests, in a build that clippy does not treat as one"
 )]
 
+mod chunk_manifest;
 mod decode;
 mod entry;
-mod fid;
+mod file_id;
 mod headers;
 mod input;
-mod list;
 mod manifest;
 mod master;
 mod plan;
@@ -28,11 +28,11 @@ pub type Target = fn(&[u8]);
 /// Every target by its name, which is also the name of its folder of seeds and of its program in
 /// `fuzz/Cargo.toml`.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("chunk_manifest", chunk_manifest::run),
     ("decode", decode::run),
     ("entry", entry::run),
-    ("fid", fid::run),
+    ("file_id", file_id::run),
     ("headers", headers::run),
-    ("list", list::run),
     ("manifest", manifest::run),
     ("master", master::run),
     ("plan", plan::run),
