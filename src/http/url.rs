@@ -4,7 +4,7 @@
 //! to: http or https, with an authority, without user information. Three stricter or looser forms build on
 //! it:
 //!
-//! - [`checked`] makes a URL that a request line can carry: it drops the fragment, escapes illegal characters
+//! - `checked` makes a URL that a request line can carry: it drops the fragment, escapes illegal characters
 //!   and checks the authority. Hosts use it for URLs that they send themselves.
 //! - [`is_unambiguous`] accepts only URLs that every parser reads in the same way. The generic manifest
 //!   requires it.

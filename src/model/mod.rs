@@ -2,7 +2,7 @@
 //!
 //! A file is a list of [chunks](chunk). Each has a range of positions in the file and a source: a file id,
 //! URLs, or bytes that are already in memory. [Ranges](ranges) make such a list from one URL, and [`merge`]
-//! joins small neighbours. A [location](location) names the replicas of one chunk. The formats make these
+//! joins small neighbours. A [location] names the replicas of one chunk. The formats make these
 //! values, and the scheduler plans with them.
 
 pub mod chunk;

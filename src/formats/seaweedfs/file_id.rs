@@ -1,6 +1,6 @@
 //! File ids as text: `<volume>,<key in hex><cookie in 8 hex digits>`, with an optional suffix `_<n>`.
 //!
-//! A file id becomes a part of a URL. [`is_file_id`] is strict, so that no metadata can direct a request to
+//! A file id becomes a part of a URL. `is_file_id` is strict, so that no metadata can direct a request to
 //! another path.
 
 /// Whether a text is a file id (docs/seaweedfs-format.md, File ids).
