@@ -9,7 +9,7 @@ use crate::host::DecodeError;
 /// Inflates the members of gzip, piece by piece as they arrive.
 ///
 /// [`Unpacker::feed`] takes what arrived; [`Unpacker::inflate`] is then called until it returns no bytes. At
-/// the end of the body, [`Unpacker::is_amid`] shows whether the data was truncated.
+/// the end of the body, [`Unpacker::is_incomplete`] shows whether the data was truncated.
 #[derive(Debug, Default)]
 pub struct Unpacker {
     input: Bytes,
@@ -57,7 +57,7 @@ impl Unpacker {
 
     /// Whether the input ends inside a member: if nothing more arrives, it is truncated.
     #[must_use]
-    pub fn is_amid(&self) -> bool {
+    pub fn is_incomplete(&self) -> bool {
         self.member.is_some()
     }
 }
@@ -81,7 +81,7 @@ mod tests {
                 out.extend_from_slice(&piece);
             }
         }
-        Ok((out, unpacker.is_amid()))
+        Ok((out, unpacker.is_incomplete()))
     }
 
     #[test]

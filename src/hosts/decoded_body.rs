@@ -69,7 +69,9 @@ impl<S> DecodedBody<S> {
                 (Some(Ok(bytes)), None) if bytes.is_empty() => {}
                 (Some(Ok(bytes)), None) => return Poll::Ready(Some(Ok(bytes))),
                 (Some(Err(error)), _) => return self.fail(error),
-                (None, Some(decoder)) if decoder.is_amid() => return self.fail(EncodingError::Truncated),
+                (None, Some(decoder)) if decoder.is_incomplete() => {
+                    return self.fail(EncodingError::Truncated);
+                }
                 (None, _) => self.stored = None,
             }
         }

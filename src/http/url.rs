@@ -1,13 +1,13 @@
 //! URLs of http and https, as text.
 //!
 //! [`HttpUrl::parse`] splits a URL into its parts once. It accepts what every request in kelp-stream may go
-//! to: http or https, with an authority, without user information. Three stricter or looser forms build on
-//! it:
+//! to: http or https, with an authority, without user information. These build on it:
 //!
 //! - `checked` makes a URL that a request line can carry: it drops the fragment, escapes illegal characters
 //!   and checks the authority. Hosts use it for URLs that they send themselves.
 //! - [`is_unambiguous`] accepts only URLs that every parser reads in the same way. The generic manifest
 //!   requires it.
+//! - `HttpUrl::join` resolves the target of a redirect.
 //! - [`HttpUrl::normalized`] is one spelling of all spellings of a URL, for comparisons.
 //!
 //! [`without_query`] and [`with_token`] also accept a text that is not a URL.
@@ -64,6 +64,32 @@ impl<'a> HttpUrl<'a> {
     #[must_use]
     pub fn path(&self) -> &'a str {
         without_query(self.rest)
+    }
+
+    /// Resolves a reference against this URL (RFC 3986, section 5.2), and checks the result as [`checked`] does.
+    #[cfg_attr(
+        not(any(feature = "native", feature = "component")),
+        allow(dead_code, reason = "hosts whose platform follows no redirects use it")
+    )]
+    pub(crate) fn join(&self, reference: &str) -> Option<String> {
+        let reference = reference.split('#').next()?.trim();
+        let is_absolute = reference.split(['/', '?']).next()?.contains(':');
+        if is_absolute {
+            return checked(reference);
+        }
+        if let Some(rest) = reference.strip_prefix("//") {
+            return checked(&[self.scheme, "://", rest].concat());
+        }
+        let (relative, query) = reference.split_at(reference.find('?').unwrap_or(reference.len()));
+        let path = match relative {
+            "" => self.path().to_owned(),
+            _ if relative.starts_with('/') => without_dots(relative),
+            _ => {
+                let folder = self.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+                without_dots(&[folder, "/", relative].concat())
+            }
+        };
+        checked(&[self.origin(), &path, query].concat())
     }
 
     /// One spelling of all spellings that lead to the same resource: scheme and host in lower case, no
@@ -178,6 +204,25 @@ fn is_authority(authority: &str) -> bool {
     let is_port =
         |port: &str| port.bytes().all(|digit| digit.is_ascii_digit()) && port.parse::<u16>().is_ok();
     !host.is_empty() && is_host && port.is_some_and(is_port)
+}
+
+/// A path without the segments `.` and `..` (RFC 3986, section 5.2.4).
+fn without_dots(path: &str) -> String {
+    let mut out: Vec<&str> = Vec::new();
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let last = parts.len().saturating_sub(1);
+    for (at, part) in parts.into_iter().enumerate() {
+        if part == ".." {
+            out.pop();
+        } else if part != "." {
+            out.push(part);
+            continue;
+        }
+        if at == last {
+            out.push("");
+        }
+    }
+    ["/", &out.join("/")].concat()
 }
 
 /// Whether a text is an http or https URL without user information that every parser reads in the same way.
@@ -297,5 +342,41 @@ mod tests {
         assert_eq!(name_of("http://a/b/sp%C3%A4ce.bin?x=/y"), "späce.bin");
         assert_eq!(name_of("http://a/b/100%"), "100%");
         assert_eq!(name_of("http://a"), "");
+    }
+
+    fn join(base: &str, reference: &str) -> Option<String> {
+        HttpUrl::parse(base)?.join(reference)
+    }
+
+    #[test]
+    fn locations_are_resolved_as_in_rfc_3986() {
+        let base = "http://a/b/c/d;p?q";
+        for (location, expected) in [
+            ("http://g/x", "http://g/x"),
+            ("g", "http://a/b/c/g"),
+            ("./g/", "http://a/b/c/g/"),
+            ("/g", "http://a/g"),
+            ("//g", "http://g"),
+            ("?y", "http://a/b/c/d;p?y"),
+            ("g?y/./x", "http://a/b/c/g?y/./x"),
+            ("", "http://a/b/c/d;p"),
+            (".", "http://a/b/c/"),
+            ("..", "http://a/b/"),
+            ("../g", "http://a/b/g"),
+            ("../../../g", "http://a/g"),
+            ("g#s", "http://a/b/c/g"),
+            ("sp ä", "http://a/b/c/sp%20%C3%A4"),
+        ] {
+            assert_eq!(join(base, location).as_deref(), Some(expected), "{location}");
+        }
+    }
+
+    #[test]
+    fn a_location_must_be_http_without_a_password() {
+        for location in
+            ["ftp://a/b", "file:///etc/passwd", "javascript:1", "http://user:secret@a/", "http://", "//"]
+        {
+            assert_eq!(join("http://a/b", location), None, "{location}");
+        }
     }
 }
