@@ -25,7 +25,7 @@ impl File {
     /// Responds to a GET or HEAD request for this file with 200, 206, 304, 405, 412 or 416. Understands the
     /// conditions of RFC 9110 and one range.
     ///
-    /// Resolves when the first bytes have arrived. If they cannot be read, the response is [`problem`]; if a later
+    /// Resolves when the first bytes have arrived. If they cannot be read, the response is [`problem()`]; if a later
     /// read fails, the body is cut off.
     ///
     /// # Errors
