@@ -155,7 +155,7 @@ fn a_public_url_with_scheme_and_path_is_used() {
 }
 
 #[test]
-fn the_same_replica_in_two_spellings_is_asked_once_a_pass() {
+fn a_replica_in_two_spellings_is_requested_once_per_pass() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     served(&world, |_| at(&["a", "A:80", "http://a./"]), |_| Outcome::Refused);
@@ -213,7 +213,7 @@ fn a_late_failure_takes_the_fresh_answer_of_an_earlier_one() {
 
 // F02
 #[test]
-fn a_dead_server_whose_volume_moved_is_not_waited_for() {
+fn a_dead_server_of_a_moved_volume_is_not_waited_for() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["new"]);
     let dead = |asked: &SimRequest| if asked.host == "old" { Outcome::Refused } else { Outcome::Good };
@@ -224,7 +224,7 @@ fn a_dead_server_whose_volume_moved_is_not_waited_for() {
 
 // F09
 #[test]
-fn the_same_servers_in_another_order_are_no_news() {
+fn the_same_servers_in_another_order_are_no_change() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a", "b"]);
     let dead = |asked: &SimRequest| if asked.at < SECOND { Outcome::Refused } else { Outcome::Good };
@@ -260,7 +260,7 @@ fn a_failed_second_lookup_keeps_the_known_servers() {
 
 // F07
 #[test]
-fn a_master_that_is_warming_up_is_asked_after_its_pause() {
+fn a_starting_master_is_asked_again_after_its_pause() {
     let world = World::new();
     let ids = ["3,01", "3,02", "3,03"];
     let chunks = file_of(&world, &ids, &["a"]);
@@ -275,7 +275,7 @@ fn a_master_that_is_warming_up_is_asked_after_its_pause() {
 }
 
 #[test]
-fn a_master_may_say_until_when_it_warms_up_by_a_date() {
+fn a_starting_master_may_send_retry_after_as_a_date() {
     let world = World::new();
     world.epoch(Duration::from_secs(784_111_777));
     let chunks = file_of(&world, &["3,01"], &["a"]);
@@ -323,7 +323,7 @@ fn a_volume_that_moves_is_found_after_its_arrival() {
 
 // F06
 #[test]
-fn a_failing_master_is_no_locations_after_its_passes() {
+fn a_failing_master_is_no_locations_after_all_passes() {
     let nonsense = |text: &'static str| Outcome::Body(text.into());
     for outcome in [
         Outcome::Refused,
@@ -355,7 +355,7 @@ fn the_error_of_an_unreachable_master_explains_cors() {
 }
 
 #[test]
-fn a_master_that_refuses_is_asked_no_more() {
+fn a_master_that_refuses_is_not_asked_again() {
     let world = World::new();
     served(&world, |_| answers(Outcome::Status(401)), good);
     let error = read(&world, vec![of_id("3,01", 0, 100)], by_master(5)).unwrap_err();
@@ -392,7 +392,7 @@ fn a_lookup_ends_with_the_last_stream_that_waits_for_it() {
 
 // F12
 #[test]
-fn a_locator_that_never_settles_is_left_after_its_time() {
+fn a_locator_that_never_returns_times_out() {
     let world = World::new();
     world.locate_time(Duration::MAX);
     let mut session = by_master(2);
@@ -405,7 +405,7 @@ fn a_locator_that_never_settles_is_left_after_its_time() {
 }
 
 #[test]
-fn a_proxy_relays_and_nobody_is_asked_for_anything() {
+fn with_a_proxy_no_locator_is_asked() {
     let world = World::new();
     world.store("http://filer/", bytes(0..100));
     world.tokens(|_, _| panic!("what a filer relays, it signs itself"));
@@ -470,7 +470,7 @@ fn until(token: &str, id: &str) -> Option<Duration> {
 }
 
 #[test]
-fn a_master_gives_tokens_once_a_server_requires_one() {
+fn a_masters_tokens_are_used_once_a_server_requires_one() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01", "3,02", "3,03"], &["a", "b"]);
     signing(&world, 60 * SECOND);
@@ -484,7 +484,7 @@ fn a_master_gives_tokens_once_a_server_requires_one() {
 }
 
 #[test]
-fn a_token_of_a_master_is_used_until_shortly_before_its_end() {
+fn a_masters_token_is_used_until_shortly_before_it_expires() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a", "b"]);
     signing(&world, 60 * SECOND);
@@ -515,7 +515,7 @@ fn views_of_one_chunk_share_one_token() {
 
 // F21
 #[test]
-fn a_token_that_is_refused_for_ever_is_bounded() {
+fn a_token_that_is_always_refused_ends_the_stream() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a", "b"]);
     served(
@@ -529,7 +529,7 @@ fn a_token_that_is_refused_for_ever_is_bounded() {
 }
 
 #[test]
-fn a_master_without_tokens_makes_it_unauthorized() {
+fn a_master_without_tokens_is_unauthorized() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     served(&world, |_| at(&["a"]), |_| Outcome::Status(401));
@@ -538,7 +538,7 @@ fn a_master_without_tokens_makes_it_unauthorized() {
 }
 
 #[test]
-fn tokens_of_the_users_own_go_before_those_of_a_master() {
+fn the_users_tokens_go_before_those_of_a_master() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     let count = AtomicUsize::new(0);
@@ -571,7 +571,7 @@ fn by_user(passes: u32) -> Session {
 
 // F20
 #[test]
-fn a_token_that_never_comes_is_unauthorized() {
+fn a_token_that_never_arrives_is_unauthorized() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     located(&world, &["a"]);
@@ -585,7 +585,7 @@ fn a_token_that_never_comes_is_unauthorized() {
 
 // F20
 #[test]
-fn an_empty_token_is_none_and_nothing_is_sent() {
+fn an_empty_token_is_an_error_and_no_request_is_sent() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["a"]);
     located(&world, &["a"]);
@@ -645,7 +645,7 @@ fn a_token_kept_too_long_is_renewed_before_it_is_sent() {
 
 // F113
 #[test]
-fn a_wrong_clock_of_ours_does_not_keep_a_good_token_back() {
+fn a_wrong_clock_does_not_keep_a_valid_token_back() {
     let world = World::new();
     world.epoch(Duration::from_secs(4_000_000_000));
     let chunks = file_of(&world, &["3,01"], &["a"]);

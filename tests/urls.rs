@@ -78,7 +78,7 @@ fn a_file_that_changes_between_two_ranges_ends_there() {
 }
 
 #[test]
-fn a_file_that_grows_ends_there_too() {
+fn a_file_that_grows_between_two_ranges_ends_there() {
     let world = World::new();
     let chunks = stored(&world);
     world.script(|asked| {
@@ -111,7 +111,7 @@ fn a_failed_condition_of_the_user_is_source_changed() {
 }
 
 #[test]
-fn ranges_that_are_fetched_at_once_are_of_one_version() {
+fn concurrent_ranges_are_of_one_version() {
     // The version changes back and forth: whichever answer is the first, only its kind is read.
     for odd in [0, 1] {
         let world = World::new();
@@ -160,7 +160,7 @@ fn a_body_is_resumed_only_with_the_same_version() {
 
 // F16
 #[test]
-fn where_a_redirect_led_is_asked_from_then_on() {
+fn the_target_of_a_redirect_is_requested_from_then_on() {
     let world = World::new();
     let chunks = stored(&world);
     world.store("http://cdn/f", bytes(0..SIZE));
@@ -178,7 +178,7 @@ fn where_a_redirect_led_is_asked_from_then_on() {
 
 // F17
 #[test]
-fn a_target_that_expired_is_asked_for_once_more() {
+fn an_expired_redirect_is_followed_anew() {
     for status in [401, 403, 404, 410] {
         let world = World::new();
         let chunks = stored(&world);
@@ -206,7 +206,7 @@ fn a_target_that_expired_is_asked_for_once_more() {
 }
 
 #[test]
-fn a_url_that_leads_to_what_is_refused_is_refused() {
+fn a_redirect_to_a_refused_url_is_refused() {
     let world = World::new();
     let chunks = stored(&world);
     world.store("http://cdn/f", bytes(0..SIZE));
@@ -240,7 +240,7 @@ fn length(length: u64) -> Headers {
 
 // F117
 #[test]
-fn the_first_byte_tells_the_size_and_the_version() {
+fn a_probe_of_one_byte_finds_size_and_version() {
     let world = World::new();
     stored(&world);
     world.script(|asked| {
@@ -395,7 +395,7 @@ fn an_encoding_the_platform_cannot_range_is_read_whole() {
 
 // F108
 #[test]
-fn what_is_counted_must_fit_into_what_may_be_held() {
+fn a_file_without_a_size_must_fit_into_max_bytes_ahead() {
     let world = World::new();
     stored(&world);
     world.script(|_| telling(Headers::default()).no_ranges());
@@ -410,7 +410,7 @@ fn what_is_counted_must_fit_into_what_may_be_held() {
 }
 
 #[test]
-fn a_body_that_breaks_off_is_not_the_whole() {
+fn a_body_that_is_cut_off_is_not_the_whole() {
     let world = World::new();
     stored(&world);
     let mut session = one_at_a_time();
@@ -440,7 +440,7 @@ fn an_empty_file_is_empty_whatever_the_probe_returns() {
 }
 
 #[test]
-fn a_redirect_is_followed_when_it_is_opened_and_not_again() {
+fn a_redirect_is_followed_by_the_probe_and_not_again() {
     let world = World::new();
     world.store("http://cdn/f", bytes(0..SIZE));
     world.script(|asked| match asked.host.as_str() {
@@ -457,7 +457,7 @@ fn a_redirect_is_followed_when_it_is_opened_and_not_again() {
 }
 
 #[test]
-fn what_cannot_be_had_is_not_opened() {
+fn a_url_that_cannot_be_fetched_is_not_opened() {
     for (outcome, kind, requests) in [
         (Outcome::Status(404), Kind::NotFound, 1),
         (Outcome::Status(403), Kind::Unauthorized, 1),
@@ -555,7 +555,7 @@ fn a_token_that_a_filer_refuses_is_renewed_once() {
 }
 
 #[test]
-fn a_filer_that_cannot_give_a_token_is_not_asked() {
+fn without_a_token_the_filer_gets_no_request() {
     let world = World::new();
     let chunks = remote(&world, SIZE);
     world.filer_tokens(|| Err(LocateError { cause: None }));

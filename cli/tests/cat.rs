@@ -162,7 +162,7 @@ fn an_interrupted_copy_is_continued_and_leaves_no_file() {
 }
 
 #[test]
-fn a_damaged_part_is_continued_where_it_is_right() {
+fn a_damaged_part_is_continued_before_the_damage() {
     let (mut store, url, file) = stored();
     let to = target("damaged");
     // By the entry's MD5 of each chunk; one URL has none, but its end is compared.
@@ -190,7 +190,7 @@ fn a_damaged_part_is_continued_where_it_is_right() {
 }
 
 #[test]
-fn a_source_that_changed_and_another_range_start_over() {
+fn a_changed_source_or_another_range_starts_over() {
     let (mut store, url, file) = stored();
     let to = target("changed");
     broken_off(&mut store, &url, &file, &to);
@@ -219,7 +219,7 @@ fn a_closed_pipe_ends_the_program_quietly() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_an_error_that_says_so() {
+fn a_full_disk_is_a_write_error() {
     let (mut store, url, _) = stored();
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let done = output(kelp(&[&url]).stdout(full));
@@ -229,7 +229,7 @@ fn a_full_disk_is_an_error_that_says_so() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_in_time_is_given_up() {
+fn a_server_that_does_not_respond_times_out() {
     let (mut store, url, file) = stored();
     store.ask("fault", &json!([{ "fileId": file["fileIds"][3] }, { "stall": 1000 }]));
     let done = output(&mut kelp(&[&url, "--timeout", "1", "--passes", "1"]));
@@ -238,7 +238,7 @@ fn a_server_that_does_not_answer_in_time_is_given_up() {
 }
 
 #[test]
-fn a_replica_that_is_late_is_hedged_unless_that_is_off() {
+fn a_late_replica_is_hedged_unless_hedging_is_off() {
     let (mut store, url, _) = stored();
     let master = format!("master={}", store.master);
     // All answer, one of them very late, so that whoever waits for it is seen.
@@ -252,7 +252,7 @@ fn a_replica_that_is_late_is_hedged_unless_that_is_off() {
 }
 
 #[test]
-fn an_authority_of_ones_own_is_trusted_when_it_is_named() {
+fn a_private_authority_is_trusted_if_it_is_given() {
     let mut store = Store::start_http2("");
     let file = store.add("/f.bin", SIZE, 50_000, &json!({}));
     let url = format!("{}/f.bin", store.filer);
@@ -339,7 +339,7 @@ fn an_interrupted_download_is_continued() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_ends_the_program_with_a_blocked_pipe() {
+fn an_interrupt_ends_the_program_if_its_pipe_is_full() {
     let (mut store, url, _) = stored();
     store.ask("setRate", &json!([200_000]));
     for after in [200, 1500] {
@@ -354,7 +354,7 @@ fn an_interrupt_ends_the_program_with_a_blocked_pipe() {
 }
 
 #[test]
-fn exit_codes_tell_what_is_of_use_next() {
+fn exit_codes_show_whether_a_retry_can_help() {
     let (mut store, url, file) = stored();
     let wrong: [&[&str]; 10] = [
         &["--range", "9-8", &url],

@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_of_a_real_master_names_its_servers() {
+    fn servers_are_read_from_a_real_masters_response() {
         let text = r#"{"volumeOrFileId":"3","locations":[{"url":"127.0.0.1:8080","publicUrl":"127.0.0.1:8081","dataCenter":"DefaultDataCenter","grpcPort":18080},{"url":"10.0.0.2:8080","publicUrl":"10.0.0.2:8080"}]}"#;
         assert_eq!(servers(text).unwrap(), ["http://127.0.0.1:8081", "http://10.0.0.2:8080"]);
         assert_eq!(parse(text.as_bytes(), "https").unwrap()[1], "https://10.0.0.2:8080");
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_answer_of_a_master_is_none() {
+    fn other_text_is_not_a_masters_response() {
         for text in ["", "{}", "<html>", "[]", r#"{"locations":[{"url":"a"}]}"#, r#"{"volumeOrFileId":"3""#] {
             assert_eq!(servers(text), None, "{text}");
         }
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lookup_is_below_the_path_of_the_master_and_keeps_its_query() {
+    fn the_lookup_url_keeps_path_and_query_of_the_master() {
         for (url, lookup) in [
             ("http://m:9333", "http://m:9333/dir/lookup?"),
             ("https://edge.example/master/", "https://edge.example/master/dir/lookup?"),
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_stands_behind_bearer() {
+    fn the_bearer_token_is_read() {
         for (header, token) in [
             ("Bearer a.b.c", Some("a.b.c")),
             ("BEARER x", Some("x")),

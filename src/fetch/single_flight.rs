@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_ask_at_the_same_time_get_one_answer() {
+    fn concurrent_callers_share_one_lookup() {
         let shared = SingleFlight::default();
         let (sender, result) = oneshot::channel();
         let first = shared.ask("q", NOW, never_usable, async { result.await.unwrap() });
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn another_question_does_not_wait() {
+    fn another_key_does_not_wait() {
         let shared = SingleFlight::default();
         let first = shared.ask("q", NOW, never_usable, std::future::pending());
         let mut first = Box::pin(first);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_answer_is_given_while_it_is_good() {
+    fn a_cached_result_is_used_while_it_is_usable() {
         let shared = SingleFlight::default();
         let count = Cell::new(0);
         let ask = |usable: bool| {
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn when_the_one_who_asks_goes_away_another_begins_anew() {
+    fn if_the_first_caller_is_dropped_another_starts_anew() {
         let shared = SingleFlight::default();
         let mut first = Box::pin(shared.ask("q", NOW, never_usable, std::future::pending()));
         let mut second = Box::pin(shared.ask("q", NOW, never_usable, async { 2 }));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn not_every_answer_is_kept() {
+    fn the_number_of_cached_results_is_bounded() {
         let shared = SingleFlight::default();
         for i in 0..MAX_LOOKUPS + 100 {
             let key = i.to_string();

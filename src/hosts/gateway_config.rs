@@ -1,31 +1,31 @@
-//! What a gateway serves: which paths, and from which origins.
+//! The configuration of a gateway: the paths that it serves, and the origins that it requests from.
 
 use crate::{
     formats::seaweedfs::urls::file_url,
     http::{percent, url},
 };
 
-/// The limits of a gateway, as they were configured.
+/// The configuration of a gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct GatewayConfig {
-    /// Origin of the filer.
+    /// The origin of the filer.
     pub(crate) filer: String,
-    /// URL of a master, if chunks are not relayed by the filer.
+    /// The URL of a master; without one the filer relays the chunks.
     pub(crate) master: Option<String>,
-    /// All origins that may be asked.
+    /// The only origins that requests are sent to.
     pub(crate) origins: Vec<String>,
     prefixes: Vec<String>,
 }
 
 impl GatewayConfig {
-    /// Reads the configuration; the error names what is missing or wrong.
+    /// Reads the variables of the configuration. The error names the one that is missing or wrong.
     pub(crate) fn new(get: impl Fn(&str) -> Option<String>) -> Result<Self, &'static str> {
         let list = |name: &str| -> Vec<String> {
             let text = get(name).unwrap_or_default();
             text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
         };
         let filer =
-            get("KELP_FILER").and_then(|url| origin_alone(&url)).ok_or("KELP_FILER must be an origin")?;
+            get("KELP_FILER").and_then(|url| origin_only(&url)).ok_or("KELP_FILER must be an origin")?;
         let master = get("KELP_MASTER").filter(|url| !url.is_empty());
         let mut origins = vec![filer.clone()];
         if let Some(master) = &master {
@@ -34,22 +34,22 @@ impl GatewayConfig {
             origins.push(origin.to_owned());
         }
         for origin in list("KELP_ORIGINS") {
-            origins.push(origin_alone(&origin).ok_or("KELP_ORIGINS must be origins")?);
+            origins.push(origin_only(&origin).ok_or("KELP_ORIGINS must be a list of origins")?);
         }
         let mut prefixes = list("KELP_PREFIXES");
         if prefixes.is_empty() || prefixes.iter().any(|prefix| !prefix.starts_with('/')) {
-            return Err("KELP_PREFIXES must be paths");
+            return Err("KELP_PREFIXES must be a list of paths");
         }
         prefixes.iter_mut().for_each(|prefix| prefix.truncate(prefix.trim_end_matches('/').len()));
         Ok(Self { filer, master, origins, prefixes })
     }
 
-    /// The URL at the filer of what a request asks for, if it may be had. `target`: its path and query;
-    /// the query says nothing.
+    /// The URL at the filer for a request, if its path is served. `target`: the path and query of the request; the
+    /// query is ignored.
     pub(crate) fn url(&self, target: &str) -> Option<String> {
         let path = percent::decode(target.split(['?', '#']).next()?)?;
         let mut parts = path.split('/');
-        // What one server takes for a step upwards, another one takes for a name.
+        // Some servers take a part like `..` for the parent directory, others for a name, so such a path is not served.
         let is_plain = parts.next() == Some("") && parts.all(is_name);
         let is_served = |prefix: &String| {
             path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -58,12 +58,13 @@ impl GatewayConfig {
     }
 }
 
-/// Whether this is the name of a file or of a directory, whoever reads it.
+/// Whether every server takes this for the name of a file or directory.
 fn is_name(part: &str) -> bool {
     !matches!(part, "" | "." | "..") && !part.contains(|c: char| c == '\\' || c.is_control())
 }
 
-fn origin_alone(url: &str) -> Option<String> {
+/// The origin of a URL that has no path.
+fn origin_only(url: &str) -> Option<String> {
     let url = url::checked(url.trim())?;
     let origin = url::origin(&url)?;
     matches!(url.strip_prefix(origin), Some("" | "/")).then(|| origin.to_owned())
@@ -73,31 +74,31 @@ fn origin_alone(url: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn gate(variables: &[(&str, &str)]) -> Result<GatewayConfig, &'static str> {
+    fn config(variables: &[(&str, &str)]) -> Result<GatewayConfig, &'static str> {
         let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
         GatewayConfig::new(|name| find(name).map(|(_, value)| (*value).to_owned()))
     }
 
     fn films() -> GatewayConfig {
-        gate(&[("KELP_FILER", "http://f:8888/"), ("KELP_PREFIXES", "/films/, /a b")]).unwrap()
+        config(&[("KELP_FILER", "http://f:8888/"), ("KELP_PREFIXES", "/films/, /a b")]).unwrap()
     }
 
     #[test]
-    fn what_is_below_a_prefix_is_served() {
-        let gate = films();
+    fn paths_below_a_prefix_are_served() {
+        let config = films();
         for (target, url) in [
             ("/films", "http://f:8888/films"),
             ("/films/one.webm?x=1", "http://f:8888/films/one.webm"),
             ("/films/%C3%A4%3F", "http://f:8888/films/%c3%a4%3f"),
             ("/a%20b/c", "http://f:8888/a%20b/c"),
         ] {
-            assert_eq!(gate.url(target).as_deref(), Some(url), "{target}");
+            assert_eq!(config.url(target).as_deref(), Some(url), "{target}");
         }
     }
 
     #[test]
-    fn no_spelling_of_a_path_leads_out_of_the_prefixes() {
-        let gate = films();
+    fn no_spelling_of_a_path_leaves_the_prefixes() {
+        let config = films();
         for target in [
             "",
             "*",
@@ -123,30 +124,30 @@ mod tests {
             "/films%252f..",
             "/films/",
         ] {
-            assert_eq!(gate.url(target), None, "{target}");
+            assert_eq!(config.url(target), None, "{target}");
         }
     }
 
     #[test]
     fn a_slash_alone_serves_every_path() {
-        let gate = gate(&[("KELP_FILER", "http://f"), ("KELP_PREFIXES", "/")]).unwrap();
-        assert_eq!(gate.url("/x/y").as_deref(), Some("http://f/x/y"));
+        let config = config(&[("KELP_FILER", "http://f"), ("KELP_PREFIXES", "/")]).unwrap();
+        assert_eq!(config.url("/x/y").as_deref(), Some("http://f/x/y"));
     }
 
     #[test]
-    fn only_what_is_configured_may_be_asked() {
-        let gate = gate(&[
+    fn only_configured_origins_are_allowed() {
+        let config = config(&[
             ("KELP_FILER", "http://f:8888"),
             ("KELP_PREFIXES", "/"),
             ("KELP_MASTER", "http://m:9333/"),
             ("KELP_ORIGINS", "http://v1:8080, http://v2:8080"),
         ]);
         let expected = ["http://f:8888", "http://m:9333", "http://v1:8080", "http://v2:8080"];
-        assert_eq!(gate.unwrap().origins, expected);
+        assert_eq!(config.unwrap().origins, expected);
     }
 
     #[test]
-    fn a_configuration_that_says_too_little_or_too_much_is_refused() {
+    fn an_incomplete_or_wrong_configuration_is_refused() {
         let filer = ("KELP_FILER", "http://f");
         let all = ("KELP_PREFIXES", "/");
         for variables in [
@@ -160,7 +161,7 @@ mod tests {
             &[filer, all, ("KELP_MASTER", "m")],
             &[filer, all, ("KELP_ORIGINS", "http://v/x")],
         ] {
-            assert!(gate(variables).is_err(), "{variables:?}");
+            assert!(config(variables).is_err(), "{variables:?}");
         }
     }
 }

@@ -1,4 +1,6 @@
-//! The platforms that the core runs on.
+//! The platforms that the core runs on. Each implements the port ([`crate::host::Host`]) and none imports another one.
+//!
+//! `decoded_body` and `gateway_config` are parts that several of them share.
 
 #[cfg(all(target_arch = "wasm32", feature = "component"))]
 pub mod component;

@@ -210,7 +210,7 @@ mod tests {
     const CHANGED: Result<(), Kind> = Err(Kind::SourceChanged);
 
     #[test]
-    fn what_can_be_seen_of_two_answers_must_be_the_same() {
+    fn the_validators_of_two_responses_must_be_equal() {
         assert_eq!(after(&etag("\"1\""), &etag("\"1\"")), Ok(()));
         assert_eq!(after(&etag("\"1\""), &etag("\"2\"")), CHANGED);
         assert_eq!(after(&modified("Mon"), &modified("Tue")), CHANGED);
@@ -227,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_tag_tells_by_what_is_in_its_quotes() {
+    fn a_weak_tag_is_compared_by_its_opaque_part() {
         assert_eq!(after(&etag("W/\"1\""), &etag("W/\"2\"")), CHANGED);
         assert_eq!(after(&etag("W/\"1\""), &etag("\"2\"")), CHANGED);
         assert_eq!(after(&etag("\"1\""), &etag("W/\"1\"")), Ok(()));
     }
 
     #[test]
-    fn what_was_hidden_at_first_is_pinned_when_it_is_seen() {
+    fn a_validator_that_appears_later_is_recorded() {
         let validators = Validators::default();
         for headers in [Headers::default(), etag("\"1\""), Headers::default(), etag("\"1\"")] {
             assert_eq!(see(&validators, 206, &headers), Ok(()));
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_after_ranges_is_taken_only_if_something_says_that_it_is_the_same() {
+    fn the_whole_after_ranges_needs_an_equal_validator() {
         let validators = Validators::default();
         see(&validators, 206, &Headers { etag: Some("\"1\"".into()), ..total(20) }).unwrap();
         assert_eq!(see(&validators, 200, &Headers::default()), Err(Kind::Range));
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_on_the_way_is_not_held_against_what_was_not() {
+    fn encoded_and_plain_responses_are_not_compared() {
         let packed = |etag: &str| Headers {
             content_encoding: Some("gzip".into()),
             etag: Some(etag.into()),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_is_told_beforehand_is_pinned() {
+    fn a_size_that_was_given_is_compared() {
         let validators = Validators::default();
         validators.expect("http://a/x", 20);
         assert_eq!(see(&validators, 206, &total(20)), Ok(()));
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn each_url_has_its_own_version_and_those_long_out_of_use_are_forgotten() {
+    fn each_url_has_its_own_version_up_to_a_limit() {
         let validators = Validators::default();
         let see = |url: &str, etag: &Headers| {
             validators.check(url, Seen { range: PART, status: 206, headers: etag, at: None })
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_redirect_led_is_asked_until_that_is_gone() {
+    fn the_target_of_a_redirect_is_requested_until_it_fails() {
         let validators = Validators::default();
         let headers = Headers::default();
         let seen = |at| Seen { range: PART, status: 206, headers: &headers, at: Some(at) };

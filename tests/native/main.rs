@@ -208,7 +208,7 @@ fn the_error_of_a_users_function_is_the_cause() {
 }
 
 #[test]
-fn dead_replicas_and_cut_bodies_are_borne() {
+fn dead_replicas_and_cut_bodies_are_survived() {
     run(async {
         let mut store = Store::start("");
         let file = store.add("/f.bin", 400_000, 50_000, &json!({ "replicas": [0, 1] }));
@@ -312,7 +312,7 @@ fn a_request_with_a_token_follows_no_redirect() {
 }
 
 #[test]
-fn redirects_without_end_are_given_up() {
+fn endless_redirects_are_an_error() {
     run(async {
         let server = Server::start(|_| answer("302 Found", "Location: /\r\n", b""));
         assert_eq!(read(&server.origin, 3).await.unwrap_err().kind(), Kind::Network);
@@ -320,7 +320,7 @@ fn redirects_without_end_are_given_up() {
 }
 
 #[test]
-fn gzip_of_the_server_is_undone_in_all_its_members() {
+fn all_members_of_a_gzip_encoding_are_decoded() {
     run(async {
         let plain: Vec<u8> = (0..300_000_u32).map(|at| (at / 1000) as u8).collect();
         let packed = [gzip(&plain[..100]), gzip(&plain[100..])].concat();
@@ -347,7 +347,7 @@ fn broken_or_unknown_content_encodings_are_errors() {
 }
 
 #[test]
-fn a_url_is_read_in_ranges_of_the_bytes_themselves() {
+fn a_url_is_read_in_ranges_without_an_encoding() {
     run(async {
         let body: Vec<u8> = (0..=255).collect();
         let stored = body.clone();
@@ -371,7 +371,7 @@ fn a_url_is_read_in_ranges_of_the_bytes_themselves() {
 }
 
 #[test]
-fn opening_and_reading_may_move_between_threads() {
+fn opening_and_reading_can_move_between_threads() {
     fn is_send<T: Send>(value: T) -> T {
         value
     }

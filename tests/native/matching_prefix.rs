@@ -27,7 +27,7 @@ fn copy() -> Vec<u8> {
 }
 
 #[test]
-fn a_copy_agrees_up_to_the_first_chunk_that_differs() {
+fn a_copy_matches_up_to_the_first_chunk_that_differs() {
     run(async {
         let file = file();
         let matching_prefix = |start, copy: &[u8]| file.matching_prefix(start, copy).unwrap();

@@ -160,7 +160,7 @@ fn every_captured_file_and_its_ranges_are_answered() {
 }
 
 #[test]
-fn what_is_stored_with_a_file_is_told_byte_by_byte() {
+fn stored_headers_are_sent_byte_by_byte() {
     run(async {
         let mut store = Store::start("");
         let added = store.add("/f/a.bin", 100, 100, &json!({}));
@@ -178,7 +178,7 @@ fn what_is_stored_with_a_file_is_told_byte_by_byte() {
 }
 
 #[test]
-fn an_early_failure_is_a_problem_and_a_later_one_breaks() {
+fn an_early_error_is_a_problem_and_a_later_one_cuts_off() {
     run(async {
         let mut store = Store::start("");
         let file = film(&mut store).await;

@@ -115,7 +115,7 @@ fn an_untrusted_certificate_is_a_network_error_with_its_cause() {
 }
 
 #[test]
-fn what_is_to_be_trusted_must_be_certificates() {
+fn only_certificates_can_be_trusted() {
     for wrong in ["", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         assert!(Client::builder().trust(wrong.as_bytes()).is_err(), "{wrong}");
     }

@@ -22,7 +22,7 @@ fn chunks(store: &Store) -> Vec<Chunk> {
 }
 
 #[wasm_bindgen_test]
-async fn events_tell_the_course_of_a_stream() {
+async fn events_report_the_course_of_a_stream() {
     let store = Store::new();
     let chunks = chunks(&store);
     set(store.world(), "events", Array::new());

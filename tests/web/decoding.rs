@@ -36,7 +36,7 @@ fn store(blob: &[u8], wasm: bool) -> Store {
 }
 
 #[wasm_bindgen_test]
-fn there_is_webcrypto_here() {
+fn the_platform_has_webcrypto() {
     assert!(get(&global("crypto"), "subtle").is_object());
 }
 
@@ -66,7 +66,7 @@ async fn a_part_of_an_encrypted_chunk_fetches_the_whole() {
 
 // F54
 #[wasm_bindgen_test]
-async fn any_damage_is_corrupt_and_not_a_byte_is_delivered() {
+async fn any_damage_is_corrupt_and_no_byte_is_delivered() {
     let good = sealed(&bytes(0..1000));
     for at in [0, 11, 12, 500, 1011, 1012, 1027] {
         for wasm in [false, true] {

@@ -18,7 +18,7 @@ const BODY: &str = "const body = new ReadableStream({
 
 // F53
 #[wasm_bindgen_test]
-async fn a_body_may_be_of_any_kind_of_buffer() {
+async fn a_body_can_have_any_kind_of_buffer() {
     let answers = [
         "return new Response(body)",
         "return Promise.resolve({ status: 200, headers: new Headers(), body })",
@@ -50,7 +50,7 @@ async fn a_body_may_be_of_any_kind_of_buffer() {
 
 // F53
 #[wasm_bindgen_test]
-async fn a_body_of_anything_else_is_an_error() {
+async fn a_body_of_other_values_is_an_error() {
     for piece in ["'text'", "7", "null", "undefined", "{}", "[1, 2]"] {
         let store =
             Store::with_fetch(&format!("{BODY} return {{ status: 200, headers: new Headers(), body }}"));
@@ -62,7 +62,7 @@ async fn a_body_of_anything_else_is_an_error() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_no_response_is_an_error_and_no_panic() {
+async fn another_value_than_a_response_is_an_error() {
     for answer in [
         "{}",
         "7",
@@ -89,7 +89,7 @@ async fn what_is_no_response_is_an_error_and_no_panic() {
 
 // F52
 #[wasm_bindgen_test]
-async fn a_body_that_is_locked_or_used_is_an_error_and_no_panic() {
+async fn a_locked_or_used_body_is_an_error() {
     for spoil in ["response.body.getReader()", "response.text()"] {
         let store = Store::with_fetch(&format!(
             "const response = new Response(new Uint8Array(10)); {spoil}; return Promise.resolve(response)"
@@ -101,7 +101,7 @@ async fn a_body_that_is_locked_or_used_is_an_error_and_no_panic() {
 
 // F52
 #[wasm_bindgen_test]
-async fn no_body_at_all_is_a_short_one() {
+async fn a_response_without_a_body_is_too_short() {
     let store = Store::with_fetch("return Promise.resolve(new Response(null))");
     assert_error(&error_of(store.read(&one(10))).await, "short_body");
 }
@@ -127,7 +127,7 @@ const LOGGED: &str = "const asked = { aborted: false };
 
 // F92
 #[wasm_bindgen_test]
-async fn cancelling_aborts_the_signal_that_fetch_was_given() {
+async fn cancelling_aborts_the_signal_of_fetch() {
     for answer in [
         "return new Promise(() => {})",
         "return Promise.resolve(new Response(new ReadableStream({})))",
@@ -177,7 +177,7 @@ async fn a_request_without_a_response_is_aborted() {
 }
 
 #[wasm_bindgen_test]
-async fn a_body_that_stalls_is_left_and_its_request_aborted() {
+async fn a_body_that_stalls_is_aborted() {
     let store = Store::with_fetch(&format!(
         "{LOGGED} return Promise.resolve(new Response(new ReadableStream({{}})))"
     ));
@@ -205,7 +205,7 @@ fn call(object: &wasm_bindgen::JsValue, name: &str) -> wasm_bindgen::JsValue {
 }
 
 #[wasm_bindgen_test]
-async fn no_timeout_outlives_what_it_watched() {
+async fn no_timeout_outlives_its_request() {
     assert_eq!(global("setTimeout").js_typeof(), "function");
     let watch = super::js::function("", WATCH).call0(&wasm_bindgen::JsValue::NULL).unwrap();
     let store = Store::new();
@@ -234,7 +234,7 @@ async fn no_timeout_outlives_what_it_watched() {
 }
 
 #[wasm_bindgen_test]
-async fn the_platforms_own_fetch_is_used_where_none_is_given() {
+async fn the_global_fetch_is_used_by_default() {
     let store = Store::new();
     set(&store.settings, "fetch", wasm_bindgen::JsValue::UNDEFINED);
     // A port that nobody listens at.

@@ -27,7 +27,7 @@ fn a_piece_knows_its_length_and_its_bytes() {
 }
 
 #[wasm_bindgen_test]
-fn cutting_moves_no_byte() {
+fn splitting_copies_no_byte() {
     let all = bytes(0..1000);
     for at in [0, 1, 500, 999, 1000] {
         let mut rest = piece(&all);
@@ -41,7 +41,7 @@ fn cutting_moves_no_byte() {
 }
 
 #[wasm_bindgen_test]
-fn a_piece_may_be_a_part_of_a_larger_buffer() {
+fn a_piece_can_be_a_part_of_a_larger_buffer() {
     let all = bytes(0..1000);
     let mut piece: WebPiece = Uint8Array::from(&all[..]).subarray(100, 900).into();
     drop(piece.split_to(100));
@@ -63,7 +63,7 @@ fn a_digest_gets_every_byte_once_across_64_kib_windows() {
 }
 
 #[wasm_bindgen_test]
-fn a_digest_goes_on_over_pieces_long_and_short() {
+fn a_digest_covers_long_and_short_pieces() {
     let all = bytes(0..300_000);
     let mut rest = piece(&all);
     let mut fed = Md5::new();

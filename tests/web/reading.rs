@@ -33,7 +33,7 @@ async fn chunks_are_read_in_file_order() {
 }
 
 #[wasm_bindgen_test]
-async fn of_a_range_only_what_it_needs_is_asked_for() {
+async fn only_the_bytes_of_the_range_are_requested() {
     let store = Store::new();
     let chunks = four(&store);
     let file = store.open(4000, &chunks);
@@ -46,7 +46,7 @@ async fn of_a_range_only_what_it_needs_is_asked_for() {
 }
 
 #[wasm_bindgen_test]
-async fn nothing_is_asked_before_the_first_read() {
+async fn no_request_is_sent_before_the_first_read() {
     let store = Store::new();
     let chunks = four(&store);
     let stream = store.open(4000, &chunks).stream(0.0, 4000.0).unwrap();
@@ -56,7 +56,7 @@ async fn nothing_is_asked_before_the_first_read() {
 }
 
 #[wasm_bindgen_test]
-async fn a_gap_is_zeros_and_an_empty_range_is_nothing() {
+async fn a_hole_is_zeros_and_an_empty_range_has_no_bytes() {
     let store = Store::new();
     let chunks = four(&store);
     let file = store.open(4100, &chunks);
@@ -82,7 +82,7 @@ async fn digests_are_checked() {
 }
 
 #[wasm_bindgen_test]
-async fn a_failed_stream_stays_failed_with_the_bytes_before_delivered() {
+async fn a_failed_stream_delivers_the_bytes_before_and_stays_failed() {
     let store = Store::new();
     let mut chunks = four(&store);
     chunks[1].url = "http://s/none?sig=hush";
@@ -102,7 +102,7 @@ async fn a_failed_stream_stays_failed_with_the_bytes_before_delivered() {
 }
 
 #[wasm_bindgen_test]
-async fn what_fetch_threw_is_the_cause() {
+async fn the_error_that_fetch_threw_is_the_cause() {
     for body in ["throw world.thrown", "return Promise.reject(world.thrown)"] {
         let store = Store::with_fetch(body);
         let thrown = JsValue::from(js_sys::TypeError::new("no route"));
@@ -115,7 +115,7 @@ async fn what_fetch_threw_is_the_cause() {
 }
 
 #[wasm_bindgen_test]
-async fn a_closed_file_fails_its_streams_and_gives_no_more() {
+async fn a_closed_file_fails_its_streams_and_opens_no_more() {
     let store = Store::with_fetch("return new Promise(() => {})");
     let file = store.open(4000, &four(&store));
     let stream = file.stream(0.0, 4000.0).unwrap();
@@ -188,7 +188,7 @@ async fn located_chunks_get_a_token_but_no_headers() {
 
 // F99
 #[wasm_bindgen_test]
-async fn what_locate_and_token_throw_or_give_amiss_is_the_cause() {
+async fn errors_of_locate_and_token_are_the_cause() {
     for (name, body, code) in [
         ("locate", "throw world.thrown", "no_locations"),
         ("locate", "return Promise.reject(world.thrown)", "no_locations"),
@@ -232,7 +232,7 @@ async fn read_entry(store: &Store) -> Result<Vec<u8>, JsValue> {
 }
 
 #[wasm_bindgen_test]
-fn an_entry_that_cannot_be_read_is_an_error_of_ours() {
+fn an_entry_that_cannot_be_parsed_is_a_kelp_error() {
     let store = Store::new();
     let open = |json: &[u8]| open_entry(json, store.settings(), &pool()).unwrap_err();
     assert_error(&open(b"{"), "manifest");
@@ -240,7 +240,7 @@ fn an_entry_that_cannot_be_read_is_an_error_of_ours() {
 }
 
 #[wasm_bindgen_test]
-fn a_manifest_whose_fields_do_not_fit_is_a_range_error() {
+fn a_manifest_with_contradicting_fields_is_a_range_error() {
     let store = Store::new();
     let chunk = Chunk { url: "ftp://s/0", size: 10, ..Chunk::default() };
     let error = open_manifest(manifest(10, &[chunk]), store.settings(), &pool()).unwrap_err();
