@@ -10,7 +10,7 @@ use wasm_bindgen_cli_support::Bindgen;
 /// not need.
 pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     if !wasm.is_file() {
-        return Err(format!("there is no {}: build it first", wasm.display()).into());
+        return Err(format!("{} does not exist: build it first", wasm.display()).into());
     }
     let mut output = Bindgen::new()
         .input_path(wasm)

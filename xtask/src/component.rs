@@ -11,9 +11,9 @@ pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     let component = ComponentEncoder::default().validate(true).module(&module)?.encode()?;
     fs::write(out, &component)?;
     let DecodedWasm::Component(resolve, world) = decode(&component)? else {
-        return Err("it is no component".into());
+        return Err("the output is not a component".into());
     };
-    let world = resolve.worlds.get(world).ok_or("the world vanished")?;
+    let world = resolve.worlds.get(world).ok_or("the component has no world")?;
     println!("imports {}", names(&resolve, &world.imports).join(", "));
     println!("exports {}", names(&resolve, &world.exports).join(", "));
     Ok(())
