@@ -7,7 +7,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use crate::failure::Failure;
 
 pub(crate) enum Command {
-    Cat(Box<Cat>),
+    Cat(Source, Box<Cat>),
     Help,
     Version,
 }
@@ -21,8 +21,9 @@ pub(crate) enum Source {
 }
 
 /// The range to read, before the size is known.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum RangeArgument {
+    #[default]
     All,
     From(u64),
     /// Both included.
@@ -30,16 +31,16 @@ pub(crate) enum RangeArgument {
     Last(u64),
 }
 
-#[derive(Debug)]
+/// The options of `kelp cat`.
+#[derive(Debug, Default)]
 pub(crate) struct Cat {
-    pub(crate) source: Source,
     pub(crate) range: RangeArgument,
     pub(crate) output: Option<PathBuf>,
     pub(crate) master: Option<String>,
-    pub(crate) concurrency: Option<usize>,
+    pub(crate) concurrency: Option<u64>,
     pub(crate) max_bytes_ahead: Option<u64>,
     pub(crate) throttle: Option<u64>,
-    pub(crate) passes: Option<u32>,
+    pub(crate) passes: Option<u64>,
     pub(crate) timeout: Option<u64>,
     pub(crate) hedge: Option<String>,
     pub(crate) verify: Option<String>,
@@ -62,59 +63,27 @@ pub(crate) fn parse(mut parser: Parser) -> Result<Command, Failure> {
 
 fn cat(mut parser: Parser) -> Result<Command, Failure> {
     let mut source = None;
-    let mut cat = Cat {
-        source: Source::Filer(String::new()),
-        range: RangeArgument::All,
-        output: None,
-        master: None,
-        concurrency: None,
-        max_bytes_ahead: None,
-        throttle: None,
-        passes: None,
-        timeout: None,
-        hedge: None,
-        verify: None,
-        holes: None,
-        headers: Vec::new(),
-        ca_file: None,
-        json: false,
-        quiet: false,
-    };
+    let mut cat = Cat::default();
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Value(url) => set(&mut source, Source::Filer(url.string()?))?,
-            Arg::Long("url") => set(&mut source, Source::Url(parser.value()?.string()?))?,
+            Arg::Long("url") => set(&mut source, Source::Url(text(&mut parser)?))?,
             Arg::Long("manifest") => set(&mut source, Source::Manifest(parser.value()?.into()))?,
             Arg::Short('o') | Arg::Long("output") => {
                 let path: OsString = parser.value()?;
                 cat.output = (path != "-").then(|| path.into());
             }
-            Arg::Short('r') | Arg::Long("range") => cat.range = range(&parser.value()?.string()?)?,
-            Arg::Long("locate") => cat.master = locate(&parser.value()?.string()?)?,
-            Arg::Long("concurrency") => {
-                cat.concurrency = Some(
-                    usize::try_from(count("concurrency", &parser.value()?.string()?)?).unwrap_or(usize::MAX),
-                );
-            }
-            Arg::Long("max-bytes-ahead") => {
-                cat.max_bytes_ahead = Some(count("max-bytes-ahead", &parser.value()?.string()?)?);
-            }
-            Arg::Long("throttle") => cat.throttle = Some(count("throttle", &parser.value()?.string()?)?),
-            Arg::Long("passes") => {
-                cat.passes =
-                    Some(u32::try_from(count("passes", &parser.value()?.string()?)?).unwrap_or(u32::MAX));
-            }
-            Arg::Long("timeout") => cat.timeout = Some(count("timeout", &parser.value()?.string()?)?),
-            Arg::Long("hedge") => {
-                cat.hedge = Some(word("hedge", parser.value()?.string()?, &["on", "off"])?);
-            }
-            Arg::Long("verify") => {
-                cat.verify = Some(word("verify", parser.value()?.string()?, &["stream", "strict", "off"])?)
-            }
-            Arg::Long("holes") => {
-                cat.holes = Some(word("holes", parser.value()?.string()?, &["zero", "error"])?)
-            }
-            Arg::Short('H') | Arg::Long("header") => cat.headers.push(parser.value()?.string()?),
+            Arg::Short('r') | Arg::Long("range") => cat.range = range(&text(&mut parser)?)?,
+            Arg::Long("locate") => cat.master = locate(&text(&mut parser)?)?,
+            Arg::Long("concurrency") => cat.concurrency = number("concurrency", &mut parser)?,
+            Arg::Long("max-bytes-ahead") => cat.max_bytes_ahead = number("max-bytes-ahead", &mut parser)?,
+            Arg::Long("throttle") => cat.throttle = number("throttle", &mut parser)?,
+            Arg::Long("passes") => cat.passes = number("passes", &mut parser)?,
+            Arg::Long("timeout") => cat.timeout = number("timeout", &mut parser)?,
+            Arg::Long("hedge") => cat.hedge = word("hedge", &mut parser, &["on", "off"])?,
+            Arg::Long("verify") => cat.verify = word("verify", &mut parser, &["stream", "strict", "off"])?,
+            Arg::Long("holes") => cat.holes = word("holes", &mut parser, &["zero", "error"])?,
+            Arg::Short('H') | Arg::Long("header") => cat.headers.push(text(&mut parser)?),
             Arg::Long("ca-file") => cat.ca_file = Some(parser.value()?.into()),
             Arg::Long("json") => cat.json = true,
             Arg::Short('q') | Arg::Long("quiet") => cat.quiet = true,
@@ -122,8 +91,8 @@ fn cat(mut parser: Parser) -> Result<Command, Failure> {
             other => return Err(other.unexpected().into()),
         }
     }
-    cat.source = source.ok_or_else(|| Failure::usage("no URL was given"))?;
-    Ok(Command::Cat(Box::new(cat)))
+    let source = source.ok_or_else(|| Failure::usage("no URL was given"))?;
+    Ok(Command::Cat(source, Box::new(cat)))
 }
 
 fn set(source: &mut Option<Source>, to: Source) -> Result<(), Failure> {
@@ -178,9 +147,19 @@ fn count(name: &str, text: &str) -> Result<u64, Failure> {
         .ok_or_else(|| Failure::usage(format!("--{name} must be a number of at least 1")))
 }
 
-fn word(name: &str, text: String, words: &[&str]) -> Result<String, Failure> {
+/// The value of an option.
+fn text(parser: &mut Parser) -> Result<String, Failure> {
+    Ok(parser.value()?.string()?)
+}
+
+fn number(name: &str, parser: &mut Parser) -> Result<Option<u64>, Failure> {
+    count(name, &text(parser)?).map(Some)
+}
+
+fn word(name: &str, parser: &mut Parser, words: &[&str]) -> Result<Option<String>, Failure> {
+    let text = text(parser)?;
     if words.contains(&text.as_str()) {
-        return Ok(text);
+        return Ok(Some(text));
     }
     Err(Failure::usage(format!("--{name} must be one of {}", words.join(", "))))
 }

@@ -19,14 +19,14 @@ use crate::{
     settings, stats,
 };
 
-pub(crate) async fn cat(cat: &Cat, options: &Options) -> Result<(), Failure> {
+pub(crate) async fn cat(source: &Source, cat: &Cat, options: &Options) -> Result<(), Failure> {
     let since = Instant::now();
     let client = settings::client(cat)?;
     let failed = |error: Error| {
         let cause = client.cause(&error).map(|cause| chain(&**cause));
         Failure::Read(Box::new(error), cause)
     };
-    let file = match &cat.source {
+    let file = match source {
         Source::Filer(url) => client.open_filer(url, options).await.map_err(failed)?,
         Source::Url(url) => client.open_url(url, UrlHints::default(), options).await.map_err(failed)?,
         Source::Manifest(path) => client.open_manifest(manifest(path)?, options).map_err(failed)?,

@@ -41,8 +41,8 @@ fn exit(signal: u8) -> ! {
 }
 
 fn run() -> Result<(), Failure> {
-    let cat = match arguments::parse(lexopt::Parser::from_env())? {
-        Command::Cat(cat) => cat,
+    let (source, cat) = match arguments::parse(lexopt::Parser::from_env())? {
+        Command::Cat(source, cat) => (source, cat),
         Command::Help => return print(HELP),
         Command::Version => return print(concat!("kelp ", env!("CARGO_PKG_VERSION"), "\n")),
     };
@@ -51,7 +51,7 @@ fn run() -> Result<(), Failure> {
     // tasks to one another.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     runtime.spawn(async { exit(interrupted().await) });
-    let outcome = runtime.block_on(cat::cat(&cat, &options));
+    let outcome = runtime.block_on(cat::cat(&source, &cat, &options));
     // Requests in flight are not needed any more; their connections close with the process.
     runtime.shutdown_background();
     outcome

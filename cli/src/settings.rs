@@ -15,10 +15,12 @@ use crate::{arguments::Cat, failure::Failure};
 pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Result<Options, Failure> {
     let mut options = Options::default();
     let read = &mut options.read;
-    read.concurrency = cat.concurrency.map_or(read.concurrency, Into::into);
+    read.concurrency =
+        cat.concurrency.map_or(read.concurrency, |views| usize::try_from(views).unwrap_or(usize::MAX).into());
     read.max_bytes_ahead = cat.max_bytes_ahead.unwrap_or(read.max_bytes_ahead);
     read.throttle = cat.throttle.map(|rate| rate as f64);
-    read.retry.passes = cat.passes.unwrap_or(read.retry.passes);
+    read.retry.passes =
+        cat.passes.map_or(read.retry.passes, |passes| u32::try_from(passes).unwrap_or(u32::MAX));
     if let Some(seconds) = cat.timeout {
         let time = Duration::from_secs(seconds);
         read.timeout = Timeout { headers: time, idle: time };

@@ -8,7 +8,7 @@ use crate::{
     fetch::{
         filer_token::{filer_token, is_stale, user_token},
         master::Master,
-        single_flight::{Found, SingleFlight},
+        single_flight::{LookupResult, SingleFlight},
         timeout::within,
     },
     formats::seaweedfs::urls::proxy_url,
@@ -26,7 +26,7 @@ pub struct Locator(Arc<Inner>);
 struct Inner {
     strategy: Strategy,
     /// The calls of the user's token function that have not returned.
-    user_tokens: SingleFlight<Result<Found, Error>>,
+    user_tokens: SingleFlight<Result<LookupResult, Error>>,
 }
 
 #[derive(Debug, Default)]
@@ -134,7 +134,7 @@ impl Locator {
     ) -> Result<Option<String>, Error> {
         let call = async {
             let token = user_token(host, options, host.token(file_id, origin)).await?;
-            Ok(Found { token, ..Found::default() })
+            Ok(LookupResult { token, ..LookupResult::default() })
         };
         let key = [file_id, " ", origin].concat();
         Ok(self.0.user_tokens.ask(&key, || host.now(), |_, _| false, call).await?.token)

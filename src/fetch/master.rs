@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Kind},
     fetch::{
         get::{Expect, Fetched, GetError, get_once},
-        single_flight::{Found, SingleFlight},
+        single_flight::{LookupResult, SingleFlight},
     },
     host::{Host, Request, joined},
     http::{jwt, url},
@@ -46,7 +46,7 @@ struct Inner {
     lookup_url: String,
     /// `http` or `https`, for servers that are named without a scheme.
     scheme: String,
-    responses: SingleFlight<Result<Found, Error>>,
+    responses: SingleFlight<Result<LookupResult, Error>>,
     /// Whether a volume server has required a token. Then each request gets one.
     needs_tokens: AtomicBool,
 }
@@ -61,7 +61,7 @@ struct Need {
 }
 
 impl Need {
-    fn is_met(self, found: &Found, at: Duration, now: Duration, unix_time: Duration) -> bool {
+    fn is_met(self, found: &LookupResult, at: Duration, now: Duration, unix_time: Duration) -> bool {
         let holds = match &found.token {
             Some(token) if self.token => !jwt::is_due(token, unix_time),
             _ => !self.token && now.saturating_sub(at) < MAX_AGE,
@@ -147,8 +147,8 @@ impl Master {
         options: &Options,
         query: &str,
         need: Need,
-    ) -> Result<Found, Error> {
-        let is_usable = |response: &Result<Found, Error>, at| {
+    ) -> Result<LookupResult, Error> {
+        let is_usable = |response: &Result<LookupResult, Error>, at| {
             let met = |found| need.is_met(found, at, host.now(), host.unix_time());
             response.as_ref().is_ok_and(met)
         };
@@ -157,7 +157,12 @@ impl Master {
     }
 
     /// Sends a query, and repeats it after failures according to the retry policy.
-    async fn request<H: Host>(&self, host: &H, options: &Options, query: &str) -> Result<Found, Error> {
+    async fn request<H: Host>(
+        &self,
+        host: &H,
+        options: &Options,
+        query: &str,
+    ) -> Result<LookupResult, Error> {
         let url = [&self.0.lookup_url, query].concat();
         let name = url::host(&url).unwrap_or_default();
         let mut attempts = RetryState::new(options.retry, 1, Abilities::default());
@@ -179,7 +184,7 @@ impl Master {
         host: &H,
         options: &Options,
         url: String,
-    ) -> Result<Found, AttemptError> {
+    ) -> Result<LookupResult, AttemptError> {
         let invalid = || AttemptError::new(Kind::NoLocations, "the response is not one of a master");
         let request = Request { url, range: None };
         let Fetched { headers, body, .. } =
@@ -196,7 +201,7 @@ impl Master {
             ));
         }
         let token = headers.authorization.as_deref().and_then(bearer).map(str::to_owned);
-        Ok(Found { servers, token })
+        Ok(LookupResult { servers, token })
     }
 }
 

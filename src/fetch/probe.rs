@@ -110,18 +110,18 @@ impl<H: Host> Probe<'_, H> {
             Err(error) if error.kind() == Kind::Range => self.fetch(None).await?,
             // Chromium reports a compressed response to a range request as a broken connection.
             Err(error) if error.kind() == Kind::Network => self.fetch_once().await.map_err(|_| error)?,
-            answer => answer?,
+            response => response?,
         };
         if first.status == 200 && is_still_encoded(&first) {
             // Deno does not decompress the response to a range request.
-            return self.fetch(None).await.map(|answer| whole(answer, false));
+            return self.fetch(None).await.map(|response| whole(response, false));
         }
         if first.status == 200 {
             return Ok(whole(first, false));
         }
         if first.headers.is_encoded() {
             // A part of compressed bytes cannot be decoded. Without `Range` the response is compressed too, but whole.
-            return self.fetch(None).await.map(|answer| whole(answer, false));
+            return self.fetch(None).await.map(|response| whole(response, false));
         }
         let content_range = first.headers.content_range.as_deref().and_then(content_range::parse);
         if let Some(size) = content_range.and_then(|range| range.total) {
@@ -133,7 +133,7 @@ impl<H: Host> Probe<'_, H> {
         }
         // Across origins `Content-Range` is usually hidden, but `Content-Length` is not. The request still has a
         // `Range`: without it browsers accept compression, and the length would be that of the compressed bytes.
-        self.fetch(Some(ByteRange { start: 0, end: None })).await.map(|answer| whole(answer, true))
+        self.fetch(Some(ByteRange { start: 0, end: None })).await.map(|response| whole(response, true))
     }
 
     /// Requests the whole, without retries.
@@ -146,31 +146,31 @@ impl<H: Host> Probe<'_, H> {
     async fn fetch(&self, range: Option<ByteRange>) -> Result<Fetched<H::Piece>, Error> {
         let Self { host, options, validators, url } = *self;
         let expect = Expect::Unsized(options.max_bytes_ahead);
-        let answer = get(host, options, expect, GetTarget::Url { url, validators, range }).await;
-        let answer = answer.map_err(|error| match error.kind() {
+        let response = get(host, options, expect, GetTarget::Url { url, validators, range }).await;
+        let response = response.map_err(|error| match error.kind() {
             Kind::Limit => Error::new(Kind::Unsupported, TOO_LONG),
             _ => error,
         })?;
-        let Fetched { status, headers, url: at, .. } = &answer;
+        let Fetched { status, headers, url: at, .. } = &response;
         let seen = Seen { range, status: *status, headers, at: at.as_deref() };
         validators.check(url, seen).map_err(|failure| Error::new(failure.kind, failure.message))?;
-        Ok(answer)
+        Ok(response)
     }
 }
 
 const TOO_LONG: &str = "the server sends no size, and the file is longer than `maxBytesAhead`: pass its size in the option `size`";
 
 /// Whether the platform did not decode an encoded body: it is as long as its `Content-Length`.
-fn is_still_encoded<P: Piece>(answer: &Fetched<P>) -> bool {
-    let len = answer.body.iter().map(|piece| piece.len() as u64).sum();
-    answer.headers.is_encoded() && answer.headers.content_length == Some(len)
+fn is_still_encoded<P: Piece>(response: &Fetched<P>) -> bool {
+    let len = response.body.iter().map(|piece| piece.len() as u64).sum();
+    response.headers.is_encoded() && response.headers.content_length == Some(len)
 }
 
 /// What a response with the whole file has.
-fn whole<P>(answer: Fetched<P>, ranges: bool) -> Found<P> {
-    let size = match answer.headers.body_length() {
+fn whole<P>(response: Fetched<P>, ranges: bool) -> Found<P> {
+    let size = match response.headers.body_length() {
         Some(size) => Size::Known { size, ranges },
         None => Size::Counted,
     };
-    Found { headers: answer.headers, size, body: answer.body }
+    Found { headers: response.headers, size, body: response.body }
 }

@@ -13,7 +13,7 @@ use std::{
 
 /// The result of a lookup: servers, a token, or both.
 #[derive(Clone, Default)]
-pub(crate) struct Found {
+pub(crate) struct LookupResult {
     /// The URLs of the servers, without a slash at the end.
     pub(crate) servers: Vec<String>,
     pub(crate) token: Option<String>,

@@ -52,7 +52,7 @@ pub struct OpenContext<H: Host> {
     pub session: Session,
     /// The streams of all files that share the pool. Closing them closes this file too.
     pub shared_streams: Streams<H>,
-    /// Whether the host can get a new token for the filer if the filer answers 401.
+    /// Whether the host can get a new token for the filer after a 401.
     pub can_renew_filer_token: bool,
 }
 
@@ -77,7 +77,7 @@ impl<H: Host> OpenContext<H> {
         self.open_parsed(&entry, file_url, keys)
     }
 
-    /// Opens a file by its entry, the JSON that a filer answered. `filer`: the filer's origin, if content
+    /// Opens a file by its entry, the JSON of a filer's response. `filer`: the filer's origin, if content
     /// that is not stored in chunks may be read from there.
     ///
     /// # Errors

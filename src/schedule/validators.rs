@@ -200,7 +200,7 @@ mod tests {
         validators.check("http://a/x", Seen { range: PART, status, headers, at: None }).map_err(|f| f.kind)
     }
 
-    /// What comes of a second answer in parts after a first.
+    /// The result of a second partial response after a first.
     fn after(first: &Headers, second: &Headers) -> Result<(), Kind> {
         let validators = Validators::default();
         see(&validators, 206, first).expect("the first one validators");

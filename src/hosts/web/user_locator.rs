@@ -38,8 +38,8 @@ impl UserLocator {
         let options = Object::new();
         set(&options, "signal", &guard.signal());
         set(&options, "refresh", &refresh.into());
-        let answer = locate.call2(&JsValue::UNDEFINED, &file_id.into(), &options)?;
-        let location = JsFuture::from(Promise::resolve(&answer)).await;
+        let returned = locate.call2(&JsValue::UNDEFINED, &file_id.into(), &options)?;
+        let location = JsFuture::from(Promise::resolve(&returned)).await;
         guard.finish();
         let location = location?;
         let urls = field(&location, "urls")?;
@@ -58,8 +58,8 @@ impl UserLocator {
 
     pub(super) async fn token(&self, file_id: &str, origin: &str) -> Result<Option<String>, LocateError> {
         let Some(token) = &self.token else { return Ok(None) };
-        let answer = token.call2(&JsValue::UNDEFINED, &file_id.into(), &origin.into());
-        self.settled_token(answer).await.map(Some)
+        let returned = token.call2(&JsValue::UNDEFINED, &file_id.into(), &origin.into());
+        self.settled_token(returned).await.map(Some)
     }
 
     pub(super) async fn filer_token(&self) -> Result<Option<String>, LocateError> {
@@ -70,9 +70,9 @@ impl UserLocator {
     }
 
     /// The token that a user's function returned, or whose promise it returned.
-    async fn settled_token(&self, answer: Result<JsValue, JsValue>) -> Result<String, LocateError> {
-        let answer = answer.map_err(|thrown| self.failed(thrown))?;
-        let text = JsFuture::from(Promise::resolve(&answer)).await.map_err(|thrown| self.failed(thrown))?;
+    async fn settled_token(&self, returned: Result<JsValue, JsValue>) -> Result<String, LocateError> {
+        let returned = returned.map_err(|thrown| self.failed(thrown))?;
+        let text = JsFuture::from(Promise::resolve(&returned)).await.map_err(|thrown| self.failed(thrown))?;
         let text = text.as_string().filter(|text| !text.is_empty());
         text.ok_or_else(|| self.failed(TypeError::new("a token must be a non-empty string").into()))
     }
