@@ -70,7 +70,7 @@ storeTest("a refused request gets no response", async ({ store, chunkUrl }) => {
   assert.equal(store.requests[0].status, null);
 });
 
-storeTest("cut: the full Content-Length, fewer bytes, a broken connection", async ({ store, bytes, chunkUrl }) => {
+storeTest("cut: full Content-Length, fewer bytes, broken connection", async ({ store, bytes, chunkUrl }) => {
   for (const cut of [0, 1, 100_000]) {
     const fault = store.fault({}, { cut });
     const response = await fetch(chunkUrl);

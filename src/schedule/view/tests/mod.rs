@@ -281,7 +281,7 @@ fn after_a_failed_pass_other_replicas_are_looked_up() {
 }
 
 #[test]
-fn a_body_that_stalls_is_a_failure_and_one_that_is_blocked_is_not() {
+fn a_stalled_body_is_a_failure_and_a_blocked_one_is_not() {
     let mut fetch = sent(chunk(100), &["a"]);
     fetch.primary(status(200));
     fetch.now += 15_000 * MS;
