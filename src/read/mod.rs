@@ -32,11 +32,11 @@ use crate::{host::Host, schedule::plan::Plan};
 
 /// Opens a stream of a plan's bytes, in file order.
 ///
-/// Nothing is fetched before the first read, nor unless the driver is polled: spawn it. From
-/// then on it fetches ahead while nobody reads, as far as the options allow. It ends when all is
-/// fetched, or when the reader is dropped, which cancels every request at once.
+/// The driver must be spawned. Nothing is fetched before the first read; then the driver fetches ahead, as far as the
+/// options allow, even if the reader does not read on. It ends when everything is fetched, or when the reader is dropped,
+/// which cancels all requests at once.
 ///
-/// The driver is `Send` where the host, its bodies and its futures are.
+/// The driver is `Send` if the host, its bodies and its futures are.
 #[must_use = "nothing is fetched unless the driver is polled"]
 pub fn prefetch<H: Host>(plan: Plan, host: H, session: Session) -> (impl Future<Output = ()>, Reader<H>) {
     let shared = Arc::new(Shared::new(Arc::new(plan), host, session));

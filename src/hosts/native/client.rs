@@ -23,7 +23,10 @@ use crate::{
         open::{OpenContext, UrlHints},
         streams::Streams,
     },
-    schedule::pool::{Pool, PoolLimits},
+    schedule::{
+        self,
+        pool::{Pool, PoolLimits},
+    },
 };
 
 /// Opens files, and has what they share: connections, limits and measurements. A clone is a handle on the same client.
@@ -102,7 +105,7 @@ impl Client {
             hints.name = url::name_of(&url);
         }
         if hints.chunk_size == 0 {
-            hints.chunk_size = CHUNK_SIZE;
+            hints.chunk_size = schedule::options::Options::DEFAULT_CHUNK_SIZE;
         }
         Ok(File(context.open_url(&url, hints).await?))
     }
@@ -199,9 +202,6 @@ impl ClientBuilder {
         }
     }
 }
-
-/// The default chunk size of SeaweedFS.
-const CHUNK_SIZE: u64 = 4 << 20;
 
 fn checked(url: &str) -> Result<String, Error> {
     let wrong =

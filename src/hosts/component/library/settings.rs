@@ -37,24 +37,9 @@ pub(super) fn host_and_options(given: wit::Options, home: String) -> Result<(Was
 }
 
 fn options(given: &wit::Options) -> Result<Options, Error> {
-    let (retry, timeout) = (given.retry.as_ref(), given.timeout.as_ref());
     let defaults = Options::default();
-    let most = positive(given.max_concurrency.map(u64::from), "max-concurrency")?;
-    let views = positive(given.concurrency.map(u64::from), "concurrency")?;
-    let passes = positive(retry.and_then(|retry| retry.passes).map(u64::from), "retry.passes")?;
-    let headers = positive(timeout.and_then(|timeout| timeout.headers).map(u64::from), "timeout.headers")?;
-    let idle = positive(timeout.and_then(|timeout| timeout.idle).map(u64::from), "timeout.idle")?;
-    if passes.is_some_and(|passes| passes > u64::from(MAX_PASSES)) {
-        return Err(invalid("retry.passes", "at most 100"));
-    }
-    let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    let pause = |ms: Option<u32>, default| ms.map_or(default, |ms| Duration::from_millis(ms.into()));
     Ok(Options {
-        concurrency: match (views, most) {
-            (Some(views), _) => Concurrency::Fixed(size(views)),
-            (None, Some(most)) => Concurrency::Auto { max: size(most) },
-            (None, None) => defaults.concurrency,
-        },
+        concurrency: concurrency(given)?,
         per_host: positive(given.per_host.map(u64::from), "per-host")?.map_or(defaults.per_host, size),
         max_bytes_ahead: positive(given.max_bytes_ahead, "max-bytes-ahead")?
             .unwrap_or(defaults.max_bytes_ahead),
@@ -69,17 +54,48 @@ fn options(given: &wit::Options) -> Result<Options, Error> {
         },
         throttle: positive(given.throttle, "throttle")?.map(|bytes| bytes as f64),
         hedge: given.hedge.unwrap_or(defaults.hedge),
-        retry: RetryPolicy {
-            passes: passes.map_or(defaults.retry.passes, |passes| passes as u32),
-            base_delay: pause(retry.and_then(|retry| retry.base_delay), defaults.retry.base_delay),
-            max_delay: pause(retry.and_then(|retry| retry.max_delay), defaults.retry.max_delay),
-        },
-        timeout: Timeout {
-            headers: headers.map_or(defaults.timeout.headers, Duration::from_millis),
-            idle: idle.map_or(defaults.timeout.idle, Duration::from_millis),
-        },
+        retry: given.retry.as_ref().map(retry).transpose()?.unwrap_or_default(),
+        timeout: given.timeout.as_ref().map(timeout).transpose()?.unwrap_or_default(),
         ..defaults
     })
+}
+
+fn concurrency(given: &wit::Options) -> Result<Concurrency, Error> {
+    let max = positive(given.max_concurrency.map(u64::from), "max-concurrency")?;
+    let views = positive(given.concurrency.map(u64::from), "concurrency")?;
+    Ok(match (views, max) {
+        (Some(views), _) => Concurrency::Fixed(size(views)),
+        (None, Some(max)) => Concurrency::Auto { max: size(max) },
+        (None, None) => Concurrency::default(),
+    })
+}
+
+fn retry(given: &wit::Retry) -> Result<RetryPolicy, Error> {
+    let passes = positive(given.passes.map(u64::from), "retry.passes")?;
+    if passes.is_some_and(|passes| passes > u64::from(MAX_PASSES)) {
+        return Err(invalid("retry.passes", "at most 100"));
+    }
+    let defaults = RetryPolicy::default();
+    let pause = |ms: Option<u32>, default| ms.map_or(default, |ms| Duration::from_millis(ms.into()));
+    Ok(RetryPolicy {
+        passes: passes.map_or(defaults.passes, |passes| passes as u32),
+        base_delay: pause(given.base_delay, defaults.base_delay),
+        max_delay: pause(given.max_delay, defaults.max_delay),
+    })
+}
+
+fn timeout(given: &wit::Timeout) -> Result<Timeout, Error> {
+    let defaults = Timeout::default();
+    let headers = positive(given.headers.map(u64::from), "timeout.headers")?;
+    let idle = positive(given.idle.map(u64::from), "timeout.idle")?;
+    Ok(Timeout {
+        headers: headers.map_or(defaults.headers, Duration::from_millis),
+        idle: idle.map_or(defaults.idle, Duration::from_millis),
+    })
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// The locator of a filer's chunks: the master if one is given, else the filer. `None` without both.
@@ -108,7 +124,7 @@ pub(super) fn url_hints(given: wit::UrlOptions) -> Result<UrlHints, Error> {
         size: given.size,
         name: given.name.unwrap_or_default(),
         media_type: given.media_type,
-        chunk_size: positive(given.chunk_size, "chunk-size")?.unwrap_or(4 << 20),
+        chunk_size: positive(given.chunk_size, "chunk-size")?.unwrap_or(Options::DEFAULT_CHUNK_SIZE),
     })
 }
 
