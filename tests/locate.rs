@@ -31,7 +31,7 @@ use support::*;
 const SECOND: Duration = Duration::from_secs(1);
 const MASTER: &str = "m:9333";
 
-/// Reads with the master, in so many passes.
+/// Reads with the master, in this number of passes.
 fn by_master(passes: u32) -> Session {
     let mut session = Session::default();
     session.options.retry.passes = passes;
@@ -622,7 +622,7 @@ fn concurrent_requests_share_one_call_for_a_token() {
         }
         assert_eq!(count.load(Ordering::Relaxed), 2, "one for each origin");
         assert_eq!(world.now(), SECOND);
-        // Later, somebody else has to be asked again.
+        // Later, another server has to be asked.
         world.run(ask("3,01", "http://a")).unwrap().ok();
         assert_eq!(count.load(Ordering::Relaxed), 3);
     }

@@ -241,7 +241,7 @@ fn a_server_that_does_not_respond_times_out() {
 fn a_late_replica_is_hedged_unless_hedging_is_off() {
     let (mut store, url, _) = stored();
     let master = format!("master={}", store.master);
-    // All answer, one of them very late, so that whoever waits for it is seen.
+    // All replicas respond; one is very late, so that waiting for it is visible.
     store.ask("shapeVolume", &json!([0, { "latency": 1500 }]));
     for (hedge, happens) in [("on", true), ("off", false)] {
         let done =
@@ -265,7 +265,7 @@ fn a_private_authority_is_trusted_if_it_is_given() {
     let done = output(&mut kelp(&[&url, "--passes", "1"]));
     let told = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(done.status.code() == Some(3) && told.contains("certificate"), "{told}");
-    // Where the system names nobody: https says so, and http needs none.
+    // Without certificates of the system, https reports it, and http works.
     let bare =
         |args: &[&str]| output(kelp(args).env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nowhere"));
     let done = bare(&[&url, "--passes", "1"]);
@@ -377,7 +377,7 @@ fn exit_codes_show_whether_a_retry_can_help() {
     assert!(String::from_utf8_lossy(&missing.stderr).starts_with("kelp: not_found: "));
     let nobody = output(&mut kelp(&["http://127.0.0.1:1/x", "--passes", "1"]));
     assert_eq!(nobody.status.code(), Some(3));
-    assert!(String::from_utf8_lossy(&nobody.stderr).contains("refused"), "the cause is told");
+    assert!(String::from_utf8_lossy(&nobody.stderr).contains("refused"), "the cause is printed");
     store.ask("fault", &json!([{ "fileId": file["fileIds"][3] }, { "status": 503 }]));
     assert_eq!(output(&mut kelp(&[&url, "--passes", "1"])).status.code(), Some(3));
     let nowhere = output(&mut kelp(&[&url, "-o", "/nowhere/f.bin"]));

@@ -187,7 +187,7 @@ async fn a_body_that_stalls_is_aborted() {
     assert_eq!(get(&store.log()[0], "aborted"), true);
 }
 
-/// Watches the timers of two times that nobody else uses.
+/// Watches the timers of two times that no other test uses.
 const WATCH: &str = "const { setTimeout: set, clearTimeout: clear } = globalThis;
     const open = new Set();
     let count = 0;
@@ -237,7 +237,7 @@ async fn no_timeout_outlives_its_request() {
 async fn the_global_fetch_is_used_by_default() {
     let store = Store::new();
     set(&store.settings, "fetch", wasm_bindgen::JsValue::UNDEFINED);
-    // A port that nobody listens at.
+    // A port without a listener.
     let chunk = Chunk { url: "http://127.0.0.1:9/0", size: 10, ..Chunk::default() };
     assert_error(&error_of(store.read(&[chunk])).await, "network");
     assert_eq!(store.log().len(), 0);

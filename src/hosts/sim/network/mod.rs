@@ -36,7 +36,7 @@ pub(super) struct Network {
     /// The time up to which bodies have been transferred.
     now: Duration,
     next_event: Option<Duration>,
-    /// Bytes that servers sent, and those of them that nobody read because their request had been dropped.
+    /// Bytes that servers sent, and those of dropped requests, which no client read.
     sent: f64,
     abandoned: f64,
     /// Numbers tickets, and seeds the stalls.
@@ -176,7 +176,7 @@ impl Network {
         }
     }
 
-    /// Bytes that servers sent, and those of them that nobody read because their request had been dropped.
+    /// Bytes that servers sent, and those of dropped requests, which no client read.
     pub(super) fn sent(&self) -> (u64, u64) {
         (self.sent.round() as u64, self.abandoned.round() as u64)
     }
