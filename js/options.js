@@ -1,18 +1,15 @@
-// Checks the user's options and fills in the defaults: the result is the core's `Settings`.
+// Checks the user's options: the result is the core's `Settings`. The core has the defaults of numbers and switches.
 import { abortSignal, aesKey, boolean, bytes, callable, dictionary, hexBytes, integer, integerOr, number, requestUrl, string, word } from "./check.js";
 import { KelpError, unsupported } from "./error.js";
 import { hasSubtle } from "./platform.js";
 import { defaultPool, Pool } from "./pool.js";
-
-// The defaults here, and those in pool.js, are those of `Options` (src/schedule/options.rs), `RetryPolicy` and the limits of a pool.
-const MAX_BYTES_AHEAD = 32 * 2 ** 20;
 
 /** The options that every open function has. `home`: the only origin that gets `headers`. */
 export function settings(options, home) {
   const given = dictionary(options, "options");
   const retry = dictionary(given.retry, "retry");
   const timeout = dictionary(given.timeout, "timeout");
-  const maxConcurrency = integer(given.maxConcurrency, "maxConcurrency", 64, 1);
+  const maxConcurrency = integer(given.maxConcurrency, "maxConcurrency", undefined, 1);
   const concurrency = integerOr("auto", given.concurrency, "concurrency", "auto", 1);
   const pool = given.pool === undefined ? defaultPool() : given.pool;
   if (!(pool instanceof Pool)) throw new TypeError("pool must be a Pool");
@@ -26,18 +23,18 @@ export function settings(options, home) {
     auto: concurrency === "auto",
     concurrency: concurrency === "auto" ? maxConcurrency : concurrency,
     priority: word(given.priority, "priority", ["normal", "high", "low"]),
-    hedge: boolean(given.hedge, "hedge", true),
-    perHost: integer(given.perHost, "perHost", Infinity, 1),
-    maxBytesAhead: integer(given.maxBytesAhead, "maxBytesAhead", MAX_BYTES_AHEAD, 1),
+    hedge: boolean(given.hedge, "hedge"),
+    perHost: integer(given.perHost, "perHost", undefined, 1),
+    maxBytesAhead: integer(given.maxBytesAhead, "maxBytesAhead", undefined, 1),
     holes: word(given.holes, "holes", ["zero", "error"]),
     verify: word(given.verify, "verify", ["stream", "strict", "off"]),
     throttle: number(given.throttle, "throttle", undefined, Number.MIN_VALUE),
     wasmDecoder: decoder(given.decoder),
-    passes: integer(retry.passes, "retry.passes", 3, 1, 100),
-    baseDelay: number(retry.baseDelay, "retry.baseDelay", 200),
-    maxDelay: number(retry.maxDelay, "retry.maxDelay", 10_000),
-    headersTimeout: number(timeout.headers, "timeout.headers", 15_000, Number.MIN_VALUE),
-    idleTimeout: number(timeout.idle, "timeout.idle", 20_000, Number.MIN_VALUE),
+    passes: integer(retry.passes, "retry.passes", undefined, 1, 100),
+    baseDelay: number(retry.baseDelay, "retry.baseDelay"),
+    maxDelay: number(retry.maxDelay, "retry.maxDelay"),
+    headersTimeout: number(timeout.headers, "timeout.headers", undefined, Number.MIN_VALUE),
+    idleTimeout: number(timeout.idle, "timeout.idle", undefined, Number.MIN_VALUE),
     onEvent: callable(given.onEvent, "onEvent"),
     onProgress: callable(given.onProgress, "onProgress"),
     pool,
@@ -71,7 +68,7 @@ export function filerSettings(options, filer) {
 export function urlSettings(options, url) {
   const given = dictionary(options, "options");
   const size = integer(given.size, "size");
-  const chunkSize = integer(given.chunkSize, "chunkSize", 4 * 2 ** 20, 1);
+  const chunkSize = integer(given.chunkSize, "chunkSize", undefined, 1);
   const name = string(given.name, "name", lastComponent(url));
   const type = string(given.type, "type");
   return { ...settings(given, url.origin), size, chunkSize, name, type };

@@ -26,9 +26,9 @@ export class Pool {
   constructor(limits) {
     const { maxBytes, perHost, maxConcurrency, workers } = dictionary(limits, "limits");
     this.#limits = [
-      integer(maxBytes, "maxBytes", 64 * 2 ** 20, 1),
-      integer(perHost, "perHost", Infinity, 1),
-      integer(maxConcurrency, "maxConcurrency", 64, 1),
+      integer(maxBytes, "maxBytes", undefined, 1),
+      integer(perHost, "perHost", undefined, 1),
+      integer(maxConcurrency, "maxConcurrency", undefined, 1),
     ];
     if (integerOr("auto", workers, "workers", "auto", 0) > 0) throw unsupported("workers");
   }

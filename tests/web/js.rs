@@ -125,7 +125,7 @@ impl Store {
 }
 
 pub fn pool() -> CorePool {
-    CorePool::new(f64::INFINITY, f64::INFINITY, f64::INFINITY)
+    CorePool::new(Some(f64::INFINITY), Some(f64::INFINITY), Some(f64::INFINITY))
 }
 
 /// The defaults, but for patience: one pass.

@@ -25,6 +25,7 @@ use crate::{
         open::{OpenContext, UrlHints},
         open_file::OpenFile,
     },
+    schedule::options::Options,
 };
 
 /// Opens a file of a filer: fetches its entry.
@@ -90,7 +91,7 @@ pub async fn open_url(
         size: settings.size().map(|size| size as u64),
         name: settings.name(),
         media_type: settings.media_type(),
-        chunk_size: settings.chunk_size() as u64,
+        chunk_size: settings.chunk_size().map_or(Options::DEFAULT_CHUNK_SIZE, |bytes| bytes as u64),
     };
     let file = opening.unless_cancelled(context.open_url(&url, hints)).await;
     opened(file, causes)

@@ -18,14 +18,15 @@ pub struct CorePool {
 
 #[wasm_bindgen]
 impl CorePool {
-    /// A pool with these limits; `Infinity` means no limit.
+    /// A pool with these limits. An absent limit has its default.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(max_bytes: f64, per_host: f64, max_concurrency: f64) -> Self {
+    pub fn new(max_bytes: Option<f64>, per_host: Option<f64>, max_concurrency: Option<f64>) -> Self {
+        let defaults = PoolLimits::default();
         let limits = PoolLimits {
-            max_bytes: max_bytes as u64,
-            per_host: per_host as usize,
-            max_concurrency: max_concurrency as usize,
+            max_bytes: max_bytes.map_or(defaults.max_bytes, |bytes| bytes as u64),
+            per_host: per_host.map_or(defaults.per_host, |requests| requests as usize),
+            max_concurrency: max_concurrency.map_or(defaults.max_concurrency, |views| views as usize),
         };
         Self { pool: Pool::new(limits), streams: Streams::default() }
     }

@@ -1,4 +1,4 @@
-//! The options from `js/options.js`, which has checked them and filled in every default.
+//! The options from `js/options.js`, which has checked them. An absent one has the default of [`Options`].
 
 use std::time::Duration;
 
@@ -24,18 +24,18 @@ extern "C" {
     pub type Settings;
 
     #[wasm_bindgen(method, getter)]
-    fn concurrency(this: &Settings) -> f64;
+    fn concurrency(this: &Settings) -> Option<f64>;
     /// Whether `concurrency` is only the maximum, and the actual value is found automatically.
     #[wasm_bindgen(method, getter)]
     fn auto(this: &Settings) -> bool;
     #[wasm_bindgen(method, getter)]
     fn priority(this: &Settings) -> String;
     #[wasm_bindgen(method, getter)]
-    fn hedge(this: &Settings) -> bool;
+    fn hedge(this: &Settings) -> Option<bool>;
     #[wasm_bindgen(method, getter, js_name = perHost)]
-    fn per_host(this: &Settings) -> f64;
+    fn per_host(this: &Settings) -> Option<f64>;
     #[wasm_bindgen(method, getter, js_name = maxBytesAhead)]
-    fn max_bytes_ahead(this: &Settings) -> f64;
+    fn max_bytes_ahead(this: &Settings) -> Option<f64>;
     #[wasm_bindgen(method, getter)]
     fn holes(this: &Settings) -> String;
     #[wasm_bindgen(method, getter)]
@@ -44,15 +44,15 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn throttle(this: &Settings) -> Option<f64>;
     #[wasm_bindgen(method, getter)]
-    fn passes(this: &Settings) -> f64;
+    fn passes(this: &Settings) -> Option<f64>;
     #[wasm_bindgen(method, getter, js_name = baseDelay)]
-    fn base_delay(this: &Settings) -> f64;
+    fn base_delay(this: &Settings) -> Option<f64>;
     #[wasm_bindgen(method, getter, js_name = maxDelay)]
-    fn max_delay(this: &Settings) -> f64;
+    fn max_delay(this: &Settings) -> Option<f64>;
     #[wasm_bindgen(method, getter, js_name = headersTimeout)]
-    fn headers_timeout(this: &Settings) -> f64;
+    fn headers_timeout(this: &Settings) -> Option<f64>;
     #[wasm_bindgen(method, getter, js_name = idleTimeout)]
-    fn idle_timeout(this: &Settings) -> f64;
+    fn idle_timeout(this: &Settings) -> Option<f64>;
 
     /// Whether this module decrypts even if the platform has WebCrypto.
     #[wasm_bindgen(method, getter, js_name = wasmDecoder)]
@@ -98,7 +98,7 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(super) fn size(this: &UrlSettings) -> Option<f64>;
     #[wasm_bindgen(method, getter, js_name = chunkSize)]
-    pub(super) fn chunk_size(this: &UrlSettings) -> f64;
+    pub(super) fn chunk_size(this: &UrlSettings) -> Option<f64>;
     #[wasm_bindgen(method, getter)]
     pub(super) fn name(this: &UrlSettings) -> String;
     #[wasm_bindgen(method, getter, js_name = type)]
@@ -124,19 +124,21 @@ impl Settings {
     }
 
     fn options(&self) -> Options {
+        let defaults = Options::default();
         Options {
-            concurrency: match (self.auto(), self.concurrency() as usize) {
-                (true, max) => Concurrency::Auto { max },
-                (false, views) => Concurrency::Fixed(views),
+            concurrency: match self.concurrency().map(|views| views as usize) {
+                Some(max) if self.auto() => Concurrency::Auto { max },
+                Some(views) => Concurrency::Fixed(views),
+                None => defaults.concurrency,
             },
             priority: match self.priority().as_str() {
                 "high" => Priority::High,
                 "low" => Priority::Low,
                 _ => Priority::Normal,
             },
-            hedge: self.hedge(),
-            per_host: self.per_host() as usize,
-            max_bytes_ahead: self.max_bytes_ahead() as u64,
+            hedge: self.hedge().unwrap_or(defaults.hedge),
+            per_host: self.per_host().map_or(defaults.per_host, |requests| requests as usize),
+            max_bytes_ahead: self.max_bytes_ahead().map_or(defaults.max_bytes_ahead, |bytes| bytes as u64),
             holes: if self.holes() == "error" { Holes::Error } else { Holes::Zero },
             verify: match self.verify().as_str() {
                 "strict" => Verify::Strict,
@@ -145,11 +147,14 @@ impl Settings {
             },
             throttle: self.throttle(),
             retry: RetryPolicy {
-                passes: self.passes() as u32,
-                base_delay: ms(self.base_delay()),
-                max_delay: ms(self.max_delay()),
+                passes: self.passes().map_or(defaults.retry.passes, |passes| passes as u32),
+                base_delay: self.base_delay().map_or(defaults.retry.base_delay, ms),
+                max_delay: self.max_delay().map_or(defaults.retry.max_delay, ms),
             },
-            timeout: Timeout { headers: ms(self.headers_timeout()), idle: ms(self.idle_timeout()) },
+            timeout: Timeout {
+                headers: self.headers_timeout().map_or(defaults.timeout.headers, ms),
+                idle: self.idle_timeout().map_or(defaults.timeout.idle, ms),
+            },
         }
     }
 
