@@ -132,6 +132,27 @@ fn range_of(range: Option<types::Span>) -> Result<Range<u64>, Error> {
     Ok(range)
 }
 
+/// The functions that open a file without I/O, which are the same in both libraries. `opened` makes the resource.
+macro_rules! open_functions {
+    () => {
+        fn open_entry(
+            entry: String,
+            origin: Option<String>,
+            filer: types::FilerOptions,
+            given: types::Options,
+        ) -> Result<wit::File, types::Error> {
+            opened(open::entry(&entry, origin, &filer, given))
+        }
+
+        fn open_manifest(
+            manifest: types::Manifest,
+            given: types::Options,
+        ) -> Result<wit::File, types::Error> {
+            opened(open::manifest(manifest, given))
+        }
+    };
+}
+
 /// The methods of the resource `file` that are the same in both libraries, for a struct whose first field is a
 /// [`File`]. Each library has its own trait, so a macro implements them.
 macro_rules! file_methods {
@@ -167,3 +188,4 @@ macro_rules! file_methods {
 }
 
 pub(super) use file_methods;
+pub(super) use open_functions;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::StreamExt;
 
 use super::{
-    open::{self, file_methods},
+    open::{self, file_methods, open_functions},
     settings,
 };
 use crate::{
@@ -42,18 +42,7 @@ impl wit::Guest for Library {
         opened(wait(open::filer(url, filer, given)))
     }
 
-    fn open_entry(
-        entry: String,
-        origin: Option<String>,
-        filer: types::FilerOptions,
-        given: types::Options,
-    ) -> Result<wit::File, types::Error> {
-        opened(open::entry(&entry, origin, &filer, given))
-    }
-
-    fn open_manifest(manifest: types::Manifest, given: types::Options) -> Result<wit::File, types::Error> {
-        opened(open::manifest(manifest, given))
-    }
+    open_functions!();
 
     fn open_url(
         url: String,

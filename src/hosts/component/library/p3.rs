@@ -2,7 +2,7 @@
 
 use wit_bindgen::{FutureReader, StreamReader, StreamResult, spawn_local};
 
-use super::open::{self, file_methods};
+use super::open::{self, file_methods, open_functions};
 use crate::{
     error::Error,
     hosts::component::{
@@ -35,18 +35,7 @@ impl wit::Guest for Library {
         opened(open::filer(url, filer, given).await)
     }
 
-    fn open_entry(
-        entry: String,
-        origin: Option<String>,
-        filer: types::FilerOptions,
-        given: types::Options,
-    ) -> Result<wit::File, types::Error> {
-        opened(open::entry(&entry, origin, &filer, given))
-    }
-
-    fn open_manifest(manifest: types::Manifest, given: types::Options) -> Result<wit::File, types::Error> {
-        opened(open::manifest(manifest, given))
-    }
+    open_functions!();
 
     async fn open_url(
         url: String,
