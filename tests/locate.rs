@@ -66,7 +66,7 @@ fn answers(outcome: Outcome) -> Script {
     Script::default().latency(5 * MS).outcome(outcome)
 }
 
-/// The master answers lookups as told, by their number; all others are served as `server` says.
+/// The master answers lookups by their number; all others are served as `server` says.
 fn served(
     world: &World,
     master: impl Fn(&SimRequest) -> Script + Send + 'static,
@@ -336,8 +336,8 @@ fn a_failing_master_is_no_locations_after_all_passes() {
         Outcome::Body(vec![b' '; 1 << 20].into()),
     ] {
         let world = World::new();
-        let told = outcome.clone();
-        served(&world, move |_| answers(told.clone()), good);
+        let answered = outcome.clone();
+        served(&world, move |_| answers(answered.clone()), good);
         let error = read_within_a_minute(&world, vec![of_id("3,01", 0, 100)], by_master(2)).unwrap_err();
         assert_eq!((error.kind(), error.chunk()), (Kind::NoLocations, Some("3,01")), "{outcome:?}");
         assert!(error.kind().retryable() && lookups(&world).len() <= 2, "{outcome:?}");
@@ -614,15 +614,15 @@ fn concurrent_requests_share_one_call_for_a_token() {
             async move { session.locator.token(&host, &session.options, id, origin, None).await }
         };
         let all = join_all([ask("3,01", "http://a"), ask("3,01", "http://a"), ask("3,01", "http://b")]);
-        for told in world.run(all).unwrap() {
+        for token in world.run(all).unwrap() {
             match &answer {
-                Ok(token) => assert_eq!(&told.unwrap(), token),
-                Err(error) => assert_eq!(told.unwrap_err().cause(), error.cause),
+                Ok(expected) => assert_eq!(&token.unwrap(), expected),
+                Err(error) => assert_eq!(token.unwrap_err().cause(), error.cause),
             }
         }
         assert_eq!(count.load(Ordering::Relaxed), 2, "one for each origin");
         assert_eq!(world.now(), SECOND);
-        // Later, another server has to be asked.
+        // A later request is a new call.
         world.run(ask("3,01", "http://a")).unwrap().ok();
         assert_eq!(count.load(Ordering::Relaxed), 3);
     }
@@ -705,7 +705,7 @@ fn ticking(world: &World) -> Arc<AtomicU64> {
     seconds
 }
 
-// ---- What is told ----
+// ---- Secrets and messages ----
 
 #[test]
 fn errors_and_events_contain_no_token_or_lookup() {
@@ -721,12 +721,12 @@ fn errors_and_events_contain_no_token_or_lookup() {
         |_| Outcome::Status(401),
     );
     let session = by_master(1);
-    let told = format!("{session:?}");
+    let debug = format!("{session:?}");
     let error = read(&world, chunks, session).unwrap_err();
     let events = world.events();
     assert!(events.iter().any(|event| event.kind == EventKind::Retry));
     let answer = Headers { authorization: Some(secret.clone()), ..Headers::default() };
-    for text in [format!("{error:?} {error}"), format!("{events:?}"), told, format!("{answer:?}")] {
+    for text in [format!("{error:?} {error}"), format!("{events:?}"), debug, format!("{answer:?}")] {
         assert!(!text.contains(&secret) && !text.contains("jwt") && !text.contains("fileId="), "{text}");
     }
     assert!(world.host().unix_time() > Duration::ZERO);

@@ -140,7 +140,7 @@ fn the_streams_of_a_file_read_one_version() {
 
 #[test]
 fn a_body_is_resumed_only_with_the_same_version() {
-    // A chunk that is all of its URL, and has no digest that would tell.
+    // A chunk that is all of its URL, and has no digest that would show it.
     for (second, good) in [("\"1\"", true), ("\"2\"", false)] {
         let world = World::new();
         world.store(URL, bytes(0..SIZE));
@@ -229,8 +229,8 @@ fn ask(world: &World, session: &Session) -> Result<UrlFile, Error> {
         .expect("it does not hang")
 }
 
-/// How a server that tells only these headers answers.
-fn telling(headers: Headers) -> Script {
+/// The response of a server with only these headers.
+fn with_headers(headers: Headers) -> Script {
     Script::default().headers(headers)
 }
 
@@ -246,7 +246,7 @@ fn a_probe_of_one_byte_finds_size_and_version() {
     world.script(|asked| {
         let content_range =
             asked.range.map(|range| format!("bytes {}-{}/100000", range.start, range.end.unwrap() - 1));
-        telling(Headers {
+        with_headers(Headers {
             content_range,
             etag: Some("\"1\"".into()),
             content_type: Some("video/webm".into()),
@@ -274,7 +274,7 @@ fn a_weak_etag_is_a_validator_but_not_the_files_etag() {
     let world = World::new();
     stored(&world);
     world.script(|_| {
-        telling(Headers {
+        with_headers(Headers {
             content_range: Some("bytes 0-0/100000".into()),
             etag: Some("W/\"1\"".into()),
             ..length(1)
@@ -293,7 +293,7 @@ fn a_hidden_size_is_the_length_of_an_open_range() {
     let world = World::new();
     stored(&world);
     world.script(|asked| {
-        telling(length(match asked.range {
+        with_headers(length(match asked.range {
             None => 7,
             Some(range) => range.end.unwrap_or(SIZE) - range.start,
         }))
@@ -313,7 +313,7 @@ fn a_hidden_size_is_the_length_of_an_open_range() {
 fn a_file_that_changes_during_open_is_not_opened() {
     let world = World::new();
     stored(&world);
-    world.script(|asked| telling(Headers { last_modified: Some(asked.nth.to_string()), ..length(1) }));
+    world.script(|asked| with_headers(Headers { last_modified: Some(asked.nth.to_string()), ..length(1) }));
     let error = ask(&world, &Session::default()).unwrap_err();
     assert_eq!((error.kind(), error.chunk()), (Kind::SourceChanged, Some(URL)));
 }
@@ -338,8 +338,8 @@ fn a_size_in_no_header_is_counted_and_the_bytes_kept() {
     for headers in [Headers::default(), packed] {
         let world = World::new();
         stored(&world);
-        let told = headers.clone();
-        world.script(move |_| telling(told.clone()).no_ranges());
+        let sent = headers.clone();
+        world.script(move |_| with_headers(sent.clone()).no_ranges());
         let session = Session::default();
         let file = ask(&world, &session).unwrap();
         assert_eq!((file.size, &file.etag), (SIZE, &headers.etag));
@@ -355,7 +355,7 @@ fn a_size_in_no_header_is_counted_and_the_bytes_kept() {
 fn an_encoded_file_is_requested_whole() {
     let world = World::new();
     stored(&world);
-    world.script(|_| telling(Headers { content_encoding: Some("gzip".into()), ..length(7) }));
+    world.script(|_| with_headers(Headers { content_encoding: Some("gzip".into()), ..length(7) }));
     let file = ask(&world, &Session::default()).unwrap();
     assert_eq!((file.size, world.log().len()), (SIZE, 2));
     assert_eq!(world.log()[1].asked.range, None);
@@ -368,10 +368,10 @@ fn an_encoded_range_is_requested_again_without_a_range() {
     for (left, requests) in [(true, 2), (false, 1)] {
         let world = World::new();
         stored(&world);
-        let told = if left { SIZE } else { 7 };
+        let announced = if left { SIZE } else { 7 };
         world.script(move |asked| {
-            let told = if asked.range.is_some() { told } else { 7 };
-            telling(Headers { content_encoding: Some("gzip".into()), ..length(told) }).no_ranges()
+            let announced = if asked.range.is_some() { announced } else { 7 };
+            with_headers(Headers { content_encoding: Some("gzip".into()), ..length(announced) }).no_ranges()
         });
         let file = ask(&world, &Session::default()).unwrap();
         assert_eq!((file.size, world.log().len()), (SIZE, requests));
@@ -386,7 +386,7 @@ fn an_encoding_the_platform_cannot_range_is_read_whole() {
     stored(&world);
     world.script(|asked| {
         let outcome = if asked.range.is_some() { Outcome::Refused } else { Outcome::Good };
-        telling(Headers { content_encoding: Some("gzip".into()), ..length(7) }).outcome(outcome)
+        with_headers(Headers { content_encoding: Some("gzip".into()), ..length(7) }).outcome(outcome)
     });
     let file = ask(&world, &one_at_a_time()).unwrap();
     assert_eq!((file.size, world.log().len()), (SIZE, 3));
@@ -398,7 +398,7 @@ fn an_encoding_the_platform_cannot_range_is_read_whole() {
 fn a_file_without_a_size_must_fit_into_max_bytes_ahead() {
     let world = World::new();
     stored(&world);
-    world.script(|_| telling(Headers::default()).no_ranges());
+    world.script(|_| with_headers(Headers::default()).no_ranges());
     let mut session = Session::default();
     session.options.max_bytes_ahead = SIZE;
     assert!(ask(&world, &session).is_ok());
@@ -416,11 +416,11 @@ fn a_body_that_is_cut_off_is_not_the_whole() {
     let mut session = one_at_a_time();
     world.script(|asked| {
         let outcome = if asked.nth == 0 { Outcome::Cut(10) } else { Outcome::Good };
-        telling(Headers::default()).no_ranges().outcome(outcome)
+        with_headers(Headers::default()).no_ranges().outcome(outcome)
     });
     assert_eq!(ask(&world, &session).unwrap().size, SIZE);
     session.options.retry.passes = 1;
-    world.script(|_| telling(Headers::default()).no_ranges().outcome(Outcome::Cut(10)));
+    world.script(|_| with_headers(Headers::default()).no_ranges().outcome(Outcome::Cut(10)));
     assert_eq!(ask(&world, &session).unwrap_err().kind(), Kind::Network);
 }
 
@@ -449,7 +449,7 @@ fn a_redirect_is_followed_by_the_probe_and_not_again() {
     });
     let session = Session::default();
     let file = ask(&world, &session).unwrap();
-    assert_eq!(file.chunks[0].source.name(), URL, "errors and events tell what was opened");
+    assert_eq!(file.chunks[0].source.name(), URL, "errors and events have the opened URL");
     assert_eq!(read(&world, file.chunks, session).unwrap(), bytes(0..SIZE));
     let asked = asked(&world);
     assert_eq!(asked[0], "http://a/file 0");

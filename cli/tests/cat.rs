@@ -223,8 +223,8 @@ fn a_full_disk_is_a_write_error() {
     let (mut store, url, _) = stored();
     let full = fs::File::options().write(true).open("/dev/full").unwrap();
     let done = output(kelp(&[&url]).stdout(full));
-    let told = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert!(done.status.code() == Some(1) && told.contains("cannot write: No space left"), "{told}");
+    let printed = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.code() == Some(1) && printed.contains("cannot write: No space left"), "{printed}");
     assert!(store.settles());
 }
 
@@ -233,8 +233,8 @@ fn a_server_that_does_not_respond_times_out() {
     let (mut store, url, file) = stored();
     store.ask("fault", &json!([{ "fileId": file["fileIds"][3] }, { "stall": 1000 }]));
     let done = output(&mut kelp(&[&url, "--timeout", "1", "--passes", "1"]));
-    let told = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert!(done.status.code() == Some(3) && told.starts_with("kelp: timeout: "), "{told}");
+    let printed = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.code() == Some(3) && printed.starts_with("kelp: timeout: "), "{printed}");
 }
 
 #[test]
@@ -263,8 +263,8 @@ fn a_private_authority_is_trusted_if_it_is_given() {
     let done = output(kelp(&[&url]).env("SSL_CERT_FILE", &path));
     succeeded(&done, &done.stdout, &file["sha256"]);
     let done = output(&mut kelp(&[&url, "--passes", "1"]));
-    let told = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert!(done.status.code() == Some(3) && told.contains("certificate"), "{told}");
+    let printed = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(done.status.code() == Some(3) && printed.contains("certificate"), "{printed}");
     // Without certificates of the system, https reports it, and http works.
     let bare =
         |args: &[&str]| output(kelp(args).env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", "/nowhere"));
@@ -296,9 +296,9 @@ fn progress_is_printed_on_a_terminal_unless_quiet() {
     store.ask("setRate", &json!([200_000]));
     let to = target("progress");
     let kelp = env!("CARGO_BIN_EXE_kelp");
-    let Some(told) = on_a_terminal(&format!("{kelp} cat '{url}' -o '{to}'")) else { return };
+    let Some(printed) = on_a_terminal(&format!("{kelp} cat '{url}' -o '{to}'")) else { return };
     assert_eq!(hex(&fs::read(&to).unwrap()), file["sha256"]);
-    let lines: Vec<&str> = told.split('\r').filter(|line| line.starts_with('[')).collect();
+    let lines: Vec<&str> = printed.split('\r').filter(|line| line.starts_with('[')).collect();
     let shares: Vec<u64> = lines
         .iter()
         .map(|line| line.split("] ").nth(1).unwrap().split('%').next().unwrap().trim().parse().unwrap())
@@ -306,7 +306,7 @@ fn progress_is_printed_on_a_terminal_unless_quiet() {
     assert!(shares.len() > 2 && shares.is_sorted() && shares[0] < 50, "{shares:?}");
     let last = lines[lines.len() - 1];
     let whole = format!("[{}] 100 %  1.0 of 1.0 MiB, ", "#".repeat(30));
-    assert!(last.starts_with(&whole) && told.ends_with("\r\n"), "{told:?}");
+    assert!(last.starts_with(&whole) && printed.ends_with("\r\n"), "{printed:?}");
 
     let quiet = on_a_terminal(&format!("{kelp} cat -q '{url}' -r 0-9 -o '{to}'")).unwrap();
     assert_eq!(quiet, "");
@@ -375,14 +375,14 @@ fn exit_codes_show_whether_a_retry_can_help() {
     let missing = output(&mut kelp(&[&format!("{url}.missing")]));
     assert_eq!(missing.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&missing.stderr).starts_with("kelp: not_found: "));
-    let nobody = output(&mut kelp(&["http://127.0.0.1:1/x", "--passes", "1"]));
-    assert_eq!(nobody.status.code(), Some(3));
-    assert!(String::from_utf8_lossy(&nobody.stderr).contains("refused"), "the cause is printed");
+    let refused = output(&mut kelp(&["http://127.0.0.1:1/x", "--passes", "1"]));
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("refused"), "the cause is printed");
     store.ask("fault", &json!([{ "fileId": file["fileIds"][3] }, { "status": 503 }]));
     assert_eq!(output(&mut kelp(&[&url, "--passes", "1"])).status.code(), Some(3));
     let nowhere = output(&mut kelp(&[&url, "-o", "/nowhere/f.bin"]));
-    let told = String::from_utf8_lossy(&nowhere.stderr).into_owned();
-    assert!(nowhere.status.code() == Some(1) && told.contains("/nowhere/f.bin"), "{told}");
+    let printed = String::from_utf8_lossy(&nowhere.stderr).into_owned();
+    assert!(nowhere.status.code() == Some(1) && printed.contains("/nowhere/f.bin"), "{printed}");
 }
 
 #[test]

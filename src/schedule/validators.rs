@@ -165,7 +165,7 @@ fn of<'a>(url: &str, versions: &'a mut VecDeque<Version>) -> &'a mut Version {
     versions.push_front_mut(known.unwrap_or_else(fresh))
 }
 
-/// The opaque part of a tag, which tells versions apart in a weak tag too.
+/// The opaque part of a tag, which differs between versions in a weak tag too.
 fn opaque(etag: &str) -> &str {
     etag.strip_prefix("W/").unwrap_or(etag)
 }

@@ -43,9 +43,9 @@ fn header<'r>(response: &'r Response<ResponseBody>, name: &str) -> &'r str {
 }
 
 async fn bytes(response: Response<ResponseBody>) -> Vec<u8> {
-    let told = response.body().size_hint().exact().unwrap();
+    let actual = response.body().size_hint().exact().unwrap();
     let bytes = BodyExt::collect(response.into_body()).await.unwrap().to_bytes().to_vec();
-    assert_eq!(bytes.len() as u64, told);
+    assert_eq!(bytes.len() as u64, actual);
     bytes
 }
 
@@ -60,7 +60,7 @@ fn without_conditions_the_response_is_the_whole_file() {
         assert_eq!(store.requests().len(), before);
         let whole = get(&file, &[]).await;
         assert_eq!((whole.status().as_u16(), whole.headers()), (200, head.headers()));
-        let told: BTreeMap<_, _> =
+        let actual: BTreeMap<_, _> =
             whole.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         let expected = [
             ("accept-ranges", "bytes"),
@@ -71,7 +71,7 @@ fn without_conditions_the_response_is_the_whole_file() {
             ("last-modified", MODIFIED),
             ("x-content-type-options", "nosniff"),
         ];
-        assert_eq!(told, BTreeMap::from(expected));
+        assert_eq!(actual, BTreeMap::from(expected));
         assert_eq!(bytes(whole).await, file.bytes(..).await.unwrap());
     });
 }
@@ -171,8 +171,8 @@ fn stored_headers_are_sent_byte_by_byte() {
         let url = format!("{}/f/a.bin", store.filer);
         let file = Client::new().open_filer(&url, &quick()).await.unwrap();
         let response = get(&file, &[]).await;
-        let told = response.headers().get("content-disposition").unwrap();
-        assert_eq!(told.as_bytes(), b"attachment; filename=\"\xe4\"");
+        let actual = response.headers().get("content-disposition").unwrap();
+        assert_eq!(actual.as_bytes(), b"attachment; filename=\"\xe4\"");
         assert_eq!(header(&response, "content-language"), "");
     });
 }
@@ -189,16 +189,24 @@ fn an_early_error_is_a_problem_and_a_later_one_cuts_off() {
             let response = get(&file, &[("range", "bytes=20000-20001")]).await;
             store.ask("removeFault", &json!([fault]));
             assert_eq!(response.status().as_u16(), answered, "{status}");
-            let told = ["content-type", "cache-control", "x-content-type-options"]
+            let actual = ["content-type", "cache-control", "x-content-type-options"]
                 .map(|name| header(&response, name).to_owned());
-            assert_eq!(told, ["application/problem+json", "no-store", "nosniff"]);
+            assert_eq!(actual, ["application/problem+json", "no-store", "nosniff"]);
             assert_eq!(header(&response, "etag"), "");
-            let told: Value = serde_json::from_slice(&bytes(response).await).unwrap();
+            let actual: Value = serde_json::from_slice(&bytes(response).await).unwrap();
             assert_eq!(
-                (&told["type"], &told["title"], &told["status"], &told["offset"], &told["retryable"]),
+                (
+                    &actual["type"],
+                    &actual["title"],
+                    &actual["status"],
+                    &actual["offset"],
+                    &actual["retryable"]
+                ),
                 (&json!("about:blank"), &json!(title), &json!(answered), &json!(20_000), &json!(false))
             );
-            assert!(told["chunk"].is_string() && told["detail"].is_string() && told["code"].is_string());
+            assert!(
+                actual["chunk"].is_string() && actual["detail"].is_string() && actual["code"].is_string()
+            );
         }
         let url = format!("{}/nothing", store.filer);
         let error = Client::new().open_filer(&url, &quick()).await.unwrap_err();

@@ -98,13 +98,13 @@ fn an_untrusted_certificate_is_a_network_error_with_its_cause() {
         let error = client.open_filer(&format!("{}/f.bin", store.filer), &quick()).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Network);
         let cause = client.cause(&error).unwrap();
-        let mut told = cause.to_string();
+        let mut chain = cause.to_string();
         let mut source = cause.source();
         while let Some(error) = source {
-            told = format!("{told}: {error}");
+            chain = format!("{chain}: {error}");
             source = error.source();
         }
-        assert!(told.contains("invalid peer certificate"), "{told}");
+        assert!(chain.contains("invalid peer certificate"), "{chain}");
         assert!(store.requests().is_empty());
 
         // A name that the certificate has not.

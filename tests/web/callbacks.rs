@@ -52,13 +52,13 @@ async fn events_report_the_course_of_a_stream() {
 async fn progress_is_reported_at_the_end_and_never_decreases() {
     let store = Store::new();
     let chunks = chunks(&store);
-    set(store.world(), "told", Array::new());
-    store.callback("onProgress", "world.told.push(argument)");
+    set(store.world(), "reported", Array::new());
+    store.callback("onProgress", "world.reported.push(argument)");
     store.read(&chunks).await.unwrap();
-    let told: Vec<JsValue> = get(store.world(), "told").unchecked_into::<Array>().iter().collect();
-    let delivered: Vec<_> = told.iter().map(|one| get(one, "delivered").as_f64().unwrap()).collect();
+    let reported: Vec<JsValue> = get(store.world(), "reported").unchecked_into::<Array>().iter().collect();
+    let delivered: Vec<_> = reported.iter().map(|one| get(one, "delivered").as_f64().unwrap()).collect();
     assert!(delivered.is_sorted());
-    let last = told.last().unwrap();
+    let last = reported.last().unwrap();
     assert_eq!((get(last, "delivered"), get(last, "received")), (3000.into(), 3028.into()));
     assert_eq!(get(last, "total"), 3000);
 }

@@ -159,7 +159,7 @@ async fn the_filer_relays_chunks_and_gets_the_headers() {
     set(&store.settings, "proxy", true);
     set(&store.settings, "headers", Array::of1(&Array::of2(&"x-who".into(), &"me".into())));
     // The filer signs for itself.
-    store.callback("token", "throw new Error('nobody asks')");
+    store.callback("token", "throw new Error('not called')");
     let file = open_entry(ENTRY, store.settings(), &pool()).unwrap();
     assert_eq!((file.size(), file.name()), (1000.0, "a.bin".to_owned()));
     assert_eq!(read(&file.stream(0.0, 1000.0).unwrap()).await.unwrap(), bytes(0..1000));

@@ -8,7 +8,7 @@
 //!
 //! - *When.* A view fetch says what it expects of a host ([`Expectation`]): a response, then the bytes of
 //!   the body. The stream's `HedgeWatch` compares that with what the pool knows of the host
-//!   (`Pool::patience`), for the views that the reader waits for, or soon will.
+//!   (`Pool::hedge_delay`), for the views that the reader waits for, or soon will.
 //! - *Whether.* A view is hedged once, at another host, if the pool's budget allows it and the host takes
 //!   one more request (`choose`).
 //! - *Who wins.* A hedge wins with its first byte, never with its headers alone (`wins`). Then the

@@ -1,4 +1,4 @@
-//! What a view fetch is told, and what it asks for.
+//! The inputs of a view fetch, and its actions.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 

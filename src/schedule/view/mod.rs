@@ -1,6 +1,6 @@
 //! The way of one view, or of one chunk manifest, from its replicas to the window.
 //!
-//! A [`ViewFetch`] is a state machine: it is told what happened ([`Input`]), and says what to do next
+//! A [`ViewFetch`] is a state machine: it takes what happened ([`Input`]) and returns what to do next
 //! ([`Action`]). It knows no clock, no chance and no I/O: times and random numbers are part of the
 //! inputs, and one small driver (`read`) performs the actions. So each decision can be tested in
 //! any order of events.
