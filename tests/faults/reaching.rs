@@ -92,14 +92,8 @@ fn a_server_away_for_30_s_is_resumed_without_repeated_bytes() {
 #[test]
 fn the_same_replicas_in_another_order_are_not_new() {
     let world = World::new();
-    let calls = Calls::default();
-    world.locator({
-        let calls = calls.clone();
-        move |id, refresh| {
-            calls.add(id, refresh);
-            Ok(location(if refresh { &["b", "a"] } else { &["a", "b"] }, id))
-        }
-    });
+    let calls =
+        locator(&world, move |id, refresh| Ok(location(if refresh { &["b", "a"] } else { &["a", "b"] }, id)));
     let error = read_one(&world, of_id("3,01", 10), passes(3)).unwrap_err();
     assert_eq!((error.kind(), error.chunk()), (Kind::NotFound, Some("3,01")));
     assert!(!error.kind().retryable());
@@ -124,14 +118,7 @@ fn a_locator_without_locations_is_asked_once_a_pass() {
         [(Err(LocateError { cause: Some(Cause(7)) }), Some(Cause(7))), (Ok(Location::default()), None)]
     {
         let world = World::new();
-        let calls = Calls::default();
-        world.locator({
-            let calls = calls.clone();
-            move |id, refresh| {
-                calls.add(id, refresh);
-                answer.clone()
-            }
-        });
+        let calls = locator(&world, move |_, _| answer.clone());
         let error = read_one(&world, of_id("3,01", 10), passes(3)).unwrap_err();
         assert_eq!((error.kind(), error.cause(), error.chunk()), (Kind::NoLocations, cause, Some("3,01")));
         assert!(error.kind().retryable());

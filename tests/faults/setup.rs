@@ -13,7 +13,7 @@ use flate2::write::GzEncoder;
 use futures::future::{Either, select};
 use kelp_stream::{
     Error, Plan,
-    host::event::EventKind,
+    host::{LocateError, event::EventKind},
     model::{
         chunk::{Chunk, Source},
         location::Location,
@@ -188,6 +188,22 @@ impl Calls {
     pub fn all(&self) -> Vec<String> {
         self.0.lock().expect("no thread panicked").clone()
     }
+}
+
+/// Sets the locator, by file id and whether to refresh; returns its calls.
+pub fn locator(
+    world: &World,
+    locate: impl Fn(&str, bool) -> Result<Location, LocateError> + Send + 'static,
+) -> Calls {
+    let calls = Calls::default();
+    world.locator({
+        let calls = calls.clone();
+        move |id, refresh| {
+            calls.add(id, refresh);
+            locate(id, refresh)
+        }
+    });
+    calls
 }
 
 /// Tokens t1, t2, ... in the order of the calls.

@@ -118,14 +118,9 @@ fn any_error_status_leads_to_the_next_replica() {
 #[test]
 fn a_chunk_that_no_replica_has_is_looked_up_again() {
     let world = World::new();
-    let calls = Calls::default();
     world.store("http://new/3,01", bytes(0..10));
-    world.locator({
-        let calls = calls.clone();
-        move |id, refresh| {
-            calls.add(id, refresh);
-            Ok(location(if refresh { &["c", "new"] } else { &["a", "b"] }, id))
-        }
+    let calls = locator(&world, move |id, refresh| {
+        Ok(location(if refresh { &["c", "new"] } else { &["a", "b"] }, id))
     });
     let session = passes(1);
     let meter = session.stats.clone();
@@ -152,14 +147,7 @@ fn a_chunk_missing_at_new_replicas_too_is_not_found() {
 fn an_unreachable_replica_rules_out_not_found() {
     for refused in ["a", "b"] {
         let world = World::new();
-        let calls = Calls::default();
-        world.locator({
-            let calls = calls.clone();
-            move |id, refresh| {
-                calls.add(id, refresh);
-                Ok(location(&["a", "b"], id))
-            }
-        });
+        let calls = locator(&world, move |id, _| Ok(location(&["a", "b"], id)));
         outcomes(&world, move |asked| if asked.host == refused { Outcome::Refused } else { Outcome::Good });
         let error = read_one(&world, of_id("3,01", 10), passes(2)).unwrap_err();
         assert_eq!((error.kind(), error.attempts().len()), (Kind::Network, 4), "{refused} is refused");

@@ -71,14 +71,9 @@ fn a_token_refused_by_every_replica_is_unauthorized() {
 #[test]
 fn a_token_of_a_lookup_is_renewed_by_another_lookup() {
     let world = World::new();
-    let calls = Calls::default();
     world.store("http://a/3,01", bytes(0..10));
-    world.locator({
-        let calls = calls.clone();
-        move |id, refresh| {
-            calls.add(id, refresh);
-            Ok(Location { token: Some(if refresh { "new" } else { "old" }.into()), ..location(&["a"], id) })
-        }
+    let calls = locator(&world, move |id, refresh| {
+        Ok(Location { token: Some(if refresh { "new" } else { "old" }.into()), ..location(&["a"], id) })
     });
     outcomes(&world, |asked| if asked.query == "jwt=new" { Outcome::Good } else { Outcome::Status(401) });
     assert_eq!(read_one(&world, of_id("3,01", 10), passes(1)).unwrap(), bytes(0..10));
