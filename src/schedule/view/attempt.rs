@@ -1,16 +1,15 @@
-//! The steps of an attempt: lookup, permit, token, request, response, body, decoding.
+//! The steps of an attempt up to its request: lookup, permit, token; and the end of a fetch.
 //!
-//! Each step leads to the next one, to the end of the fetch, or to a failure, which `recovery` handles.
+//! Each step leads to the next one or to the end of the fetch. `response` has the steps that follow, and `recovery` what
+//! follows a failure.
 
 use std::{mem, sync::Arc, time::Duration};
 
 use super::{
     blob_range::BlobRange,
-    body::{Body, BodyProgress, BodySink, BufferSink, Flow},
-    decoding,
-    fetch::{Circumstance, Purpose, State, ViewFetch},
+    fetch::{Purpose, State, ViewFetch},
     hedge::{self, HedgeResponse, HedgeWon},
-    io::{Action, Context, Input, Operation, ResponseStart, Role, Update},
+    io::{Action, Context, Input, Operation, Role, Update},
     replicas::{Replicas, TokenStep},
     request::ReplicaRequest,
     stream::deliver_view,
@@ -19,16 +18,13 @@ use super::{
 use crate::{
     decode::MAX_CHUNK_BYTES,
     error::{Error, Kind},
-    host::{
-        DecodeError, Piece,
-        event::{Event, EventKind},
-    },
+    host::{Piece, event::EventKind},
     http::url,
     model::{chunk::Source, location::Location},
     schedule::{
         pool::Permit,
-        retry::{Abilities, AttemptError, RetryState},
-        validators::{Seen, Validators},
+        retry::{Abilities, RetryState},
+        validators::Validators,
     },
 };
 
@@ -157,220 +153,6 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.state = State::AwaitingResponse { since: cx.now };
     }
 
-    /// The head of the response has arrived.
-    pub(super) fn on_response(
-        &mut self,
-        start: ResponseStart,
-        since: Duration,
-        unix_time: Duration,
-        cx: &Context<'_, P>,
-    ) {
-        if let Some(request) = &self.request {
-            request.on_response(start.status, since, &self.target, cx, &mut self.actions);
-            self.begin_body(start, unix_time, cx);
-        }
-    }
-
-    /// Checks the head of a response, then reads its body.
-    fn begin_body(&mut self, start: ResponseStart, unix_time: Duration, cx: &Context<'_, P>) {
-        let Some(request) = &mut self.request else { return };
-        (request.status, request.is_open) = (Some(start.status), true);
-        let (range, host) = (request.range, Arc::clone(&request.host));
-        let digested = self.stream.progress.digested();
-        if start.status == 416 && digested.is_some_and(|digested| digested >= self.target.chunk.size) {
-            // No byte follows those that have arrived.
-            self.close_request();
-            let finished = self.stream.finish(&mut self.actions);
-            return self.on_stream_finished(finished, cx);
-        }
-        if self.target.index.is_some() {
-            self.actions.update(Update::Begin);
-        }
-        let at = match self.check_head(&start, unix_time, cx) {
-            Ok(at) => at,
-            Err(error) => return self.on_attempt_failed(error, Circumstance::Online, cx),
-        };
-        if !self.continues_copy(&start) {
-            let error =
-                AttemptError::new(Kind::Range, "the replica has another copy than the one that was begun");
-            return self.on_attempt_failed(error, Circumstance::OtherCopy, cx);
-        }
-        let bytes = Some(self.stream.progress.left());
-        self.hedge.expect(&host, bytes, cx.now, &mut self.actions);
-        let idle = self.options.timeout.idle;
-        let progress = BodyProgress::new(at, idle, cx.now);
-        let sink = BodySink::new(&self.target, range, start.status, start.headers, at);
-        self.actions.push(Action::SetTimer(idle));
-        self.state = State::ReadingBody(Box::new(Body { progress, sink }));
-    }
-
-    /// Where in the blob the body begins, if the response fits the request and is of the version that is
-    /// read.
-    fn check_head(
-        &self,
-        start: &ResponseStart,
-        unix_time: Duration,
-        cx: &Context<'_, P>,
-    ) -> Result<u64, AttemptError> {
-        let Some(ReplicaRequest { name, range, .. }) = &self.request else {
-            return Err(AttemptError::new(Kind::Internal, "there is no request"));
-        };
-        let at = start.body_start(range, unix_time);
-        // The bytes of a file id never change: a replica that differs is faulty.
-        if let Source::FileId(_) = self.target.chunk.source {
-            return at;
-        }
-        let validators = self.validators(cx);
-        let at = at.map_err(|error| validators.refused(name, start.status, range.start).unwrap_or(error))?;
-        // A filer's token must not be sent to another server, so redirects of a filer are not remembered.
-        let may_move = matches!(self.target.chunk.source, Source::Urls(_));
-        let moved = start.url.as_deref().filter(|_| may_move);
-        let seen = Seen { range: range.header, status: start.status, headers: &start.headers, at: moved };
-        validators.check(name, seen)?;
-        Ok(at)
-    }
-
-    /// Whether a response continues the blob that was begun: bytes that follow those of another replica
-    /// must be of the same stored blob.
-    fn continues_copy(&mut self, start: &ResponseStart) -> bool {
-        if self.stream.progress.has_begun() {
-            return start.is_same_copy(self.etag.as_ref());
-        }
-        self.etag.clone_from(&start.headers.etag);
-        true
-    }
-
-    /// The next bytes of the body.
-    pub(super) fn on_piece(&mut self, piece: P, cx: &Context<'_, P>) {
-        let (State::ReadingBody(body), Some(request)) = (&mut self.state, &self.request) else { return };
-        let Body { progress, sink } = &mut **body;
-        let len = piece.len() as u64;
-        if progress.count() == 0 {
-            let event = self.target.host_event(EventKind::FirstByte, &request.host);
-            self.actions.report(event);
-        }
-        let at = progress.on_piece(len, cx.now);
-        let event = self.target.host_event(EventKind::Body, &request.host);
-        self.actions.report(Event { bytes: Some(len), ..event });
-        cx.pool.on_bytes(len, cx.now);
-        let taken = match sink {
-            BodySink::Stream(sink) => sink.take(piece, &self.target, &mut self.stream, &mut self.actions),
-            BodySink::Buffer(sink) => sink.take(piece, at, &mut self.actions),
-        };
-        match taken {
-            Ok(Flow::More) => {}
-            Ok(Flow::Enough) => self.on_primary(Input::BodyEnd, cx),
-            Err(error) => self.on_attempt_failed(error, Circumstance::Online, cx),
-        }
-    }
-
-    /// Handles the inputs of a body other than its pieces.
-    pub(super) fn on_body(&mut self, mut body: Box<Body<P>>, input: Input<P>, cx: &Context<'_, P>) {
-        match input {
-            Input::BodyEnd => return self.on_body_end(*body, cx),
-            Input::BodyError { error, is_offline } => {
-                return self.on_body_broken(
-                    body.sink,
-                    error.into(),
-                    Circumstance::of_network(is_offline),
-                    cx,
-                );
-            }
-            Input::Timer => match body.progress.idle.on_fire(cx.now) {
-                Some(more) => self.actions.push(Action::SetTimer(more)),
-                None => {
-                    let error = AttemptError::new(Kind::Timeout, "the body stalled");
-                    return self.on_body_broken(body.sink, error, Circumstance::Online, cx);
-                }
-            },
-            Input::Resumed => body.progress.idle.on_progress(cx.now),
-            _ => {}
-        }
-        self.state = State::ReadingBody(body);
-    }
-
-    /// A body ended, or no more of it is needed.
-    fn on_body_end(&mut self, Body { progress, sink }: Body<P>, cx: &Context<'_, P>) {
-        if let Some(ReplicaRequest { host, .. }) = &self.request {
-            cx.pool.on_complete(host, progress.count(), progress.time(cx.now), cx.now);
-        }
-        self.on_body_complete(sink, cx);
-    }
-
-    /// A body broke off. If all needed bytes have arrived, that does not matter.
-    fn on_body_broken(
-        &mut self,
-        sink: BodySink<P>,
-        error: AttemptError,
-        circumstance: Circumstance,
-        cx: &Context<'_, P>,
-    ) {
-        match sink {
-            BodySink::Stream(stream) if stream.has_all(&self.stream) => {
-                self.on_body_complete(BodySink::Stream(stream), cx);
-            }
-            _ => self.on_attempt_failed(error, circumstance, cx),
-        }
-    }
-
-    /// A body has no more bytes, or no more are needed.
-    fn on_body_complete(&mut self, sink: BodySink<P>, cx: &Context<'_, P>) {
-        self.close_request();
-        match sink {
-            BodySink::Stream(sink) => {
-                let finished = sink.finish(&self.target, &mut self.stream, &mut self.actions, cx.piece);
-                self.on_stream_finished(finished, cx);
-            }
-            BodySink::Buffer(sink) => match sink.check() {
-                Ok(()) => self.decode(sink),
-                Err(error) => self.on_attempt_failed(error, Circumstance::Online, cx),
-            },
-        }
-    }
-
-    fn on_stream_finished(&mut self, finished: Result<(), AttemptError>, cx: &Context<'_, P>) {
-        match finished {
-            Ok(()) => {
-                cx.failures.reset();
-                self.end(None);
-            }
-            Err(error) => self.on_attempt_failed(error, Circumstance::Online, cx),
-        }
-    }
-
-    fn decode(&mut self, sink: BufferSink<P>) {
-        let BufferSink { stored, headers, .. } = sink;
-        let params = decoding::params(&self.target, self.options.verify, &stored, &headers);
-        self.actions.update(Update::Decoding(true));
-        self.actions.start(Role::Primary, Operation::Decode { stored, params });
-        self.state = State::Decoding;
-    }
-
-    pub(super) fn on_decoded(&mut self, decoded: Result<Vec<P>, DecodeError>, cx: &Context<'_, P>) {
-        self.actions.update(Update::Decoding(false));
-        match decoded.map_err(AttemptError::from).and_then(|pieces| self.accept(pieces)) {
-            Ok(()) => cx.failures.reset(),
-            Err(error) => self.on_attempt_failed(error, Circumstance::Online, cx),
-        }
-    }
-
-    /// Hands on decoded bytes, if they are those of the chunk.
-    fn accept(&mut self, pieces: Vec<P>) -> Result<(), AttemptError> {
-        let event = self.target.event(EventKind::Decoded);
-        let bytes = Some(decoding::len_of(&pieces));
-        self.actions.report(Event { bytes, ..event });
-        decoding::check(&self.target, self.options.verify, &pieces)?;
-        if self.target.mode == BodyMode::Manifest {
-            let chunks = decoding::manifest(&self.target.chunk, &pieces)?;
-            self.actions.update(Update::Learn(chunks));
-            self.end(None);
-        } else {
-            let holds = deliver_view(&self.target.chunk, &self.target.view, pieces, &mut self.actions);
-            self.end(Some(holds));
-        }
-        Ok(())
-    }
-
     /// Something happened to the hedge.
     pub(super) fn on_hedge(&mut self, input: Input<P>, cx: &Context<'_, P>) {
         let Some(request) = &self.request else { return };
@@ -417,7 +199,7 @@ impl<P: Piece> ViewFetch<'_, P> {
     }
 
     /// The view is complete.
-    fn end(&mut self, holds: Option<u64>) {
+    pub(super) fn end(&mut self, holds: Option<u64>) {
         if self.target.index.is_some() {
             self.actions.update(Update::Finish(holds));
         }

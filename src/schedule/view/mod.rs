@@ -56,6 +56,7 @@ mod progress;
 mod recovery;
 mod replicas;
 mod request;
+mod response;
 mod stream;
 mod target;
 #[cfg(all(test, not(target_arch = "wasm32")))]
