@@ -1,11 +1,13 @@
 //! The platforms that the core runs on. Each implements the port ([`crate::host::Host`]) and none imports another one.
 //!
-//! `decoded_body` and `gateway_config` are parts that several of them share.
+//! `decoded_body`, `follow` and `gateway_config` are parts that several of them share.
 
 #[cfg(all(target_arch = "wasm32", feature = "component"))]
 pub mod component;
 #[cfg(any(feature = "native", feature = "component", test))]
 mod decoded_body;
+#[cfg(any(feature = "native", feature = "component"))]
+mod follow;
 #[cfg_attr(
     not(all(target_arch = "wasm32", feature = "component-gateway")),
     allow(dead_code, reason = "gateways use it")

@@ -1,7 +1,7 @@
 //! The port's GET over `wasi:http`.
 //!
 //! `wasi:http` follows no redirects and undoes no `Content-Encoding`; both are done here, by the rules of
-//! [`Redirects`] and [`DecodedBody`].
+//! `Redirects` and [`DecodedBody`].
 
 use std::{
     pin::Pin,
@@ -17,10 +17,13 @@ use super::{
 };
 use crate::{
     host::{FetchError, Request, Response},
-    hosts::decoded_body::{DecodedBody, EncodingError, decoder},
+    hosts::{
+        decoded_body::{DecodedBody, EncodingError, decoder},
+        follow::follow,
+    },
     http::{
         headers::{ByteRange, Headers},
-        redirect::{RedirectError, Redirects},
+        redirect::RedirectError,
         url,
     },
 };
@@ -38,15 +41,12 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     pub(super) async fn fetch(&self, request: Request) -> Result<Response<Body>, FetchError> {
-        let mut redirects = Redirects::new(&request.url, &self.home)?;
-        loop {
-            let sends_headers = redirects.sends_user_headers();
-            let response = self.send(redirects.url(), request.range, sends_headers).await?;
-            let location = joined(response.lines("location"));
-            if !redirects.follow(response.status(), location.as_deref())? {
-                return port_response(response, redirects.into_target());
-            }
-        }
+        let range = request.range;
+        let send = |url: String, sends_headers| async move { self.send(&url, range, sends_headers).await };
+        let status_and_location =
+            |response: &RawResponse| (response.status(), joined(response.lines("location")));
+        let (response, target) = follow(&request.url, &self.home, send, status_and_location).await?;
+        port_response(response, target)
     }
 
     /// Sends one GET. Dropping the future cancels the request.

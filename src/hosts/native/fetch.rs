@@ -1,7 +1,7 @@
 //! The port's GET over hyper.
 //!
 //! Connections are kept and used again. hyper follows no redirects and undoes no `Content-Encoding`; both are done
-//! here, by the rules of [`Redirects`] and of `DecodedBody`.
+//! here, by the rules of `Redirects` and of `DecodedBody`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,11 +21,8 @@ use super::{
 };
 use crate::{
     host::{FetchError, Request, Response},
-    hosts::decoded_body::decoder,
-    http::{
-        headers::{ByteRange, Headers},
-        redirect::Redirects,
-    },
+    hosts::{decoded_body::decoder, follow::follow},
+    http::headers::{ByteRange, Headers},
 };
 
 /// The HTTP client with its connections.
@@ -62,14 +59,12 @@ impl Fetcher {
     }
 
     async fn follow(&self, request: Request) -> Result<Response<Body>, BoxError> {
-        let mut redirects = Redirects::new(&request.url, &self.home)?;
-        loop {
-            let get = self.get(redirects.url(), request.range, redirects.sends_user_headers())?;
-            let response = self.http.request(get).await?;
-            if !redirects.follow(response.status().as_u16(), location(&response))? {
-                return self.port_response(response, redirects.into_target());
-            }
-        }
+        let send = |url: String, sends_headers| {
+            let get = self.get(&url, request.range, sends_headers);
+            async move { Ok::<_, BoxError>(self.http.request(get?).await?) }
+        };
+        let (response, target) = follow(&request.url, &self.home, send, status_and_location).await?;
+        self.port_response(response, target)
     }
 
     fn get(
@@ -108,8 +103,10 @@ impl Fetcher {
     }
 }
 
-fn location(response: &HttpResponse<Incoming>) -> Option<&str> {
-    std::str::from_utf8(response.headers().get(header::LOCATION)?.as_bytes()).ok()
+fn status_and_location(response: &HttpResponse<Incoming>) -> (u16, Option<String>) {
+    let location = response.headers().get(header::LOCATION);
+    let location = location.and_then(|value| String::from_utf8(value.as_bytes().to_vec()).ok());
+    (response.status().as_u16(), location)
 }
 
 fn headers(headers: &HeaderMap) -> Headers {
