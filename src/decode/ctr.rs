@@ -8,7 +8,7 @@ use crate::model::chunk::Ctr;
 /// Decrypts bytes of a chunk in place. `at` is the position of the first byte in the chunk.
 pub fn apply(ctr: &Ctr, at: u64, bytes: &mut [u8]) {
     let at = u128::from(at) + u128::from(ctr.skip());
-    kelp_stream_cipher::ctr(ctr.key().bytes(), ctr.iv(), at, bytes);
+    kelp_stream_codec::ctr::apply(ctr.key().bytes(), ctr.iv(), at, bytes);
 }
 
 #[cfg(test)]
