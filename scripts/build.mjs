@@ -16,7 +16,7 @@ export async function build() {
   needNode();
   await needRust();
   await needModules();
-  await bridge(await compile());
+  await bridge(await compile({ rustflags: SIMD }));
   const scripts = await bundle();
   copyFileSync(join(BRIDGE, "kelp_stream_bg.wasm"), join(DIST, "kelp_stream_bg.wasm"));
   copyFileSync(join(JAVASCRIPT, "index.d.ts"), join(DIST, "index.d.ts"));
@@ -27,14 +27,17 @@ export async function build() {
 // SHA-256 hashes 22 bytes per chunk of an encrypted S3 object: the unrolled code would take 8 KB.
 const SMALL = ["--cfg", 'sha2_backend_soft="compact"'];
 
+// The ciphers need it to be fast. Every browser since Safari 16.4 has it; js/load.js refuses older ones.
+export const SIMD = ["-C", "target-feature=+simd128"];
+
 /**
  * Compiles the crate to wasm for release. Resolves to the path of the module, which the next call overwrites.
  * Only a cdylib: with a second crate type, cargo does not do fat LTO, without a warning.
  */
-export async function compile({ features = [], flags = [] } = {}) {
+export async function compile({ features = [], flags = [], rustflags = [] } = {}) {
   const options = ["--profile", "wasm", "--target", WASM, "--lib", "--crate-type", "cdylib", "--features", features.join(), "--", ...flags];
   await run("cargo", ["fetch", "--quiet", "--target", WASM]);
-  await run("cargo", ["rustc", ...options], { env: { CARGO_ENCODED_RUSTFLAGS: [...withoutPaths(), ...SMALL].join("\x1f") } });
+  await run("cargo", ["rustc", ...options], { env: { CARGO_ENCODED_RUSTFLAGS: [...withoutPaths(), ...SMALL, ...rustflags].join("\x1f") } });
   return join(target, WASM, "wasm/kelp_stream.wasm");
 }
 

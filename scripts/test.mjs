@@ -30,7 +30,7 @@ const steps = {
   docs,
   types,
   wit: () => run("cargo", ["xtask", "wit", "wit"]),
-  core: (options) => cargoTests([{ args: [] }], options),
+  core: (options) => cargoTests([{ args: [] }, { args: ["--package", "kelp-stream-codec"] }], options),
   native,
   web,
   "wasm-pack": () => wasmPack(),
@@ -70,7 +70,8 @@ async function lint() {
   await run("cargo", ["fmt", "--all", "--check"]);
   await run("cargo", ["clippy", "--locked", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", "--features", "native", "--lib", "--examples", "--test", "native", ...DENY]);
-  await run("cargo", ["clippy", "--locked", "--package", "kelp-cli", "--package", "kelp-stream-cipher", "--all-targets", ...DENY]);
+  await run("cargo", ["clippy", "--locked", "--package", "kelp-cli", "--package", "kelp-stream-codec", "--all-targets", ...DENY]);
+  await run("cargo", ["clippy", "--locked", ...WASM, "--package", "kelp-stream-codec", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...IN_BROWSER, ...DENY]);
   for (const features of ["component-library", "component-gateway", "component-library,component-async", "component-gateway,component-async"]) {
     await run("cargo", ["clippy", "--locked", ...WASM, "--lib", "--features", features, ...DENY]);

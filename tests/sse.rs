@@ -4,6 +4,7 @@
 
 mod support;
 
+use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, Mac};
 use kelp_stream::{
@@ -13,7 +14,6 @@ use kelp_stream::{
     schedule::options::Verify,
     sim::{Outcome, Script, World},
 };
-use kelp_stream_cipher::aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::Sha256;

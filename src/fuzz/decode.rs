@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
+use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 use flate2::read::MultiGzDecoder;
-use kelp_stream_cipher::aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 
 use super::input::Input;
 use crate::{

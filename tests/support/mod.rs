@@ -48,7 +48,7 @@ pub fn file(world: &World, count: u64, size: u64) -> Vec<Chunk> {
 
 /// Encrypts bytes as SeaweedFS does.
 pub fn encrypted(plain: &[u8], key: &CipherKey) -> Vec<u8> {
-    use kelp_stream_cipher::aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
+    use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
     let nonce = [9; 12];
     let ciphertext =
         Aes256Gcm::new(key.bytes().into()).encrypt(&nonce.into(), plain).expect("it is short enough");

@@ -8,7 +8,7 @@ use super::js::{Chunk, Store, assert_error, bytes, function, get, set, text, wai
 
 /// Three chunks, the second encrypted.
 fn chunks(store: &Store) -> Vec<Chunk> {
-    use kelp_stream_cipher::aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
+    use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
     let nonce = [9; 12];
     let sealed = Aes256Gcm::new(&[7; 32].into()).encrypt(&nonce.into(), &bytes(1000..2000)[..]).unwrap();
     store.store("http://s/0", &bytes(0..1000));

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
+use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
 use flate2::{Compression, write::GzEncoder};
-use kelp_stream_cipher::aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 

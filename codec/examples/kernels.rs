@@ -50,10 +50,12 @@ pub extern "C" fn prepare(len: usize, key_seed: u32) {
     });
 }
 
-/// Flips a bit of the tag, counted from the left.
+/// Flips a bit of the tag. Bit 0 is the highest of the first byte.
 #[unsafe(no_mangle)]
-pub extern "C" fn flip(bit: usize) {
-    MESSAGE.with_borrow_mut(|message| message.tag[bit / 8] ^= 0x80 >> (bit % 8));
+pub extern "C" fn flip(bit: u32) {
+    MESSAGE.with_borrow_mut(|message| {
+        message.tag = (u128::from_be_bytes(message.tag) ^ 1 << (127 - bit)).to_be_bytes();
+    });
 }
 
 /// Makes the ciphertext anew after it was decrypted.
