@@ -11,14 +11,14 @@ use kelp_stream_codec::gcm;
 struct Message {
     key: [u8; 32],
     nonce: [u8; 12],
+    /// Ciphertext and tag.
     sealed: Vec<u8>,
-    tag: [u8; 16],
     bytes: Vec<u8>,
 }
 
 thread_local! {
     static MESSAGE: RefCell<Message> =
-        const { RefCell::new(Message { key: [0; 32], nonce: [0; 12], sealed: vec![], tag: [0; 16], bytes: vec![] }) };
+        const { RefCell::new(Message { key: [0; 32], nonce: [0; 12], sealed: vec![], bytes: vec![] }) };
 }
 
 /// xorshift64*, from a seed other than 0.
@@ -45,7 +45,7 @@ pub extern "C" fn prepare(len: usize, key_seed: u32) {
         let cipher = Aes256Gcm::new(&message.key.into());
         let sealed = message.sealed.as_mut_slice().into();
         let tag = cipher.encrypt_inout_detached(&message.nonce.into(), &[], sealed);
-        message.tag = tag.expect("it is short enough").into();
+        message.sealed.extend(tag.expect("it is short enough"));
         message.bytes.clone_from(&message.sealed);
     });
 }
@@ -54,7 +54,9 @@ pub extern "C" fn prepare(len: usize, key_seed: u32) {
 #[unsafe(no_mangle)]
 pub extern "C" fn flip(bit: u32) {
     MESSAGE.with_borrow_mut(|message| {
-        message.tag = (u128::from_be_bytes(message.tag) ^ 1 << (127 - bit)).to_be_bytes();
+        if let Some(tag) = message.bytes.last_chunk_mut() {
+            *tag = (u128::from_be_bytes(*tag) ^ 1 << (127 - bit)).to_be_bytes();
+        }
     });
 }
 
@@ -68,7 +70,7 @@ pub extern "C" fn reset() {
 #[unsafe(no_mangle)]
 pub extern "C" fn open_codec() -> u32 {
     MESSAGE.with_borrow_mut(|message| {
-        u32::from(gcm::open(&message.key, &message.nonce, &mut message.bytes, &message.tag))
+        u32::from(gcm::open(&message.key, &message.nonce, &mut message.bytes).is_some())
     })
 }
 
@@ -76,9 +78,9 @@ pub extern "C" fn open_codec() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn open_crate() -> u32 {
     MESSAGE.with_borrow_mut(|message| {
+        let Some((bytes, tag)) = message.bytes.split_last_chunk_mut::<16>() else { return 0 };
         let cipher = Aes256Gcm::new(&message.key.into());
-        let bytes = message.bytes.as_mut_slice().into();
-        let opened = cipher.decrypt_inout_detached(&message.nonce.into(), &[], bytes, &message.tag.into());
+        let opened = cipher.decrypt_inout_detached(&message.nonce.into(), &[], bytes.into(), (&*tag).into());
         u32::from(opened.is_ok())
     })
 }
