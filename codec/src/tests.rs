@@ -13,47 +13,13 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 use crate::{
     ctr, gcm, implementation,
     kernel::{self, Ctr, Gcm},
+    random::{Random, cases},
 };
 
-/// How many random messages are opened. `KELP_CODEC_MESSAGES=1000000` at compile time makes a long run; wasm has no
-/// environment at run time.
-fn messages() -> usize {
-    option_env!("KELP_CODEC_MESSAGES").map_or(10_000, |number| number.parse().unwrap())
-}
-
-/// xorshift64*.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        ((self.next() >> 11) % end as u64) as usize
-    }
-
-    fn array<const N: usize>(&mut self) -> [u8; N] {
-        core::array::from_fn(|_| (self.next() >> 32) as u8)
-    }
-
-    fn bytes(&mut self, len: usize) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(len + 8);
-        while bytes.len() < len {
-            bytes.extend(self.next().to_le_bytes());
-        }
-        bytes.truncate(len);
-        bytes
-    }
-
-    /// Mostly short, where the cases differ; some of several groups of GHASH.
-    fn message_len(&mut self) -> usize {
-        let most = [20, 300, 600, 3000][self.below(4)];
-        self.below(most)
-    }
+/// Mostly short, where the cases differ; some of several groups of GHASH.
+fn message_len(random: &mut Random) -> usize {
+    let most = [20, 300, 600, 3000][random.below(4)];
+    random.below(most)
 }
 
 fn seal(key: &[u8; 32], nonce: &[u8; 12], plain: &[u8]) -> (Vec<u8>, [u8; 16]) {
@@ -136,8 +102,8 @@ fn published_vector_of_ctr() {
 #[test]
 fn random_messages_and_their_tampered_twins() {
     let mut random = Random(7);
-    for round in 0..messages() {
-        let len = if round < 1000 { round } else { random.message_len() };
+    for round in 0..cases(10_000) {
+        let len = if round < 1000 { round } else { message_len(&mut random) };
         let (key, nonce, plain) = (random.array(), random.array(), random.bytes(len));
         let (sealed, tag) = seal(&key, &nonce, &plain);
         let mut whole = [&sealed[..], &tag].concat();
@@ -183,7 +149,7 @@ fn long_messages() {
 #[test]
 fn ctr_from_any_position() {
     let mut random = Random(9);
-    for round in 0..messages() / 10 {
+    for round in 0..cases(10_000) / 10 {
         let (key, mut iv): ([u8; 32], [u8; 16]) = (random.array(), random.array());
         if round % 2 == 0 {
             iv[random.below(12)..].fill(0xff);
