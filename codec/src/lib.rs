@@ -1,18 +1,23 @@
-//! What [kelp-stream](https://docs.rs/kelp-stream) does to every byte of a file: AES-256-GCM and AES-256-CTR, and MD5 of
-//! several streams in lockstep.
+//! What [kelp-stream](https://docs.rs/kelp-stream) does to every byte of a file: AES-256-GCM and AES-256-CTR, gzip, MD5
+//! of several streams in lockstep, CRC-32 and CRC-32C.
 //!
 //! This is a crate of its own because of how it is compiled. Generic code is compiled by the crate that uses it, with
 //! that crate's optimisation level. In a browser the rest of kelp-stream is compiled for size, and a cipher would be six
 //! times slower for it. This crate is compiled for speed.
 //!
-//! A function has a kernel of this crate where no well-kept crate is nearly as fast:
+//! A function has a kernel of this crate only where no well-kept crate is nearly as fast. The kept crates are the
+//! implementation everywhere else, and the reference of the tests:
 //!
-//! - [`gcm`] and [`ctr`] in wasm with `simd128`. The crates of RustCrypto have no backend for wasm SIMD. Everywhere else
-//!   `aes-gcm` and `ctr` are the implementation. They are also the reference of the tests.
-//! - [`md5`] everywhere. No kept crate computes several streams in lockstep. `md-5` is the reference of the tests.
+//! - [`gcm`] and [`ctr`] have a kernel in wasm with `simd128`, because the crates of RustCrypto have no backend for wasm
+//!   SIMD. Elsewhere they are `aes-gcm`, `ghash` and `ctr`.
+//! - [`gzip`] and [`crc`] have a kernel in wasm with `simd128`. Elsewhere they are `flate2` with zlib-rs, `crc32fast` and
+//!   `crc32c`.
+//! - [`md5`] has a kernel everywhere, because no kept crate computes several streams in lockstep.
 
+pub mod crc;
 pub mod ctr;
 pub mod gcm;
+pub mod gzip;
 pub mod md5;
 
 // Natively the kernel is compiled for its tests alone.

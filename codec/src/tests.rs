@@ -29,27 +29,44 @@ fn seal(key: &[u8; 32], nonce: &[u8; 12], plain: &[u8]) -> (Vec<u8>, [u8; 16]) {
     (sealed, tag.into())
 }
 
-/// Absorbs and decrypts in pieces of the lengths that `next_len` returns.
+/// Decrypts bytes at a position.
+type Apply = dyn FnMut(usize, &mut [u8]);
+
+/// Absorbs and decrypts in pieces of the lengths that `next_len` returns, with the kernel or through the interface.
 fn open_in_pieces(
+    with_kernel: bool,
     key: &[u8; 32],
     nonce: &[u8; 12],
     bytes: &mut [u8],
     tag: &[u8; 16],
     mut next_len: impl FnMut() -> usize,
 ) -> bool {
-    let mut gcm = Gcm::new(key, nonce);
+    let (mut kernel, mut opener) = (Gcm::new(key, nonce), gcm::Opener::new(key, nonce));
     let mut rest = &*bytes;
     while !rest.is_empty() {
         let (piece, after) = rest.split_at(next_len().min(rest.len()));
-        gcm.absorb(piece);
+        if with_kernel {
+            kernel.absorb(piece)
+        } else {
+            opener.absorb(piece)
+        }
         rest = after;
     }
-    let Some(stream) = gcm.finish(tag) else { return false };
-    let mut at = 0;
-    while at < bytes.len() {
-        let end = bytes.len().min(at + next_len());
-        stream.apply(at as u128, &mut bytes[at..end]);
-        at = end;
+    let mut apply: Box<Apply> = if with_kernel {
+        let Some(stream) = kernel.finish(tag) else { return false };
+        Box::new(move |at, bytes| stream.apply(at as u128, bytes))
+    } else {
+        let Some(mut stream) = opener.verify(tag) else { return false };
+        Box::new(move |at, bytes| stream.apply(at as u64, bytes))
+    };
+    // The second half first: the key stream can be read from any position.
+    let middle = bytes.len() / 2;
+    for (mut at, end) in [(middle, bytes.len()), (0, middle)] {
+        while at < end {
+            let next = end.min(at + next_len());
+            apply(at, &mut bytes[at..next]);
+            at = next;
+        }
     }
     true
 }
@@ -107,11 +124,14 @@ fn random_messages_and_their_tampered_twins() {
         let (key, nonce, plain) = (random.array(), random.array(), random.bytes(len));
         let (sealed, tag) = seal(&key, &nonce, &plain);
         let mut whole = [&sealed[..], &tag].concat();
-        assert_eq!(gcm::open(&key, &nonce, &mut whole), Some(&plain[..]), "{len} bytes");
-        let mut pieces = sealed.clone();
+        assert_eq!(gcm::open(&key, &nonce, &mut whole), Some(&mut plain.clone()[..]), "{len} bytes");
         let longest = [1, 17, 300, 5000][random.below(4)];
-        assert!(open_in_pieces(&key, &nonce, &mut pieces, &tag, || 1 + random.below(longest)));
-        assert_eq!(pieces, plain, "{len} bytes");
+        for with_kernel in [true, false] {
+            let mut pieces = sealed.clone();
+            let next_len = || 1 + random.below(longest);
+            assert!(open_in_pieces(with_kernel, &key, &nonce, &mut pieces, &tag, next_len));
+            assert_eq!(pieces, plain, "{len} bytes");
+        }
         let (mut twin, mut other_tag) = (sealed, tag);
         let at = random.below(len + 16);
         *twin.iter_mut().chain(&mut other_tag).nth(at).unwrap() ^= 1 << random.below(8);
@@ -120,6 +140,10 @@ fn random_messages_and_their_tampered_twins() {
             assert!(!open(&key, &nonce, &mut twin, &other_tag), "bit in byte {at} of {len}");
             assert!(twin == before, "nothing is decrypted");
         }
+        assert!(
+            !open_in_pieces(false, &key, &nonce, &mut twin, &other_tag, || 5000),
+            "bit in byte {at} of {len}"
+        );
     }
 }
 
@@ -187,8 +211,12 @@ proptest::proptest! {
     ) {
         let (key, nonce) = ([1; 32], [2; 12]);
         let (mut bytes, tag) = seal(&key, &nonce, &plain);
+        let sealed = bytes.clone();
         let mut lengths = cuts.into_iter().cycle();
-        assert!(open_in_pieces(&key, &nonce, &mut bytes, &tag, || lengths.next().unwrap()));
-        assert_eq!(bytes, plain);
+        for with_kernel in [true, false] {
+            bytes.copy_from_slice(&sealed);
+            assert!(open_in_pieces(with_kernel, &key, &nonce, &mut bytes, &tag, || lengths.next().unwrap()));
+            assert_eq!(bytes, plain);
+        }
     }
 }

@@ -21,7 +21,7 @@ pub fn open<'a>(key: &CipherKey, stored: &'a mut [u8]) -> Result<&'a [u8], Decod
     if rest.len() < TAG {
         return Err(DecodeError::Truncated);
     }
-    kelp_stream_codec::gcm::open(key.bytes(), nonce, rest).ok_or(DecodeError::Tag)
+    kelp_stream_codec::gcm::open(key.bytes(), nonce, rest).map(|plain| &*plain).ok_or(DecodeError::Tag)
 }
 
 #[cfg(test)]

@@ -205,7 +205,8 @@ fn parse(field: &str, text: &[u8]) -> Result<SseParams, EntryError> {
 fn data_key(kek: &CipherKey, stored: &SseParams, iv: &[u8; 16]) -> Result<CipherKey, WrongKey> {
     let mut wrapped = stored.wrapped_key.clone();
     let nonce = stored.nonce.as_slice().try_into().map_err(|_| WrongKey::Kek)?;
-    let key = kelp_stream_codec::gcm::open(kek.bytes(), nonce, &mut wrapped).and_then(CipherKey::new);
+    let key =
+        kelp_stream_codec::gcm::open(kek.bytes(), nonce, &mut wrapped).and_then(|key| CipherKey::new(key));
     let key = key.ok_or(WrongKey::Kek)?;
     if stored.commitment.is_empty() {
         // Older gateways store no commitment.
