@@ -6,7 +6,7 @@
 //!  entry, manifest ── chunks + range ─► plan ─► window ─► prefetch ─► Reader
 //!                                               ▲  bytes,   │ locate, retry, decode
 //!                                               └─ slots ───┘
-//!                                                    host: fetch, sleep, now, random
+//!                                                    host: fetch, decode, digest, sleep, now, random
 //! ```
 //!
 //! In a program, with the feature `native`:
@@ -33,11 +33,11 @@
 //! | [`http`] | HTTP semantics as pure text: URLs, header fields, dates, conditional and range requests |
 //! | [`model`] | what a file is made of: chunks and where they are stored |
 //! | [`host`] | the port: what the core asks of a platform |
-//! | [`decode`] | stored bytes to written bytes: AES-GCM, AES-CTR, gzip |
 //! | [`formats`] | the formats that list a file's chunks: the filer's entry, chunk manifests, the generic manifest |
 //! | [`schedule`] | decisions, without async, clock, chance or I/O: plan, window, concurrency, pool, retries |
 //! | [`fetch`] | one GET, one lookup or one token at a time |
 //! | [`read`] | opening a file; the driver that fetches ahead, and the reader |
+//! | [`decode`] | stored bytes to written bytes, and digests: for hosts without a codec of their own |
 //! | [`hosts`] | the platforms: `web`, `native`, `component`, and `sim`, a deterministic simulation for tests |
 //!
 //! `native` and `component` are behind features of these names.

@@ -3,9 +3,6 @@
 
 use crate::{host::DecodeError, model::chunk::CipherKey};
 
-/// The difference in length between an encrypted chunk and its plaintext, in bytes.
-pub const GCM_OVERHEAD: u64 = (NONCE + TAG) as u64;
-
 const NONCE: usize = 12;
 const TAG: usize = 16;
 

@@ -3,12 +3,22 @@
 //! It has no authentication tag: neither a wrong key nor changed bytes can be detected here. It can decrypt
 //! any part of a chunk alone.
 
+use bytes::Bytes;
+
 use crate::model::chunk::Ctr;
 
 /// Decrypts bytes of a chunk in place. `at` is the position of the first byte in the chunk.
 pub fn apply(ctr: &Ctr, at: u64, bytes: &mut [u8]) {
     let at = u128::from(at) + u128::from(ctr.skip());
     kelp_stream_codec::ctr::apply(ctr.key().bytes(), ctr.iv(), at, bytes);
+}
+
+/// A decrypted copy of bytes of a chunk. `at` is the position of the first byte in the chunk.
+#[must_use]
+pub fn ctr_applied(bytes: &[u8], ctr: &Ctr, at: u64) -> Bytes {
+    let mut copy = bytes.to_vec();
+    apply(ctr, at, &mut copy);
+    copy.into()
 }
 
 #[cfg(test)]

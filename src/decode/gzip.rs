@@ -2,30 +2,22 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::host::{DecodeError, DecodeParams};
+use crate::host::DecodeError;
 
 /// The size of the output buffer: large enough to make calls rare, small enough to stay in the CPU's cache.
 /// It was measured to be faster than one growing buffer.
 const PIECE: usize = 64 << 10;
 
-/// Whether bytes start with the magic number of gzip.
-#[must_use]
-pub fn is_gzip(bytes: &[u8]) -> bool {
-    bytes.starts_with(&MAGIC)
-}
-
-const MAGIC: [u8; 2] = [0x1f, 0x8b];
-
-/// Inflates every member and passes the first `params.output_len` bytes to `sink`, piece by piece. The rest
-/// is inflated too, because only the trailer of gzip proves that the data is complete, and is dropped.
+/// Inflates every member and passes the bytes to `sink`, piece by piece. Only the trailer of gzip proves that the
+/// data is complete.
 ///
 /// # Errors
 ///
 /// [`DecodeError::Gzip`] if the bytes are not gzip, are truncated, are followed by bytes other than zeros, or
-/// have a wrong check value; [`DecodeError::TooLong`] if the output exceeds `params.max_output`.
+/// have a wrong check value; [`DecodeError::TooLong`] if the output exceeds `max_output`.
 pub fn inflate(
     mut compressed: &[u8],
-    params: &DecodeParams,
+    max_output: u64,
     sink: &mut dyn FnMut(&[u8]),
 ) -> Result<(), DecodeError> {
     let mut buffer = vec![0; PIECE];
@@ -40,12 +32,11 @@ pub fn inflate(
             let status = status.map_err(|_| DecodeError::Gzip)?;
             let (read, written) = (member.total_in() - before.0, member.total_out() - before.1);
             used += read as usize;
-            let missing = params.output_len.saturating_sub(total);
             total += written;
-            if total > params.max_output {
+            if total > max_output {
                 return Err(DecodeError::TooLong);
             }
-            let output = first(first(&buffer, written), missing);
+            let output = first(&buffer, written);
             if !output.is_empty() {
                 sink(output);
             }
@@ -80,6 +71,7 @@ pub(super) mod tests {
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
+    use crate::{decode::decode, host::DecodeParams};
 
     pub(in crate::decode) fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -92,9 +84,9 @@ pub(super) mod tests {
     }
 
     fn run(compressed: &[u8], output_len: u64, max_output: u64) -> Result<Vec<u8>, DecodeError> {
-        let params = DecodeParams { key: None, gzip: true, output_len, max_output };
+        let params = DecodeParams { key: None, gzip: true, output_len, max_output, md5: None };
         let mut out = Vec::new();
-        inflate(compressed, &params, &mut |piece| out.extend_from_slice(piece)).map(|()| out)
+        decode(compressed.to_vec(), &params, &mut |piece| out.extend_from_slice(piece)).map(|()| out)
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Kind},
     http::{etag, respond::is_header, url::is_unambiguous},
     model::{
-        chunk::{Chunk, CipherKey, Compression, MAX_FILE_BYTES, Source},
+        chunk::{Chunk, CipherKey, Compression, GCM_OVERHEAD, MAX_FILE_BYTES, Source},
         derived_etag,
     },
 };
@@ -21,9 +21,6 @@ pub const MAX_URLS: usize = 16;
 
 /// The longest list of chunks.
 pub const MAX_CHUNKS: usize = 1 << 20;
-
-/// The difference in length between an encrypted chunk and its plaintext: nonce and tag of AES-256-GCM.
-const GCM_OVERHEAD: u64 = 12 + 16;
 
 /// The last time that JavaScript's `Date` can represent, in milliseconds since 1970.
 const MAX_DATE_MS: u64 = 8_640_000_000_000_000;

@@ -7,9 +7,9 @@ use flate2::read::MultiGzDecoder;
 
 use super::input::Input;
 use crate::{
-    decode::{GCM_OVERHEAD, decode},
+    decode::decode,
     host::{DecodeError, DecodeParams},
-    model::chunk::CipherKey,
+    model::chunk::{CipherKey, GCM_OVERHEAD},
 };
 
 /// The input is decoding parameters and stored bytes.
@@ -25,6 +25,7 @@ pub(super) fn run(bytes: &[u8]) {
         gzip: how & GZIP != 0,
         output_len: if how & ALL != 0 { u64::MAX } else { input.number(2) },
         max_output: MAX_OUTPUT,
+        md5: None,
     };
     let damage = (how & DAMAGED != 0).then(|| input.number(2));
     let plain = input.0;

@@ -1,7 +1,7 @@
 //! The port: everything that the core needs from a platform.
 //!
-//! The core decides which request to send and when. A [`Host`] sends it, waits, has the clock, decodes, and
-//! reports [events](event). The hosts are in `crate::hosts`: browsers and JavaScript runtimes, native
+//! The core decides which request to send and when. A [`Host`] sends it, waits, has the clock, decrypts, inflates
+//! and digests, and reports [events](event). The core itself never computes on the bytes of a file. The hosts are in `crate::hosts`: browsers and JavaScript runtimes, native
 //! programs, WebAssembly components, and a simulation for tests.
 
 #[cfg_attr(
@@ -12,6 +12,7 @@ pub(crate) mod causes;
 pub mod event;
 
 mod decoding;
+mod digest;
 mod piece;
 mod request;
 
@@ -24,11 +25,15 @@ use futures::Stream;
 
 pub(crate) use self::piece::joined;
 pub use self::{
-    decoding::{DecodeError, DecodeParams},
+    decoding::{DecodeError, DecodeParams, PrepareError},
+    digest::{Algorithm, BytesDigest, Checksum, Digest, DigestBytes},
     piece::Piece,
     request::{FetchError, LocateError, Request, Response},
 };
-use crate::{host::event::Event, model::location::Location};
+use crate::{
+    host::event::Event,
+    model::{chunk::Ctr, location::Location},
+};
 
 /// A platform that kelp-stream runs on.
 ///
@@ -66,7 +71,25 @@ pub trait Host {
         ready(Ok(None))
     }
 
-    /// Decodes the stored bytes of a whole chunk.
+    /// Resolves when [`Host::digest`] and [`Host::apply_ctr`] can be called. The core calls it together with the
+    /// first request that needs them, and takes no byte before it has resolved. What it began may go on after
+    /// its future is dropped, because other streams may need it too.
+    ///
+    /// # Errors
+    ///
+    /// [`PrepareError`] if the host can compute neither. The default is a host that always can.
+    fn prepare(&self) -> impl Future<Output = Result<(), PrepareError>> {
+        ready(Ok(()))
+    }
+
+    /// A digest of no bytes so far.
+    fn digest(&self, algorithm: Algorithm) -> <Self::Piece as Piece>::Digest;
+
+    /// Removes the key stream `ctr` from a piece that starts at byte `at` of the chunk. The original bytes must
+    /// not change: they may belong to the user's `fetch`, or wait for a digest.
+    fn apply_ctr(&self, piece: Self::Piece, ctr: &Ctr, at: u64) -> Self::Piece;
+
+    /// Decodes the stored bytes of a whole chunk, and checks them. It needs no [`Host::prepare`].
     fn decode(
         &self,
         stored: Vec<Self::Piece>,

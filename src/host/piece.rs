@@ -1,9 +1,12 @@
 //! A piece: bytes in the form that a platform holds them.
 
-use md5::Md5;
+use super::digest::{BytesDigest, Digest};
 
-/// Bytes that the core measures and splits. It copies them only to decrypt them.
+/// Bytes that the core measures and splits, and never looks into. A host decodes, decrypts and digests them.
 pub trait Piece: Sized {
+    /// A digest over such pieces.
+    type Digest: Digest<Self>;
+
     /// The number of bytes.
     fn len(&self) -> usize;
 
@@ -21,14 +24,6 @@ pub trait Piece: Sized {
 
     /// Appends the bytes to a vector.
     fn append_to(&self, bytes: &mut Vec<u8>);
-
-    /// Updates a digest with the bytes.
-    fn feed(&self, digest: &mut Md5);
-
-    /// A copy to which `change` was applied, some bytes at a time, in order. The original is not changed: the
-    /// bytes may belong to the user's `fetch`.
-    #[must_use]
-    fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self;
 }
 
 /// Concatenates pieces.
@@ -40,6 +35,8 @@ pub(crate) fn joined<P: Piece>(pieces: &[P]) -> Vec<u8> {
 
 /// The piece of every host outside JavaScript.
 impl Piece for bytes::Bytes {
+    type Digest = BytesDigest;
+
     fn len(&self) -> usize {
         bytes::Bytes::len(self)
     }
@@ -54,15 +51,5 @@ impl Piece for bytes::Bytes {
 
     fn append_to(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self);
-    }
-
-    fn feed(&self, digest: &mut Md5) {
-        md5::Digest::update(digest, self);
-    }
-
-    fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self {
-        let mut bytes = self.to_vec();
-        change(&mut bytes);
-        bytes.into()
     }
 }

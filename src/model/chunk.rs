@@ -120,6 +120,9 @@ pub enum Compression {
     ByServer,
 }
 
+/// The difference in length between a chunk under AES-256-GCM and its plaintext, in bytes: nonce and tag.
+pub const GCM_OVERHEAD: u64 = 12 + 16;
+
 /// An AES-256 key of 32 bytes. `Debug` does not print it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CipherKey([u8; 32]);

@@ -11,7 +11,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use futures::{StreamExt, future::OptionFuture};
+use futures::{
+    StreamExt,
+    future::{OptionFuture, try_join},
+};
 
 use super::shared::Shared;
 use crate::{
@@ -19,7 +22,7 @@ use crate::{
         filer_token::filer_token,
         timeout::{back_online, within},
     },
-    host::{Host, Request, Response},
+    host::{Digest, Host, Request, Response},
     schedule::{
         view::{self, Action, Input, Operation, ResponseStart, Role, ViewFetch},
         window::Job,
@@ -84,6 +87,8 @@ fn in_context<H: Host, T>(shared: &Shared<H>, call: impl FnOnce(&view::Context<'
         validators: &shared.session.validators,
         failures: &shared.failures,
         piece: &|bytes| shared.host.piece(bytes),
+        digest: &|algorithm| shared.host.digest(algorithm),
+        apply_ctr: &|piece, ctr, at| shared.host.apply_ctr(piece, ctr, at),
     })
 }
 
@@ -106,19 +111,32 @@ async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) ->
             let permit = session.pool.acquire(&name, options.per_host).await;
             Input::Permit { permit, unix_time: host.unix_time() }
         }
-        Operation::Send(request) => return send(shared, request).await,
+        Operation::Send { request, needs_codec } => return send(shared, request, needs_codec).await,
+        Operation::Prepare => Input::Prepared(host.prepare().await),
         Operation::Decode { stored, params } => Input::Decoded(host.decode(stored, &params).await),
+        Operation::Digest(mut digest) => {
+            let value = digest.value().await;
+            Input::Digested { digest, value }
+        }
         Operation::AwaitNetwork => Input::Network(back_online(host).await),
     };
     (input, None)
 }
 
-/// Sends a request and waits for the head of its response.
-async fn send<H: Host>(shared: &Shared<H>, request: Request) -> Performed<H> {
+/// Sends a request and waits for the head of its response, and for the codec if it is needed.
+async fn send<H: Host>(shared: &Shared<H>, request: Request, needs_codec: bool) -> Performed<H> {
     let Shared { host, session, .. } = shared;
     let fetched = host.fetch(request);
-    let answer =
-        within(host, session.options.timeout.headers, "the server sent no response in time", fetched).await;
+    let timeout = session.options.timeout.headers;
+    let answered = async {
+        let answer = within(host, timeout, "the server sent no response in time", fetched).await;
+        Ok((answer, host.now()))
+    };
+    let prepared = async { if needs_codec { host.prepare().await } else { Ok(()) } };
+    let (answer, at) = match try_join(answered, prepared).await {
+        Ok((answered, ())) => answered,
+        Err(error) => return (Input::Prepared(Err(error)), None),
+    };
     let (response, body) = match answer {
         Ok(Ok(Response { status, headers, url, body })) => {
             (Ok(ResponseStart { status, headers, url }), Some(body))
@@ -127,7 +145,7 @@ async fn send<H: Host>(shared: &Shared<H>, request: Request) -> Performed<H> {
         Err(error) => (Err(error), None),
     };
     let is_offline = response.is_err() && host.is_offline();
-    (Input::Response { response, unix_time: host.unix_time(), is_offline }, body)
+    (Input::Response { response, at, unix_time: host.unix_time(), is_offline }, body)
 }
 
 /// What a view fetch waits for: its two requests, a timer, and room in the window.

@@ -91,7 +91,9 @@ impl From<DecodeError> for AttemptError {
     fn from(error: DecodeError) -> Self {
         let kind = match error {
             DecodeError::TooLong => Kind::Limit,
-            _ => Kind::Corrupt,
+            DecodeError::Unavailable(_) => Kind::Unsupported,
+            DecodeError::Interrupted => Kind::Internal,
+            DecodeError::Tag | DecodeError::Truncated | DecodeError::Gzip | DecodeError::Md5 => Kind::Corrupt,
         };
         Self::new(kind, error.to_string())
     }

@@ -2,8 +2,10 @@
 
 use kelp_stream::{
     Kind,
-    decode::{MAX_CHUNK_BYTES, max_output},
-    model::chunk::{Chunk, CipherKey, Compression},
+    model::{
+        chunk::{Chunk, CipherKey, Compression},
+        limit::{MAX_CHUNK_BYTES, max_output},
+    },
     sim::{Outcome, World},
 };
 

@@ -28,7 +28,7 @@ use graph::{Graph, circles};
 
 /// The layers of `src/`, from the bottom to the top.
 const LAYERS: [&str; 11] =
-    ["error", "json", "http", "model", "host", "decode", "formats", "schedule", "fetch", "read", "hosts"];
+    ["error", "json", "http", "model", "host", "formats", "schedule", "fetch", "read", "decode", "hosts"];
 
 /// The root, and the fuzz targets, may import from every layer.
 const ABOVE_ALL: [&str; 2] = ["lib", "fuzz"];

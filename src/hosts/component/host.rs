@@ -15,9 +15,12 @@ use super::{
     wasi,
 };
 use crate::{
-    decode,
-    host::{DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, joined},
-    model::location::Location,
+    decode::{self, DirectDigest},
+    host::{
+        Algorithm, BytesDigest, DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response,
+        joined,
+    },
+    model::{chunk::Ctr, location::Location},
 };
 
 /// The host of a file: sends its requests.
@@ -60,6 +63,14 @@ impl Host for WasiHost {
             pieces.extend(decoded.chunks(PIECE).map(Bytes::copy_from_slice));
         })?;
         Ok(pieces)
+    }
+
+    fn digest(&self, algorithm: Algorithm) -> BytesDigest {
+        BytesDigest::new(DirectDigest::new(algorithm))
+    }
+
+    fn apply_ctr(&self, piece: Bytes, ctr: &Ctr, at: u64) -> Bytes {
+        decode::ctr_applied(&piece, ctr, at)
     }
 
     fn sleep(&self, time: Duration) -> Sleep {

@@ -19,8 +19,12 @@ use super::{
     options::{Listener, Locate, Token},
 };
 use crate::{
-    host::{DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, event::Event},
-    model::location::Location,
+    decode::{DirectDigest, ctr_applied},
+    host::{
+        Algorithm, BytesDigest, DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response,
+        event::Event,
+    },
+    model::{chunk::Ctr, location::Location},
 };
 
 /// The host of a file: sends its requests, and calls the user's functions. A clone is a handle on the same host.
@@ -74,6 +78,14 @@ impl Host for NativeHost {
         params: &DecodeParams,
     ) -> impl Future<Output = Result<Vec<Bytes>, DecodeError>> {
         decode::decode(stored, params.clone())
+    }
+
+    fn digest(&self, algorithm: Algorithm) -> BytesDigest {
+        BytesDigest::new(DirectDigest::new(algorithm))
+    }
+
+    fn apply_ctr(&self, piece: Bytes, ctr: &Ctr, at: u64) -> Bytes {
+        ctr_applied(&piece, ctr, at)
     }
 
     fn sleep(&self, time: Duration) -> Self::Sleep {

@@ -6,9 +6,12 @@ use bytes::Bytes;
 
 use super::{body::Body, clock::Sleep, server, world::World};
 use crate::{
-    decode,
-    host::{DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, event::Event},
-    model::location::Location,
+    decode::{self, DirectDigest},
+    host::{
+        Algorithm, BytesDigest, DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response,
+        event::Event,
+    },
+    model::{chunk::Ctr, location::Location},
 };
 
 /// A host in a simulated world.
@@ -56,6 +59,14 @@ impl Host for SimHost {
         let mut pieces = Vec::new();
         decode::decode(stored.concat(), params, &mut |piece| pieces.push(Bytes::copy_from_slice(piece)))?;
         Ok(pieces)
+    }
+
+    fn digest(&self, algorithm: Algorithm) -> BytesDigest {
+        BytesDigest::new(DirectDigest::new(algorithm))
+    }
+
+    fn apply_ctr(&self, piece: Bytes, ctr: &Ctr, at: u64) -> Bytes {
+        decode::ctr_applied(&piece, ctr, at)
     }
 
     fn sleep(&self, time: Duration) -> Sleep {

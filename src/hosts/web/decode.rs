@@ -3,11 +3,11 @@
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use super::piece::WebPiece;
+use super::piece::{WebDigest, WebPiece};
 use crate::{
-    decode::{self, GCM_OVERHEAD},
-    host::{DecodeError, DecodeParams, Piece},
-    model::chunk::CipherKey,
+    decode::{self, DirectDigest},
+    host::{Algorithm, Checksum, DecodeError, DecodeParams, Digest, Piece},
+    model::chunk::{CipherKey, GCM_OVERHEAD},
 };
 
 #[wasm_bindgen(module = "/js/platform.js")]
@@ -33,6 +33,13 @@ pub(super) async fn decode(
     let mut plain = open(stored, key).await?;
     if params.gzip {
         return in_wasm(&[plain], &DecodeParams { key: None, ..params.clone() });
+    }
+    if let Some(md5) = params.md5 {
+        let mut digest = WebDigest::from(DirectDigest::new(Algorithm::Md5));
+        digest.update(&mut plain);
+        if digest.value().await? != Checksum::Md5(md5) {
+            return Err(DecodeError::Md5);
+        }
     }
     let keep = usize::try_from(params.output_len).unwrap_or(usize::MAX).min(plain.len());
     Ok(vec![plain.split_to(keep)])

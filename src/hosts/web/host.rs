@@ -9,13 +9,16 @@ use super::{
     events::Listener,
     fetch::{Body, Fetcher},
     network,
-    piece::WebPiece,
+    piece::{WebDigest, WebPiece},
     timer::{self, Sleep},
     user_locator::UserLocator,
 };
 use crate::{
-    host::{DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, event::Event},
-    model::location::Location,
+    decode::DirectDigest,
+    host::{
+        Algorithm, DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, event::Event,
+    },
+    model::{chunk::Ctr, location::Location},
 };
 
 /// The host of a stream: sends the requests of its file, and calls the user's functions.
@@ -63,6 +66,14 @@ impl Host for WebHost {
         params: &DecodeParams,
     ) -> impl Future<Output = Result<Vec<WebPiece>, DecodeError>> {
         decode::decode(stored, params, self.decrypts_natively)
+    }
+
+    fn digest(&self, algorithm: Algorithm) -> WebDigest {
+        DirectDigest::new(algorithm).into()
+    }
+
+    fn apply_ctr(&self, piece: WebPiece, ctr: &Ctr, at: u64) -> WebPiece {
+        piece.without_key_stream(ctr, at)
     }
 
     fn sleep(&self, time: Duration) -> Sleep {

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 
+use crate::{
+    decode::{self, DirectDigest},
+    host::{Checksum, DecodeError, Digest, Piece},
+    model::chunk::Ctr,
+};
 use js_sys::Uint8Array;
-use md5::{Digest, Md5};
-
-use crate::host::Piece;
 
 /// Bytes in an array of JavaScript.
 #[derive(Clone, Debug)]
@@ -27,6 +29,18 @@ impl WebPiece {
         &self.array
     }
 
+    /// A copy without the key stream `ctr`; `start` is the position of the first byte in the chunk.
+    #[must_use]
+    pub fn without_key_stream(&self, ctr: &Ctr, start: u64) -> Self {
+        let array = Uint8Array::new_with_length(self.len as u32);
+        self.visit_parts(|part, at| {
+            decode::apply(ctr, start + at as u64, part);
+            let end = at + part.len();
+            array.subarray(at as u32, end as u32).copy_from(part);
+        });
+        Self { array, len: self.len }
+    }
+
     /// Copies the bytes to wasm memory and calls `visit` with each part and its position. The memory is small and used
     /// again: new memory costs far more than the copy.
     fn visit_parts(&self, mut visit: impl FnMut(&mut [u8], usize)) {
@@ -45,6 +59,26 @@ impl WebPiece {
     }
 }
 
+/// A digest of pieces, computed in wasm as they arrive.
+#[derive(Debug)]
+pub struct WebDigest(DirectDigest);
+
+impl From<DirectDigest> for WebDigest {
+    fn from(hasher: DirectDigest) -> Self {
+        Self(hasher)
+    }
+}
+
+impl Digest<WebPiece> for WebDigest {
+    fn update(&mut self, piece: &mut WebPiece) {
+        piece.visit_parts(|part, _| self.0.update(part));
+    }
+
+    async fn value(&mut self) -> Result<Checksum, DecodeError> {
+        Ok(self.0.value())
+    }
+}
+
 impl From<Uint8Array> for WebPiece {
     fn from(array: Uint8Array) -> Self {
         let len = array.length() as usize;
@@ -53,6 +87,8 @@ impl From<Uint8Array> for WebPiece {
 }
 
 impl Piece for WebPiece {
+    type Digest = WebDigest;
+
     fn len(&self) -> usize {
         self.len
     }
@@ -66,20 +102,6 @@ impl Piece for WebPiece {
 
     fn byte(&self, at: usize) -> Option<u8> {
         (at < self.len).then(|| self.array.get_index(at as u32))
-    }
-
-    fn feed(&self, digest: &mut Md5) {
-        self.visit_parts(|part, _| digest.update(part));
-    }
-
-    fn changed(&self, change: &mut dyn FnMut(&mut [u8])) -> Self {
-        let array = Uint8Array::new_with_length(self.len as u32);
-        self.visit_parts(|part, at| {
-            change(part);
-            let end = at + part.len();
-            array.subarray(at as u32, end as u32).copy_from(part);
-        });
-        Self { array, len: self.len }
     }
 
     fn append_to(&self, bytes: &mut Vec<u8>) {

@@ -1,10 +1,7 @@
 //! The memory that a view takes.
 
 use super::View;
-use crate::{
-    decode::GCM_OVERHEAD,
-    model::chunk::{Chunk, Source},
-};
+use crate::model::chunk::{Chunk, GCM_OVERHEAD, Source};
 
 /// The most bytes that a view holds while it is fetched and decoded; counted before its request is sent.
 ///

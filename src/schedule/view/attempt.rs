@@ -13,14 +13,13 @@ use super::{
     replicas::{Replicas, TokenStep},
     request::ReplicaRequest,
     stream::deliver_view,
-    target::BodyMode,
+    target::{BodyMode, Target},
 };
 use crate::{
-    decode::MAX_CHUNK_BYTES,
     error::{Error, Kind},
     host::{Piece, event::EventKind},
     http::url,
-    model::{chunk::Source, location::Location},
+    model::{chunk::Source, limit::MAX_CHUNK_BYTES, location::Location},
     schedule::{
         pool::Permit,
         retry::{Abilities, RetryState},
@@ -32,10 +31,13 @@ impl<P: Piece> ViewFetch<'_, P> {
     /// Begins the fetch.
     pub(super) fn start(&mut self, cx: &Context<'_, P>) {
         self.report(EventKind::Queue);
-        if let Source::Inline(bytes) = &self.target.chunk.source {
-            let piece = (cx.piece)(bytes);
-            deliver_view(&self.target.chunk, &self.target.view, vec![piece], &mut self.actions);
-            return self.end(Some(0));
+        if let Source::Inline(_) = self.target.chunk.source {
+            if self.target.chunk.ctr.is_none() {
+                return self.deliver_inline(cx);
+            }
+            self.actions.start(Role::Primary, Operation::Prepare);
+            self.state = State::Preparing;
+            return;
         }
         let size = self.target.chunk.size;
         if self.target.mode == BodyMode::Buffer && size > MAX_CHUNK_BYTES {
@@ -44,6 +46,15 @@ impl<P: Piece> ViewFetch<'_, P> {
             return self.fail(Error::new(Kind::Limit, message).of_chunk(self.target.name()));
         }
         self.locate(Purpose::Start, false, cx);
+    }
+
+    /// Hands on content of the metadata.
+    pub(super) fn deliver_inline(&mut self, cx: &Context<'_, P>) {
+        let Target { chunk, view, .. } = &self.target;
+        let Source::Inline(bytes) = &chunk.source else { return };
+        let piece = (cx.piece)(bytes);
+        deliver_view(chunk, view, vec![piece], &mut self.actions, cx);
+        self.end(Some(0));
     }
 
     /// Looks up the replicas. `refresh`: the known location does not work.
@@ -190,10 +201,14 @@ impl<P: Piece> ViewFetch<'_, P> {
         if self.target.chunk.stored.is_some() { cx.validators } else { &self.own_validators }
     }
 
-    /// Closes the body of the primary request, and ends its hedge.
+    /// Closes the body of the primary request, returns its permit, and ends its hedge.
     pub(super) fn close_request(&mut self) {
-        if self.request.as_mut().is_some_and(|request| mem::take(&mut request.is_open)) {
-            self.actions.push(Action::Cancel(Role::Primary));
+        if let Some(request) = &mut self.request {
+            if mem::take(&mut request.is_open) {
+                self.actions.push(Action::Cancel(Role::Primary));
+            }
+            // Decoding may take long, and the host can serve another request meanwhile.
+            request.permit = None;
         }
         self.hedge.end(&mut self.actions);
     }

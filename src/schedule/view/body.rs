@@ -6,15 +6,15 @@ use super::{
     blob_range::BlobRange,
     decoding::max_len,
     gzip_sniffer::{GzipSniffer, Sniffed},
-    io::{Actions, Update},
-    stream::ViewStream,
+    io::{Actions, Context, Update},
+    stream::{Completeness, ViewStream},
     target::{BodyMode, Target},
 };
 use crate::{
-    decode::{GCM_OVERHEAD, max_output},
     error::Kind,
-    host::Piece,
+    host::{DecodeParams, Piece},
     http::headers::Headers,
+    model::{chunk::GCM_OVERHEAD, limit::max_output},
     schedule::{idle_timer::IdleTimer, retry::AttemptError},
 };
 
@@ -132,44 +132,46 @@ impl<P: Piece> StreamSink<P> {
         target: &Target,
         stream: &mut ViewStream<P>,
         actions: &mut Actions<P>,
+        cx: &Context<'_, P>,
     ) -> Result<Flow, AttemptError> {
         if self.sniffer.is_decided() {
-            return self.pass(piece, target, stream, actions);
+            return self.pass(piece, target, stream, actions, cx);
         }
         let pieces = self.sniffer.take(piece);
-        self.pass_all(pieces, target, stream, actions)
+        self.pass_all(pieces, target, stream, actions, cx)
     }
 
-    /// The body has ended; `make` makes a piece.
-    pub(super) fn finish(
-        mut self,
-        target: &Target,
-        stream: &mut ViewStream<P>,
-        actions: &mut Actions<P>,
-        make: &dyn Fn(&[u8]) -> P,
-    ) -> Result<(), AttemptError> {
-        let pieces = match self.sniffer.finish()? {
-            Sniffed::Plain(pieces) => pieces,
-            Sniffed::Inflated(bytes) => vec![make(&bytes)],
-        };
-        self.pass_all(pieces, target, stream, actions)?;
-        stream.finish(actions)
+    /// The body has ended: what the bytes are that were held back.
+    pub(super) fn sniff(&mut self) -> Sniffed {
+        self.sniffer.finish()
+    }
+
+    /// Registers the bytes that were held back with a digest.
+    pub(super) fn digest_held(&mut self, digest: &mut P::Digest) {
+        self.sniffer.digest(digest);
+    }
+
+    /// The bytes that were held back, and how to decode them if they are gzip.
+    pub(super) fn take_held(&mut self) -> (Vec<P>, DecodeParams) {
+        (self.sniffer.take_held(), self.sniffer.params())
     }
 
     /// Whether the body has brought all that is needed, as far as can be known.
-    pub(super) fn has_all(&self, stream: &ViewStream<P>) -> bool {
-        stream.is_complete(&self.range)
+    pub(super) fn completeness(&self, stream: &ViewStream<P>) -> Completeness {
+        stream.completeness(&self.range)
     }
 
-    fn pass_all(
+    /// Takes the last bytes of the body.
+    pub(super) fn pass_all(
         &mut self,
         pieces: Vec<P>,
         target: &Target,
         stream: &mut ViewStream<P>,
         actions: &mut Actions<P>,
+        cx: &Context<'_, P>,
     ) -> Result<Flow, AttemptError> {
         for piece in pieces {
-            if self.pass(piece, target, stream, actions)? == Flow::Enough {
+            if self.pass(piece, target, stream, actions, cx)? == Flow::Enough {
                 return Ok(Flow::Enough);
             }
         }
@@ -182,6 +184,7 @@ impl<P: Piece> StreamSink<P> {
         target: &Target,
         stream: &mut ViewStream<P>,
         actions: &mut Actions<P>,
+        cx: &Context<'_, P>,
     ) -> Result<Flow, AttemptError> {
         let at = self.at;
         self.at = at.saturating_add(piece.len() as u64);
@@ -196,7 +199,7 @@ impl<P: Piece> StreamSink<P> {
         if self.is_complete && !piece.is_empty() {
             return Ok(Flow::Enough);
         }
-        self.is_complete = !stream.take(piece, at, &self.range, &target.chunk, actions);
+        self.is_complete = !stream.take(piece, at, &self.range, &target.chunk, actions, cx);
         Ok(Flow::More)
     }
 }

@@ -1,19 +1,20 @@
-//! Chunks that are decoded whole: how to decode them, and the checks of the decoded bytes.
+//! Chunks that are decoded whole: how to decode them, and the check of the decoded bytes.
 
 use std::sync::Arc;
 
 use super::{
-    checksum::Checksum,
-    gzip_sniffer::first_two,
+    gzip_sniffer::{first_two, is_gzip},
     target::{BodyMode, Target},
 };
 use crate::{
-    decode::{is_gzip, max_output},
     error::{Error, Kind},
     formats::seaweedfs::chunk_manifest::{MAX_MANIFEST_BYTES, parse_manifest},
     host::{DecodeParams, Piece, joined},
     http::headers::Headers,
-    model::chunk::{Chunk, Compression},
+    model::{
+        chunk::{Chunk, Compression},
+        limit::max_output,
+    },
     schedule::{options::Verify, retry::AttemptError},
 };
 
@@ -32,13 +33,9 @@ pub(super) fn params<P: Piece>(
             Compression::Gzip => chunk.key.is_some() || !is_inflated(stored, headers),
             Compression::ByServer => is_still_gzip(stored, headers),
         },
-        // The checksum covers the whole chunk, also the bytes that a truncation left beyond `size`.
-        output_len: match mode {
-            BodyMode::Manifest => u64::MAX,
-            _ if is_checked(chunk, verify) => u64::MAX,
-            _ => chunk.size,
-        },
+        output_len: if *mode == BodyMode::Manifest { u64::MAX } else { chunk.size },
         max_output: max_len(target),
+        md5: chunk.md5.filter(|_| verify != Verify::Off),
     }
 }
 
@@ -50,16 +47,13 @@ pub(super) fn max_len(target: &Target) -> u64 {
     }
 }
 
-/// Checks the length and the MD5 of a decoded chunk.
-pub(super) fn check<P: Piece>(target: &Target, verify: Verify, pieces: &[P]) -> Result<(), AttemptError> {
+/// Checks the length of a decoded chunk.
+pub(super) fn check<P: Piece>(target: &Target, pieces: &[P]) -> Result<(), AttemptError> {
     let Target { chunk, mode, .. } = target;
     let len = len_of(pieces);
     if len < chunk.size && *mode != BodyMode::Manifest {
         let message = format!("the decoded chunk has {len} of {} bytes", chunk.size);
         return Err(AttemptError::new(Kind::ShortBody, message));
-    }
-    if is_checked(chunk, verify) && !Checksum::is_of(chunk.md5, pieces) {
-        return Err(mismatch());
     }
     Ok(())
 }
@@ -77,15 +71,6 @@ pub(super) fn len_of<P: Piece>(pieces: &[P]) -> u64 {
     pieces.iter().map(|piece| piece.len() as u64).sum()
 }
 
-/// The failure of an attempt whose bytes are not those of the chunk.
-pub(super) fn mismatch() -> AttemptError {
-    AttemptError::new(Kind::Corrupt, "its MD5 is not the one in the metadata")
-}
-
-fn is_checked(chunk: &Chunk, verify: Verify) -> bool {
-    chunk.md5.is_some() && verify != Verify::Off
-}
-
 /// Whether the platform inflated this body already: the headers say so, or it is not gzip.
 fn is_inflated<P: Piece>(stored: &[P], headers: &Headers) -> bool {
     let is_declared =
@@ -99,5 +84,5 @@ fn is_still_gzip<P: Piece>(stored: &[P], headers: &Headers) -> bool {
 }
 
 fn begins_as_gzip<P: Piece>(stored: &[P]) -> bool {
-    first_two(stored).is_some_and(|start| is_gzip(&start))
+    first_two(stored).is_some_and(is_gzip)
 }

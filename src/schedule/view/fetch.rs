@@ -3,7 +3,7 @@
 use std::{mem, sync::Arc, time::Duration};
 
 use super::{
-    body::Body,
+    body::{Body, StreamSink},
     hedge::Hedge,
     io::{Action, Actions, Context, Input, Role},
     replicas::Replicas,
@@ -24,7 +24,7 @@ use crate::{
 
 /// The fetch of one view or of one chunk manifest.
 #[derive(Debug)]
-pub(crate) struct ViewFetch<'a, P> {
+pub(crate) struct ViewFetch<'a, P: Piece> {
     pub(super) target: Target,
     pub(super) options: &'a Options,
     /// The locator retries by itself before it reports a failure.
@@ -44,6 +44,8 @@ pub(crate) struct ViewFetch<'a, P> {
     pub(super) must_restart: bool,
     /// The validators of a chunk that is the whole of its URL: only a resumed body could mix versions.
     pub(super) own_validators: Validators,
+    /// How often the decoder stopped.
+    pub(super) interruptions: u32,
     /// The request of the current attempt.
     pub(super) request: Option<ReplicaRequest>,
     pub(super) hedge: Hedge,
@@ -53,7 +55,7 @@ pub(crate) struct ViewFetch<'a, P> {
 
 /// What a fetch waits for.
 #[derive(Debug)]
-pub(super) enum State<P> {
+pub(super) enum State<P: Piece> {
     /// For a lookup of the replicas.
     Locating(Purpose),
     /// For a permit of the replica's host.
@@ -64,8 +66,16 @@ pub(super) enum State<P> {
     AwaitingResponse { since: Duration },
     /// For the next piece of a body, or its end.
     ReadingBody(Box<Body<P>>),
+    /// For the codec, before a key stream is removed from content of the metadata.
+    Preparing,
     /// For the decoded chunk.
     Decoding,
+    /// For the value of a digest.
+    Digesting(Box<AfterDigest<P>>),
+    /// For the bytes in gzip that the platform left as it was.
+    Inflating(Box<StreamSink<P>>),
+    /// For the window to drop the view, because a digest was lost.
+    Restarting,
     /// For the network, after an attempt failed.
     Offline(FailedAttempt),
     /// For what a decision about a failed attempt needs.
@@ -76,6 +86,17 @@ pub(super) enum State<P> {
     Pausing(AfterPause),
     /// For nothing.
     Done,
+}
+
+/// What the value of a digest decides.
+#[derive(Debug)]
+pub(super) enum AfterDigest<P: Piece> {
+    /// Whether a view is what it should be. All of it has arrived.
+    Complete,
+    /// Whether a body was complete that broke off in this way.
+    Broken { error: AttemptError, circumstance: Circumstance },
+    /// Whether what this body held back has this MD5, so that it is no gzip.
+    Sniffed { sink: StreamSink<P>, plain: [u8; 16] },
 }
 
 /// What a lookup is for.
@@ -153,6 +174,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
             farthest: 0,
             etag: None,
             must_restart: false,
+            interruptions: 0,
             own_validators: Validators::default(),
             request: None,
             hedge: Hedge::default(),
@@ -201,14 +223,25 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
             (State::Locating(purpose), Input::Located(found)) => self.on_located(purpose, found, cx),
             (State::Acquiring, Input::Permit { permit, unix_time }) => self.on_permit(permit, unix_time, cx),
             (State::AwaitingToken, Input::Token(token)) => self.on_token(token, cx),
-            (State::AwaitingResponse { since }, Input::Response { response, unix_time, is_offline }) => {
+            (State::AwaitingResponse { since }, Input::Response { response, at, unix_time, is_offline }) => {
                 match response {
-                    Ok(start) => self.on_response(start, since, unix_time, cx),
+                    Ok(start) => self.on_response(start, since..at, unix_time, cx),
                     Err(error) => self.on_attempt_failed(error, Circumstance::of_network(is_offline), cx),
                 }
             }
             (State::ReadingBody(body), input) => self.on_body(body, input, cx),
+            (State::AwaitingResponse { .. } | State::Preparing, Input::Prepared(Err(error))) => {
+                self.fail_without_codec(error);
+            }
+            (State::Preparing, Input::Prepared(Ok(()))) => self.deliver_inline(cx),
             (State::Decoding, Input::Decoded(decoded)) => self.on_decoded(decoded, cx),
+            (State::Digesting(after), Input::Digested { digest, value }) => {
+                self.on_digested(*after, digest, value, cx);
+            }
+            (State::Inflating(sink), Input::Decoded(inflated)) => self.on_inflated(*sink, inflated, cx),
+            (State::Restarting, Input::Recovered { is_restarted, .. }) => {
+                self.after_restart(is_restarted, cx);
+            }
             (State::Offline(failed), Input::Network(is_back)) => self.on_network(failed, is_back, cx),
             (State::Recovering(failed), Input::Recovered { is_restarted, random }) => {
                 self.after_failed_attempt(failed, is_restarted, random, cx);

@@ -6,13 +6,13 @@
 //! `Content-Length` says, and a file that begins as gzip does is longer, because `Content-Length`
 //! counts its compressed form.
 
-use super::checksum::Checksum;
 use crate::{
-    decode::{inflate, is_gzip, max_output},
-    host::{DecodeParams, Piece, joined},
+    host::{DecodeParams, Digest, Piece},
     http::headers::Headers,
-    model::chunk::{Chunk, Compression},
-    schedule::retry::AttemptError,
+    model::{
+        chunk::{Chunk, Compression},
+        limit::max_output,
+    },
 };
 
 /// Holds the beginning of a body until it is known whether the body is still gzip.
@@ -30,11 +30,13 @@ pub(super) struct GzipSniffer<P> {
 
 /// What the end of a body showed about the held bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Sniffed<P> {
-    /// These are bytes of the chunk.
-    Plain(Vec<P>),
-    /// It was gzip; these bytes were in it.
-    Inflated(Vec<u8>),
+pub(super) enum Sniffed {
+    /// They are bytes of the chunk.
+    Plain,
+    /// They are gzip.
+    Gzip,
+    /// They are bytes of the chunk if they have this MD5, else gzip.
+    PlainIf([u8; 16]),
 }
 
 impl<P: Piece> GzipSniffer<P> {
@@ -62,35 +64,45 @@ impl<P: Piece> GzipSniffer<P> {
     }
 
     /// The body has ended. A body that is too short for either form broke off: none of it counts.
-    pub(super) fn finish(&mut self) -> Result<Sniffed<P>, AttemptError> {
+    pub(super) fn finish(&mut self) -> Sniffed {
         let is_whole = self.gzip_len.is_none_or(|gzip_len| gzip_len == self.len);
         if !is_whole && self.len < self.size {
-            return Ok(Sniffed::Plain(Vec::new()));
+            self.held = Vec::new();
         }
         // A file may be gzip itself, and what the platform inflated may be as long as was announced.
-        if !is_whole || self.held.is_empty() || self.is_the_chunk() {
-            return Ok(Sniffed::Plain(std::mem::take(&mut self.held)));
+        match self.md5 {
+            _ if !is_whole || self.held.is_empty() => Sniffed::Plain,
+            Some(md5) => Sniffed::PlainIf(md5),
+            None if self.len == self.size => Sniffed::Plain,
+            None => Sniffed::Gzip,
         }
-        let params =
-            DecodeParams { key: None, gzip: true, output_len: u64::MAX, max_output: self.max_output };
-        let mut inflated = Vec::new();
-        let sink = &mut |bytes: &[u8]| inflated.extend_from_slice(bytes);
-        inflate(&joined(&self.held), &params, sink)?;
-        Ok(Sniffed::Inflated(inflated))
     }
 
-    /// Whether the held bytes are the chunk itself: by its MD5, or by its size if it has none.
-    fn is_the_chunk(&self) -> bool {
-        match self.md5 {
-            Some(_) => Checksum::is_of(self.md5, &self.held),
-            None => self.len == self.size,
-        }
+    /// Registers the held bytes with a digest.
+    pub(super) fn digest(&mut self, digest: &mut P::Digest) {
+        self.held.iter_mut().for_each(|piece| digest.update(piece));
+    }
+
+    /// Takes the held bytes out.
+    pub(super) fn take_held(&mut self) -> Vec<P> {
+        std::mem::take(&mut self.held)
+    }
+
+    /// How to decode the held bytes, which are gzip. The checksum of the view, if there is one, covers the result.
+    pub(super) fn params(&self) -> DecodeParams {
+        let (output_len, max_output) = (u64::MAX, self.max_output);
+        DecodeParams { key: None, gzip: true, output_len, max_output, md5: None }
     }
 
     fn begins_as_gzip(&self) -> bool {
         // One byte is too few to say no.
-        first_two(&self.held).is_none_or(|start| is_gzip(&start))
+        first_two(&self.held).is_none_or(is_gzip)
     }
+}
+
+/// Whether these are the magic number of gzip (RFC 1952, section 2.3.1).
+pub(super) fn is_gzip(start: [u8; 2]) -> bool {
+    start == [0x1f, 0x8b]
 }
 
 /// The first two bytes of some pieces, if there are two.

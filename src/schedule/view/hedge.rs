@@ -33,7 +33,10 @@ use super::{
 };
 use crate::{
     error::Kind,
-    host::event::{Event, EventKind},
+    host::{
+        Piece,
+        event::{Event, EventKind},
+    },
     http::url,
     schedule::options::Options,
 };
@@ -86,7 +89,7 @@ pub(super) struct HedgeWon<P> {
 }
 
 /// What a hedge has to know of its view.
-pub(super) struct View<'a, 'b, P> {
+pub(super) struct View<'a, 'b, P: Piece> {
     pub(super) target: &'a Target,
     pub(super) options: &'a Options,
     pub(super) replicas: &'a Replicas,
@@ -110,7 +113,7 @@ impl Hedge {
 
     /// Expects a response, or this many bytes, of the host of the primary request, if another host could
     /// send them.
-    pub(super) fn expect<P>(
+    pub(super) fn expect<P: Piece>(
         &mut self,
         host: &Arc<str>,
         bytes: Option<u64>,
@@ -130,7 +133,7 @@ impl Hedge {
     }
 
     /// The primary request has ended.
-    pub(super) fn end<P>(&mut self, actions: &mut Actions<P>) {
+    pub(super) fn end<P: Piece>(&mut self, actions: &mut Actions<P>) {
         if !matches!(self.stage, Stage::Off | Stage::Armed) {
             actions.push(Action::Cancel(Role::Hedge));
         }
@@ -138,7 +141,7 @@ impl Hedge {
         self.expect_nothing(actions);
     }
 
-    fn expect_nothing<P>(&mut self, actions: &mut Actions<P>) {
+    fn expect_nothing<P: Piece>(&mut self, actions: &mut Actions<P>) {
         if std::mem::take(&mut self.is_expecting) {
             actions.update(Update::ExpectNothing);
         }
@@ -146,7 +149,7 @@ impl Hedge {
 
     /// Takes what happened to the hedge; returns the hedge once it has won. A failure ends the hedge and does
     /// not affect the primary request.
-    pub(super) fn handle<P>(
+    pub(super) fn handle<P: Piece>(
         &mut self,
         input: Input<P>,
         view: &View<'_, '_, P>,
@@ -163,9 +166,9 @@ impl Hedge {
             }
             (
                 Stage::AwaitingResponse { request, since },
-                Input::Response { response: Ok(start), unix_time, .. },
+                Input::Response { response: Ok(start), at, unix_time, .. },
             ) => {
-                request.on_response(start.status, since, view.target, view.cx, actions);
+                request.on_response(start.status, since..at, view.target, view.cx, actions);
                 if start.body_start(&request.range, unix_time).is_ok() {
                     self.stage = Stage::AwaitingByte(Box::new(HedgeResponse { request, start, unix_time }));
                 } else {
@@ -180,14 +183,18 @@ impl Hedge {
             }
             (
                 Stage::AwaitingToken(_) | Stage::AwaitingResponse { .. } | Stage::AwaitingByte(_),
-                Input::Token(_) | Input::Response { .. } | Input::BodyEnd | Input::BodyError { .. },
+                Input::Token(_)
+                | Input::Response { .. }
+                | Input::Prepared(_)
+                | Input::BodyEnd
+                | Input::BodyError { .. },
             ) => actions.push(Action::Cancel(Role::Hedge)),
             (stage, _) => self.stage = stage,
         }
         None
     }
 
-    fn get_token<P>(
+    fn get_token<P: Piece>(
         &mut self,
         request: ReplicaRequest,
         step: TokenStep<P>,
@@ -205,7 +212,7 @@ impl Hedge {
         }
     }
 
-    fn send<P>(
+    fn send<P: Piece>(
         &mut self,
         mut request: ReplicaRequest,
         token: Option<String>,
@@ -225,7 +232,7 @@ impl Hedge {
 
 /// Whether a hedge that brought its first byte takes over: its bytes continue those that have arrived, and the
 /// primary request is not about to end.
-fn wins<P>(start: &ResponseStart, view: &View<'_, '_, P>) -> bool {
+fn wins<P: Piece>(start: &ResponseStart, view: &View<'_, '_, P>) -> bool {
     let View { target, progress, etag, body, cx, .. } = view;
     let is_fit = !progress.has_begun() || start.is_same_copy(*etag);
     is_fit && !body.is_some_and(|body| body.is_near_end(target.chunk.size, NEAR_END, cx.now))
@@ -233,7 +240,7 @@ fn wins<P>(start: &ResponseStart, view: &View<'_, '_, P>) -> bool {
 
 /// The replica at another host that will deliver soonest, if it may be asked now, and how to get a token
 /// for it.
-fn choose<P>(view: &View<'_, '_, P>, unix_time: Duration) -> Option<(ReplicaRequest, TokenStep<P>)> {
+fn choose<P: Piece>(view: &View<'_, '_, P>, unix_time: Duration) -> Option<(ReplicaRequest, TokenStep<P>)> {
     let View { target, options, replicas, cx, .. } = view;
     let is_elsewhere = |url: &&String| is_elsewhere(url, view.primary);
     let mut urls: Vec<_> = replicas.urls().iter().filter(is_elsewhere).cloned().collect();

@@ -5,9 +5,15 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use super::failure_limit::FailureLimit;
 use crate::{
     error::Error,
-    host::{DecodeError, DecodeParams, FetchError, Request, event::Event},
+    host::{
+        Algorithm, Checksum, DecodeError, DecodeParams, FetchError, Piece, PrepareError, Request,
+        event::Event,
+    },
     http::headers::Headers,
-    model::{chunk::Chunk, location::Location},
+    model::{
+        chunk::{Chunk, Ctr},
+        location::Location,
+    },
     schedule::{
         pool::{Permit, Pool},
         retry::AttemptError,
@@ -26,7 +32,7 @@ pub(crate) enum Role {
 
 /// Something that happened.
 #[derive(Debug)]
-pub(crate) enum Input<P> {
+pub(crate) enum Input<P: Piece> {
     /// [`Operation::Locate`] has ended.
     Located(Result<Location, Error>),
     /// [`Operation::Acquire`] has ended.
@@ -42,6 +48,8 @@ pub(crate) enum Input<P> {
     Response {
         /// Its head, or why there is none.
         response: Result<ResponseStart, AttemptError>,
+        /// When it arrived. The codec may have been ready only later.
+        at: Duration,
         /// Time since 1970.
         unix_time: Duration,
         /// Whether the platform has no network.
@@ -62,6 +70,15 @@ pub(crate) enum Input<P> {
     Resumed,
     /// [`Operation::Decode`] has ended.
     Decoded(Result<Vec<P>, DecodeError>),
+    /// [`Operation::Digest`] has ended.
+    Digested {
+        /// The digest, which may be continued.
+        digest: P::Digest,
+        /// Its value.
+        value: Result<Checksum, DecodeError>,
+    },
+    /// [`Operation::Prepare`] has ended, or [`Operation::Send`] because the codec cannot be had.
+    Prepared(Result<(), PrepareError>),
     /// [`Operation::AwaitNetwork`] has ended: whether there is a network again.
     Network(bool),
     /// The time of [`Action::SetTimer`] has passed.
@@ -82,7 +99,7 @@ pub(crate) enum Input<P> {
 
 /// Something to do now. The order is that of the queue.
 #[derive(Debug)]
-pub(crate) enum Action<P> {
+pub(crate) enum Action<P: Piece> {
     /// Start this; its result is an input for the same request.
     Start(Role, Operation<P>),
     /// Stop what was started for this request, its body and, for the primary one, the timer.
@@ -113,7 +130,7 @@ pub(crate) enum Update<P> {
     Deliver(P),
     /// The view takes at least this much memory.
     Outgrow(u64),
-    /// Whether the view is being decoded.
+    /// Whether the view is being decoded, or its digest computed.
     Decoding(bool),
     /// The view is complete. It keeps this much memory, if it was decoded whole.
     Finish(Option<u64>),
@@ -149,7 +166,7 @@ pub(crate) struct ResponseStart {
 
 /// Something that takes time.
 #[derive(Debug)]
-pub(crate) enum Operation<P> {
+pub(crate) enum Operation<P: Piece> {
     /// Find the replicas of a chunk. `stale`: what was known at this time does not do.
     Locate {
         /// The chunk.
@@ -171,7 +188,14 @@ pub(crate) enum Operation<P> {
     /// Wait until one more request may go to this host.
     Acquire(Arc<str>),
     /// Send a GET request and wait for the head of its response.
-    Send(Request),
+    Send {
+        /// The request.
+        request: Request,
+        /// Whether its bytes are digested or decrypted as they arrive: wait for the codec too.
+        needs_codec: bool,
+    },
+    /// Wait for the codec.
+    Prepare,
     /// Decode a chunk.
     Decode {
         /// Its stored bytes.
@@ -179,15 +203,17 @@ pub(crate) enum Operation<P> {
         /// How.
         params: DecodeParams,
     },
+    /// Compute the value of a digest.
+    Digest(P::Digest),
     /// Wait until the platform has a network, but not forever.
     AwaitNetwork,
 }
 
 /// Actions that were decided on and not yet taken.
 #[derive(Debug)]
-pub(super) struct Actions<P>(VecDeque<Action<P>>);
+pub(super) struct Actions<P: Piece>(VecDeque<Action<P>>);
 
-impl<P> Actions<P> {
+impl<P: Piece> Actions<P> {
     pub(super) fn new() -> Self {
         Self(VecDeque::new())
     }
@@ -214,7 +240,7 @@ impl<P> Actions<P> {
 }
 
 /// What a view fetch knows of the world at the time of an input.
-pub(crate) struct Context<'a, P> {
+pub(crate) struct Context<'a, P: Piece> {
     /// The time of the input.
     pub(crate) now: Duration,
     /// What all streams know of hosts, and what they may send.
@@ -225,4 +251,8 @@ pub(crate) struct Context<'a, P> {
     pub(crate) failures: &'a FailureLimit,
     /// Makes a piece of bytes.
     pub(crate) piece: &'a dyn Fn(&[u8]) -> P,
+    /// Begins a digest.
+    pub(crate) digest: &'a dyn Fn(Algorithm) -> P::Digest,
+    /// Removes a key stream from a piece that starts at this byte of the chunk.
+    pub(crate) apply_ctr: &'a dyn Fn(P, &Ctr, u64) -> P,
 }

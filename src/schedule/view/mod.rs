@@ -10,10 +10,12 @@
 //! arrived, and reads the body. A failed attempt is followed by a decision (`retry`): the same replica or
 //! another, perhaps after a pause, a fresh token, or another lookup. An attempt resumes where the one
 //! before broke off, also on another replica; if the bytes of two replicas do not fit together, the
-//! view starts over, unless some of it has reached the reader.
+//! view starts over, unless some of it has reached the reader. After the body comes `verification`: a chunk that
+//! was kept is decoded and checked, a view that was handed on waits for the value of its digest. The fetch never
+//! computes on bytes: decoding and digests are operations of the host, and their results are inputs.
 //!
 //! ```text
-//!  Locating ─► Acquiring ─► AwaitingToken ─► AwaitingResponse ─► ReadingBody ─► Decoding ─► Done
+//!  Locating ─► Acquiring ─► AwaitingToken ─► AwaitingResponse ─► ReadingBody ─► Decoding, Digesting ─► Done
 //!     ▲            ▲                │                │               │             │
 //!     │            │                └────────────────┴── failed ─────┴─────────────┘
 //!     │ lookup     │ same or other replica               ▼
@@ -44,7 +46,6 @@
 mod attempt;
 mod blob_range;
 mod body;
-mod checksum;
 mod decoding;
 mod failure_limit;
 mod fetch;
@@ -61,6 +62,7 @@ mod stream;
 mod target;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
+mod verification;
 
 pub(crate) use self::{
     failure_limit::FailureLimit,

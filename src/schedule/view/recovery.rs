@@ -212,7 +212,7 @@ impl<P: Piece> ViewFetch<'_, P> {
     }
 
     /// Reports another attempt, at the same replica (`is_retry`) or another, and begins it.
-    fn attempt_again(&mut self, replica: usize, is_retry: bool, cx: &Context<'_, P>) {
+    pub(super) fn attempt_again(&mut self, replica: usize, is_retry: bool, cx: &Context<'_, P>) {
         self.report_failure(if is_retry { EventKind::Retry } else { EventKind::Failover });
         self.attempt(replica, cx);
     }

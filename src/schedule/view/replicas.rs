@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
+    host::Piece,
     http::{jwt, url},
     model::{
         chunk::Source,
@@ -28,7 +29,7 @@ pub(super) struct Replicas {
 
 /// How a request gets its token.
 #[derive(Debug)]
-pub(super) enum TokenStep<P> {
+pub(super) enum TokenStep<P: Piece> {
     /// The request is sent with this token, or without one.
     Known(Option<String>),
     /// Another lookup brings it: the token of the last one is about to expire.
@@ -59,7 +60,7 @@ impl Replicas {
     }
 
     /// The acceptable URLs of a location, best first.
-    pub(super) fn usable<P>(
+    pub(super) fn usable<P: Piece>(
         location: Location,
         target: &Target,
         cx: &Context<'_, P>,
@@ -118,17 +119,27 @@ impl Replicas {
     }
 
     /// How the next request, to this URL, gets its token.
-    pub(super) fn token_step<P>(&mut self, source: &Source, at: &str, unix_time: Duration) -> TokenStep<P> {
+    pub(super) fn token_step<P: Piece>(
+        &mut self,
+        source: &Source,
+        at: &str,
+        unix_time: Duration,
+    ) -> TokenStep<P> {
         let refused = std::mem::take(&mut self.is_token_refused).then_some(self.token_at);
         self.token(source, at, unix_time, refused)
     }
 
     /// How a hedge to this URL gets its token.
-    pub(super) fn hedge_token_step<P>(&self, source: &Source, at: &str, unix_time: Duration) -> TokenStep<P> {
+    pub(super) fn hedge_token_step<P: Piece>(
+        &self,
+        source: &Source,
+        at: &str,
+        unix_time: Duration,
+    ) -> TokenStep<P> {
         self.token(source, at, unix_time, None)
     }
 
-    fn token<P>(
+    fn token<P: Piece>(
         &self,
         source: &Source,
         at: &str,

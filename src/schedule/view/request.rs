@@ -1,6 +1,6 @@
 //! One request to one replica, and what its response head says.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
     blob_range::BlobRange,
@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::Kind,
     host::{
-        Request,
+        Piece, Request,
         event::{Event, EventKind},
     },
     http::{content_range, url},
@@ -49,7 +49,7 @@ impl ReplicaRequest {
     }
 
     /// Sends it with a token, if it needs one.
-    pub(super) fn send<P>(
+    pub(super) fn send<P: Piece>(
         &self,
         role: Role,
         token: Option<String>,
@@ -61,19 +61,19 @@ impl ReplicaRequest {
         actions.report(Event { bytes, ..event });
         let url = token.map_or_else(|| self.url.clone(), |token| url::with_token(&self.url, &token));
         let request = Request { url, range: self.range.header };
-        actions.start(role, Operation::Send(request));
+        actions.start(role, Operation::Send { request, needs_codec: target.needs_codec() });
     }
 
-    /// The head of its response has arrived; it was sent at `since`.
-    pub(super) fn on_response<P>(
+    /// The head of its response has arrived. `time`: when it was sent, and when the head arrived.
+    pub(super) fn on_response<P: Piece>(
         &self,
         status: u16,
-        since: Duration,
+        time: Range<Duration>,
         target: &Target,
         cx: &Context<'_, P>,
         actions: &mut Actions<P>,
     ) {
-        cx.pool.on_response(&self.host, cx.now.saturating_sub(since), cx.now);
+        cx.pool.on_response(&self.host, time.end.saturating_sub(time.start), cx.now);
         let event = target.host_event(EventKind::Headers, &self.host);
         actions.report(Event { status: Some(status), ..event });
     }

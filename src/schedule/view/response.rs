@@ -1,22 +1,20 @@
-//! The steps of an attempt from its response on: head, body, decoding.
+//! The steps of an attempt from its response on: head and body.
 //!
-//! Each step leads to the next one, to the end of the fetch, or to a failure, which `recovery` handles.
+//! Each step leads to the next one, or to a failure, which `recovery` handles. After the body comes `verification`.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
-    body::{Body, BodyProgress, BodySink, BufferSink, Flow},
-    decoding,
-    fetch::{Circumstance, State, ViewFetch},
-    io::{Action, Context, Input, Operation, ResponseStart, Role, Update},
+    body::{Body, BodyProgress, BodySink, Flow},
+    fetch::{AfterDigest, Circumstance, State, ViewFetch},
+    io::{Action, Context, Input, ResponseStart, Update},
     request::ReplicaRequest,
-    stream::deliver_view,
-    target::BodyMode,
+    stream::Completeness,
 };
 use crate::{
     error::Kind,
     host::{
-        DecodeError, Piece,
+        Piece,
         event::{Event, EventKind},
     },
     model::chunk::Source,
@@ -24,16 +22,16 @@ use crate::{
 };
 
 impl<P: Piece> ViewFetch<'_, P> {
-    /// The head of the response has arrived.
+    /// The head of the response has arrived. `time`: when the request was sent, and when the head arrived.
     pub(super) fn on_response(
         &mut self,
         start: ResponseStart,
-        since: Duration,
+        time: Range<Duration>,
         unix_time: Duration,
         cx: &Context<'_, P>,
     ) {
         if let Some(request) = &self.request {
-            request.on_response(start.status, since, &self.target, cx, &mut self.actions);
+            request.on_response(start.status, time, &self.target, cx, &mut self.actions);
             self.begin_body(start, unix_time, cx);
         }
     }
@@ -47,8 +45,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         if start.status == 416 && digested.is_some_and(|digested| digested >= self.target.chunk.size) {
             // No byte follows those that have arrived.
             self.close_request();
-            let finished = self.stream.finish(&mut self.actions);
-            return self.on_stream_finished(finished, cx);
+            return self.check_stream(cx);
         }
         if self.target.index.is_some() {
             self.actions.update(Update::Begin);
@@ -64,6 +61,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
         let bytes = Some(self.stream.progress.left());
         self.hedge.expect(&host, bytes, cx.now, &mut self.actions);
+        self.stream.begin(cx);
         let idle = self.options.timeout.idle;
         let progress = BodyProgress::new(at, idle, cx.now);
         let sink = BodySink::new(&self.target, range, start.status, start.headers, at);
@@ -121,7 +119,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.actions.report(Event { bytes: Some(len), ..event });
         cx.pool.on_bytes(len, cx.now);
         let taken = match sink {
-            BodySink::Stream(sink) => sink.take(piece, &self.target, &mut self.stream, &mut self.actions),
+            BodySink::Stream(sink) => sink.take(piece, &self.target, &mut self.stream, &mut self.actions, cx),
             BodySink::Buffer(sink) => sink.take(piece, at, &mut self.actions),
         };
         match taken {
@@ -172,11 +170,17 @@ impl<P: Piece> ViewFetch<'_, P> {
         circumstance: Circumstance,
         cx: &Context<'_, P>,
     ) {
-        match sink {
-            BodySink::Stream(stream) if stream.has_all(&self.stream) => {
-                self.on_body_complete(BodySink::Stream(stream), cx);
+        let completeness = match &sink {
+            BodySink::Stream(stream) => stream.completeness(&self.stream),
+            BodySink::Buffer(_) => Completeness::Incomplete,
+        };
+        match completeness {
+            Completeness::Incomplete => self.on_attempt_failed(error, circumstance, cx),
+            Completeness::CompleteIfMatching => {
+                self.close_request();
+                self.digest_stream(AfterDigest::Broken { error, circumstance }, cx);
             }
-            _ => self.on_attempt_failed(error, circumstance, cx),
+            Completeness::Complete => self.on_body_complete(sink, cx),
         }
     }
 
@@ -184,57 +188,11 @@ impl<P: Piece> ViewFetch<'_, P> {
     fn on_body_complete(&mut self, sink: BodySink<P>, cx: &Context<'_, P>) {
         self.close_request();
         match sink {
-            BodySink::Stream(sink) => {
-                let finished = sink.finish(&self.target, &mut self.stream, &mut self.actions, cx.piece);
-                self.on_stream_finished(finished, cx);
-            }
+            BodySink::Stream(sink) => self.on_stream_end(sink, cx),
             BodySink::Buffer(sink) => match sink.check() {
                 Ok(()) => self.decode(sink),
                 Err(error) => self.on_attempt_failed(error, Circumstance::Online, cx),
             },
         }
-    }
-
-    fn on_stream_finished(&mut self, finished: Result<(), AttemptError>, cx: &Context<'_, P>) {
-        match finished {
-            Ok(()) => {
-                cx.failures.reset();
-                self.end(None);
-            }
-            Err(error) => self.on_attempt_failed(error, Circumstance::Online, cx),
-        }
-    }
-
-    fn decode(&mut self, sink: BufferSink<P>) {
-        let BufferSink { stored, headers, .. } = sink;
-        let params = decoding::params(&self.target, self.options.verify, &stored, &headers);
-        self.actions.update(Update::Decoding(true));
-        self.actions.start(Role::Primary, Operation::Decode { stored, params });
-        self.state = State::Decoding;
-    }
-
-    pub(super) fn on_decoded(&mut self, decoded: Result<Vec<P>, DecodeError>, cx: &Context<'_, P>) {
-        self.actions.update(Update::Decoding(false));
-        match decoded.map_err(AttemptError::from).and_then(|pieces| self.accept(pieces)) {
-            Ok(()) => cx.failures.reset(),
-            Err(error) => self.on_attempt_failed(error, Circumstance::Online, cx),
-        }
-    }
-
-    /// Hands on decoded bytes, if they are those of the chunk.
-    fn accept(&mut self, pieces: Vec<P>) -> Result<(), AttemptError> {
-        let event = self.target.event(EventKind::Decoded);
-        let bytes = Some(decoding::len_of(&pieces));
-        self.actions.report(Event { bytes, ..event });
-        decoding::check(&self.target, self.options.verify, &pieces)?;
-        if self.target.mode == BodyMode::Manifest {
-            let chunks = decoding::manifest(&self.target.chunk, &pieces)?;
-            self.actions.update(Update::Learn(chunks));
-            self.end(None);
-        } else {
-            let holds = deliver_view(&self.target.chunk, &self.target.view, pieces, &mut self.actions);
-            self.end(Some(holds));
-        }
-        Ok(())
     }
 }

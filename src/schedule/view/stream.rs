@@ -1,48 +1,67 @@
 //! The bytes of a view between a response body and the window.
 //!
 //! A body may begin before the view and end after it, and several bodies may bring parts of one
-//! view. A [`ViewStream`] takes pieces with their place in the stored blob, adds them to the
-//! checksum, cuts them to the bytes of the view that have not arrived, decrypts them and hands them on.
+//! view. A [`ViewStream`] takes pieces with their place in the stored blob, registers them with the
+//! digest, cuts them to the bytes of the view that have not arrived, decrypts them and hands them on.
 //!
 //! With a checksum, the last piece of a view is held back until the checksum matches. So the end of a chunk is
 //! never delivered unverified, and a chunk that arrives in one piece is verified before any of it is delivered.
+//! Computing the digest takes time: at the end of a body [`ViewStream::digest`] takes it out for that.
 
 use super::{
     blob_range::{BlobRange, cut_back, cut_front},
-    checksum::Checksum,
-    decoding::mismatch,
-    io::{Actions, Update},
+    io::{Actions, Context, Update},
     progress::Progress,
     target::Target,
 };
 use crate::{
-    decode,
     error::Kind,
-    host::Piece,
+    host::{Checksum, Digest, Piece},
     model::chunk::Chunk,
     schedule::{plan::View, retry::AttemptError},
 };
 
 /// What has arrived of a view that is handed on as it arrives.
 #[derive(Debug)]
-pub(super) struct ViewStream<P> {
+pub(super) struct ViewStream<P: Piece> {
     pub(super) progress: Progress,
-    checksum: Checksum,
+    /// The checksum of the chunk, if there is one.
+    expected: Option<Checksum>,
+    /// The digest of the bytes so far; none before the first response, and while its value is computed.
+    digest: Option<P::Digest>,
     /// The last piece, until the checksum matches.
     last: Option<P>,
 }
 
+/// Whether all that is needed has arrived, as far as can be known before a body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Completeness {
+    Incomplete,
+    /// If the checksum matches. It may cover more bytes than are known.
+    CompleteIfMatching,
+    Complete,
+}
+
 impl<P: Piece> ViewStream<P> {
     pub(super) fn new(target: &Target) -> Self {
-        let progress = Progress::new(target.view.within.clone(), target.mode.has_checksum());
-        Self { progress, checksum: Checksum::new(target.chunk.md5), last: None }
+        let has_checksum = target.mode.has_checksum();
+        let expected = target.chunk.md5.filter(|_| has_checksum).map(Checksum::Md5);
+        let progress = Progress::new(target.view.within.clone(), has_checksum);
+        Self { progress, expected, digest: None, last: None }
     }
 
     /// Drops everything that has arrived.
     pub(super) fn restart(&mut self) {
         self.progress.restart();
-        self.checksum.restart();
+        self.digest = None;
         self.last = None;
+    }
+
+    /// A response begins.
+    pub(super) fn begin(&mut self, cx: &Context<'_, P>) {
+        if let Some(expected) = self.expected.filter(|_| self.digest.is_none()) {
+            self.digest = Some((cx.digest)(expected.algorithm()));
+        }
     }
 
     /// Takes a piece that starts at byte `at` of the blob; returns whether more bytes are needed.
@@ -53,13 +72,14 @@ impl<P: Piece> ViewStream<P> {
         range: &BlobRange,
         chunk: &Chunk,
         actions: &mut Actions<P>,
+        cx: &Context<'_, P>,
     ) -> bool {
         let mut at = range.cut(&mut piece, at).saturating_sub(range.base);
-        let has_checksum = self.digest(&mut piece, &mut at);
+        let has_checksum = self.register(&mut piece, &mut at);
         cut_front(&mut piece, &mut at, self.progress.next_of_view());
         cut_back(&mut piece, at, self.progress.needed().end);
         if !piece.is_empty() {
-            let piece = decrypted(chunk, piece, at);
+            let piece = decrypted(chunk, piece, at, cx);
             let len = piece.len() as u64;
             if has_checksum && self.progress.arrived() + len == self.progress.len() {
                 self.progress.hold_back(len);
@@ -72,40 +92,55 @@ impl<P: Piece> ViewStream<P> {
         has_checksum || !self.progress.has_view()
     }
 
-    /// Adds to the checksum what it does not cover yet; returns whether there is one.
-    fn digest(&mut self, piece: &mut P, at: &mut u64) -> bool {
-        let Some(digested) = self.progress.digested() else { return false };
+    /// Registers with the digest what it does not cover yet; returns whether there is one.
+    fn register(&mut self, piece: &mut P, at: &mut u64) -> bool {
+        let (Some(digested), Some(digest)) = (self.progress.digested(), &mut self.digest) else {
+            return false;
+        };
         cut_front(piece, at, digested);
-        self.checksum.feed(piece);
+        digest.update(piece);
         self.progress.digest(piece.len() as u64);
         true
     }
 
     /// Whether nothing more is needed, as far as can be known before the body ends: the end is
     /// where it has to be, or the checksum matches.
-    pub(super) fn is_complete(&self, range: &BlobRange) -> bool {
-        match (self.progress.digested(), range.end) {
+    pub(super) fn completeness(&self, range: &BlobRange) -> Completeness {
+        let is_complete = match (self.progress.digested(), range.end) {
             (None, _) => self.progress.has_view(),
             (Some(digested), Some(end)) => range.base + digested >= end,
-            (Some(_), None) => self.progress.has_view() && self.checksum.matches(),
-        }
+            (Some(_), None) if self.progress.has_view() => return Completeness::CompleteIfMatching,
+            (Some(_), None) => false,
+        };
+        if is_complete { Completeness::Complete } else { Completeness::Incomplete }
     }
 
-    /// The body has ended: checks that the view is complete and correct, and hands on its last piece.
-    pub(super) fn finish(&mut self, actions: &mut Actions<P>) -> Result<(), AttemptError> {
+    /// The body has ended: checks that the view is complete, and takes the digest out.
+    pub(super) fn digest(&mut self) -> Result<Option<P::Digest>, AttemptError> {
         if !self.progress.has_view() {
             let (arrived, len) = (self.progress.arrived(), self.progress.len());
             let message = format!("the body ended after {arrived} of {len} bytes");
             return Err(AttemptError::new(Kind::ShortBody, message));
         }
-        if self.progress.digested().is_some() && !self.checksum.matches() {
-            return Err(mismatch());
-        }
+        Ok(self.digest.take())
+    }
+
+    /// Whether this is the checksum of the chunk.
+    pub(super) fn matches(&self, value: Checksum) -> bool {
+        self.expected == Some(value)
+    }
+
+    /// Continues with a digest that was taken out.
+    pub(super) fn resume(&mut self, digest: P::Digest) {
+        self.digest = Some(digest);
+    }
+
+    /// The view is complete and verified: hands on its last piece.
+    pub(super) fn finish(&mut self, actions: &mut Actions<P>) {
         self.progress.release();
         if let Some(last) = self.last.take() {
             actions.update(Update::Deliver(last));
         }
-        Ok(())
     }
 }
 
@@ -116,6 +151,7 @@ pub(super) fn deliver_view<P: Piece>(
     view: &View,
     pieces: Vec<P>,
     actions: &mut Actions<P>,
+    cx: &Context<'_, P>,
 ) -> u64 {
     let (mut next, mut holds) = (0, 0);
     for mut piece in pieces {
@@ -126,7 +162,7 @@ pub(super) fn deliver_view<P: Piece>(
         cut_back(&mut piece, at, view.within.end);
         if !piece.is_empty() {
             holds += len;
-            actions.update(Update::Deliver(decrypted(chunk, piece, at)));
+            actions.update(Update::Deliver(decrypted(chunk, piece, at, cx)));
         }
     }
     holds
@@ -134,10 +170,9 @@ pub(super) fn deliver_view<P: Piece>(
 
 /// Decrypts a piece that starts at byte `at` of the chunk with the key stream of the chunk, if it has
 /// one. The checksum is of the bytes before that.
-fn decrypted<P: Piece>(chunk: &Chunk, piece: P, mut at: u64) -> P {
-    let Some(ctr) = &chunk.ctr else { return piece };
-    piece.changed(&mut |bytes| {
-        decode::apply(ctr, at, bytes);
-        at += bytes.len() as u64;
-    })
+fn decrypted<P: Piece>(chunk: &Chunk, piece: P, at: u64, cx: &Context<'_, P>) -> P {
+    match &chunk.ctr {
+        Some(ctr) => (cx.apply_ctr)(piece, ctr, at),
+        None => piece,
+    }
 }

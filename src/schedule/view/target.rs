@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     host::event::{Event, EventKind},
-    model::chunk::Chunk,
+    model::chunk::{Chunk, Compression},
     schedule::{options::Verify, plan::View, window::Job},
 };
 
@@ -63,6 +63,12 @@ impl Target {
                 Self { index: None, view, chunk, mode: BodyMode::Manifest }
             }
         }
+    }
+
+    /// Whether bytes of the chunk are digested or decrypted outside of the decoding of a whole chunk.
+    pub(super) fn needs_codec(&self) -> bool {
+        let may_be_gzip = self.mode.is_stream() && self.chunk.compression == Compression::ByServer;
+        self.mode.has_checksum() || self.chunk.ctr.is_some() || may_be_gzip && self.chunk.md5.is_some()
     }
 
     /// What may be shown of the chunk.

@@ -74,7 +74,7 @@ impl<P: Piece> Window<P> {
     /// Delivers bytes of the first view; `None` if all of them have been delivered.
     fn deliver_view(&mut self, max: u64) -> Option<Delivery<P>> {
         let Some(Slot::View(slot)) = self.slots.front_mut() else { return None };
-        if self.strict && slot.is_in_flight() {
+        if self.strict && slot.is_in_flight() || slot.is_withheld() {
             return Some(Delivery::Wait);
         }
         let before = slot.share();
@@ -99,7 +99,7 @@ impl<P: Piece> Window<P> {
             Some(Slot::Gap { .. }) => Head::Ready,
             Some(Slot::View(slot)) => match slot.stage {
                 Stage::Complete | Stage::Failed(_) => Head::Ready,
-                _ if !self.strict && !slot.held.is_empty() => Head::Ready,
+                _ if !self.strict && !slot.held.is_empty() && !slot.is_withheld() => Head::Ready,
                 Stage::Decoding => Head::Decoding,
                 Stage::Fetching => Head::Fetching,
             },

@@ -66,6 +66,7 @@ pub(super) struct ViewSlot<P> {
 #[derive(Debug)]
 pub(super) enum Stage {
     Fetching,
+    /// It is being decoded, or its digest computed.
     Decoding,
     /// All bytes are held or delivered, and as verified as they can be.
     Complete,
@@ -89,6 +90,12 @@ impl<P: Piece> ViewSlot<P> {
 
     pub(super) fn is_in_flight(&self) -> bool {
         matches!(self.stage, Stage::Fetching | Stage::Decoding)
+    }
+
+    /// Whether what is held must wait: all of the view has arrived before its first byte was delivered, and it
+    /// is being verified.
+    pub(super) fn is_withheld(&self) -> bool {
+        matches!(self.stage, Stage::Decoding) && self.undelivered == self.len
     }
 
     /// What it contributes to the counters of the window.

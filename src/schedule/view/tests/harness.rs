@@ -3,11 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::{
+    FutureExt,
+    future::{BoxFuture, ready},
+};
+use md5::Md5;
 
 use crate::{
-    host::{FetchError, Request},
+    host::{Algorithm, BytesDigest, Checksum, DecodeError, Digest, DigestBytes, FetchError, Request},
     http::headers::Headers,
-    model::{chunk::Chunk, location::Location},
+    model::{
+        chunk::{Chunk, Ctr},
+        location::Location,
+    },
     schedule::{
         options::Options,
         plan::View,
@@ -28,6 +36,56 @@ pub(super) struct Fetch {
     pub(super) now: Duration,
     validators: Validators,
     failures: FailureLimit,
+    /// The digest whose value is to be computed.
+    digest: Option<BytesDigest>,
+    /// Whether the last request needs the codec.
+    pub(super) needs_codec: bool,
+}
+
+fn context<'a>(
+    now: Duration,
+    pool: &'a Pool,
+    validators: &'a Validators,
+    failures: &'a FailureLimit,
+) -> Context<'a, Bytes> {
+    Context { now, pool, validators, failures, piece: &piece, digest: &digest, apply_ctr: &apply_ctr }
+}
+
+/// A digest that keeps the bytes. In place of CRC-32C it adds them up.
+struct TestDigest(Algorithm, Vec<u8>);
+
+impl DigestBytes for TestDigest {
+    fn update(&mut self, piece: &Bytes) {
+        self.1.extend_from_slice(piece);
+    }
+
+    fn value(&mut self) -> BoxFuture<'_, Result<Checksum, DecodeError>> {
+        let value = match self.0 {
+            Algorithm::Md5 => Checksum::Md5(<Md5 as md5::Digest>::digest(&self.1).into()),
+            Algorithm::Crc32c => Checksum::Crc32c(sum(&self.1)),
+        };
+        ready(Ok(value)).boxed()
+    }
+}
+
+/// What the digest has in place of CRC-32C.
+pub(super) fn sum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(1, |sum, byte| sum * 3 % 0x0fff_ffff + u32::from(*byte))
+}
+
+fn digest(algorithm: Algorithm) -> BytesDigest {
+    BytesDigest::new(TestDigest(algorithm, Vec::new()))
+}
+
+/// Removes no key stream: its bytes do not matter here.
+fn apply_ctr(piece: Bytes, _ctr: &Ctr, _at: u64) -> Bytes {
+    piece
+}
+
+/// The value of a digest, as a driver computes it.
+pub(super) fn digested(mut digest: BytesDigest) -> Input<Bytes> {
+    let value = digest.value().now_or_never().expect("it is computed at once");
+    Input::Digested { digest, value }
 }
 
 fn piece(bytes: &[u8]) -> Bytes {
@@ -43,14 +101,14 @@ impl Fetch {
         let options: &'static Options = Box::leak(Box::new(options));
         let (validators, failures) = (Validators::default(), FailureLimit::new(options.retry.passes, 4));
         let now = 1000 * MS;
-        let cx = Context { now, pool: &pool, validators: &validators, failures: &failures, piece: &piece };
+        let cx = context(now, &pool, &validators, &failures);
         let fetch = ViewFetch::new(job, options, false, &cx);
-        Self { fetch, pool, now, validators, failures }
+        Self { fetch, pool, now, validators, failures, digest: None, needs_codec: false }
     }
 
     pub(super) fn give(&mut self, role: Role, input: Input<Bytes>) {
-        let Self { fetch, pool, now, validators, failures } = self;
-        fetch.handle(role, input, &Context { now: *now, pool, validators, failures, piece: &piece });
+        let Self { fetch, pool, now, validators, failures, .. } = self;
+        fetch.handle(role, input, &context(*now, pool, validators, failures));
     }
 
     /// Gives an input to the primary request; returns the actions that follow.
@@ -70,8 +128,25 @@ impl Fetch {
         let mut all = Vec::new();
         while let Some(action) = self.fetch.next_action() {
             all.push(text(&action));
+            match action {
+                Action::Start(_, Operation::Digest(digest)) => self.digest = Some(digest),
+                Action::Start(_, Operation::Send { needs_codec, .. }) => self.needs_codec = needs_codec,
+                _ => {}
+            }
         }
         all
+    }
+
+    /// Computes the digest; returns the actions that follow.
+    pub(super) fn digested(&mut self) -> Vec<String> {
+        let digest = self.digest.take().expect("there is a digest");
+        self.primary(digested(digest))
+    }
+
+    /// Loses the digest; returns the actions that follow.
+    pub(super) fn interrupted_digest(&mut self) -> Vec<String> {
+        let digest = self.digest.take().expect("there is a digest");
+        self.primary(Input::Digested { digest, value: Err(DecodeError::Interrupted) })
     }
 
     pub(super) fn permit(&mut self, host: &str) -> Vec<String> {
@@ -108,8 +183,10 @@ fn operation_text(operation: &Operation<Bytes>) -> String {
         Operation::Token { refused, .. } => if refused.is_some() { "token again" } else { "token" }.into(),
         Operation::FilerToken => "filer token".into(),
         Operation::Acquire(host) => format!("acquire {host}"),
-        Operation::Send(Request { url, range: None }) => format!("send {url}"),
-        Operation::Send(Request { url, range: Some(range) }) => format!("send {url} {range}"),
+        Operation::Send { request: Request { url, range: None }, .. } => format!("send {url}"),
+        Operation::Send { request: Request { url, range: Some(range) }, .. } => format!("send {url} {range}"),
+        Operation::Prepare => "prepare".into(),
+        Operation::Digest(_) => "digest".into(),
         Operation::Decode { stored, .. } => format!("decode {}", stored.concat().len()),
         Operation::AwaitNetwork => "await network".into(),
     }
@@ -146,7 +223,7 @@ pub(super) fn located(hosts: &[&str]) -> Input<Bytes> {
 
 pub(super) fn head(status: u16, headers: Headers) -> Input<Bytes> {
     let start = ResponseStart { status, headers, url: None };
-    Input::Response { response: Ok(start), unix_time: Duration::ZERO, is_offline: false }
+    Input::Response { response: Ok(start), at: Duration::ZERO, unix_time: Duration::ZERO, is_offline: false }
 }
 
 pub(super) fn status(status: u16) -> Input<Bytes> {
@@ -159,7 +236,7 @@ pub(super) fn etag(status: u16, etag: &str) -> Input<Bytes> {
 
 pub(super) fn no_response() -> Input<Bytes> {
     let response = Err(AttemptError::from(FetchError { cause: None }));
-    Input::Response { response, unix_time: Duration::ZERO, is_offline: false }
+    Input::Response { response, at: Duration::ZERO, unix_time: Duration::ZERO, is_offline: false }
 }
 
 pub(super) fn broken(is_offline: bool) -> Input<Bytes> {

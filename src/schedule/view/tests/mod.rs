@@ -11,10 +11,10 @@ use self::harness::{Fetch, MS, broken, etag, head, located, no_response, overdue
 use super::{Input, Role};
 use crate::{
     error::{Error, Kind},
-    host::DecodeError,
+    host::{DecodeError, PrepareError},
     http::headers::Headers,
     model::{
-        chunk::{Chunk, CipherKey, Compression, Source},
+        chunk::{Chunk, CipherKey, Compression, Ctr, Source},
         location::Location,
     },
     schedule::{options::Options, retry::RetryPolicy, window::Job},
@@ -169,7 +169,8 @@ fn the_last_piece_waits_for_the_checksum() {
     fetch.primary(status(200));
     assert_eq!(fetch.primary(zeros(40)), ["first-byte", "body", "deliver 40"]);
     assert_eq!(fetch.primary(zeros(60)), ["body"]);
-    assert_eq!(fetch.primary(Input::BodyEnd), ["cancel", "deliver 60", "finish", "end"]);
+    assert_eq!(fetch.primary(Input::BodyEnd), ["cancel", "decoding", "digest"]);
+    assert_eq!(fetch.digested(), ["decoded", "deliver 60", "finish", "end"]);
 }
 
 #[test]
@@ -178,8 +179,9 @@ fn bytes_that_do_not_match_are_dropped_and_asked_for_whole() {
     fetch.primary(status(200));
     fetch.primary(Input::Piece(vec![1; 40].into()));
     fetch.primary(zeros(60));
-    let failed = fetch.primary(Input::BodyEnd);
-    assert_eq!(failed, ["cancel", "expect nothing", "recover, restart"]);
+    let ended = fetch.primary(Input::BodyEnd);
+    assert_eq!(ended, ["cancel", "expect nothing", "decoding", "digest"]);
+    assert_eq!(fetch.digested(), ["decoded", "recover, restart"]);
     assert_eq!(fetch.primary(recovered(true)), ["failover", "acquire b"]);
     assert_eq!(fetch.send("b"), ["request", "send http://b/1,01"], "whole, and without a hedge");
 }
@@ -191,6 +193,7 @@ fn bytes_that_the_reader_has_cannot_be_dropped() {
     fetch.primary(Input::Piece(vec![1; 40].into()));
     fetch.primary(zeros(60));
     fetch.primary(Input::BodyEnd);
+    fetch.digested();
     assert_eq!(fetch.primary(recovered(false)), ["end: corrupt"]);
 }
 
@@ -307,12 +310,154 @@ fn a_416_after_the_last_byte_ends_the_body() {
     let mut fetch = sent(truncated, &["a", "b"]);
     fetch.primary(status(200));
     fetch.primary(zeros(110));
-    fetch.primary(broken(false));
+    let ended = fetch.primary(broken(false));
+    assert_eq!(ended, ["cancel", "expect nothing", "decoding", "digest"]);
+    assert_eq!(fetch.digested(), ["decoded", "recover"], "the MD5 is of 120 bytes");
     fetch.primary(recovered(false));
     assert_eq!(fetch.send("b").last().unwrap(), "send http://b/1,01 bytes=110-");
-    // The MD5 is of 120 bytes.
-    let failed = fetch.primary(status(416));
-    assert_eq!(failed, ["headers", "cancel", "expect nothing", "recover, restart"]);
+    let ended = fetch.primary(status(416));
+    assert_eq!(ended, ["headers", "cancel", "expect nothing", "decoding", "digest"]);
+    assert_eq!(fetch.digested(), ["decoded", "recover, restart"]);
+}
+
+#[test]
+fn a_digest_goes_on_if_more_bytes_are_needed() {
+    let truncated = Chunk { md5: checked(120).md5, ..chunk(100) };
+    let mut fetch = sent(truncated, &["a", "b"]);
+    fetch.primary(status(200));
+    fetch.primary(zeros(110));
+    fetch.primary(broken(false));
+    fetch.digested();
+    fetch.primary(recovered(false));
+    fetch.send("b");
+    fetch.primary(status(206));
+    fetch.primary(zeros(10));
+    fetch.primary(Input::BodyEnd);
+    assert_eq!(fetch.digested(), ["decoded", "deliver 100", "finish", "end"]);
+}
+
+#[test]
+fn a_broken_body_is_complete_if_the_digest_matches() {
+    let mut fetch = sent(checked(100), &["a"]);
+    fetch.primary(status(200));
+    fetch.primary(zeros(100));
+    assert_eq!(fetch.primary(broken(false)), ["cancel", "decoding", "digest"]);
+    assert_eq!(fetch.digested(), ["decoded", "deliver 100", "finish", "end"]);
+}
+
+#[test]
+fn a_host_is_free_while_a_digest_is_computed() {
+    let mut fetch = sent(checked(100), &["a"]);
+    fetch.primary(status(200));
+    fetch.primary(zeros(100));
+    assert!(fetch.pool.try_acquire("a", 1).is_none());
+    fetch.primary(Input::BodyEnd);
+    assert!(fetch.pool.try_acquire("a", 1).is_some());
+}
+
+fn interrupted() -> Input<Bytes> {
+    Input::Decoded(Err(DecodeError::Interrupted))
+}
+
+/// A view of an encrypted chunk that is being decoded.
+fn decoding(fetch: &mut Fetch) {
+    fetch.primary(status(200));
+    fetch.primary(zeros(128));
+    assert_eq!(fetch.primary(Input::BodyEnd).last().map(String::as_str), Some("decode 128"));
+}
+
+// F119
+#[test]
+fn a_decoder_that_stops_costs_no_attempt_and_no_pass() {
+    let options =
+        Options { retry: RetryPolicy { passes: 1, ..RetryPolicy::default() }, ..Options::default() };
+    let mut fetch = Fetch::new(view(Chunk { key: CipherKey::new(&[7; 32]), ..chunk(100) }, 0..100), options);
+    fetch.primary(located(&["a", "b"]));
+    for _ in 0..3 {
+        fetch.send("a");
+        decoding(&mut fetch);
+        assert_eq!(fetch.primary(interrupted()), ["decoded", "retry", "acquire a"]);
+    }
+    fetch.send("a");
+    decoding(&mut fetch);
+    let decoded = fetch.primary(Input::Decoded(Ok(vec![Bytes::from_static(&[0; 100])])));
+    assert_eq!(decoded, ["decoded", "decoded", "deliver 100", "finish, holds 100", "end"]);
+}
+
+// F119
+#[test]
+fn a_decoder_that_always_stops_is_an_internal_error() {
+    let mut fetch = sent(Chunk { key: CipherKey::new(&[7; 32]), ..chunk(100) }, &["a"]);
+    for _ in 0..3 {
+        decoding(&mut fetch);
+        fetch.primary(interrupted());
+        fetch.send("a");
+    }
+    decoding(&mut fetch);
+    assert_eq!(fetch.primary(interrupted()), ["decoded", "end: internal"]);
+}
+
+// F119
+#[test]
+fn a_lost_digest_restarts_a_view_that_was_not_read() {
+    let lost = |fetch: &mut Fetch| fetch.interrupted_digest();
+    let mut fetch = sent(checked(100), &["a", "b"]);
+    fetch.primary(status(200));
+    fetch.primary(zeros(40));
+    fetch.primary(zeros(60));
+    fetch.primary(Input::BodyEnd);
+    assert_eq!(lost(&mut fetch), ["decoded", "recover, restart"]);
+    assert_eq!(fetch.primary(recovered(true)), ["retry", "acquire a"]);
+    assert_eq!(fetch.send("a").last().unwrap(), "send http://a/1,01", "whole");
+    fetch.primary(status(200));
+    fetch.primary(zeros(100));
+    fetch.primary(Input::BodyEnd);
+    assert_eq!(lost(&mut fetch), ["decoded", "recover, restart"]);
+    assert_eq!(fetch.primary(recovered(false)), ["end: internal"], "the reader has some of it");
+}
+
+// F120
+#[test]
+fn without_a_codec_a_view_that_needs_it_fails_at_once() {
+    let missing = || Input::Prepared(Err(PrepareError::default()));
+    let mut fetch = sent(checked(100), &["a", "b"]);
+    assert_eq!(fetch.primary(missing()), ["end: unsupported"]);
+    let mut fetch = sent(Chunk { key: CipherKey::new(&[7; 32]), ..chunk(100) }, &["a", "b"]);
+    decoding(&mut fetch);
+    let unavailable = Input::Decoded(Err(DecodeError::Unavailable(PrepareError::default())));
+    assert_eq!(fetch.primary(unavailable), ["decoded", "end: unsupported"]);
+    let mut fetch = hedged(checked(100), &["a", "b"]);
+    assert_eq!(fetch.hedge(missing()), ["hedge: cancel"], "the primary request finds out itself");
+}
+
+#[test]
+fn content_under_a_key_stream_waits_for_the_codec() {
+    let ctr = Ctr::new(CipherKey::new(&[7; 32]).unwrap(), [0; 16], 0);
+    let inline = Chunk { ctr: Some(ctr.into()), ..Chunk::inline([0; 100].into()) };
+    let mut fetch = Fetch::new(view(inline.clone(), 10..30), Options::default());
+    assert_eq!(fetch.actions(), ["queue", "prepare"]);
+    assert_eq!(fetch.primary(Input::Prepared(Ok(()))), ["deliver 20", "finish, holds 0", "end"]);
+    let mut fetch = Fetch::new(view(inline, 10..30), Options::default());
+    fetch.actions();
+    assert_eq!(fetch.primary(Input::Prepared(Err(PrepareError::default()))), ["end: unsupported"]);
+}
+
+#[test]
+fn a_request_says_whether_its_bytes_need_the_codec() {
+    let ctr = Ctr::new(CipherKey::new(&[7; 32]).unwrap(), [0; 16], 0);
+    let by_server = Chunk { compression: Compression::ByServer, ..chunk(100) };
+    for (chunk, needs_codec) in [
+        (chunk(100), false),
+        (checked(100), true),
+        (Chunk { ctr: Some(ctr.into()), ..chunk(100) }, true),
+        (Chunk { key: CipherKey::new(&[7; 32]), ..chunk(100) }, false),
+        (by_server.clone(), false),
+        (Chunk { md5: Some([0; 16]), ..by_server }, true),
+    ] {
+        let mut fetch = sent(chunk.clone(), &["a"]);
+        assert_eq!(fetch.needs_codec, needs_codec, "{chunk:?}");
+        assert_eq!(fetch.primary(status(200)).last().unwrap(), "timer 20s");
+    }
 }
 
 #[test]
@@ -343,7 +488,34 @@ fn gzip_that_the_platform_left_is_inflated() {
     fetch.send("a");
     fetch.primary(head(200, headers()));
     assert_eq!(fetch.primary(Input::Piece(Bytes::from_static(packed))), ["first-byte", "body"]);
-    assert_eq!(fetch.primary(Input::BodyEnd), ["cancel", "deliver 7", "finish", "end"]);
+    assert_eq!(fetch.primary(Input::BodyEnd), ["cancel", "decoding", "decode 27"]);
+    let inflated = Input::Decoded(Ok(vec![Bytes::from_static(b"abcdefg")]));
+    assert_eq!(fetch.primary(inflated), ["decoded", "deliver 7", "finish", "end"]);
+}
+
+/// A chunk whose content is gzip, beside one whose content the platform left in gzip.
+#[test]
+fn a_file_that_is_gzip_itself_is_told_by_its_md5() {
+    let packed = Bytes::from_static(b"\x1f\x8bxyz");
+    let headers = || Headers { content_length: Some(5), ..Headers::default() };
+    let content = Bytes::from_static(b"seven..");
+    for (md5, size) in [(Md5::digest(&packed), 5), (Md5::digest(&content), 7)] {
+        let by_server = Chunk { compression: Compression::ByServer, md5: Some(md5.into()), ..chunk(size) };
+        let mut fetch = Fetch::new(view(by_server, 0..size), Options::default());
+        fetch.primary(located(&["a"]));
+        fetch.send("a");
+        fetch.primary(head(200, headers()));
+        fetch.primary(Input::Piece(packed.clone()));
+        assert_eq!(fetch.primary(Input::BodyEnd), ["cancel", "decoding", "digest"]);
+        let ended = ["decoded", "decoding", "digest"];
+        if size == 5 {
+            assert_eq!(fetch.digested(), ended);
+        } else {
+            assert_eq!(fetch.digested(), ["decoded", "decoding", "decode 5"]);
+            assert_eq!(fetch.primary(Input::Decoded(Ok(vec![content.clone()]))), ended);
+        }
+        assert_eq!(fetch.digested(), ["decoded", &format!("deliver {size}"), "finish", "end"]);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use proptest::prelude::*;
 
-use super::harness::{Fetch, MS, broken, head, located, no_response, overdue, recovered, view};
+use super::harness::{Fetch, MS, broken, digested, head, located, no_response, overdue, recovered, view};
 use crate::{
     error::{Error, Kind},
     host::DecodeError,
@@ -140,7 +140,7 @@ impl World {
     fn start(&mut self, role: Role, operation: Operation<Bytes>) {
         let side = &mut self.sides[side(role)];
         assert!(side.operation.is_none() && side.body.is_none(), "{role:?} is busy: {operation:?}");
-        if let Operation::Send(request) = &operation {
+        if let Operation::Send { request, .. } = &operation {
             side.range = request.range;
             if role == Role::Hedge {
                 self.hedges += 1;
@@ -222,9 +222,17 @@ impl World {
                 Input::Permit { permit, unix_time: MS }
             }
             Operation::AwaitNetwork => Input::Network(is_good),
+            Operation::Prepare => panic!("the chunk is not inline"),
+            Operation::Digest(digest) if !is_good => {
+                Input::Digested { digest, value: Err(DecodeError::Interrupted) }
+            }
+            Operation::Digest(digest) => digested(digest),
+            Operation::Decode { .. } if !is_good && tape.below(2) == 1 => {
+                Input::Decoded(Err(DecodeError::Interrupted))
+            }
             Operation::Decode { .. } if !is_good => Input::Decoded(Err(DecodeError::Tag)),
             Operation::Decode { .. } => Input::Decoded(Ok(vec![self.blob.clone().into()])),
-            Operation::Send(_) => match tape.below(8) {
+            Operation::Send { .. } => match tape.below(8) {
                 0..4 => self.respond(side, tape),
                 4 => no_response(),
                 other => head([500, 404, 401][other - 5], Headers::default()),

@@ -1,6 +1,6 @@
 //! The limits on the size of a chunk. Sizes come from metadata, which is not authenticated.
 
-use crate::model::chunk::Chunk;
+use super::chunk::Chunk;
 
 /// The largest chunk that is decoded in memory: 1 GiB. SeaweedFS writes chunks of 4 to 64 MiB, and a wasm
 /// memory has 4 GiB.
