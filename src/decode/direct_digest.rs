@@ -5,7 +5,7 @@ use futures::{
     FutureExt,
     future::{BoxFuture, ready},
 };
-use md5::{Digest, Md5};
+use kelp_stream_codec::{crc::crc32c, md5::Md5};
 
 use crate::host::{Algorithm, Checksum, DecodeError, DigestBytes};
 
@@ -40,7 +40,7 @@ impl DirectDigest {
     #[must_use]
     pub fn value(&self) -> Checksum {
         match self {
-            Self::Md5(md5) => Checksum::Md5(md5.clone().finalize().into()),
+            Self::Md5(md5) => Checksum::Md5(md5.clone().finalize()),
             Self::Crc32c(crc) => Checksum::Crc32c(*crc),
         }
     }
@@ -54,31 +54,6 @@ impl DigestBytes for DirectDigest {
     fn value(&mut self) -> BoxFuture<'_, Result<Checksum, DecodeError>> {
         ready(Ok(Self::value(self))).boxed()
     }
-}
-
-/// CRC-32C (RFC 3720, appendix B.4) of bytes that follow those with the value `crc`.
-fn crc32c(crc: u32, bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = table();
-    let step = |crc: u32, byte: &u8| {
-        TABLE.get(usize::from(crc as u8 ^ byte)).copied().unwrap_or_default() ^ (crc >> 8)
-    };
-    !bytes.iter().fold(!crc, step)
-}
-
-#[allow(clippy::indexing_slicing, reason = "the indices are those of the table")]
-const fn table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut at = 0;
-    while at < 256 {
-        let (mut value, mut bit) = (at as u32, 0);
-        while bit < 8 {
-            value = if value & 1 == 1 { value >> 1 ^ 0x82f6_3b78 } else { value >> 1 };
-            bit += 1;
-        }
-        table[at] = value;
-        at += 1;
-    }
-    table
 }
 
 #[cfg(test)]

@@ -1,12 +1,8 @@
 //! gzip (RFC 1952) that is complete in memory: one or more members, with a limit on the output.
 
-use flate2::{Decompress, FlushDecompress, Status};
+use kelp_stream_codec::gzip::{Error, Inflater};
 
 use crate::host::DecodeError;
-
-/// The size of the output buffer: large enough to make calls rare, small enough to stay in the CPU's cache.
-/// It was measured to be faster than one growing buffer.
-const PIECE: usize = 64 << 10;
 
 /// Inflates every member and passes the bytes to `sink`, piece by piece. Only the trailer of gzip proves that the
 /// data is complete.
@@ -15,48 +11,20 @@ const PIECE: usize = 64 << 10;
 ///
 /// [`DecodeError::Gzip`] if the bytes are not gzip, are truncated, are followed by bytes other than zeros, or
 /// have a wrong check value; [`DecodeError::TooLong`] if the output exceeds `max_output`.
-pub fn inflate(
-    mut compressed: &[u8],
-    max_output: u64,
-    sink: &mut dyn FnMut(&[u8]),
-) -> Result<(), DecodeError> {
-    let mut buffer = vec![0; PIECE];
-    let mut total: u64 = 0;
-    loop {
-        let mut member = Decompress::new_gzip(WINDOW_BITS);
-        let mut used = 0;
-        loop {
-            let input = compressed.get(used..).unwrap_or_default();
-            let before = (member.total_in(), member.total_out());
-            let status = member.decompress(input, &mut buffer, FlushDecompress::None);
-            let status = status.map_err(|_| DecodeError::Gzip)?;
-            let (read, written) = (member.total_in() - before.0, member.total_out() - before.1);
-            used += read as usize;
-            total += written;
-            if total > max_output {
-                return Err(DecodeError::TooLong);
-            }
-            let output = first(&buffer, written);
-            if !output.is_empty() {
-                sink(output);
-            }
-            if status == Status::StreamEnd {
-                break;
-            }
-            if read == 0 && written == 0 {
-                return Err(DecodeError::Gzip);
-            }
-        }
-        compressed = compressed.get(used..).unwrap_or_default();
-        // Writers may pad with zeros. Any other bytes must be the next member.
-        if compressed.iter().all(|byte| *byte == 0) {
-            return Ok(());
-        }
+pub fn inflate(compressed: &[u8], max_output: u64, sink: &mut dyn FnMut(&[u8])) -> Result<(), DecodeError> {
+    let mut inflater = Inflater::new(max_output);
+    while let Some(piece) = inflater.next(compressed).map_err(error)? {
+        sink(piece);
     }
+    Ok(())
 }
 
-/// The largest window that deflate has: 32 KiB.
-pub(super) const WINDOW_BITS: u8 = 15;
+fn error(error: Error) -> DecodeError {
+    match error {
+        Error::Gzip => DecodeError::Gzip,
+        Error::TooLong => DecodeError::TooLong,
+    }
+}
 
 /// The first `n` bytes, or all of them if there are fewer.
 pub(super) fn first(bytes: &[u8], n: u64) -> &[u8] {

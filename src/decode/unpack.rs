@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::gzip::WINDOW_BITS;
 use crate::host::DecodeError;
 
 /// Inflates the members of gzip, piece by piece as they arrive.
@@ -16,6 +15,9 @@ pub struct Unpacker {
     /// The member that is being inflated.
     member: Option<Decompress>,
 }
+
+/// The largest window that deflate has: 32 KiB.
+const WINDOW_BITS: u8 = 15;
 
 /// The largest piece of output, in bytes.
 const PIECE: usize = 64 << 10;
