@@ -1,12 +1,14 @@
-//! Decryption and decompression (F54 to F74).
+//! Decryption and decompression (F54 to F74, F119, F120).
+
+use std::{sync::Arc, time::Duration};
 
 use kelp_stream::{
     Kind,
     model::{
-        chunk::{Chunk, CipherKey, Compression},
+        chunk::{Chunk, CipherKey, Compression, Ctr},
         limit::{MAX_CHUNK_BYTES, max_output},
     },
-    sim::{Outcome, World},
+    sim::{CodecTimes, Outcome, Script, World},
 };
 
 use crate::{setup::*, support::*};
@@ -145,4 +147,134 @@ fn gzip_that_is_not_declared_is_not_inflated() {
     let size = packed.len() as u64;
     let chunk = at_two(&world, packed.clone(), size);
     assert_eq!(read_one(&world, chunk, passes(1)).unwrap(), packed);
+}
+
+/// The codec needs this for each byte.
+const NS: Duration = Duration::from_nanos(1);
+
+fn slow_codec(world: &World, byte: Duration) {
+    world.codec_times(CodecTimes { byte, ..CodecTimes::default() });
+}
+
+// F119
+#[test]
+fn a_chunk_whose_decoder_died_is_fetched_again_at_once() {
+    let world = World::new();
+    let chunk = sealed(&world, 1000);
+    slow_codec(&world, 1000 * NS);
+    world.codec_stops(|job| job.nth < 3);
+    let session = passes(1);
+    let stats = session.stats.clone();
+    assert_eq!(read_one(&world, chunk, session).unwrap(), bytes(0..1000));
+    assert_eq!(asked(&world), ["a", "a", "a", "a"], "no replica is blamed");
+    // Three times half of a job, and a whole one.
+    assert_eq!(world.now(), 1028 * 1000 * NS * 5 / 2, "without a pause");
+    assert_eq!((stats.stats().retries, stats.stats().failovers), (3, 0));
+}
+
+// F119
+#[test]
+fn a_decoder_that_always_dies_is_an_internal_error() {
+    let world = World::new();
+    let chunk = sealed(&world, 1000);
+    world.codec_stops(|job| job.decodes);
+    let (none, error) = read_to_error(&world, open(&world, vec![chunk], passes(3)));
+    assert_eq!((none.len(), error.kind(), error.chunk()), (0, Kind::Internal, Some("http://a/0")));
+    assert_eq!(asked(&world), ["a", "a", "a", "a"]);
+}
+
+// F119
+#[test]
+fn a_digest_that_is_lost_before_the_reader_comes_is_repeated() {
+    let world = World::new();
+    let mut chunks = second_after_a_slow_first(&world, bytes(1000..2000));
+    chunks[1].md5 = Some(md5(&bytes(1000..2000)));
+    world.script(|asked| {
+        let script = Script::default().piece(100);
+        if asked.host == "slow" { script.latency(SECOND) } else { script }
+    });
+    world.codec_stops(|job| job.nth == 0);
+    assert_eq!(read(&world, chunks, passes(1)).unwrap(), bytes(0..2000));
+    assert_eq!(asked(&world), ["slow", "a", "a"]);
+}
+
+// F119
+#[test]
+fn a_digest_that_is_lost_after_delivery_is_an_internal_error() {
+    let world = World::new();
+    let chunk = digested(two(&world, 1000), &bytes(0..1000));
+    world.script(|_| Script::default().piece(100).rate(1000));
+    world.codec_stops(|job| !job.decodes);
+    let (read, error) = read_to_error(&world, open(&world, vec![chunk], passes(1)));
+    assert_eq!((read, error.kind()), (bytes(0..900), Kind::Internal));
+}
+
+// F120
+#[test]
+fn without_a_codec_only_what_needs_it_fails() {
+    let world = World::new();
+    world.remove_codec();
+    let chunk = two(&world, 1000);
+    assert_eq!(read_one(&world, chunk.clone(), passes(3)).unwrap(), bytes(0..1000));
+    let ctr = Ctr::new(key(), [0; 16], 0);
+    let content: Arc<[u8]> = bytes(0..10).into();
+    for chunk in [
+        digested(chunk.clone(), &bytes(0..1000)),
+        Chunk { ctr: Some(ctr.clone().into()), ..chunk },
+        Chunk { ctr: Some(ctr.into()), ..Chunk::inline(content) },
+        sealed(&world, 1000),
+    ] {
+        let before = world.log().len();
+        let (none, error) = read_to_error(&world, open(&world, vec![chunk], passes(3)));
+        assert_eq!((none.len(), error.kind(), error.kind().retryable()), (0, Kind::Unsupported, false));
+        assert!(world.log().len() <= before + 1, "it was tried again");
+        assert_eq!(world.open(), 0);
+    }
+}
+
+#[test]
+fn the_codec_is_loaded_during_the_first_request() {
+    let world = World::new();
+    let chunk = digested(two(&world, 1000), &bytes(0..1000));
+    world.script(|_| Script::default().latency(SECOND));
+    world.codec_times(CodecTimes { load: SECOND, ..CodecTimes::default() });
+    assert_eq!(read_one(&world, chunk.clone(), passes(1)).unwrap(), bytes(0..1000));
+    assert_eq!(world.now(), SECOND);
+    assert_eq!(read_one(&world, chunk, passes(1)).unwrap(), bytes(0..1000));
+    assert_eq!(world.now(), 2 * SECOND, "it is loaded once");
+}
+
+/// Computing a digest takes time, and the reader comes to the chunk meanwhile.
+#[test]
+fn a_chunk_complete_before_it_is_due_is_verified_first() {
+    let world = World::new();
+    let mut chunks = second_after_a_slow_first(&world, bytes(1000..2000));
+    chunks[1].md5 = Some(md5(&bytes(1000..2000)));
+    world.script(|asked| match asked.host.as_str() {
+        "slow" => Script::default().latency(SECOND),
+        "a" => Script::default().piece(100).outcome(Outcome::Flip(0)),
+        _ => Script::default().piece(100),
+    });
+    slow_codec(&world, 2_000_000 * NS);
+    assert_eq!(read(&world, chunks, passes(1)).unwrap(), bytes(0..2000));
+    assert_eq!(asked(&world), ["slow", "a", "b"]);
+    assert_eq!(world.now(), 4 * SECOND, "two digests");
+}
+
+#[test]
+fn bytes_in_decoding_are_within_the_budget() {
+    let world = World::new();
+    let chunks: Vec<Chunk> = (0..20)
+        .map(|n| {
+            let url = format!("http://a/{n}");
+            world.store(&url, encrypted(&gzip(&bytes(n * 1000..n * 1000 + 1000)), &key()));
+            Chunk { key: Some(key()), compression: Compression::Gzip, ..plain(&[&url], n * 1000, 1000) }
+        })
+        .collect();
+    slow_codec(&world, 1000 * NS);
+    let mut session = passes(1);
+    session.options.max_bytes_ahead = 7000;
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..20_000));
+    let most = world.most_bytes_decoding();
+    assert!((2000..=7000).contains(&most), "{most} bytes");
 }

@@ -15,7 +15,7 @@ use kelp_stream::{
         location::Location,
     },
     schedule::options::Verify,
-    sim::{Outcome, Script, SimRequest, World},
+    sim::{CodecTimes, Outcome, Script, SimRequest, World},
 };
 use proptest::prelude::*;
 
@@ -145,7 +145,7 @@ impl Network {
     pub fn build(&self, world: &World, file: &File, ranges: &[Range<u64>], verify: Verify) -> Recorder {
         let recorder = Recorder::default();
         world.seed(self.seed);
-        world.decode_time(MS * self.decode_ms);
+        world.codec_times(CodecTimes { job: MS * self.decode_ms, ..CodecTimes::default() });
         let times =
             |(start, len): (u64, u64)| Duration::from_millis(start)..Duration::from_millis(start + len);
         world.freeze(times(self.freeze));

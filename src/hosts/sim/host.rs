@@ -4,12 +4,12 @@ use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
 
-use super::{body::Body, clock::Sleep, server, world::World};
+use super::{body::Body, clock::Sleep, codec::SimDigest, server, world::World};
 use crate::{
     decode::{self, DirectDigest},
     host::{
-        Algorithm, BytesDigest, DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response,
-        event::Event,
+        Algorithm, BytesDigest, DecodeError, DecodeParams, FetchError, Host, LocateError, PrepareError,
+        Request, Response, event::Event,
     },
     model::{chunk::Ctr, location::Location},
 };
@@ -53,16 +53,21 @@ impl Host for SimHost {
         (self.world.lock().filer_tokens)()
     }
 
-    async fn decode(&self, stored: Vec<Bytes>, params: &DecodeParams) -> Result<Vec<Bytes>, DecodeError> {
-        let time = self.world.lock().decode_time;
-        self.world.sleep(time).await;
-        let mut pieces = Vec::new();
-        decode::decode(stored.concat(), params, &mut |piece| pieces.push(Bytes::copy_from_slice(piece)))?;
-        Ok(pieces)
+    fn prepare(&self) -> impl Future<Output = Result<(), PrepareError>> {
+        self.world.prepare_codec()
     }
 
     fn digest(&self, algorithm: Algorithm) -> BytesDigest {
-        BytesDigest::new(DirectDigest::new(algorithm))
+        let (world, digest) = (self.world.clone(), DirectDigest::new(algorithm));
+        BytesDigest::new(SimDigest { world, digest, bytes: 0 })
+    }
+
+    fn decode(
+        &self,
+        stored: Vec<Bytes>,
+        params: &DecodeParams,
+    ) -> impl Future<Output = Result<Vec<Bytes>, DecodeError>> {
+        self.world.decode(stored, params)
     }
 
     fn apply_ctr(&self, piece: Bytes, ctr: &Ctr, at: u64) -> Bytes {

@@ -22,6 +22,7 @@
 
 mod body;
 mod clock;
+mod codec;
 mod content;
 mod executor;
 mod host;
@@ -38,6 +39,7 @@ use futures::StreamExt;
 pub use self::{
     body::Body,
     clock::Sleep,
+    codec::{CodecTimes, Job},
     host::SimHost,
     link::{Busy, Link, Protocol, Shared, Stalls},
     script::{Logged, Outcome, Script, SimRequest},

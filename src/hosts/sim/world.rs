@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use super::{
     clock::{Clock, Sleep},
+    codec::{Codec, CodecTimes, Job},
     content::Content,
     executor::Executor,
     link::{Link, Shared},
@@ -56,7 +57,7 @@ pub(super) struct State {
     pub(super) filer_tokens: FilerTokens,
     pub(super) locate_time: Duration,
     pub(super) token_time: Duration,
-    pub(super) decode_time: Duration,
+    pub(super) codec: Codec,
     /// The wall clock at time zero.
     epoch: Duration,
     seed: u64,
@@ -90,7 +91,7 @@ impl Default for State {
             filer_tokens: Box::new(|| Ok(None)),
             locate_time: Duration::ZERO,
             token_time: Duration::ZERO,
-            decode_time: Duration::ZERO,
+            codec: Codec::default(),
             epoch: EPOCH,
             seed: 1,
             is_logging: true,
@@ -198,9 +199,19 @@ impl World {
         self.lock().token_time = time;
     }
 
-    /// How long it takes to decode a chunk.
-    pub fn decode_time(&self, time: Duration) {
-        self.lock().decode_time = time;
+    /// How long the codec takes.
+    pub fn codec_times(&self, times: CodecTimes) {
+        self.lock().codec.times = times;
+    }
+
+    /// Which jobs the codec does not finish, as if a worker died.
+    pub fn codec_stops(&self, stops: impl Fn(Job) -> bool + Send + 'static) {
+        self.lock().codec.stops = Box::new(stops);
+    }
+
+    /// The codec cannot be loaded.
+    pub fn remove_codec(&self) {
+        self.lock().codec.is_missing = true;
     }
 
     /// Sets the wall clock: the time since 1970 at time zero.
@@ -314,6 +325,12 @@ impl World {
         let at =
             |time| log.iter().filter(|l| l.at <= time && l.ended.is_none_or(|ended| ended > time)).count();
         log.iter().map(|logged| at(logged.at)).max().unwrap_or_default()
+    }
+
+    /// The most bytes of chunks that were being decoded at one time: stored and decoded ones.
+    #[must_use]
+    pub fn most_bytes_decoding(&self) -> u64 {
+        self.lock().codec.most_held
     }
 
     /// How many timers are set.
