@@ -76,6 +76,8 @@ pub struct Blob {
     pub by_id: bool,
     /// Several chunks share it.
     pub shared: bool,
+    /// The length of its chunk manifest before packing.
+    pub decoded: u64,
     /// The largest cost of its chunks that are decoded as a whole, as known before they are fetched.
     pub cost: u64,
     /// The longest of its other chunks.
@@ -243,6 +245,7 @@ impl File {
         (blob.is_manifest, blob.digest) = (true, list.digest);
         blob.bytes = pack(packing, &bytes);
         blob.cost = 2 * blob.bytes.len() as u64;
+        blob.decoded = bytes.len() as u64;
         self.blobs.push(blob);
         let chunk = Chunk {
             source: Source::FileId(name.as_str().into()),
@@ -288,6 +291,7 @@ impl Blob {
             is_manifest: false,
             by_id,
             shared: false,
+            decoded: 0,
             cost: 0,
             flow: 0,
             growth: 0,

@@ -44,8 +44,44 @@ pub struct Network {
     /// Start and length in milliseconds.
     pub freeze: (u64, u64),
     pub offline: (u64, u64),
-    pub decode_ms: u32,
+    pub codec: Codec,
     pub seed: u64,
+}
+
+/// The decoder: how long it takes, and when it dies.
+#[derive(Clone, Debug)]
+pub struct Codec {
+    pub load_ms: u32,
+    pub job_ms: u32,
+    pub byte_us: u32,
+    /// The jobs that it does not finish, by number.
+    pub dies_in: Vec<usize>,
+    /// It dies in digests too. Bytes under a lost digest may have been delivered, so this cannot always be repaired.
+    pub loses_digests: bool,
+}
+
+/// A view survives this many deaths of the decoder.
+const SURVIVED: usize = 3;
+
+impl Codec {
+    fn build(&self, world: &World) {
+        let byte = MS / 1000 * self.byte_us;
+        world.codec_times(CodecTimes { load: MS * self.load_ms, job: MS * self.job_ms, byte });
+        let Self { dies_in, loses_digests, .. } = self.clone();
+        world.codec_stops(move |job| (job.decodes || loses_digests) && dies_in.contains(&job.nth));
+    }
+
+    /// The longest time of a job.
+    pub fn longest(&self) -> Duration {
+        MS * self.job_ms + MS * self.byte_us * 10
+    }
+
+    /// Makes every death repairable.
+    fn make_repairable(&mut self, verify: Verify) {
+        self.dies_in.truncate(SURVIVED);
+        // Nothing is delivered before it is verified.
+        self.loses_digests &= verify == Verify::Strict;
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +181,7 @@ impl Network {
     pub fn build(&self, world: &World, file: &File, ranges: &[Range<u64>], verify: Verify) -> Recorder {
         let recorder = Recorder::default();
         world.seed(self.seed);
-        world.codec_times(CodecTimes { job: MS * self.decode_ms, ..CodecTimes::default() });
+        self.codec(verify).build(world);
         let times =
             |(start, len): (u64, u64)| Duration::from_millis(start)..Duration::from_millis(start + len);
         world.freeze(times(self.freeze));
@@ -192,6 +228,15 @@ impl Network {
     /// Removes ETags: a URL with two ETags has changed, and that is a final error.
     pub fn send_no_etags(&mut self) {
         self.treatments.iter_mut().for_each(|treatment| treatment.etag = None);
+    }
+
+    /// The decoder of readers with `verify`.
+    fn codec(&self, verify: Verify) -> Codec {
+        let mut codec = self.codec.clone();
+        if self.saved.is_some() {
+            codec.make_repairable(verify);
+        }
+        codec
     }
 
     fn serve(&self, world: &World, infos: HashMap<String, BlobInfo>, recorder: Recorder) {
@@ -355,21 +400,34 @@ pub fn network() -> impl Strategy<Value = Network> {
     let treatments = prop_oneof![1 => calm, 4 => prop::collection::vec(treatment(fault()), 1..24)];
     let lost = (0..MAX_PASSES, prop::option::weighted(0.05, 1..8_usize));
     let odd = prop::option::weighted(0.2, 1..4_usize);
-    (1..4_usize, treatments, saved, odd, lost, tokens, window(), window(), (0..3_u32, any::<u64>())).prop_map(
-        move |(replicas, treatments, saved, moved, lost, tokens, freeze, offline, (decode_ms, seed))| {
-            Network {
-                replicas,
-                treatments,
-                saved,
-                moved,
-                lost_lookups: if lost.0 % 3 == 1 { lost.0 } else { 0 },
-                tokens,
-                lost_token: lost.1.filter(|_| saved.is_none()),
-                freeze,
-                offline,
-                decode_ms,
-                seed,
-            }
+    (1..4_usize, treatments, saved, odd, lost, tokens, window(), window(), (codec(), any::<u64>())).prop_map(
+        move |(replicas, treatments, saved, moved, lost, tokens, freeze, offline, (codec, seed))| Network {
+            replicas,
+            treatments,
+            saved,
+            moved,
+            lost_lookups: if lost.0 % 3 == 1 { lost.0 } else { 0 },
+            tokens,
+            lost_token: lost.1.filter(|_| saved.is_none()),
+            freeze,
+            offline,
+            codec,
+            seed,
+        },
+    )
+}
+
+fn codec() -> impl Strategy<Value = Codec> {
+    let load_ms = prop_oneof![3 => Just(0), 1 => 1..3000_u32];
+    let byte_us = prop_oneof![1 => Just(0), 2 => 1..200_u32];
+    let dies_in = prop_oneof![1 => Just(vec![]), 1 => prop::collection::vec(0..12_usize, 1..8)];
+    (load_ms, 0..3_u32, byte_us, dies_in, any::<bool>()).prop_map(
+        |(load_ms, job_ms, byte_us, dies_in, loses_digests)| Codec {
+            load_ms,
+            job_ms,
+            byte_us,
+            dies_in,
+            loses_digests,
         },
     )
 }
