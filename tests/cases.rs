@@ -70,7 +70,7 @@ impl Cluster {
     }
 
     fn plan(&self, case: &Value, range: Range<u64>) -> Result<Plan, Error> {
-        let chunks = self.entry(case).chunks_to_read(&keys(case))?;
+        let chunks = chunks_to_read(&self.entry(case), &keys(case))?;
         Ok(Plan::new(chunks.into(), range))
     }
 
@@ -90,7 +90,7 @@ impl Cluster {
     /// The cases that do not expect an error and whose chunks can be read.
     fn readable(&self) -> Vec<&Value> {
         let readable = |case: &&Value| {
-            case.get("expect").is_none() && self.entry(case).chunks_to_read(&keys(case)).is_ok()
+            case.get("expect").is_none() && chunks_to_read(&self.entry(case), &keys(case)).is_ok()
         };
         self.cases.iter().filter(readable).collect()
     }
@@ -260,14 +260,14 @@ fn an_encrypted_object_needs_its_own_key() {
         // The key of the other option does not help.
         let swapped = Keys { customer: right.kek, kek: right.customer };
         for none in [Keys::default(), swapped] {
-            let error = Error::from(entry.chunks_to_read(&none).unwrap_err());
+            let error = Error::from(chunks_to_read(&entry, &none).unwrap_err());
             assert_eq!(
                 (error.kind(), error.to_string().contains(needed)),
                 (Kind::Unsupported, true),
                 "{error}"
             );
         }
-        let error = Error::from(entry.chunks_to_read(&other).unwrap_err());
+        let error = Error::from(chunks_to_read(&entry, &other).unwrap_err());
         assert_eq!((error.kind(), error.to_string().contains(needed)), (Kind::Corrupt, true), "{error}");
         names.push(text(case, "name"));
     }
@@ -296,7 +296,7 @@ fn a_missing_chunk_is_not_found_after_earlier_bytes() {
         assert_eq!(text(cluster.case("missing-chunk"), "expect"), "error not_found");
         assert_eq!((some.len(), error.offset()), (512, Some(512)));
         assert_eq!((error.kind(), error.kind().code()), (Kind::NotFound, "not_found"));
-        let chunks = cluster.entry(cluster.case("missing-chunk")).chunks_to_read(&Keys::default()).unwrap();
+        let chunks = chunks_to_read(&cluster.entry(cluster.case("missing-chunk")), &Keys::default()).unwrap();
         let Source::FileId(missing) = &chunks[1].source else { panic!("it has a file id") };
         assert_eq!(error.chunk(), Some(&**missing));
         assert_eq!(cluster.world.log().len(), 1 + Options::default().retry.passes as usize);
@@ -336,7 +336,7 @@ fn a_missing_or_damaged_manifest_is_an_error_not_zeros() {
             let (some, error) = cluster.read_to_error(name);
             assert_eq!(text(cluster.case(name), "expect"), format!("error {code}"));
             assert_eq!((some.len(), error.offset(), error.kind()), (0, Some(0), kind), "{name}: {error}");
-            let chunks = cluster.entry(cluster.case(name)).chunks_to_read(&Keys::default()).unwrap();
+            let chunks = chunks_to_read(&cluster.entry(cluster.case(name)), &Keys::default()).unwrap();
             let manifest = chunks.iter().find(|chunk| chunk.is_manifest).expect("there is one");
             assert_eq!(error.chunk(), Some(manifest.source.name()));
         }

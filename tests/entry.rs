@@ -4,7 +4,9 @@
 
 use kelp_stream::{
     Error, Kind,
-    formats::seaweedfs::entry::{Entry, EntryError, Keys, MAX_TEXT_BYTES, Reason, SseKind, Unsupported},
+    formats::seaweedfs::entry::{
+        DataKeys, Entry, EntryError, Keys, MAX_TEXT_BYTES, Reason, SseKind, Unsupported,
+    },
     model::chunk::{Chunk, Compression, Source},
 };
 use proptest::prelude::*;
@@ -51,7 +53,7 @@ fn id(chunk: &Chunk) -> &str {
 }
 
 fn unsupported(entry: &Entry) -> Unsupported {
-    match entry.chunks_to_read(&Keys::default()) {
+    match entry.chunks_to_read(&Keys::default(), &DataKeys::default()) {
         Err(EntryError::Unsupported(what)) => what,
         other => panic!("not unsupported: {other:?}"),
     }
@@ -74,7 +76,7 @@ fn every_fixture_has_its_size_and_is_readable_unless_known() {
             let sse = name.contains("sse-");
             let text = String::from_utf8(fixture(&format!("{cluster}/{name}"))).unwrap();
             let manifests = text.matches("\"is_chunk_manifest\":true").count();
-            match entry.chunks_to_read(&Keys::default()) {
+            match entry.chunks_to_read(&Keys::default(), &DataKeys::default()) {
                 Ok(chunks) => {
                     assert!(!sse && !name.contains("remote"), "{name}");
                     assert_eq!(chunks.iter().filter(|chunk| chunk.is_manifest).count(), manifests, "{name}");
@@ -426,7 +428,7 @@ fn the_time_is_in_milliseconds_and_the_zero_time_is_none() {
 
 #[test]
 fn inline_content_is_used_if_it_reaches_to_the_end() {
-    let content = |path: &str| entry(path).chunks_to_read(&Keys::default()).unwrap();
+    let content = |path: &str| entry(path).chunks_to_read(&Keys::default(), &DataKeys::default()).unwrap();
     for (path, text) in [
         ("plain/entries/inline.json", &b"inline content, kept in the entry; no chunks"[..]),
         ("plain/entries/inline-size-0.json", b"saved inside, and file_size says 0"),
@@ -441,20 +443,20 @@ fn inline_content_is_used_if_it_reaches_to_the_end() {
     let both = |size: u64| {
         with(chunk.clone(), json!({"Content": "aGVsbG8=", "FileSize": size}))
             .unwrap()
-            .chunks_to_read(&Keys::default())
+            .chunks_to_read(&Keys::default(), &DataKeys::default())
             .unwrap()
     };
     assert!(matches!(both(5)[..], [Chunk { source: Source::Inline(_), .. }]));
     assert!(matches!(both(6)[..], [Chunk { source: Source::FileId(_), .. }]));
     let longer = with(json!([]), json!({"Content": "aGVsbG8=", "FileSize": 9})).unwrap();
     assert!(matches!(
-        longer.chunks_to_read(&Keys::default()).unwrap()[..],
+        longer.chunks_to_read(&Keys::default(), &DataKeys::default()).unwrap()[..],
         [Chunk { source: Source::Inline(_), size: 5, .. }]
     ));
     assert!(
         with(json!([]), json!({"Content": "", "FileSize": 9}))
             .unwrap()
-            .chunks_to_read(&Keys::default())
+            .chunks_to_read(&Keys::default(), &DataKeys::default())
             .unwrap()
             .is_empty()
     );
@@ -481,7 +483,11 @@ fn a_file_that_cannot_be_read_is_unsupported() {
         let inline = with(json!([]), json!({"Content": "aGVsbG8=", "Extended": {name: "AA=="}})).unwrap();
         assert_eq!(unsupported(&inline), Unsupported::Sse(kind));
     }
-    let error = Error::from(entry("s3/entries/sse-c.bin.json").chunks_to_read(&Keys::default()).unwrap_err());
+    let error = Error::from(
+        entry("s3/entries/sse-c.bin.json")
+            .chunks_to_read(&Keys::default(), &DataKeys::default())
+            .unwrap_err(),
+    );
     assert_eq!(
         (error.kind(), error.to_string()),
         (Kind::Unsupported, "the object is encrypted with SSE-C: pass its key as sse.customerKey".into())
@@ -507,26 +513,33 @@ fn a_remote_only_file_has_no_chunks_and_no_content() {
 #[test]
 fn a_remote_file_is_read_through_its_filer() {
     let remote = entry("plain/entries/remote-only.json");
-    let chunks = remote.chunks_to_read_at("http://f/d/remote.bin", &Keys::default()).unwrap();
+    let chunks =
+        remote.chunks_to_read_at("http://f/d/remote.bin", &Keys::default(), &DataKeys::default()).unwrap();
     assert_eq!((chunks[0].source.name(), &chunks[0].stored), ("http://f/d/remote.bin", &Some(0..4096)));
     let large = with(json!([]), json!({"FileSize": 9 << 20, "Remote": {"remote_size": 9 << 20}})).unwrap();
-    let sizes: Vec<u64> =
-        large.chunks_to_read_at("http://f/x", &Keys::default()).unwrap().iter().map(|c| c.size).collect();
+    let sizes: Vec<u64> = large
+        .chunks_to_read_at("http://f/x", &Keys::default(), &DataKeys::default())
+        .unwrap()
+        .iter()
+        .map(|c| c.size)
+        .collect();
     assert_eq!(sizes, [4 << 20, 4 << 20, 1 << 20]);
     // Other unsupported files stay unsupported, and a file with chunks is read from its chunks.
     let encrypted = json!({"Remote": {"remote_size": 5}, "Extended": {"X-SeaweedFS-Sse-C-Iv": "AA=="}});
-    let encrypted =
-        with(json!([]), encrypted).unwrap().chunks_to_read_at("http://f/x", &Keys::default()).unwrap_err();
+    let encrypted = with(json!([]), encrypted)
+        .unwrap()
+        .chunks_to_read_at("http://f/x", &Keys::default(), &DataKeys::default())
+        .unwrap_err();
     assert_eq!(encrypted, Unsupported::Sse(SseKind::C).into());
     let directory = with(json!([]), json!({"Mode": 1_u32 << 31, "Remote": {"remote_size": 5}})).unwrap();
     assert_eq!(
-        directory.chunks_to_read_at("http://f/x", &Keys::default()).unwrap_err(),
+        directory.chunks_to_read_at("http://f/x", &Keys::default(), &DataKeys::default()).unwrap_err(),
         Unsupported::Directory.into()
     );
     let one = entry("plain/entries/one.json");
     assert_eq!(
-        one.chunks_to_read_at("http://f/x", &Keys::default()).unwrap(),
-        one.chunks_to_read(&Keys::default()).unwrap()
+        one.chunks_to_read_at("http://f/x", &Keys::default(), &DataKeys::default()).unwrap(),
+        one.chunks_to_read(&Keys::default(), &DataKeys::default()).unwrap()
     );
 }
 
@@ -638,7 +651,7 @@ proptest! {
         let length = text.len();
         text[at % length] = byte;
         if let Ok(entry) = Entry::parse(&text) {
-            let _ = (entry.etag(), entry.chunks_to_read(&Keys::default()));
+            let _ = (entry.etag(), entry.chunks_to_read(&Keys::default(), &DataKeys::default()));
         }
     }
 }

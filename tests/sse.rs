@@ -4,6 +4,11 @@
 
 mod support;
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, Mac};
@@ -11,8 +16,9 @@ use kelp_stream::{
     Error, Kind, Options, Plan, decode,
     formats::seaweedfs::entry::{Entry, EntryError, Keys, Reason, SseKind, Unsupported, WrongKey},
     model::chunk::{Chunk, CipherKey, Compression, Ctr},
+    read::{open::OpenContext, open_file::OpenFile, session::Session, streams::Streams},
     schedule::options::Verify,
-    sim::{Outcome, Script, World},
+    sim::{Outcome, Script, SimHost, World},
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -120,12 +126,12 @@ fn s3_attributes(parameters: &Value) -> Value {
 
 /// The key stream over the one chunk.
 fn ctr(entry: &Entry, keys: &Keys) -> Result<Ctr, EntryError> {
-    let chunks = entry.chunks_to_read(keys)?;
+    let chunks = chunks_to_read(entry, keys)?;
     Ok(chunks[0].ctr.as_deref().unwrap().clone())
 }
 
 fn refused(entry: &Entry, keys: &Keys) -> EntryError {
-    entry.chunks_to_read(keys).unwrap_err()
+    chunks_to_read(entry, keys).unwrap_err()
 }
 
 /// Reads an entry in a world that has the `stored` chunks.
@@ -138,7 +144,7 @@ fn read_entry(entry: &Entry, keys: &Keys, stored: &[(u64, Vec<u8>)]) -> Vec<u8> 
     world.locator(|id, _| {
         Ok(kelp_stream::model::location::Location { urls: vec![format!("http://a/{id}")], token: None })
     });
-    read(&world, entry.chunks_to_read(keys).unwrap(), Options::default()).unwrap()
+    read(&world, chunks_to_read(entry, keys).unwrap(), Options::default()).unwrap()
 }
 
 #[test]
@@ -248,7 +254,7 @@ fn a_flipped_bit_in_the_stored_parameters_is_detected() {
         }
         for cut in [1, bytes.len() - 1] {
             let parameters = with(s3_parameters(&IV), field, base64(&bytes[..cut]).into());
-            assert!(one(3, &parameters).chunks_to_read(&gateway()).is_err(), "{field} of {cut} bytes");
+            assert!(chunks_to_read(&one(3, &parameters), &gateway()).is_err(), "{field} of {cut} bytes");
         }
     }
 }
@@ -378,7 +384,7 @@ fn the_objects_parameters_are_parsed_once() {
     let object = with(s3_parameters(&IV), "keyId", "k".repeat(1 << 20).into());
     let all = entry(list.into(), json!({"Extended": s3_attributes(&object)}));
     let start = std::time::Instant::now();
-    assert_eq!(all.chunks_to_read(&gateway()).unwrap().len(), 20_000);
+    assert_eq!(chunks_to_read(&all, &gateway()).unwrap().len(), 20_000);
     // Parsing the object's parameters for each chunk would take a minute.
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
 }
@@ -386,7 +392,7 @@ fn the_objects_parameters_are_parsed_once() {
 #[test]
 fn no_key_is_printed() {
     let keys = Keys { customer: Some(cipher_key(77)), kek: Some(cipher_key(77)) };
-    let read = one(3, &s3_parameters(&IV)).chunks_to_read(&gateway()).unwrap();
+    let read = chunks_to_read(&one(3, &s3_parameters(&IV)), &gateway()).unwrap();
     let printed = format!("{keys:?} {read:?}");
     assert!(!printed.contains("77, 77") && !printed.contains("1, 2, 3, 4, 5, 6, 7, 8, 9"), "{printed}");
 }
@@ -520,6 +526,65 @@ proptest! {
         let list = json!([{"file_id": "3,1637037d6a", "size": 34, "sse_type": kind, "sse_metadata": base64(&text)}]);
         let keys = Keys { customer: Some(cipher_key(1)), kek: Some(cipher_key(2)) };
         let entry = entry(list, json!({}));
-        prop_assert!(entry.chunks_to_read(&keys).is_err(), "{:?}", text);
+        prop_assert!(chunks_to_read(&entry, &keys).is_err(), "{:?}", text);
     }
+}
+
+/// Opens an entry in a world whose chunks have no place.
+fn opened(world: &World, entry: &str, keys: &Keys) -> Result<OpenFile<SimHost>, Error> {
+    let context = OpenContext {
+        host: world.host(),
+        session: Session::default(),
+        shared_streams: Streams::default(),
+        can_renew_filer_token: false,
+    };
+    let (entry, keys) = (entry.to_owned(), keys.clone());
+    world.run(async move { context.open_entry(entry.as_bytes(), None, &keys).await }).expect("it ends")
+}
+
+/// An entry of three chunks, of which two have the same data key.
+fn three_chunks() -> String {
+    let other = {
+        let nonce = [4; 12];
+        let wrapped = Aes256Gcm::new(&[2; 32].into()).encrypt(&nonce.into(), &[9; 32][..]).unwrap();
+        let with_key = with(s3_parameters(&IV), "encryptedDEK", json!(base64(&wrapped)));
+        without(with(with_key, "nonce", json!(base64(&nonce))), "keyCommitment")
+    };
+    let list = json!([
+        chunk(1, 0, 34, 3, Some(&s3_parameters(&IV))),
+        chunk(2, 34, 34, 3, Some(&s3_parameters(&IV))),
+        chunk(3, 68, 34, 3, Some(&other)),
+    ]);
+    json!({"FullPath": "/o", "Mtime": "2026-08-22T12:00:00Z", "Mode": 432, "chunks": list}).to_string()
+}
+
+#[test]
+fn the_host_decrypts_each_data_key_once() {
+    let world = World::new();
+    let jobs = Arc::new(AtomicUsize::new(0));
+    world.codec_stops({
+        let jobs = Arc::clone(&jobs);
+        move |_| {
+            jobs.fetch_add(1, Ordering::Relaxed);
+            false
+        }
+    });
+    assert!(opened(&world, &three_chunks(), &gateway()).is_ok());
+    assert_eq!(jobs.load(Ordering::Relaxed), 2);
+    let error = opened(&world, &three_chunks(), &Keys::default()).unwrap_err();
+    assert_eq!((error.kind(), jobs.load(Ordering::Relaxed)), (Kind::Unsupported, 2));
+    let other = Keys { customer: None, kek: Some(cipher_key(9)) };
+    assert_eq!(opened(&world, &three_chunks(), &other).unwrap_err().kind(), Kind::Corrupt);
+}
+
+// F119, F120
+#[test]
+fn a_decoder_that_dies_while_keys_are_decrypted() {
+    let world = World::new();
+    world.codec_stops(|job| job.nth < 3);
+    assert!(opened(&world, &three_chunks(), &gateway()).is_ok());
+    world.codec_stops(|_| true);
+    assert_eq!(opened(&world, &three_chunks(), &gateway()).unwrap_err().kind(), Kind::Internal);
+    world.remove_codec();
+    assert_eq!(opened(&world, &three_chunks(), &gateway()).unwrap_err().kind(), Kind::Unsupported);
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use kelp_stream::{
     Error, Kind, Plan,
     fetch::{probe, probe::UrlFile},
-    formats::seaweedfs::entry::{Entry, Keys},
+    formats::seaweedfs::entry::{DataKeys, Entry, Keys},
     host::LocateError,
     http::headers::Headers,
     model::{
@@ -520,7 +520,9 @@ fn remote(world: &World, size: u64) -> Vec<Chunk> {
     world.store(URL, bytes(0..size));
     let json = format!(r#"{{"FullPath":"/file","FileSize":{size},"Remote":{{"remote_size":{size}}}}}"#);
     let entry = Entry::parse(json.as_bytes()).expect("it is an entry");
-    entry.chunks_to_read_at(&format!("{URL}?a=b"), &Keys::default()).expect("its filer is known")
+    entry
+        .chunks_to_read_at(&format!("{URL}?a=b"), &Keys::default(), &DataKeys::default())
+        .expect("its filer is known")
 }
 
 #[test]

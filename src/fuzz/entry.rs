@@ -4,7 +4,7 @@ use serde::de::IgnoredAny;
 
 use super::plan::assert_covers;
 use crate::{
-    formats::seaweedfs::entry::{Entry, Keys, MAX_EXTENDED},
+    formats::seaweedfs::entry::{DataKeys, Entry, Keys, MAX_EXTENDED},
     http::etag,
     model::chunk::{Chunk, CipherKey, MAX_FILE_BYTES, Source},
     schedule::plan::Plan,
@@ -29,7 +29,9 @@ pub(super) fn run(json: &[u8]) {
     // The parameters of S3 encryption are read only if there is a key.
     let key = CipherKey::new(&[7; 32]);
     for keys in [Keys::default(), Keys { customer: key.clone(), kek: key }] {
-        if let Ok(chunks) = entry.chunks_to_read(&keys) {
+        let mut data_keys = DataKeys::default();
+        entry.wrapped_keys(&keys).into_iter().for_each(|wrapped| data_keys.insert(wrapped, &[7; 32]));
+        if let Ok(chunks) = entry.chunks_to_read(&keys, &data_keys) {
             assert_covers(&Plan::new(chunks.into(), 0..entry.size()));
         }
     }

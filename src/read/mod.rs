@@ -11,6 +11,7 @@
 //! ```
 
 mod admission;
+mod data_keys;
 mod driver;
 mod fetch_view;
 mod hedging;

@@ -10,7 +10,9 @@
 //! Every host opens files with an [`OpenContext`], which it makes from the user's options. The context becomes
 //! part of the [`OpenFile`] that it returns.
 
-use super::{metadata::Metadata, open_file::OpenFile, session::Session, streams::Streams};
+use super::{
+    data_keys::unwrap_keys, metadata::Metadata, open_file::OpenFile, session::Session, streams::Streams,
+};
 use crate::{
     error::Error,
     fetch::{
@@ -74,7 +76,7 @@ impl<H: Host> OpenContext<H> {
         let expect = Expect::Body(MAX_TEXT_BYTES as u64);
         let Fetched { body, .. } = get(&self.host, &self.session.options, expect, target).await?;
         let entry = Entry::parse(&joined(&body))?;
-        self.open_parsed(&entry, file_url, keys)
+        self.open_parsed(&entry, file_url, keys).await
     }
 
     /// Opens a file by its entry, the JSON of a filer's response. `filer`: the filer's origin, if content
@@ -84,16 +86,27 @@ impl<H: Host> OpenContext<H> {
     ///
     /// [`crate::Kind::Manifest`] if this is not an entry. [`crate::Kind::Unsupported`] if the file cannot be
     /// read. [`crate::Kind::Corrupt`] if a key is wrong. [`crate::Kind::Closed`] if the pool was closed.
-    pub fn open_entry(self, json: &[u8], filer: Option<&str>, keys: &Keys) -> Result<OpenFile<H>, Error> {
+    pub async fn open_entry(
+        self,
+        json: &[u8],
+        filer: Option<&str>,
+        keys: &Keys,
+    ) -> Result<OpenFile<H>, Error> {
         let entry = Entry::parse(json)?;
         let file_url = filer.map(|origin| urls::file_url(origin, entry.path()));
-        self.open_parsed(&entry, file_url.as_deref(), keys)
+        self.open_parsed(&entry, file_url.as_deref(), keys).await
     }
 
-    fn open_parsed(self, entry: &Entry, file_url: Option<&str>, keys: &Keys) -> Result<OpenFile<H>, Error> {
+    async fn open_parsed(
+        self,
+        entry: &Entry,
+        file_url: Option<&str>,
+        keys: &Keys,
+    ) -> Result<OpenFile<H>, Error> {
+        let data_keys = unwrap_keys(&self.host, entry, keys).await?;
         let chunks = match file_url {
-            Some(url) => entry.chunks_to_read_at(url, keys)?,
-            None => entry.chunks_to_read(keys)?,
+            Some(url) => entry.chunks_to_read_at(url, keys, &data_keys)?,
+            None => entry.chunks_to_read(keys, &data_keys)?,
         };
         if let Some(url) = file_url.filter(|_| entry.is_remote_only()) {
             self.session.validators.expect(url, entry.size());

@@ -64,7 +64,7 @@ async fn open(client: &Client, open: &Value) -> Result<Result<File, Error>, Faul
     let known = &open["known"];
     Ok(match open["by"].as_str() {
         Some("filer") => client.open_filer(text, &options).await,
-        Some("entry") => client.open_entry(text.as_bytes(), known["filer"].as_str(), &options),
+        Some("entry") => client.open_entry(text.as_bytes(), known["filer"].as_str(), &options).await,
         Some("manifest") => Manifest::from_json(target.to_string().as_bytes())
             .and_then(|manifest| client.open_manifest(manifest, &options)),
         Some("url") => {

@@ -30,6 +30,11 @@ use graph::{Graph, circles};
 const LAYERS: [&str; 11] =
     ["error", "json", "http", "model", "host", "formats", "schedule", "fetch", "read", "decode", "hosts"];
 
+/// The crates that compute on the bytes of a file, and the folders that may use them. The core steers: in the package
+/// for the web it has no code that touches a byte.
+const CODECS: [&str; 2] = ["kelp_stream_codec", "flate2"];
+const CODEC_USERS: [&str; 3] = ["decode", "hosts", "fuzz"];
+
 /// The root, and the fuzz targets, may import from every layer.
 const ABOVE_ALL: [&str; 2] = ["lib", "fuzz"];
 
@@ -101,6 +106,16 @@ fn upward(graph: &Graph) -> Vec<String> {
 fn no_layer_imports_from_a_higher_layer() {
     let upward = upward(&source_graph());
     assert!(upward.is_empty(), "imports from a higher layer:\n{}", upward.join("\n"));
+}
+
+#[test]
+fn only_hosts_and_what_they_share_use_a_codec() {
+    let uses = |text: &str| CODECS.iter().any(|name| text.contains(name));
+    let sources = files("src", &["rs"]);
+    let users: Vec<_> = sources.iter().filter(|(_, text)| uses(text)).map(|(path, _)| path).collect();
+    assert!(!users.is_empty(), "no file uses a codec: their names have changed");
+    let others: Vec<_> = users.iter().filter(|path| !CODEC_USERS.contains(&layer(path))).collect();
+    assert!(others.is_empty(), "{others:?} use a codec");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use kelp_stream::{
-    Error, Plan, Reader,
+    Error, Plan, Reader, decode,
+    formats::seaweedfs::entry::{DataKeys, Entry, EntryError, Keys},
     model::chunk::{Chunk, CipherKey, Source},
     prefetch,
     read::session::Session,
@@ -33,6 +34,18 @@ pub fn md5(bytes: &[u8]) -> [u8; 16] {
 
 pub fn plain(urls: &[&str], offset: u64, size: u64) -> Chunk {
     Chunk::plain(Source::Urls(urls.iter().map(|url| (*url).to_owned()).collect()), offset, size)
+}
+
+/// The chunks of an entry, with its data keys decrypted.
+pub fn chunks_to_read(entry: &Entry, keys: &Keys) -> Result<Vec<Chunk>, EntryError> {
+    let mut data_keys = DataKeys::default();
+    for wrapped in entry.wrapped_keys(keys) {
+        let kek = keys.kek.as_ref().expect("it is needed");
+        if let Ok(key) = decode::open(kek, &mut wrapped.bytes().to_vec()) {
+            data_keys.insert(wrapped, key);
+        }
+    }
+    entry.chunks_to_read(keys, &data_keys)
 }
 
 /// A file of `count` chunks of `size` bytes; chunk i is at `http://a/i`.

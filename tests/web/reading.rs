@@ -160,7 +160,7 @@ async fn the_filer_relays_chunks_and_gets_the_headers() {
     set(&store.settings, "headers", Array::of1(&Array::of2(&"x-who".into(), &"me".into())));
     // The filer signs for itself.
     store.callback("token", "throw new Error('not called')");
-    let file = open_entry(ENTRY, store.settings(), &pool()).unwrap();
+    let file = open_entry(ENTRY, store.settings(), &pool()).await.unwrap();
     assert_eq!((file.size(), file.name()), (1000.0, "a.bin".to_owned()));
     assert_eq!(read(&file.stream(0.0, 1000.0).unwrap()).await.unwrap(), bytes(0..1000));
     let who = function("asked", "return new Headers(asked.init.headers).get('x-who')");
@@ -176,7 +176,7 @@ async fn located_chunks_get_a_token_but_no_headers() {
     set(&store.settings, "headers", Array::of1(&Array::of2(&"x-who".into(), &"me".into())));
     store.callback("locate", "world.refused = argument; return { urls: [`http://v1/${argument}`] }");
     store.callback("token", "return Promise.resolve('t-1')");
-    let file = open_entry(ENTRY, store.settings(), &pool()).unwrap();
+    let file = open_entry(ENTRY, store.settings(), &pool()).await.unwrap();
     assert_eq!(read(&file.stream(0.0, 1000.0).unwrap()).await.unwrap(), bytes(0..1000));
     let asked = store.log().remove(0);
     let init = get(&asked, "init");
@@ -227,16 +227,17 @@ async fn errors_of_locate_and_token_are_the_cause() {
 }
 
 async fn read_entry(store: &Store) -> Result<Vec<u8>, JsValue> {
-    let file = open_entry(ENTRY, store.settings(), &pool())?;
+    let file = open_entry(ENTRY, store.settings(), &pool()).await?;
     read(&file.stream(0.0, 1000.0)?).await
 }
 
 #[wasm_bindgen_test]
-fn an_entry_that_cannot_be_parsed_is_a_kelp_error() {
+async fn an_entry_that_cannot_be_parsed_is_a_kelp_error() {
     let store = Store::new();
-    let open = |json: &[u8]| open_entry(json, store.settings(), &pool()).unwrap_err();
-    assert_error(&open(b"{"), "manifest");
-    assert_error(&open(br#"{"FullPath": "/d", "Mode": 2147484141}"#), "unsupported");
+    for (json, code) in [("{", "manifest"), (r#"{"FullPath": "/d", "Mode": 2147484141}"#, "unsupported")] {
+        let error = open_entry(json.as_bytes(), store.settings(), &pool()).await.unwrap_err();
+        assert_error(&error, code);
+    }
 }
 
 #[wasm_bindgen_test]

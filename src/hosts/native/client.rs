@@ -70,7 +70,12 @@ impl Client {
     ///
     /// [`Kind::Manifest`] if the JSON is not an entry, [`Kind::NoLocations`] if neither a filer nor
     /// [`Options::locate`] can find the chunks.
-    pub fn open_entry(&self, json: &[u8], filer: Option<&str>, options: &Options) -> Result<File, Error> {
+    pub async fn open_entry(
+        &self,
+        json: &[u8],
+        filer: Option<&str>,
+        options: &Options,
+    ) -> Result<File, Error> {
         let filer = filer.map(checked).transpose()?;
         let origin = filer.as_deref().and_then(url::origin);
         if origin.is_none() && matches!(options.locate, Locate::Proxy) {
@@ -80,7 +85,7 @@ impl Client {
             ));
         }
         let context = self.context(origin.unwrap_or_default(), options);
-        Ok(File(context.open_entry(json, origin, &options.keys)?))
+        Ok(File(context.open_entry(json, origin, &options.keys).await?))
     }
 
     /// Opens a file by its manifest. Sends no request.

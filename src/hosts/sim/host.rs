@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use bytes::Bytes;
 
-use super::{body::Body, clock::Sleep, codec::SimDigest, server, world::World};
+use super::{body::Body, clock::Sleep, decoding::SimDigest, server, world::World};
 use crate::{
     decode::{self, DirectDigest},
     host::{

@@ -24,6 +24,7 @@ mod body;
 mod clock;
 mod codec;
 mod content;
+mod decoding;
 mod executor;
 mod host;
 mod link;

@@ -2,7 +2,7 @@
 
 use super::{
     metadata::Entry,
-    sse::{self, Keys},
+    sse::{self, DataKeys, Keys},
 };
 use crate::{
     formats::seaweedfs::error::{EntryError, Unsupported},
@@ -18,13 +18,13 @@ const FILER_RANGE: u64 = 4 << 20;
 
 impl Entry {
     /// The chunks to plan with, in the order of the list. Inline content is one chunk. The chunks of an
-    /// encrypted S3 object carry the key streams that `keys` open.
+    /// encrypted S3 object carry the key streams that `keys` open, with the decrypted [`Entry::wrapped_keys`].
     ///
     /// # Errors
     ///
     /// [`EntryError::Unsupported`] for a directory, a symbolic link, a file in a remote storage only, and an
     /// S3 encryption without its key; [`EntryError::WrongKey`] for a key that is not the object's.
-    pub fn chunks_to_read(&self, keys: &Keys) -> Result<Vec<Chunk>, EntryError> {
+    pub fn chunks_to_read(&self, keys: &Keys, data_keys: &DataKeys) -> Result<Vec<Chunk>, EntryError> {
         if self.is_directory() {
             return Err(Unsupported::Directory.into());
         }
@@ -34,7 +34,7 @@ impl Entry {
         if self.is_remote_only() {
             return Err(Unsupported::Remote.into());
         }
-        let object = sse::Object::new(self, keys);
+        let object = sse::Object::new(self, keys, data_keys);
         // Like the filer, prefer the content if it reaches to the end of the file.
         if let Some(content) = &self.content
             && (self.chunks.is_empty() || self.size() <= self.content_len())
@@ -61,8 +61,13 @@ impl Entry {
     ///
     /// As [`Entry::chunks_to_read`]. An encrypted S3 object in a remote storage is unsupported, because the
     /// filer does not decrypt it.
-    pub fn chunks_to_read_at(&self, url: &str, keys: &Keys) -> Result<Vec<Chunk>, EntryError> {
-        match (self.chunks_to_read(keys), sse::kind(self)) {
+    pub fn chunks_to_read_at(
+        &self,
+        url: &str,
+        keys: &Keys,
+        data_keys: &DataKeys,
+    ) -> Result<Vec<Chunk>, EntryError> {
+        match (self.chunks_to_read(keys, data_keys), sse::kind(self)) {
             (Err(EntryError::Unsupported(Unsupported::Remote)), Some(kind)) => {
                 Err(Unsupported::Sse(kind).into())
             }

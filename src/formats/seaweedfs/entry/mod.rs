@@ -18,7 +18,7 @@ mod value;
 
 pub use self::{
     metadata::{Entry, SERVED_HEADERS},
-    sse::Keys,
+    sse::{DataKeys, Keys, WrappedKey},
 };
 pub use super::{
     error::{EntryError, MAX_CHUNKS, MAX_EXTENDED, MAX_TEXT_BYTES, Reason, Unsupported, WrongKey},

@@ -9,8 +9,16 @@
 //! With SSE-C, the reader's key is the key of the stream. With SSE-S3, the reader has the gateway's
 //! key-encryption key, which decrypts the data key of the object, and the data key is the key of the stream.
 //! A wrong key is detected here, before any chunk is fetched.
+//!
+//! This module uses no cipher: [`Entry::wrapped_keys`] names the data keys that have to be decrypted, the caller has
+//! a host decrypt them, and [`DataKeys`] brings them back.
 
-use std::{cell::OnceCell, sync::Arc};
+use std::{
+    cell::OnceCell,
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+};
 
 use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
@@ -40,11 +48,49 @@ pub struct Keys {
     pub kek: Option<CipherKey>,
 }
 
+/// Data keys of objects under SSE-S3, as they are stored, with what they are once decrypted.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct DataKeys(HashMap<WrappedKey, CipherKey>);
+
+/// A data key under the gateway's key-encryption key: AES-256-GCM, `nonce (12) || ciphertext || tag (16)`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WrappedKey(Vec<u8>);
+
+impl WrappedKey {
+    /// The data key of these parameters; `None` if they have no valid nonce.
+    fn of(stored: &SseParams) -> Option<Self> {
+        let has_nonce = stored.nonce.len() == 12;
+        has_nonce.then(|| Self([&stored.nonce[..], &stored.wrapped_key].concat()))
+    }
+
+    /// The bytes to decrypt.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DataKeys {
+    /// Adds a decrypted key. Anything but 32 bytes is no key, and the object cannot be read.
+    pub fn insert(&mut self, wrapped: WrappedKey, key: &[u8]) {
+        if let Some(key) = CipherKey::new(key) {
+            self.0.insert(wrapped, key);
+        }
+    }
+}
+
+impl fmt::Debug for DataKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DataKeys({})", self.0.len())
+    }
+}
+
 /// An object and the keys to read it with. What all chunks share is computed once, because an entry may list
 /// a million chunks.
 pub(super) struct Object<'a> {
     entry: &'a Entry,
     keys: &'a Keys,
+    data_keys: &'a DataKeys,
     /// The kind of encryption according to the attributes.
     kind: Option<SseKind>,
     /// MD5 of the customer's key according to the attributes, in base64.
@@ -67,12 +113,13 @@ const C_KEY_MD5: &str = "X-Amz-Server-Side-Encryption-Customer-Key-MD5";
 const S3_KEY: &str = "x-seaweedfs-sse-s3-key";
 
 impl<'a> Object<'a> {
-    pub(super) fn new(entry: &'a Entry, keys: &'a Keys) -> Self {
+    pub(super) fn new(entry: &'a Entry, keys: &'a Keys, data_keys: &'a DataKeys) -> Self {
         let mut with_params =
             entry.chunks.iter().filter_map(|each| each.sse.as_ref()).filter(|sse| !sse.metadata.is_empty());
         Self {
             entry,
             keys,
+            data_keys,
             kind: kind(entry),
             key_md5: entry.attribute(C_KEY_MD5).unwrap_or_default(),
             is_one_stream: with_params.nth(1).is_none(),
@@ -92,7 +139,7 @@ impl<'a> Object<'a> {
         chunk: &Chunk,
         sse: &Sse,
     ) -> Result<Arc<Ctr>, EntryError> {
-        if sse.metadata.is_empty() && self.is_one_stream && self.kind == Some(sse.kind) {
+        if self.is_of_the_object(sse) {
             return self.ctr_at(chunk.offset);
         }
         let key = self.key(sse.kind)?;
@@ -104,7 +151,7 @@ impl<'a> Object<'a> {
             Ctr::new(key.clone(), iv, stored.part_offset)
         } else {
             // The vector that is stored with a chunk belongs to its first byte.
-            Ctr::new(data_key(key, &stored, &iv)?, iv, 0)
+            Ctr::new(self.data_key(&stored, &iv)?, iv, 0)
         };
         Ok(ctr.into())
     }
@@ -127,7 +174,38 @@ impl<'a> Object<'a> {
             Some(iv) => iv,
             None => self.iv_of_first_chunk()?,
         };
-        Ok(Start { key: data_key(key, &stored, &iv)?, iv })
+        Ok(Start { key: self.data_key(&stored, &iv)?, iv })
+    }
+
+    /// Whether a chunk has no parameters of its own, and is a part of the object's key stream.
+    fn is_of_the_object(&self, sse: &Sse) -> bool {
+        sse.metadata.is_empty() && self.is_one_stream && self.kind == Some(sse.kind)
+    }
+
+    /// The data keys that have to be decrypted, each once. Wrong parameters have none: they are an error when a key
+    /// stream is made of them.
+    fn wrapped_keys(&self) -> HashSet<WrappedKey> {
+        let of_chunks = self.entry.chunks.iter().filter_map(|each| each.sse.as_ref());
+        let of_chunks = of_chunks.filter(|sse| sse.kind == SseKind::S3 && !self.is_of_the_object(sse));
+        let of_object = self.entry.attribute(S3_KEY).filter(|_| self.kind == Some(SseKind::S3));
+        let texts = of_chunks.map(|sse| &sse.metadata[..]).chain(of_object);
+        texts.filter_map(|text| WrappedKey::of(&parse("", text).ok()?)).collect()
+    }
+
+    /// The data key of an object, if it was made for this initialisation vector.
+    fn data_key(&self, stored: &SseParams, iv: &[u8; 16]) -> Result<CipherKey, WrongKey> {
+        let wrapped = WrappedKey::of(stored).ok_or(WrongKey::Kek)?;
+        let key = self.data_keys.0.get(&wrapped).ok_or(WrongKey::Kek)?;
+        if stored.commitment.is_empty() {
+            // Older gateways store no commitment.
+            return Ok(key.clone());
+        }
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes()).map_err(|_| WrongKey::Commitment)?;
+        mac.update(iv);
+        mac.update(ALGORITHM.as_bytes());
+        // This comparison takes constant time.
+        mac.verify_slice(&stored.commitment).map_err(|_| WrongKey::Commitment)?;
+        Ok(key.clone())
     }
 
     fn iv_of_first_chunk(&self) -> Result<[u8; 16], EntryError> {
@@ -159,6 +237,18 @@ impl<'a> Object<'a> {
 
     fn attribute(&self, name: &'static str) -> Result<&'a [u8], EntryError> {
         self.entry.attribute(name).ok_or_else(|| missing(name, ""))
+    }
+}
+
+impl Entry {
+    /// The data keys that the key-encryption key of `keys` has to decrypt before the chunks can be listed, each
+    /// once. There are none without that key, and for other objects than those under SSE-S3.
+    #[must_use]
+    pub fn wrapped_keys(&self, keys: &Keys) -> Vec<WrappedKey> {
+        if keys.kek.is_none() {
+            return Vec::new();
+        }
+        Object::new(self, keys, &DataKeys::default()).wrapped_keys().into_iter().collect()
     }
 }
 
@@ -199,25 +289,6 @@ fn parse(field: &str, text: &[u8]) -> Result<SseParams, EntryError> {
         return Err(Unsupported::Sse(SseKind::Unknown).into());
     }
     Ok(stored)
-}
-
-/// Decrypts the data key of an object and verifies that it was made for this initialisation vector.
-fn data_key(kek: &CipherKey, stored: &SseParams, iv: &[u8; 16]) -> Result<CipherKey, WrongKey> {
-    let mut wrapped = stored.wrapped_key.clone();
-    let nonce = stored.nonce.as_slice().try_into().map_err(|_| WrongKey::Kek)?;
-    let key =
-        kelp_stream_codec::gcm::open(kek.bytes(), nonce, &mut wrapped).and_then(|key| CipherKey::new(key));
-    let key = key.ok_or(WrongKey::Kek)?;
-    if stored.commitment.is_empty() {
-        // Older gateways store no commitment.
-        return Ok(key);
-    }
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes()).map_err(|_| WrongKey::Commitment)?;
-    mac.update(iv);
-    mac.update(ALGORITHM.as_bytes());
-    // This comparison takes constant time.
-    mac.verify_slice(&stored.commitment).map_err(|_| WrongKey::Commitment)?;
-    Ok(key)
 }
 
 fn missing(field: &str, inner: &str) -> EntryError {
