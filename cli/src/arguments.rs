@@ -81,7 +81,9 @@ fn cat(mut parser: Parser) -> Result<Command, Failure> {
             Arg::Long("passes") => cat.passes = number("passes", &mut parser)?,
             Arg::Long("timeout") => cat.timeout = number("timeout", &mut parser)?,
             Arg::Long("hedge") => cat.hedge = word("hedge", &mut parser, &["on", "off"])?,
-            Arg::Long("verify") => cat.verify = word("verify", &mut parser, &["stream", "strict", "off"])?,
+            Arg::Long("verify") => {
+                cat.verify = word("verify", &mut parser, &["stream", "transit", "strict", "off"])?
+            }
             Arg::Long("holes") => cat.holes = word("holes", &mut parser, &["zero", "error"])?,
             Arg::Short('H') | Arg::Long("header") => cat.headers.push(text(&mut parser)?),
             Arg::Long("ca-file") => cat.ca_file = Some(parser.value()?.into()),

@@ -28,6 +28,7 @@ pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Res
     read.hedge = cat.hedge.as_deref() != Some("off");
     read.holes = if cat.holes.as_deref() == Some("error") { Holes::Error } else { Holes::Zero };
     read.verify = match cat.verify.as_deref() {
+        Some("transit") => Verify::Transit,
         Some("strict") => Verify::Strict,
         Some("off") => Verify::Off,
         _ => Verify::Stream,

@@ -125,6 +125,11 @@ pub enum Verify {
     /// match.
     #[default]
     Stream,
+    /// As [`Verify::Stream`], but where a SeaweedFS server sends the CRC-32C of a chunk as its `ETag`, that is
+    /// computed instead of the MD5, which takes more time. It shows damage on the server's disk and on the way,
+    /// but not damage from before the server stored the chunk. It is used for a plain chunk that is read whole
+    /// and whose `ETag` is visible; for others the MD5 is.
+    Transit,
     /// Chunks are fetched as a whole and held until their digest matches, so nothing unverified is delivered.
     Strict,
     /// Digests are ignored.

@@ -1,6 +1,7 @@
 //! Faults between a reader and its servers, in the simulation: what the reader gets, and what is requested next.
 //!
-//! One file per heading of the table in `tests/README.md`; `reports` has the events, counters and messages.
+//! One file per heading of the table in `tests/README.md`; `reports` has the events, counters and messages, and
+//! `transit` the checksum that a volume server sends.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
@@ -23,4 +24,5 @@ mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
+mod transit;
 mod versions;

@@ -20,8 +20,8 @@ use kelp_stream::{
 use proptest::prelude::*;
 
 use super::{
-    file::{Blob, File},
-    support::MS,
+    file::{Blob, File, Packing},
+    support::{self, MS},
 };
 
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct Network {
     pub freeze: (u64, u64),
     pub offline: (u64, u64),
     pub codec: Codec,
+    /// Volume servers send the CRC-32C of what is stored as ETag, and it is visible.
+    pub shows_crc: bool,
     pub seed: u64,
 }
 
@@ -160,6 +162,8 @@ struct BlobInfo {
     is_truncated: bool,
     is_shared: bool,
     is_moved: bool,
+    /// The ETag of its volume servers.
+    crc: Option<String>,
 }
 
 impl Network {
@@ -217,11 +221,14 @@ impl Network {
             has_digest: digest,
             is_digested: digest && (blob.is_whole() || verify == Verify::Strict || whole()),
             is_sealed: blob.is_sealed(),
-            is_gzip: blob.packing == super::file::Packing::Gzip,
+            is_gzip: blob.packing == Packing::Gzip,
             is_manifest: blob.is_manifest,
             is_truncated: blob.truncated,
             is_shared: blob.shared,
             is_moved: blob.by_id && self.moved.is_some_and(|every| index.is_multiple_of(every)),
+            // The platform has undone the compression of a server, and the ETag is of the compressed form.
+            crc: (self.shows_crc && blob.by_id && blob.packing != Packing::ByServer)
+                .then(|| format!("\"{:08x}\"", support::crc32c(&blob.bytes))),
         }
     }
 
@@ -248,6 +255,7 @@ impl Network {
             let mut headers = Headers { etag, ..Headers::default() };
             let script = Script::default().latency(MS * treatment.latency_ms).piece(treatment.piece);
             let script = treatment.rate.into_iter().fold(script, Script::rate);
+            let script = network.crc(asked, &infos).into_iter().fold(script, Script::etag);
             match fault {
                 Fault::Good => script,
                 Fault::Refused => script.outcome(Outcome::Refused),
@@ -273,6 +281,12 @@ impl Network {
                 Fault::HiddenRange => script.headers(headers),
             }
         });
+    }
+
+    /// The ETag of a volume server. It stays the same if the server's disk is damaged.
+    fn crc(&self, asked: &SimRequest, infos: &HashMap<String, BlobInfo>) -> Option<String> {
+        let (_, name) = asked.url.trim_start_matches("http://").split_once('/')?;
+        infos[name].crc.clone()
     }
 
     fn treatment(
@@ -400,21 +414,43 @@ pub fn network() -> impl Strategy<Value = Network> {
     let treatments = prop_oneof![1 => calm, 4 => prop::collection::vec(treatment(fault()), 1..24)];
     let lost = (0..MAX_PASSES, prop::option::weighted(0.05, 1..8_usize));
     let odd = prop::option::weighted(0.2, 1..4_usize);
-    (1..4_usize, treatments, saved, odd, lost, tokens, window(), window(), (codec(), any::<u64>())).prop_map(
-        move |(replicas, treatments, saved, moved, lost, tokens, freeze, offline, (codec, seed))| Network {
-            replicas,
-            treatments,
-            saved,
-            moved,
-            lost_lookups: if lost.0 % 3 == 1 { lost.0 } else { 0 },
-            tokens,
-            lost_token: lost.1.filter(|_| saved.is_none()),
-            freeze,
-            offline,
-            codec,
-            seed,
-        },
+    (
+        1..4_usize,
+        treatments,
+        saved,
+        odd,
+        lost,
+        tokens,
+        window(),
+        window(),
+        (codec(), any::<bool>(), any::<u64>()),
     )
+        .prop_map(
+            move |(
+                replicas,
+                treatments,
+                saved,
+                moved,
+                lost,
+                tokens,
+                freeze,
+                offline,
+                (codec, shows_crc, seed),
+            )| Network {
+                replicas,
+                treatments,
+                saved,
+                moved,
+                lost_lookups: if lost.0 % 3 == 1 { lost.0 } else { 0 },
+                tokens,
+                lost_token: lost.1.filter(|_| saved.is_none()),
+                freeze,
+                offline,
+                codec,
+                shows_crc,
+                seed,
+            },
+        )
 }
 
 fn codec() -> impl Strategy<Value = Codec> {

@@ -349,7 +349,12 @@ fn settings() -> impl Strategy<Value = Settings> {
         .prop_map(|(passes, base_delay, max_delay)| RetryPolicy { passes, base_delay, max_delay });
     let checks = (
         prop_oneof![4 => Just(Holes::Zero), 1 => Just(Holes::Error)],
-        prop_oneof![3 => Just(Verify::Stream), 2 => Just(Verify::Strict), 1 => Just(Verify::Off)],
+        prop_oneof![
+            3 => Just(Verify::Stream),
+            2 => Just(Verify::Transit),
+            2 => Just(Verify::Strict),
+            1 => Just(Verify::Off),
+        ],
     );
     let pool = (budget(), limit(), prop_oneof![2 => Just(64_usize), 1 => 1..6_usize]).prop_map(
         |(max_bytes, per_host, max_concurrency)| PoolLimits { max_bytes, per_host, max_concurrency },

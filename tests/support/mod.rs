@@ -10,6 +10,7 @@ use futures::StreamExt;
 use kelp_stream::{
     Error, Plan, Reader, decode,
     formats::seaweedfs::entry::{DataKeys, Entry, EntryError, Keys},
+    host::{Algorithm, Checksum},
     model::chunk::{Chunk, CipherKey, Source},
     prefetch,
     read::session::Session,
@@ -30,6 +31,15 @@ pub fn bytes(range: std::ops::Range<u64>) -> Vec<u8> {
 pub fn md5(bytes: &[u8]) -> [u8; 16] {
     use md5::Digest;
     md5::Md5::digest(bytes).into()
+}
+
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    let mut digest = decode::DirectDigest::new(Algorithm::Crc32c);
+    digest.update(bytes);
+    match digest.value() {
+        Checksum::Crc32c(crc) => crc,
+        Checksum::Md5(_) => panic!("it is a CRC"),
+    }
 }
 
 pub fn plain(urls: &[&str], offset: u64, size: u64) -> Chunk {

@@ -43,6 +43,7 @@ pub struct Script {
     pub(super) rate: Option<u64>,
     pub(super) piece: usize,
     pub(super) headers: Option<Headers>,
+    pub(super) etag: Option<String>,
     pub(super) ranges: bool,
     pub(super) redirect: Option<String>,
     pub(super) outcome: Outcome,
@@ -80,6 +81,7 @@ impl Default for Script {
             rate: None,
             piece: 16 << 10,
             headers: None,
+            etag: None,
             ranges: true,
             redirect: None,
             outcome: Outcome::Good,
@@ -110,6 +112,12 @@ impl Script {
     #[must_use]
     pub fn headers(self, headers: Headers) -> Self {
         Self { headers: Some(headers), ..self }
+    }
+
+    /// This `ETag`, beside the other headers.
+    #[must_use]
+    pub fn etag(self, etag: impl Into<String>) -> Self {
+        Self { etag: Some(etag.into()), ..self }
     }
 
     /// The server ignores `Range` and responds 200 with the whole object.

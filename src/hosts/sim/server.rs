@@ -34,7 +34,8 @@ pub(super) async fn fetch(world: World, request: Request) -> Result<Response<Bod
         return Err(FetchError { cause: None });
     }
     let (status, content, headers) = respond(&script, stored, request.range, open.rejection());
-    let headers = script.headers.unwrap_or(headers);
+    let mut headers = script.headers.unwrap_or(headers);
+    headers.etag = script.etag.or(headers.etag);
     let content = apply(content, &script.outcome);
     open.start_body(content.len());
     let body = Body {

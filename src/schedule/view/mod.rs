@@ -62,6 +62,7 @@ mod stream;
 mod target;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
+mod transit;
 mod verification;
 
 pub(crate) use self::{

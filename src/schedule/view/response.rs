@@ -10,6 +10,7 @@ use super::{
     io::{Action, Context, Input, ResponseStart, Update},
     request::ReplicaRequest,
     stream::Completeness,
+    transit,
 };
 use crate::{
     error::Kind,
@@ -18,7 +19,7 @@ use crate::{
         event::{Event, EventKind},
     },
     model::chunk::Source,
-    schedule::{retry::AttemptError, validators::Seen},
+    schedule::{options::Verify, retry::AttemptError, validators::Seen},
 };
 
 impl<P: Piece> ViewFetch<'_, P> {
@@ -61,7 +62,8 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
         let bytes = Some(self.stream.progress.left());
         self.hedge.expect(&host, bytes, cx.now, &mut self.actions);
-        self.stream.begin(cx);
+        let of_server = transit::checksum(&self.target.chunk, &start, range.header.is_none());
+        self.stream.begin(of_server.filter(|_| self.options.verify == Verify::Transit), cx);
         let idle = self.options.timeout.idle;
         let progress = BodyProgress::new(at, idle, cx.now);
         let sink = BodySink::new(&self.target, range, start.status, start.headers, at);

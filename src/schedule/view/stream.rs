@@ -13,10 +13,11 @@ use super::{
     io::{Actions, Context, Update},
     progress::Progress,
     target::Target,
+    transit,
 };
 use crate::{
     error::Kind,
-    host::{Checksum, Digest, Piece},
+    host::{Checksum, DecodeError, Digest, Piece},
     model::chunk::Chunk,
     schedule::{plan::View, retry::AttemptError},
 };
@@ -25,8 +26,12 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct ViewStream<P: Piece> {
     pub(super) progress: Progress,
-    /// The checksum of the chunk, if there is one.
+    /// The MD5 of the chunk, if it is checked.
+    md5: Option<Checksum>,
+    /// What is checked: the MD5, or the checksum of the server that began to send the view.
     expected: Option<Checksum>,
+    /// A server's checksum did not match: from now on the MD5 is checked.
+    distrusts_servers: bool,
     /// The digest of the bytes so far; none before the first response, and while its value is computed.
     digest: Option<P::Digest>,
     /// The last piece, until the checksum matches.
@@ -45,9 +50,9 @@ pub(super) enum Completeness {
 impl<P: Piece> ViewStream<P> {
     pub(super) fn new(target: &Target) -> Self {
         let has_checksum = target.mode.has_checksum();
-        let expected = target.chunk.md5.filter(|_| has_checksum).map(Checksum::Md5);
+        let md5 = target.chunk.md5.filter(|_| has_checksum).map(Checksum::Md5);
         let progress = Progress::new(target.view.within.clone(), has_checksum);
-        Self { progress, expected, digest: None, last: None }
+        Self { progress, md5, expected: md5, distrusts_servers: false, digest: None, last: None }
     }
 
     /// Drops everything that has arrived.
@@ -57,11 +62,14 @@ impl<P: Piece> ViewStream<P> {
         self.last = None;
     }
 
-    /// A response begins.
-    pub(super) fn begin(&mut self, cx: &Context<'_, P>) {
-        if let Some(expected) = self.expected.filter(|_| self.digest.is_none()) {
-            self.digest = Some((cx.digest)(expected.algorithm()));
+    /// A response begins. `of_server`: the checksum that it has for the whole chunk.
+    pub(super) fn begin(&mut self, of_server: Option<Checksum>, cx: &Context<'_, P>) {
+        if self.progress.has_begun() {
+            return;
         }
+        let of_server = of_server.filter(|_| self.md5.is_some() && !self.distrusts_servers);
+        self.expected = of_server.or(self.md5);
+        self.digest = self.expected.map(|expected| (cx.digest)(expected.algorithm()));
     }
 
     /// Takes a piece that starts at byte `at` of the blob; returns whether more bytes are needed.
@@ -127,7 +135,19 @@ impl<P: Piece> ViewStream<P> {
 
     /// Whether this is the checksum of the chunk.
     pub(super) fn matches(&self, value: Checksum) -> bool {
-        self.expected == Some(value)
+        self.expected.is_some_and(|expected| transit::matches(expected, value))
+    }
+
+    /// The bytes of an attempt are not those of the chunk. If it was a server's checksum that did not match, the
+    /// MD5 is checked from now on: the server may have sent its bytes in another form than it stores them.
+    pub(super) fn mismatch(&mut self) -> AttemptError {
+        match self.expected {
+            Some(Checksum::Crc32c(_)) => {
+                self.distrusts_servers = true;
+                AttemptError::new(Kind::Corrupt, "its CRC-32C is not the one that the server sent")
+            }
+            _ => DecodeError::Md5.into(),
+        }
     }
 
     /// Continues with a digest that was taken out.

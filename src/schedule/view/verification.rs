@@ -112,7 +112,8 @@ impl<P: Piece> ViewFetch<'_, P> {
             AfterDigest::Sniffed { sink, .. } => self.inflate(sink),
             _ if self.stream.matches(value) => self.end_stream(cx),
             AfterDigest::Complete => {
-                self.on_attempt_failed(DecodeError::Md5.into(), Circumstance::Online, cx);
+                let error = self.stream.mismatch();
+                self.on_attempt_failed(error, Circumstance::Online, cx);
             }
             AfterDigest::Broken { error, circumstance } => {
                 self.stream.resume(digest);

@@ -49,6 +49,7 @@ fn options(given: &wit::Options) -> Result<Options, Error> {
         },
         verify: match given.verify {
             Some(wit::Verify::BeforeRelease) => Verify::Strict,
+            Some(wit::Verify::Transit) => Verify::Transit,
             Some(wit::Verify::Off) => Verify::Off,
             Some(wit::Verify::AsRead) | None => Verify::Stream,
         },

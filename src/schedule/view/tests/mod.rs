@@ -7,7 +7,9 @@ mod order;
 use bytes::Bytes;
 use md5::{Digest, Md5};
 
-use self::harness::{Fetch, MS, broken, etag, head, located, no_response, overdue, recovered, status, view};
+use self::harness::{
+    Fetch, MS, broken, etag, head, located, no_response, overdue, recovered, status, sum, view,
+};
 use super::{Input, Role};
 use crate::{
     error::{Error, Kind},
@@ -17,7 +19,11 @@ use crate::{
         chunk::{Chunk, CipherKey, Compression, Ctr, Source},
         location::Location,
     },
-    schedule::{options::Options, retry::RetryPolicy, window::Job},
+    schedule::{
+        options::{Options, Verify},
+        retry::RetryPolicy,
+        window::Job,
+    },
 };
 
 fn chunk(size: u64) -> Chunk {
@@ -547,4 +553,49 @@ fn inputs_that_nothing_waits_for_are_ignored() {
     }
     fetch.give(Role::Hedge, zeros(10));
     assert_eq!(fetch.primary(status(200)).len(), 3);
+}
+
+/// As [`sent`], with [`Verify::Transit`].
+fn in_transit(chunk: Chunk, hosts: &[&str]) -> Fetch {
+    let options = Options { verify: Verify::Transit, ..Options::default() };
+    let mut fetch = Fetch::new(view(chunk, 0..100), options);
+    fetch.primary(located(hosts));
+    fetch.send(hosts[0]);
+    fetch
+}
+
+/// The ETag of these bytes.
+fn crc(bytes: &[u8]) -> String {
+    format!("\"{:08x}\"", sum(bytes))
+}
+
+#[test]
+fn a_servers_checksum_is_checked_instead_of_the_md5() {
+    let wrong_md5 = Chunk { md5: Some([1; 16]), ..chunk(100) };
+    let mut fetch = in_transit(wrong_md5, &["a", "b"]);
+    fetch.primary(etag(200, &crc(&[0; 100])));
+    fetch.primary(zeros(60));
+    // Another replica continues, although its ETag is hidden.
+    fetch.primary(broken(false));
+    fetch.primary(recovered(false));
+    fetch.send("b");
+    fetch.primary(status(206));
+    fetch.primary(zeros(40));
+    fetch.primary(Input::BodyEnd);
+    assert_eq!(fetch.digested(), ["decoded", "deliver 40", "finish", "end"]);
+}
+
+#[test]
+fn after_a_wrong_checksum_of_a_server_the_md5_is_checked() {
+    let mut fetch = in_transit(checked(100), &["a", "b"]);
+    fetch.primary(etag(200, &crc(b"compressed")));
+    fetch.primary(zeros(100));
+    fetch.primary(Input::BodyEnd);
+    assert_eq!(fetch.digested(), ["decoded", "recover, restart"]);
+    fetch.primary(recovered(true));
+    fetch.send("b");
+    fetch.primary(etag(200, &crc(b"compressed")));
+    fetch.primary(zeros(100));
+    fetch.primary(Input::BodyEnd);
+    assert_eq!(fetch.digested(), ["decoded", "deliver 100", "finish", "end"]);
 }
