@@ -102,6 +102,16 @@ fn a_file_goes_to_stdout_and_its_statistics_to_stderr() {
 }
 
 #[test]
+fn a_file_is_verified_as_asked() {
+    let (_store, url, file) = stored();
+    for how in ["stream", "transit", "strict", "off"] {
+        let done = output(&mut kelp(&[&url, "--verify", how]));
+        succeeded(&done, &done.stdout, &file["sha256"]);
+    }
+    assert_eq!(output(&mut kelp(&[&url, "--verify", "crc"])).status.code(), Some(2));
+}
+
+#[test]
 fn ranges_are_inclusive_and_beyond_the_file_an_error() {
     let (_store, url, _) = stored();
     let all = output(&mut kelp(&[&url])).stdout;
