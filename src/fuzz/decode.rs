@@ -40,6 +40,9 @@ pub(super) fn run(bytes: &[u8]) {
         return damage_is_detected(stored, damage, &params);
     }
     let result = decoded(&stored, &params);
+    if let (Ok(all), u64::MAX) = (&result, params.output_len) {
+        md5_is_compared(&stored, all, &params);
+    }
     if !params.gzip {
         let expected = plain.get(..params.output_len as usize).unwrap_or(plain);
         return assert_eq!(result.as_deref(), Ok(expected));
@@ -69,6 +72,18 @@ fn decoded(stored: &[u8], params: &DecodeParams) -> Result<Vec<u8>, DecodeError>
     assert!(out.len() as u64 <= params.output_len, "more is returned than was requested");
     assert!(!params.gzip || out.len() as u64 <= params.max_output, "more is returned than is allowed");
     result.map(|()| out)
+}
+
+/// The MD5 of all decoded bytes is right, and no other one is, also where only the first of them are returned.
+fn md5_is_compared(stored: &[u8], all: &[u8], params: &DecodeParams) {
+    let md5 = kelp_stream_codec::md5::digest(all);
+    let with =
+        |output_len, md5| decoded(stored, &DecodeParams { output_len, md5: Some(md5), ..params.clone() });
+    let len = all.len() as u64 / 2;
+    assert_eq!(with(len, md5).as_deref(), Ok(&all[..len as usize]));
+    let mut other = md5;
+    other[0] ^= 1;
+    assert_eq!(with(len, other), Err(DecodeError::Md5));
 }
 
 fn damage_is_detected(mut stored: Vec<u8>, damage: u64, params: &DecodeParams) {
