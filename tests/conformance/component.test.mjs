@@ -4,7 +4,7 @@ import { GATEWAY_HOSTS, Library, LIBRARY_HOSTS, startGateway } from "../componen
 import { testPlace } from "./place.mjs";
 import { notInGateway, gatewayReader, needsHead } from "./gateway.mjs";
 
-const VERIFY = { stream: "as-read", strict: "before-release", off: "off" };
+const VERIFY = { stream: "as-read", transit: "transit", strict: "before-release", off: "off" };
 
 /** Ends a library or a gateway, as the context of a test does. */
 class Life {

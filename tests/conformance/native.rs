@@ -89,6 +89,7 @@ fn options(given: &Value) -> Result<Options, Fault> {
             "concurrency" => read.concurrency = (value.as_u64().ok_or("concurrency")? as usize).into(),
             "hedge" => read.hedge = value.as_bool().ok_or("hedge")?,
             "holes" => read.holes = if value == "error" { Holes::Error } else { Holes::Zero },
+            "verify" if value == "transit" => read.verify = Verify::Transit,
             "verify" if value == "strict" => read.verify = Verify::Strict,
             "verify" if value == "off" => read.verify = Verify::Off,
             "retry" => {
