@@ -10,6 +10,7 @@ const WASM = "wasm32-unknown-unknown";
 const BRIDGE = join(target, "bindgen");
 const JAVASCRIPT = join(root, "js");
 const DIST = join(root, "dist");
+const CODEC = "kelp_stream_codec.wasm";
 
 /** Builds everything that the package contains into dist/. */
 export async function build() {
@@ -17,10 +18,12 @@ export async function build() {
   await needRust();
   await needModules();
   await bridge(await compile({ rustflags: SIMD }));
+  const codec = await compileCodec();
   const scripts = await bundle();
   copyFileSync(join(BRIDGE, "kelp_stream_bg.wasm"), join(DIST, "kelp_stream_bg.wasm"));
+  copyFileSync(codec, join(DIST, CODEC));
   copyFileSync(join(JAVASCRIPT, "index.d.ts"), join(DIST, "index.d.ts"));
-  removeAllBut([...scripts, "kelp_stream_bg.wasm", "index.d.ts"]);
+  removeAllBut([...scripts, "kelp_stream_bg.wasm", CODEC, "index.d.ts"]);
   report();
 }
 
@@ -39,6 +42,15 @@ export async function compile({ features = [], flags = [], rustflags = [] } = {}
   await run("cargo", ["fetch", "--quiet", "--target", WASM]);
   await run("cargo", ["rustc", ...options], { env: { CARGO_ENCODED_RUSTFLAGS: [...withoutPaths(), ...SMALL, ...rustflags].join("\x1f") } });
   return join(target, WASM, "wasm/kelp_stream.wasm");
+}
+
+/** Compiles the codec module to wasm for release. Resolves to its path, which the next call overwrites. */
+export async function compileCodec() {
+  const options = ["--package", "kelp-stream-codec-module", "--profile", "wasm", "--target", WASM, "--lib"];
+  // It exports plain functions, so it needs no bridge, which would remove names and sections.
+  const rustflags = [...withoutPaths(), ...SIMD, "-C", "strip=symbols"];
+  await run("cargo", ["build", ...options], { env: { CARGO_ENCODED_RUSTFLAGS: rustflags.join("\x1f") } });
+  return join(target, WASM, "wasm/kelp_stream_codec_module.wasm");
 }
 
 // Panic messages contain paths of source files. Without the prefixes of this machine, the same sources give the same wasm everywhere.

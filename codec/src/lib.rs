@@ -14,6 +14,10 @@
 //!   `crc32c`.
 //! - [`md5`] has a kernel everywhere, because no kept crate computes several streams in lockstep.
 
+#![cfg_attr(all(target_arch = "wasm32", target_feature = "simd128", not(test)), no_std)]
+
+extern crate alloc;
+
 pub mod crc;
 pub mod ctr;
 pub mod gcm;

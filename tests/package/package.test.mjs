@@ -18,6 +18,7 @@ const FILES = [
   "dist/kelp-stream.js",
   "dist/kelp-stream.js.map",
   "dist/kelp_stream_bg.wasm",
+  "dist/kelp_stream_codec.wasm",
   "dist/node.js",
   "dist/node.js.map",
   "dist/workerd.js",

@@ -7,6 +7,8 @@
 //! the columns where they really are, and the last permutation makes up for what was left out ("fixslicing":
 //! Adomnicai and Peyrin, 2020). After four rounds the rows are back in place.
 
+use alloc::boxed::Box;
+
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{sbox::sbox, vector::Vector};
@@ -122,9 +124,8 @@ fn mix_columns<const K: usize>(q: &mut [Vector; 8], by_one: &[Vector; 4], by_two
     ];
 }
 
-/// The key expansion of FIPS 197, 5.2.
-fn expand(key: &[u8; 32]) -> Zeroizing<[[u8; 4]; 60]> {
-    let mut words = Zeroizing::new([[0; 4]; 60]);
+/// The key expansion of FIPS 197, 5.2. The words are filled in place, since a key that moves leaves a copy behind.
+fn expand(key: &[u8; 32], words: &mut [[u8; 4]; 60]) {
     words[..8].copy_from_slice(key.as_chunks::<4>().0);
     let mut constant = 1;
     for i in 8..60 {
@@ -141,14 +142,13 @@ fn expand(key: &[u8; 32]) -> Zeroizing<[[u8; 4]; 60]> {
             words[i][j] = words[i - 8][j] ^ word[j];
         }
     }
-    words
 }
 
 impl Aes256 {
     #[inline(never)]
     pub(super) fn new(key: &[u8; 32]) -> Self {
-        let words = expand(key);
-        // Filled in place, since a key that moves leaves a copy behind.
+        let mut words = Zeroizing::new([[0; 4]; 60]);
+        expand(key, &mut words);
         let mut round_keys = Box::new([[Vector::zero(); 8]; 15]);
         for (r, planes) in round_keys.iter_mut().enumerate() {
             // How many ShiftRows are left out before this key is added. The last round has no MixColumns.

@@ -8,6 +8,8 @@
 //! half byte. A table has 16 entries of 16 bytes and is kept by byte position, so that one `swizzle` looks up the same
 //! half byte of all 16 lanes: no secret is ever an address.
 
+use alloc::boxed::Box;
+
 use zeroize::Zeroize;
 
 use super::vector::Vector;

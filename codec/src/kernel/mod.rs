@@ -21,6 +21,8 @@ mod ghash;
 mod sbox;
 mod vector;
 
+use alloc::boxed::Box;
+
 use aes::Aes256;
 use ghash::Ghash;
 use vector::Vector;

@@ -23,7 +23,7 @@ impl<const POLYNOMIAL: u32> Default for Crc<POLYNOMIAL> {
 }
 
 impl<const POLYNOMIAL: u32> Crc<POLYNOMIAL> {
-    const TABLE: [u32; 256] = table(POLYNOMIAL);
+    const TABLES: Tables = tables(POLYNOMIAL);
 
     /// The value of bytes that follow others, whose value is `crc`.
     pub(crate) fn continued(crc: u32, bytes: &[u8]) -> u32 {
@@ -34,22 +34,54 @@ impl<const POLYNOMIAL: u32> Crc<POLYNOMIAL> {
 
     /// Takes the next bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
-        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-        let bytes = self.lanes(bytes);
-        self.bytewise(bytes);
+        // A reference to a constant lies in memory, as a static would; a generic type has no statics.
+        let tables: &'static Tables = &Self::TABLES;
+        self.0 = updated(self.0, tables, bytes);
     }
 
     /// The value of all bytes that were taken.
     pub(crate) fn value(self) -> u32 {
         !self.0
     }
+}
 
-    /// Takes one byte after the other. The lanes leave so few that a single table is enough.
-    fn bytewise(&mut self, bytes: &[u8]) {
-        // A reference to a constant lies in memory, as a static would; a generic type has no statics.
-        let table: &'static [u32; 256] = &Self::TABLE;
-        for byte in bytes {
-            self.0 = (self.0 >> 8) ^ table[usize::from(self.0 as u8 ^ byte)];
+/// The tables of a polynomial. They do not compress, so they are as small as they can be.
+struct Tables {
+    /// Moves a state on by four bits.
+    half_byte: [u32; 16],
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    advance: simd::Advance,
+}
+
+const fn tables(polynomial: u32) -> Tables {
+    let mut half_byte = [0; 16];
+    let mut i = 0;
+    while i < 16 {
+        half_byte[i] = step(polynomial, i as u32, 4);
+        i += 1;
+    }
+    Tables {
+        half_byte,
+        #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+        advance: simd::advance(polynomial),
+    }
+}
+
+/// The state after further bytes.
+#[inline(never)]
+fn updated(mut state: u32, tables: &Tables, bytes: &[u8]) -> u32 {
+    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+    let bytes = simd::update(&mut state, tables, bytes);
+    bytewise(&mut state, tables, bytes);
+    state
+}
+
+/// Takes one half byte after the other. The lanes leave so few that the time does not matter.
+fn bytewise(state: &mut u32, tables: &Tables, bytes: &[u8]) {
+    for byte in bytes {
+        *state ^= u32::from(*byte);
+        for _ in 0..2 {
+            *state = (*state >> 4) ^ tables.half_byte[(*state & 15) as usize];
         }
     }
 }
@@ -62,14 +94,4 @@ const fn step(polynomial: u32, mut state: u32, bits: u32) -> u32 {
         bit += 1;
     }
     state
-}
-
-const fn table(polynomial: u32) -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        table[i] = step(polynomial, i as u32, 8);
-        i += 1;
-    }
-    table
 }

@@ -2,10 +2,12 @@
 
 use core::arch::wasm32::*;
 
-use super::{Crc, step};
+use super::{Tables, bytewise, step};
 
-/// The state after 128 further bytes of zeros: `[half byte of the state][byte of the result][value of the half byte]`.
-const fn advance(polynomial: u32) -> [[[u8; 16]; 4]; 8] {
+/// A state moved on by 128 bytes: `[half byte of the state][byte of the result][value of the half byte]`.
+pub(super) type Advance = [[[u8; 16]; 4]; 8];
+
+pub(super) const fn advance(polynomial: u32) -> Advance {
     let mut all = [[[0; 16]; 4]; 8];
     let mut half = 0;
     while half < 8 {
@@ -62,48 +64,43 @@ fn group(bytes: &[u8; 128]) -> [[v128; 4]; 2] {
     [[0, 1, 2, 3], [4, 5, 6, 7]].map(|at| at.map(|i| load(&q[i])))
 }
 
-impl<const POLYNOMIAL: u32> Crc<POLYNOMIAL> {
-    const ADVANCE: [[[u8; 16]; 4]; 8] = advance(POLYNOMIAL);
-
-    /// Takes groups of 128 bytes, if there are at least four. Returns the rest.
-    #[inline(never)]
-    pub(super) fn lanes<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let (groups, rest) = bytes.as_chunks::<128>();
-        let Some((first, groups)) = groups.split_first().filter(|(_, more)| more.len() >= 3) else {
-            return bytes;
-        };
-        // If the compiler sees the values, V8 builds each vector from immediates.
-        let table = core::hint::black_box(const { &Self::ADVANCE });
-        let [mut a, mut b] = group(first);
-        a[0] = v128_xor(a[0], u32x4(self.0, 0, 0, 0));
-        (a, b) = (transposed(a), transposed(b));
-        let low = u8x16_splat(15);
-        for bytes in groups {
-            let halves = |a: [v128; 4]| a.map(|v| [v128_and(v, low), u8x16_shr(v, 4)]);
-            let (m, n) = (halves(a), halves(b));
-            [a, b] = group(bytes).map(transposed);
-            for j in 0..4 {
-                for i in 0..8 {
-                    let entry = load(&table[i][j]);
-                    a[j] = v128_xor(a[j], i8x16_swizzle(entry, m[i / 2][i % 2]));
-                    b[j] = v128_xor(b[j], i8x16_swizzle(entry, n[i / 2][i % 2]));
-                }
+/// Takes groups of 128 bytes, if there are at least four. Returns the rest.
+pub(super) fn update<'a>(state: &mut u32, tables: &Tables, bytes: &'a [u8]) -> &'a [u8] {
+    let (groups, rest) = bytes.as_chunks::<128>();
+    let Some((first, groups)) = groups.split_first().filter(|(_, more)| more.len() >= 3) else {
+        return bytes;
+    };
+    // If the compiler sees the values, V8 builds each vector from immediates.
+    let table = core::hint::black_box(&tables.advance);
+    let [mut a, mut b] = group(first);
+    a[0] = v128_xor(a[0], u32x4(*state, 0, 0, 0));
+    (a, b) = (transposed(a), transposed(b));
+    let low = u8x16_splat(15);
+    for bytes in groups {
+        let halves = |a: [v128; 4]| a.map(|v| [v128_and(v, low), u8x16_shr(v, 4)]);
+        let (m, n) = (halves(a), halves(b));
+        [a, b] = group(bytes).map(transposed);
+        for j in 0..4 {
+            for i in 0..8 {
+                let entry = load(&table[i][j]);
+                a[j] = v128_xor(a[j], i8x16_swizzle(entry, m[i / 2][i % 2]));
+                b[j] = v128_xor(b[j], i8x16_swizzle(entry, n[i / 2][i % 2]));
             }
         }
-        // The lanes are a group of 128 bytes with the same check value as all groups before.
-        let mut last = [0; 128];
-        for (half, v) in last.chunks_exact_mut(64).zip([a, b]) {
-            for (j, v) in v.into_iter().enumerate() {
-                let lanes = (u128::from(u64x2_extract_lane::<1>(v)) << 64
-                    | u128::from(u64x2_extract_lane::<0>(v)))
-                .to_le_bytes();
-                for (lane, byte) in lanes.into_iter().enumerate() {
-                    half[(4 * (lane % 4) + lane / 4) * 4 + j] = byte;
-                }
-            }
-        }
-        self.0 = 0;
-        self.bytewise(&last);
-        rest
     }
+    // The lanes are a group of 128 bytes with the same check value as all groups before.
+    let mut last = [0; 128];
+    for (half, v) in last.chunks_exact_mut(64).zip([a, b]) {
+        for (j, v) in v.into_iter().enumerate() {
+            let lanes = (u128::from(u64x2_extract_lane::<1>(v)) << 64
+                | u128::from(u64x2_extract_lane::<0>(v)))
+            .to_le_bytes();
+            for (lane, byte) in lanes.into_iter().enumerate() {
+                half[(4 * (lane % 4) + lane / 4) * 4 + j] = byte;
+            }
+        }
+    }
+    *state = 0;
+    bytewise(state, tables, &last);
+    rest
 }

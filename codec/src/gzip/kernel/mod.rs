@@ -12,10 +12,13 @@
 
 mod tables;
 
+use alloc::{boxed::Box, vec};
+
 use super::{Error, MOST_BEGUN, MOST_READ, Progress, zeros};
 use crate::crc::Crc32;
 use tables::{
-    DISTANCE_BITS, DISTANCES, END, EXCEPTION, LENGTH_BITS, LITERAL, LITERAL_BITS, LITERALS, Tables, build,
+    DISTANCE_BITS, DISTANCES, END, EXCEPTION, LENGTH_BITS, LENGTHS, LITERAL, LITERAL_BITS, LITERALS, Tables,
+    build,
 };
 
 /// The largest distance of a match.
@@ -480,7 +483,7 @@ fn dynamic(input: &mut Bits, tables: &mut Tables) -> Option<()> {
         }
         lens[at] = input.take(3) as u8;
     }
-    build(&mut tables.lengths, &lens, |symbol| (symbol as u32) << 16, LENGTH_BITS, 7, false)?;
+    build(&mut tables.lengths, &lens, &LENGTHS, LENGTH_BITS, 7, false)?;
     // A run may go beyond the end by 137.
     let mut lens = [0_u8; 320 + 138];
     let all = literals + distances;
@@ -506,8 +509,8 @@ fn dynamic(input: &mut Bits, tables: &mut Tables) -> Option<()> {
     if literals[256] == 0 {
         return None;
     }
-    build(&mut tables.distances, distances, |symbol| DISTANCES[symbol & 31], DISTANCE_BITS, 15, true)?;
-    build(&mut tables.literals, literals, |symbol| LITERALS[symbol], LITERAL_BITS, 15, true)
+    build(&mut tables.distances, distances, &DISTANCES, DISTANCE_BITS, 15, true)?;
+    build(&mut tables.literals, literals, &LITERALS, LITERAL_BITS, 15, true)
 }
 
 /// The base of an entry, with the extra bits that follow its code.

@@ -42,8 +42,8 @@ impl Tables {
             _ => 8,
         });
         // Both codes are complete.
-        let _ = build(&mut self.literals, &lens, |symbol| LITERALS[symbol], LITERAL_BITS, 15, true);
-        let _ = build(&mut self.distances, &[5; 32], |symbol| DISTANCES[symbol], DISTANCE_BITS, 15, true);
+        let _ = build(&mut self.literals, &lens, &LITERALS, LITERAL_BITS, 15, true);
+        let _ = build(&mut self.distances, &[5; 32], &DISTANCES, DISTANCE_BITS, 15, true);
         self.fixed = true;
     }
 }
@@ -52,6 +52,19 @@ impl Tables {
 pub(crate) static LITERALS: [u32; 288] = literals();
 /// The meaning of each symbol of the alphabet of distances.
 pub(crate) static DISTANCES: [u32; 32] = distances();
+
+/// The meaning of each symbol of the alphabet of code lengths: its number.
+pub(crate) static LENGTHS: [u32; 19] = lengths();
+
+const fn lengths() -> [u32; 19] {
+    let mut all = [0; 19];
+    let mut i = 0;
+    while i < 19 {
+        all[i] = (i as u32) << 16;
+        i += 1;
+    }
+    all
+}
 
 const fn literals() -> [u32; 288] {
     let mut all = [0; 288];
@@ -88,17 +101,22 @@ const fn distances() -> [u32; 32] {
     all
 }
 
-/// Builds the table of the code with these lengths, none longer than `most`. `None` if they are no code. `few`: the code
+/// Builds the table of the code with these lengths, none longer than `most`, of symbols with these meanings. `None` if they are no code. `few`: the code
 /// may be incomplete if it has no symbol, or a single symbol with one bit, as zlib allows.
+#[inline(never)]
 pub(crate) fn build(
     table: &mut [u32],
     lens: &[u8],
-    meaning: impl Fn(usize) -> u32,
+    meanings: &[u32],
     bits: u32,
     most: usize,
     few: bool,
 ) -> Option<()> {
-    let entry = |symbol: u16, len: u32| meaning(usize::from(symbol)).wrapping_add(len << 8 | len);
+    // There are as many meanings as symbols.
+    let entry = |symbol: u16, len: u32| {
+        let meaning = meanings.get(usize::from(symbol)).copied().unwrap_or_default();
+        meaning.wrapping_add(len << 8 | len)
+    };
     let mut counts = [0_u32; 16];
     for &len in lens {
         counts[usize::from(len & 15)] += 1;
