@@ -104,4 +104,6 @@ fn zeros(bytes: &[u8]) -> usize {
 }
 
 #[cfg(test)]
+mod corners;
+#[cfg(test)]
 mod tests;

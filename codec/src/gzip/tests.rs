@@ -35,17 +35,17 @@ fn content(random: &mut Random, len: usize) -> Vec<u8> {
     all
 }
 
-fn gzip(bytes: &[u8], level: u32) -> Vec<u8> {
+pub(super) fn gzip(bytes: &[u8], level: u32) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::new(level));
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
 /// A header without fields.
-const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+pub(super) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
 /// A member of these deflated bytes, with the trailer of `plain`.
-fn member(deflated: &[u8], plain: &[u8]) -> Vec<u8> {
+pub(super) fn member(deflated: &[u8], plain: &[u8]) -> Vec<u8> {
     let crc = crc32(0, plain).to_le_bytes();
     [&HEADER, deflated, &crc, &(plain.len() as u32).to_le_bytes()].concat()
 }
@@ -55,7 +55,11 @@ fn kernel(stored: &[u8], max_output: u64) -> Result<Vec<u8>, Error> {
     kernel_again(&mut kernel::Inflater::new(max_output), stored, max_output)
 }
 
-fn kernel_again(inflater: &mut kernel::Inflater, stored: &[u8], max_output: u64) -> Result<Vec<u8>, Error> {
+pub(super) fn kernel_again(
+    inflater: &mut kernel::Inflater,
+    stored: &[u8],
+    max_output: u64,
+) -> Result<Vec<u8>, Error> {
     inflater.restart(max_output);
     let mut out = Vec::new();
     loop {
@@ -85,7 +89,7 @@ fn public(stored: &[u8], max_output: u64) -> Result<Vec<u8>, Error> {
 }
 
 /// Both, where they must agree.
-fn both(stored: &[u8], max_output: u64) -> Result<Vec<u8>, Error> {
+pub(super) fn both(stored: &[u8], max_output: u64) -> Result<Vec<u8>, Error> {
     let (a, b) = (kernel(stored, max_output), public(stored, max_output));
     assert!(a == b, "kernel {:?}, interface {:?}", a.as_ref().map(Vec::len), b.as_ref().map(Vec::len));
     a
