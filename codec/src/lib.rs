@@ -24,9 +24,12 @@ pub mod gcm;
 pub mod gzip;
 pub mod md5;
 
-// Natively the kernel is compiled for its tests alone.
-#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+// Natively the kernel is compiled for tests and fuzzing alone.
+#[cfg(any(test, feature = "kernels", all(target_arch = "wasm32", target_feature = "simd128")))]
 mod kernel;
+#[cfg(feature = "kernels")]
+#[doc(hidden)]
+pub mod kernels;
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod rustcrypto;
 

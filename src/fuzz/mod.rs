@@ -10,6 +10,7 @@
 )]
 
 mod chunk_manifest;
+mod codec;
 mod decode;
 mod entry;
 mod file_id;
@@ -29,6 +30,7 @@ pub type Target = fn(&[u8]);
 /// `fuzz/Cargo.toml`.
 pub const TARGETS: &[(&str, Target)] = &[
     ("chunk_manifest", chunk_manifest::run),
+    ("codec", codec::run),
     ("decode", decode::run),
     ("entry", entry::run),
     ("file_id", file_id::run),

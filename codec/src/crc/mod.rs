@@ -3,10 +3,10 @@
 //! CRC-32C is what a volume server of SeaweedFS computes of the stored bytes of a needle and sends as its ETag
 //! (`weed/storage/needle/crc.go`).
 
-#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
-mod kernel;
+#[cfg(any(test, feature = "kernels", all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(crate) mod kernel;
 
-#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+#[cfg(any(test, feature = "kernels", all(target_arch = "wasm32", target_feature = "simd128")))]
 pub(crate) use kernel::Crc32;
 
 /// The CRC-32 of bytes that follow others. `crc` is the value of the others, 0 if there are none.

@@ -9,9 +9,9 @@
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 mod flate2;
-// Natively the kernel is compiled for its tests alone.
-#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
-mod kernel;
+// Natively the kernel is compiled for tests and fuzzing alone.
+#[cfg(any(test, feature = "kernels", all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(crate) mod kernel;
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 use self::flate2 as implementation;
