@@ -81,10 +81,17 @@ impl Word<4> for Four {
     }
     #[inline(always)]
     fn rotate_left<const R: u32>(self) -> Self {
-        // A negative count shifts right. The counts are constants, so the compiler uses the immediate forms.
-        Self(unsafe {
-            let (left, right) = (vdupq_n_s32(R as i32), vdupq_n_s32(R as i32 - 32));
-            vorrq_u32(vshlq_u32(self.0, left), vshlq_u32(self.0, right))
-        })
+        macro_rules! rotated {
+            ($($left:literal)*) => {
+                match R {
+                    // SAFETY: see above.
+                    $($left => unsafe {
+                        vorrq_u32(vshlq_n_u32::<$left>(self.0), vshrq_n_u32::<{ 32 - $left }>(self.0))
+                    },)*
+                    _ => unreachable!("MD5 has no such rotation"),
+                }
+            };
+        }
+        Self(rotated!(4 5 6 7 9 10 11 12 14 15 16 17 20 21 22 23))
     }
 }
