@@ -3,6 +3,7 @@ import { openFiler, Pool } from "kelp-stream";
 import { pipeline } from "./rivals/pipeline.js";
 import { sequential } from "./rivals/sequential.js";
 import { whole } from "./rivals/whole.js";
+import { timed } from "./timed.js";
 
 const MIB = 2 ** 20;
 const files = new Map();
@@ -92,23 +93,6 @@ function poolOf(name) {
   if (name === undefined) return new Pool();
   if (!pools.has(name)) pools.set(name, new Pool());
   return pools.get(name);
-}
-
-async function timed(openStream, size, { look = () => {}, short = false } = {}) {
-  const begin = performance.now();
-  const reader = (await openStream()).getReader();
-  let length = 0, first = null, mib = null;
-  for (let read = await reader.read(); !read.done; read = await reader.read()) {
-    length += read.value.length;
-    first ??= performance.now() - begin;
-    if (length >= MIB) mib ??= performance.now() - begin;
-    look(length / size);
-    if (short && length >= size) break;
-  }
-  const ms = performance.now() - begin;
-  if (short) await reader.cancel();
-  if (short ? length < size : length !== size) throw new Error(`${length} of ${size} bytes arrived`);
-  return { ms, first, mib };
 }
 
 async function count(reader, add) {
