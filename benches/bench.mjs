@@ -6,18 +6,24 @@ import { report } from "../scripts/size.mjs";
 import { openPage } from "./browser.mjs";
 import * as auto from "./cells/auto.mjs";
 import * as cost from "./cells/cost.mjs";
+import * as decode from "./cells/decode.mjs";
+import * as digest from "./cells/digest.mjs";
 import * as film from "./cells/film.mjs";
 import * as firstByte from "./cells/first-byte.mjs";
 import * as link from "./cells/link.mjs";
 import * as lookAhead from "./cells/look-ahead.mjs";
 import * as loopback from "./cells/loopback.mjs";
 import * as memory from "./cells/memory.mjs";
+import * as noWebcrypto from "./cells/no-webcrypto.mjs";
 import * as sharing from "./cells/sharing.mjs";
 import * as slow from "./cells/slow.mjs";
 import { startChild } from "./child.mjs";
 import { cpuOf, rendererMemory } from "./processes.mjs";
 
-const CELLS = { "look-ahead": lookAhead, auto, link, loopback, cost, "first-byte": firstByte, slow, sharing, memory, film };
+const CELLS = {
+  "look-ahead": lookAhead, auto, link, loopback, cost, digest, decode, "no-webcrypto": noWebcrypto, "first-byte": firstByte, slow, sharing,
+  memory, film,
+};
 
 /** The cells that need no page. */
 const IN_NODE = ["look-ahead", "auto", "slow"];
@@ -59,6 +65,19 @@ class Bench {
     return file;
   }
 
+  /** Stores a file of compressed or encrypted chunks (store.mjs), and passes it to the reader. `inMemory`: with its stored bytes. */
+  async addCoded(store, name, { inMemory, ...about }) {
+    const { chunks, size } = await store.ask("addCoded", { path: `/b/${name}`, ...about });
+    const file = { name, size, chunks: chunks.map(({ fileId, ...chunk }) => ({ ...chunk, urls: [`${store.volumes[0]}/${fileId}`] })) };
+    await this.#call("keepCoded", { ...file, inMemory });
+    return file;
+  }
+
+  /** The reader's answer to a call that is not measured. */
+  ask(name, argument = {}) {
+    return this.#call(name, argument);
+  }
+
   /** A way to read, for `interleave`: calls a function of reader.js, and adds the CPU time of all its processes in milliseconds. */
   way(name, argument, before = () => {}) {
     return async () => {
@@ -88,7 +107,14 @@ class Bench {
 
 async function bench() {
   const { names, ...options } = parse(process.argv.slice(2));
-  const reader = options.inNode ? await openNode() : await openPage();
+  const hosts = new Set(names.map((name) => CELLS[name].host));
+  for (const host of hosts) await runAll(names.filter((name) => CELLS[name].host === host), host, options);
+  report();
+}
+
+/** Runs cells in one page. `host`: the name of the page's origin. */
+async function runAll(names, host, options) {
+  const reader = options.inNode ? await openNode() : await openPage({ host });
   const work = new Bench(reader, options);
   try {
     for (const name of names) await run(name, work);
@@ -96,7 +122,6 @@ async function bench() {
     await work.endStores();
     await reader.stop();
   }
-  report();
 }
 
 function parse(words) {

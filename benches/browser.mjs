@@ -10,6 +10,7 @@ import { extname, join, normalize, sep } from "node:path";
 import { json } from "node:stream/consumers";
 import { browser, flags } from "../scripts/install/chromium.mjs";
 import { Failure, root } from "../scripts/command.mjs";
+import { RIVAL } from "./rival.mjs";
 
 /** Milliseconds until the browser must have requested its first job. */
 const START = 30_000;
@@ -18,15 +19,17 @@ const START = 30_000;
 const FLAGS = ["--ignore-certificate-errors", "--js-flags=--expose-gc"];
 
 /**
- * Opens a page with reader.js; `call` calls its functions.
+ * Opens a page with reader.js; `call` calls its functions. `host`: a name for this machine, in place of 127.0.0.1. A page of such an
+ * origin is no secure context, and has no WebCrypto.
  * @returns {Promise<{ call: (name: string, argument: object) => Promise<any>, pid: number, stop: () => Promise<void> }>}
  */
-export async function openPage() {
+export async function openPage({ host } = {}) {
   const jobs = new Jobs();
   const server = await serve(jobs);
   const folder = await mkdtemp(join(tmpdir(), "kelp-bench-"));
-  const origin = `http://127.0.0.1:${server.address().port}`;
-  const child = spawn(browser(), [...flags, ...FLAGS, `--user-data-dir=${folder}`, origin], { stdio: "ignore" });
+  const origin = `http://${host ?? "127.0.0.1"}:${server.address().port}`;
+  const named = host ? [`--host-resolver-rules=MAP ${host} 127.0.0.1`] : [];
+  const child = spawn(browser(), [...flags, ...FLAGS, ...named, `--user-data-dir=${folder}`, origin], { stdio: "ignore" });
   const gone = once(child, "exit");
   const stop = async () => {
     child.kill();
@@ -57,9 +60,9 @@ async function serve(jobs) {
 }
 
 function sendFile(pathname, response) {
-  const path = normalize(join(root, pathname));
-  const served = ["dist", "benches"].some((folder) => path.startsWith(join(root, folder) + sep)) && existsSync(path);
-  if (!served) return response.writeHead(404).end();
+  const path = pathname === "/rival.wasm" ? RIVAL : normalize(join(root, pathname));
+  const isOpen = path === RIVAL || ["dist", "benches"].some((folder) => path.startsWith(join(root, folder) + sep));
+  if (!isOpen || !existsSync(path)) return response.writeHead(404).end();
   response.writeHead(200, { "content-type": extname(path) === ".wasm" ? "application/wasm" : "text/javascript" }).end(readFileSync(path));
 }
 

@@ -5,6 +5,8 @@ import { sequential } from "./rivals/sequential.js";
 import { whole } from "./rivals/whole.js";
 import { timed } from "./timed.js";
 
+export * from "./decoding.js";
+
 const MIB = 2 ** 20;
 const files = new Map();
 const pools = new Map();
