@@ -58,7 +58,7 @@ function printTable(title, samples, { alone, workers, beside, blocked, longest }
     row("kelp-stream, no workers", "alone", { over: alone, longest }),
     missing ? [`kelp-stream, ${WORKERS} workers`, `not in this build: ${missing}`, ...Array(8).fill("")]
       : row(`kelp-stream, ${WORKERS} workers`, "workers", { over: workers, beside, blocked, longest }),
-    row("kelp-stream, defaults", "defaults", { blocked, longest }),
+    row(`kelp-stream, defaults (workers: ${samples.of("defaults", "up").mid})`, "defaults", { blocked, longest }),
   ]);
 }
 

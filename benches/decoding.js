@@ -43,21 +43,20 @@ export async function withoutWorkers({ workers }) {
 
 /**
  * Reads a file with the package. `fromMemory`: with a `fetch` that answers from memory. Reads with the same number of workers have one
- * pool, so that workers are started once, as by hand.
+ * pool, so that workers are started once, as by hand. Resolves to what `timed` does, the gaps, and the number of workers that are `up`.
  */
 export async function kelpCoded({ file: name, fromMemory, options, workers }) {
-  const { size, chunks } = coded.get(name);
-  const manifest = { size, chunks: chunks.map(({ key, gzip, ...chunk }, i) => ({ ...chunk, offset: i * chunk.size, key, compression: gzip ? "gzip" : undefined })) };
+  const { size } = coded.get(name);
   const fetch = fromMemory ? fetchHeld : undefined;
-  const file = await openManifest(manifest, { ...options, fetch, workers, pool: poolOf(workers) });
+  const file = await openManifest(manifestOf(coded.get(name)), { ...options, fetch, workers, pool: poolOf(workers) });
   const times = await observed(() => timed(() => file.stream(), size));
-  return { ...times, peak: file.stats.peakBytesAhead, up: file.stats.workers ?? 0 };
+  return { ...times, up: file.stats.workers ?? 0 }; // a build without workers does not count them
 }
 
 /** Reads a file by hand, `by` the "platform" or "crates", on this thread or in `workers`. */
 export async function handCoded({ file: name, fromMemory, by, workers, width }) {
   const { size, chunks } = coded.get(name);
-  const stored = chunks.map(({ urls: [url], key, gzip }) => ({ url, gzip, key: key && Uint8Array.from(atob(key), (char) => char.charCodeAt(0)) }));
+  const stored = chunks.map(({ urls: [url], key, gzip }) => ({ url, gzip, key: key && fromBase64(key) }));
   const how = { fetch: fromMemory ? fetchHeld : undefined, open: await openerOf(by, workers) };
   return observed(() => timed(() => decode(stored, width, how), size));
 }
@@ -65,6 +64,11 @@ export async function handCoded({ file: name, fromMemory, by, workers, width }) 
 /** The gaps of a page that does nothing. */
 export function idle({ ms }) {
   return observed(() => new Promise((done) => setTimeout(done, ms)));
+}
+
+function manifestOf({ size, chunks }) {
+  const listed = chunks.map(({ gzip, ...chunk }, i) => ({ ...chunk, offset: i * chunk.size, ...(gzip ? { compression: "gzip" } : {}) }));
+  return { size, chunks: listed };
 }
 
 async function observed(measure) {
@@ -94,3 +98,5 @@ async function makeOpener(by, workers) {
   if (workers > 0) return new Workers(workers, by).open;
   return by === "crates" ? loadCrates() : undefined;
 }
+
+const fromBase64 = (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
