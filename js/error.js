@@ -10,8 +10,3 @@ export class KelpError extends Error {
     if (offset !== undefined) this.offset = offset;
   }
 }
-
-/** The error of an option that the types contain and this version does not support. */
-export function unsupported(option) {
-  return new KelpError("unsupported", `option ${option} is not supported in this version`);
-}

@@ -129,9 +129,14 @@ export interface Options {
    * @default "stream"
    */
   verify?: "stream" | "strict" | "off";
-  /** What decrypts: WebCrypto (`"native"`), the wasm module, or WebCrypto if the platform has it (`"auto"`). @default "auto" */
+  /** What decrypts: WebCrypto (`"native"`), the codec module (`"wasm"`), or WebCrypto if the platform has it (`"auto"`). @default "auto" */
   decoder?: "auto" | "native" | "wasm";
-  /** Not supported in this version: only `0` and `"auto"` (no workers) are accepted. @default "auto" */
+  /**
+   * How many workers of the pool may decode. `"auto"`: none until a chunk has to be decoded that is not small, then up to one less than
+   * the processor has cores, at least 1 and at most 4; none in service workers, at the edge, in Deno, and where the platform has no
+   * workers. `0`: this thread decodes, in tasks of at most 8 ms. It also does if no worker can be started, for example because a
+   * Content-Security-Policy forbids it. @default the limit of the pool
+   */
   workers?: number | "auto";
   /** Bytes per second that the stream delivers at most, evenly distributed. @default no limit */
   throttle?: number;
@@ -267,6 +272,8 @@ export interface Stats {
   relookups: number;
   holes: number;
   holeBytes: number;
+  /** Workers of the pool that are up. */
+  workers: number;
   /** Milliseconds for which the reader waited (`network`, `decode`), or the look-ahead (`budget`, `reader`). */
   waits: { network: number; decode: number; budget: number; reader: number };
 }
@@ -289,6 +296,10 @@ export interface StreamEvent {
   host?: string;
   bytes?: number;
   status?: number;
+  /**
+   * Of `"decoded"`: what decoded the chunk. `"webcrypto"`, `"codec"` (the wasm module), or `"webcrypto, codec"` (decrypted, then
+   * inflated); with `"worker, "` before it if a worker did.
+   */
   reason?: string;
   width?: number;
 }
@@ -301,13 +312,13 @@ export class Pool {
     perHost?: number;
     /** Views in flight, over all streams. @default 64 */
     maxConcurrency?: number;
-    /** Not supported in this version: only `0` and `"auto"` (no workers) are accepted. */
+    /** How many workers decode the chunks of its files: see the option `workers`, which precedes. @default "auto" */
     workers?: number | "auto";
   });
   readonly bytes: number;
   readonly peakBytes: number;
   readonly inFlight: number;
-  /** Fails every stream of the pool with code `closed`. */
+  /** Fails every stream of the pool with code `closed`, and ends its workers. A pool without work ends them after a minute. */
   close(): void;
 }
 

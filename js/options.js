@@ -1,8 +1,9 @@
 // Checks the user's options: the result is the core's `Settings`. The core has the defaults of numbers and switches.
 import { abortSignal, aesKey, boolean, bytes, callable, dictionary, hexBytes, integer, integerOr, number, requestUrl, string, word } from "./check.js";
-import { KelpError, unsupported } from "./error.js";
+import { Decoding } from "./codec/decoding.js";
+import { KelpError } from "./error.js";
 import { hasSubtle } from "./platform.js";
-import { defaultPool, Pool } from "./pool.js";
+import { defaultPool, Pool, poolWorkers } from "./pool.js";
 
 /** The options that every open function has. `home`: the only origin that gets `headers`. */
 export function settings(options, home) {
@@ -13,8 +14,7 @@ export function settings(options, home) {
   const concurrency = integerOr("auto", given.concurrency, "concurrency", "auto", 1);
   const pool = given.pool === undefined ? defaultPool() : given.pool;
   if (!(pool instanceof Pool)) throw new TypeError("pool must be a Pool");
-  // An error is better than an option without effect.
-  if (integerOr("auto", given.workers, "workers", "auto", 0) > 0) throw unsupported("workers");
+  const workers = integerOr("auto", given.workers, "workers", undefined, 0);
   return {
     signal: abortSignal(given.signal),
     fetch: callable(given.fetch, "fetch"),
@@ -29,7 +29,7 @@ export function settings(options, home) {
     holes: word(given.holes, "holes", ["zero", "error"]),
     verify: word(given.verify, "verify", ["stream", "strict", "off"]),
     throttle: number(given.throttle, "throttle", undefined, Number.MIN_VALUE),
-    wasmDecoder: decoder(given.decoder),
+    decoding: new Decoding(decryptsNatively(given.decoder), ...poolWorkers(pool, workers)),
     passes: integer(retry.passes, "retry.passes", undefined, 1, 100),
     baseDelay: number(retry.baseDelay, "retry.baseDelay"),
     maxDelay: number(retry.maxDelay, "retry.maxDelay"),
@@ -74,12 +74,13 @@ export function urlSettings(options, url) {
   return { ...settings(given, url.origin), size, chunkSize, name, type };
 }
 
-function decoder(value) {
+/** Whether WebCrypto decrypts. */
+function decryptsNatively(value) {
   const wanted = word(value, "decoder", ["auto", "native", "wasm"]);
   if (wanted === "native" && !hasSubtle()) {
     throw new KelpError("unsupported", 'decoder "native" needs WebCrypto, which this platform does not have (pages have it over https only)');
   }
-  return wanted === "wasm";
+  return wanted !== "wasm" && hasSubtle();
 }
 
 function lastComponent({ pathname }) {

@@ -36,22 +36,16 @@ export function isResponse(value) {
   }
 }
 
-/** Joins pieces into one array of `length` bytes. */
-export function join(pieces, length) {
-  if (pieces.length === 1) return pieces[0];
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
+/**
+ * Whether a body is a byte stream. Its pieces are then new arrays that nobody else has, since a byte stream takes over the memory of what
+ * is put into it; other streams hand on arrays that may belong to the user's `fetch`.
+ */
+export function isByteStream(body) {
+  try {
+    const reader = body.getReader({ mode: "byob" });
+    reader.releaseLock();
+    return reader instanceof ReadableStreamBYOBReader;
+  } catch {
+    return false;
   }
-  return whole;
-}
-
-/** Decrypts AES-256-GCM of `nonce (12) || ciphertext || tag (16)`; rejects if the tag does not match. */
-export async function decrypt(key, stored) {
-  const { subtle } = globalThis.crypto;
-  const imported = await subtle.importKey("raw", key, "AES-GCM", false, ["decrypt"]);
-  const iv = stored.subarray(0, 12);
-  return new Uint8Array(await subtle.decrypt({ name: "AES-GCM", iv }, imported, stored.subarray(12)));
 }

@@ -1,7 +1,7 @@
 // The pool that streams share.
 import { CorePool } from "#glue";
 import { dictionary, integer, integerOr } from "./check.js";
-import { unsupported } from "./error.js";
+import { Workers } from "./codec/workers.js";
 
 let shared;
 
@@ -13,14 +13,20 @@ export function defaultPool() {
 /** The core's part of a pool. The wasm module must have started. */
 export let corePool;
 
+/** The workers of a pool, and how many there may be for a file with this option `workers`. */
+export let poolWorkers;
+
 export class Pool {
   #limits;
+  #maxWorkers;
+  #workers = new Workers();
   // Created when the first file is opened, since a pool may be constructed before the wasm module has started.
   #core;
   #closed = false;
 
   static {
     corePool = (pool) => pool.#open();
+    poolWorkers = (pool, own = pool.#maxWorkers) => [pool.#workers, own];
   }
 
   constructor(limits) {
@@ -30,7 +36,7 @@ export class Pool {
       integer(perHost, "perHost", undefined, 1),
       integer(maxConcurrency, "maxConcurrency", undefined, 1),
     ];
-    if (integerOr("auto", workers, "workers", "auto", 0) > 0) throw unsupported("workers");
+    this.#maxWorkers = integerOr("auto", workers, "workers", "auto", 0);
   }
 
   get bytes() {
@@ -48,6 +54,7 @@ export class Pool {
   close() {
     this.#closed = true;
     this.#core?.close();
+    this.#workers.close();
   }
 
   #open() {

@@ -67,16 +67,24 @@ async function bridge(wasm) {
   await run("cargo", ["xtask", "bindgen", wasm, BRIDGE]);
 }
 
-// Three entry points that differ in how they find the wasm, and one file that they share.
+// Three entry points that differ in how they find the wasm, and one file that they share. The programs of workers share nothing: a
+// worker starts with one request, and bundlers need no setting to bundle it.
 async function bundle() {
-  const esbuild = await import("esbuild");
+  const script = (path) => join(JAVASCRIPT, path);
+  const entries = { index: script("entry/default.js"), node: script("entry/node.js"), workerd: script("entry/workerd.js") };
+  const workers = { worker: script("worker.js"), "node-worker": script("node-worker.js") };
   mkdirSync(DIST, { recursive: true });
+  return [...(await bundleInto(entries, { splitting: true })), ...(await bundleInto(workers, { splitting: false }))];
+}
+
+async function bundleInto(entryPoints, { splitting }) {
+  const esbuild = await import("esbuild");
   const { metafile } = await esbuild.build({
-    entryPoints: { index: join(JAVASCRIPT, "entry/default.js"), node: join(JAVASCRIPT, "entry/node.js"), workerd: join(JAVASCRIPT, "entry/workerd.js") },
+    entryPoints,
     absWorkingDir: root,
     outdir: DIST,
     bundle: true,
-    splitting: true,
+    splitting,
     chunkNames: manifest.name,
     format: "esm",
     target: "es2022",

@@ -33,7 +33,7 @@ export function explain(error: unknown): string {
 }
 
 export async function save(url: URL, sink: WritableStream<Uint8Array>, signal: AbortSignal): Promise<Stats> {
-  const pool = new Pool({ maxBytes: 64 * 2 ** 20, perHost: 6 });
+  const pool = new Pool({ maxBytes: 64 * 2 ** 20, perHost: 6, workers: 2 });
   const file = await openFiler(url, { signal, pool, concurrency: "auto", verify: "strict", holes: "error" });
   const plan: PlanSummary = file.plan({ start: 0 });
   if (plan.gaps > 0) throw new Error("a sparse file");
@@ -51,7 +51,7 @@ export async function every(file: RemoteFile): Promise<void> {
     await file.response(new Request("https://example.org/", { headers: { range: "bytes=0-9" } })),
   ];
   const { size, name, type, etag, lastModified }: RemoteFile = file;
-  console.log(parts, size, name, type, etag?.length, lastModified ?? 0, file.stats.waits.network);
+  console.log(parts, size, name, type, etag?.length, lastModified ?? 0, file.stats.waits.network, file.stats.workers.toFixed());
   file.close();
 }
 
@@ -66,6 +66,8 @@ const options: FilerOptions = {
   filerToken: async () => "secret",
   sse: { customerKey: new Uint8Array(32), kek: "00".repeat(32) },
   retry: { passes: 2 },
+  workers: "auto",
+  decoder: "wasm",
   timeout: { headers: 1000, idle: 5000 },
   onProgress: ({ delivered, received, total }: Progress) => console.log(delivered, received, total),
   onEvent: (event: StreamEvent) => console.log(event.at, event.kind, event.chunk, event.host, event.bytes),
@@ -90,6 +92,8 @@ export const opened: Promise<RemoteFile>[] = [
 version(1);
 // @ts-expect-error not one of the words
 openFiler("https://filer.example/file", { verify: "maybe" });
+// @ts-expect-error not one of the words
+openFiler("https://filer.example/file", { workers: "many" });
 // @ts-expect-error a manifest has chunks
 openManifest({ size: 1 });
 // @ts-expect-error the constructor is private

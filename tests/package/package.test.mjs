@@ -19,8 +19,12 @@ const FILES = [
   "dist/kelp-stream.js.map",
   "dist/kelp_stream_bg.wasm",
   "dist/kelp_stream_codec.wasm",
+  "dist/node-worker.js",
+  "dist/node-worker.js.map",
   "dist/node.js",
   "dist/node.js.map",
+  "dist/worker.js",
+  "dist/worker.js.map",
   "dist/workerd.js",
   "dist/workerd.js.map",
   "package.json",
@@ -74,6 +78,8 @@ test("its scripts do not use eval", () => {
 
 test("its wasm has no names, debug information or producers", () => {
   const sections = WebAssembly.Module.customSections;
-  const module = new WebAssembly.Module(read("dist/kelp_stream_bg.wasm"));
-  for (const name of ["name", "producers", ".debug_info", ".debug_line"]) assert.deepEqual(sections(module, name), [], name);
+  for (const file of ["dist/kelp_stream_bg.wasm", "dist/kelp_stream_codec.wasm"]) {
+    const module = new WebAssembly.Module(read(file));
+    for (const name of ["name", "producers", ".debug_info", ".debug_line"]) assert.deepEqual(sections(module, name), [], `${file}: ${name}`);
+  }
 });

@@ -4,10 +4,11 @@ use std::io::Write;
 
 use aes_gcm::{Aes256Gcm, KeyInit, aead::Aead};
 use flate2::{Compression, write::GzEncoder};
+use kelp_stream::web::decode::Decoding;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::js::{Chunk, Store, assert_error, bytes, error_of, get, global, next, read, set};
+use super::js::{Chunk, Store, assert_error, bytes, error_of, get, give_codec, global, next, read, set};
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -28,10 +29,11 @@ fn chunk(size: u32) -> Chunk {
 }
 
 /// A store with this blob, whose chunks are decoded by wasm or by WebCrypto.
-fn store(blob: &[u8], wasm: bool) -> Store {
+async fn store(blob: &[u8], wasm: bool) -> Store {
+    give_codec().await;
     let store = Store::new();
     store.store("http://s/0", blob);
-    set(&store.settings, "wasmDecoder", wasm);
+    set(&store.settings, "decoding", Decoding::new(!wasm));
     store
 }
 
@@ -46,7 +48,7 @@ async fn webcrypto_and_wasm_decrypt_the_same() {
     for size in [1, 15, 16, 17, 1000, 262_144, 262_145, 1_000_000] {
         let plain = bytes(0..size);
         for wasm in [false, true] {
-            let store = store(&sealed(&plain), wasm);
+            let store = store(&sealed(&plain), wasm).await;
             assert!(store.read(&[chunk(size)]).await.unwrap() == plain, "{size} bytes, wasm: {wasm}");
         }
     }
@@ -56,7 +58,7 @@ async fn webcrypto_and_wasm_decrypt_the_same() {
 #[wasm_bindgen_test]
 async fn a_part_of_an_encrypted_chunk_fetches_the_whole() {
     for wasm in [false, true] {
-        let store = store(&sealed(&bytes(0..600_000)), wasm);
+        let store = store(&sealed(&bytes(0..600_000)), wasm).await;
         let file = store.open(600_000, &[chunk(600_000)]);
         let part = read(&file.stream(262_100.0, 262_200.0).unwrap()).await.unwrap();
         assert_eq!(part, bytes(262_100..262_200));
@@ -72,7 +74,7 @@ async fn any_damage_is_corrupt_and_no_byte_is_delivered() {
         for wasm in [false, true] {
             let mut damaged = good.clone();
             damaged[at] ^= 1;
-            let store = store(&damaged, wasm);
+            let store = store(&damaged, wasm).await;
             let file = store.open(1000, &[chunk(1000)]);
             let stream = file.stream(0.0, 1000.0).unwrap();
             let error = next(&stream).await.unwrap_err();
@@ -90,14 +92,14 @@ async fn a_wrong_key_and_a_cut_ciphertext_fail_alike_in_both() {
     for len in 0..good.len() {
         let mut codes = Vec::new();
         for wasm in [false, true] {
-            let store = store(&good[..len], wasm);
+            let store = store(&good[..len], wasm).await;
             let error = error_of(store.read(&[chunk(1)])).await;
             codes.push(get(&error, "code").as_string().unwrap());
         }
         assert_eq!(codes[0], codes[1], "{len} bytes");
     }
     for wasm in [false, true] {
-        let store = store(&good, wasm);
+        let store = store(&good, wasm).await;
         let other = Chunk { key: Some([8; 32]), ..chunk(1) };
         assert_error(&error_of(store.read(&[other])).await, "corrupt");
     }
@@ -107,7 +109,7 @@ async fn a_wrong_key_and_a_cut_ciphertext_fail_alike_in_both() {
 async fn gzip_is_undone_after_the_cipher() {
     let plain = bytes(0..700_000);
     for wasm in [false, true] {
-        let store = store(&sealed(&gzip(&plain)), wasm);
+        let store = store(&sealed(&gzip(&plain)), wasm).await;
         let packed = Chunk { gzip: true, ..chunk(700_000) };
         assert!(store.read(&[packed]).await.unwrap() == plain, "wasm: {wasm}");
     }
@@ -117,7 +119,7 @@ async fn gzip_is_undone_after_the_cipher() {
 async fn gzip_is_inflated_unless_fetch_did() {
     let plain = bytes(0..700_000);
     for (blob, undone) in [(gzip(&plain), false), (plain.clone(), true)] {
-        let store = store(&blob, false);
+        let store = store(&blob, false).await;
         if undone {
             let fetch = "return Promise.resolve(new Response(world.blobs[url], { headers: { 'content-encoding': 'gzip' } }))";
             let body = format!("return (url, init) => {{ {fetch} }}");
@@ -133,7 +135,7 @@ async fn gzip_is_inflated_unless_fetch_did() {
 #[wasm_bindgen_test]
 async fn stored_bytes_beyond_the_size_are_clipped_in_both() {
     for wasm in [false, true] {
-        let store = store(&sealed(&bytes(0..1000)), wasm);
+        let store = store(&sealed(&bytes(0..1000)), wasm).await;
         assert_eq!(store.read(&[chunk(600)]).await.unwrap(), bytes(0..600));
         let error = error_of(store.read(&[chunk(1001)])).await;
         assert_error(&error, "short_body");

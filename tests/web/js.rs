@@ -41,6 +41,16 @@ pub async fn pause(ms: i32) {
     wait(sleep.call1(&JsValue::NULL, &ms.into()).unwrap()).await.unwrap();
 }
 
+/// Gives the codec module that `npm run build` has made. The test runner serves the files of the repository.
+pub async fn give_codec() {
+    let load = "return fetch('/dist/kelp_stream_codec.wasm').then((found) => {
+        if (!found.ok) throw new Error('there is no codec module: npm run build');
+        return WebAssembly.compileStreaming(found);
+    })";
+    let module = wait(function("", load).call0(&JsValue::NULL).unwrap()).await.unwrap();
+    kelp_stream::web::decode::give_codec(&module);
+}
+
 /// The byte at a position of every test's file.
 pub fn bytes(range: std::ops::Range<u32>) -> Vec<u8> {
     range.map(|at| (at.wrapping_mul(31) ^ (at >> 8) ^ (at >> 16)) as u8).collect()
@@ -146,7 +156,6 @@ fn settings() -> Object {
     for (name, text) in [("holes", "zero"), ("verify", "stream"), ("priority", "normal"), ("home", "")] {
         set(&settings, name, text);
     }
-    set(&settings, "wasmDecoder", false);
     set(&settings, "auto", true);
     set(&settings, "hedge", true);
     set(&settings, "proxy", false);

@@ -1,16 +1,15 @@
 //! A piece: a handle on an array of JavaScript's.
 
-use futures::FutureExt;
 use js_sys::Uint8Array;
 use kelp_stream::{
-    decode::DirectDigest,
-    host::{Algorithm, Checksum, Digest, Piece},
-    web::piece::{WebDigest, WebPiece},
+    host::{Algorithm, Checksum, Digest as _, Piece},
+    model::chunk::{CipherKey, Ctr},
+    web::{digest::WebDigest, piece::WebPiece},
 };
 use md5::{Digest as _, Md5};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::js::bytes;
+use super::js::{bytes, give_codec};
 
 fn piece(bytes: &[u8]) -> WebPiece {
     Uint8Array::from(bytes).into()
@@ -56,29 +55,59 @@ fn a_piece_can_be_a_part_of_a_larger_buffer() {
     assert_eq!(piece.into_array().to_vec(), all[300..900]);
 }
 
-/// The MD5 of these pieces.
-fn md5<const N: usize>(pieces: [WebPiece; N]) -> [u8; 16] {
-    let mut digest = WebDigest::from(DirectDigest::new(Algorithm::Md5));
-    pieces.into_iter().for_each(|mut piece| digest.update(&mut piece));
-    match digest.value().now_or_never() {
-        Some(Ok(Checksum::Md5(md5))) => md5,
-        other => panic!("{other:?}"),
-    }
+fn md5(bytes: &[u8]) -> Checksum {
+    Checksum::Md5(Md5::digest(bytes).into())
 }
 
 #[wasm_bindgen_test]
-fn a_digest_gets_every_byte_once_across_64_kib_windows() {
-    const WINDOW: u32 = 64 << 10;
-    for len in [0, 1, WINDOW - 1, WINDOW, WINDOW + 1, 3 * WINDOW, 200_000] {
+async fn a_digest_gets_every_byte_once_across_64_kib_steps() {
+    const STEP: u32 = 64 << 10;
+    give_codec().await;
+    for len in [0, 1, STEP - 1, STEP, STEP + 1, 3 * STEP, 200_000] {
         let all = bytes(0..len);
-        assert_eq!(md5([piece(&all)])[..], Md5::digest(&all)[..], "{len} bytes");
+        let mut digest = WebDigest::new(Algorithm::Md5);
+        digest.update(&mut piece(&all));
+        assert_eq!(digest.value().await, Ok(md5(&all)), "{len} bytes");
     }
 }
 
 #[wasm_bindgen_test]
-fn a_digest_covers_long_and_short_pieces() {
+async fn a_digest_covers_long_and_short_pieces() {
+    give_codec().await;
     let all = bytes(0..300_000);
     let mut rest = piece(&all);
-    let [a, b, c, d, e] = [100_000, 1, 0, 65_536, 70_000].map(|at| rest.split_to(at));
-    assert_eq!(md5([a, b, c, d, e, rest])[..], Md5::digest(&all)[..]);
+    let mut digest = WebDigest::new(Algorithm::Md5);
+    for at in [100_000, 1, 0, 65_536, 70_000] {
+        digest.update(&mut rest.split_to(at));
+    }
+    digest.update(&mut rest);
+    assert_eq!(digest.value().await, Ok(md5(&all)));
+}
+
+#[wasm_bindgen_test]
+async fn bytes_are_digested_before_they_leave() {
+    give_codec().await;
+    let all = bytes(0..300_000);
+    let mut digest = WebDigest::new(Algorithm::Md5);
+    let mut whole = piece(&all);
+    digest.update(&mut whole);
+    let start = whole.split_to(100_000);
+    for part in [start, whole] {
+        part.leave().await.fill(0, 0, 300_000);
+    }
+    assert_eq!(digest.value().await, Ok(md5(&all)));
+}
+
+#[wasm_bindgen_test]
+async fn the_key_stream_is_removed_from_a_copy() {
+    give_codec().await;
+    let key = CipherKey::new(&[7; 32]).unwrap();
+    let ctr = Ctr::new(key, [9; 16], 5);
+    let (all, at) = (bytes(0..200_000), 3);
+    let mut expected = all.clone();
+    kelp_stream_codec::ctr::apply(&[7; 32], &[9; 16], 8, &mut expected);
+    let original = piece(&all);
+    let plain = original.without_key_stream(&ctr, at);
+    assert!(content(&plain) == expected);
+    assert!(content(&original) == all, "the original is not changed");
 }

@@ -1,83 +1,163 @@
-//! Decodes chunks: WebCrypto decrypts if the platform has it, else this module does.
+//! Decodes chunks with the functions of `js/codec/`: on this thread or in a worker, by WebCrypto or by the codec module.
 
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
-use super::piece::{WebDigest, WebPiece};
-use crate::{
-    decode::{self, DirectDigest},
-    host::{Algorithm, Checksum, DecodeError, DecodeParams, Digest, Piece},
-    model::chunk::{CipherKey, GCM_OVERHEAD},
-};
+use super::{error::Causes, piece::WebPiece};
+use crate::host::{DecodeError, DecodeParams, PrepareError};
 
 #[wasm_bindgen(module = "/js/platform.js")]
 extern "C" {
     #[wasm_bindgen(js_name = hasSubtle)]
     pub(super) fn has_subtle() -> bool;
-    fn join(pieces: &Array, length: f64) -> Uint8Array;
-    #[wasm_bindgen(catch)]
-    async fn decrypt(key: &Uint8Array, stored: &Uint8Array) -> Result<JsValue, JsValue>;
 }
 
-/// The size of decoded pieces. One large array per chunk would be new memory every time, which costs more than the copy.
-const PIECE: usize = 256 << 10;
+#[wasm_bindgen(module = "/js/codec/decoding.js")]
+extern "C" {
+    /// How the chunks of a file are decoded.
+    #[derive(Clone, Debug)]
+    pub type Decoding;
 
+    /// On this thread; `native`: WebCrypto decrypts.
+    #[wasm_bindgen(constructor)]
+    pub fn new(native: bool) -> Decoding;
+    #[wasm_bindgen(method, getter, js_name = workersUp)]
+    pub(super) fn workers_up(this: &Decoding) -> f64;
+    #[wasm_bindgen(method, catch)]
+    async fn prepare(this: &Decoding) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method)]
+    fn start(
+        this: &Decoding,
+        stored: Array,
+        own: Array,
+        key: Option<Uint8Array>,
+        gzip: bool,
+        output_len: f64,
+        max_output: f64,
+        md5: Option<Uint8Array>,
+    ) -> Job;
+
+    /// A chunk that is being decoded.
+    type Job;
+
+    #[wasm_bindgen(method, getter)]
+    fn done(this: &Job) -> Promise;
+    #[wasm_bindgen(method)]
+    fn cancel(this: &Job);
+}
+
+#[wasm_bindgen(module = "/js/codec/module.js")]
+extern "C" {
+    /// Gives the compiled codec module, a `WebAssembly.Module`, to a program that does not use the JavaScript of the npm
+    /// package: that one finds the module itself.
+    #[wasm_bindgen(js_name = giveCodec)]
+    pub fn give_codec(module: &JsValue);
+}
+
+// The files that the ones above import: wasm-bindgen copies only files that are named in Rust.
+#[wasm_bindgen(module = "/js/codec/decode.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = lengthOf)]
+    fn length_of(pieces: &Array) -> f64;
+}
+
+#[wasm_bindgen(module = "/js/codec/workers.js")]
+extern "C" {
+    fn automatic() -> f64;
+}
+
+#[wasm_bindgen(module = "/js/codec/turns.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = isSliceOver)]
+    fn is_slice_over() -> bool;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What a job ends with.
+    type Decoded;
+
+    #[wasm_bindgen(method, getter)]
+    fn error(this: &Decoded) -> Option<String>;
+    #[wasm_bindgen(method, getter)]
+    fn cause(this: &Decoded) -> JsValue;
+    #[wasm_bindgen(method, getter)]
+    fn pieces(this: &Decoded) -> Array;
+    /// Who decoded it.
+    #[wasm_bindgen(method, getter)]
+    fn by(this: &Decoded) -> JsValue;
+}
+
+/// Decodes a chunk. Returns its pieces, and a text that says what decoded them. Dropping the future cancels the work.
 pub(super) async fn decode(
     stored: Vec<WebPiece>,
     params: &DecodeParams,
-    decrypts_natively: bool,
-) -> Result<Vec<WebPiece>, DecodeError> {
-    let Some(key) = params.key.as_ref().filter(|_| decrypts_natively) else {
-        return in_wasm(&stored, params);
-    };
-    let mut plain = open(stored, key).await?;
-    if params.gzip {
-        return in_wasm(&[plain], &DecodeParams { key: None, ..params.clone() });
+    decoding: &Decoding,
+    causes: &Causes,
+) -> Result<(Vec<WebPiece>, JsValue), DecodeError> {
+    let own = stored.iter().map(|piece| JsValue::from(piece.is_own())).collect();
+    let stored = stored.into_iter().map(WebPiece::into_array).collect();
+    let bytes = |bytes: &[u8]| Uint8Array::from(bytes);
+    let job = decoding.start(
+        stored,
+        own,
+        params.key.as_ref().map(|key| bytes(key.bytes())),
+        params.gzip,
+        params.output_len as f64,
+        params.max_output as f64,
+        params.md5.as_ref().map(|md5| bytes(md5)),
+    );
+    let running = Running { job, is_over: false };
+    let decoded = running.result().await.map_err(|_| DecodeError::Interrupted)?;
+    if let Some(error) = decoded.error() {
+        return Err(error_of(&error, &decoded, causes));
     }
-    if let Some(md5) = params.md5 {
-        let mut digest = WebDigest::from(DirectDigest::new(Algorithm::Md5));
-        digest.update(&mut plain);
-        if digest.value().await? != Checksum::Md5(md5) {
-            return Err(DecodeError::Md5);
+    let arrays = decoded.pieces();
+    let pieces = arrays.iter().map(|piece| WebPiece::own(piece.unchecked_into())).collect();
+    Ok((pieces, decoded.by()))
+}
+
+/// Resolves when the codec module can digest on this thread.
+pub(super) async fn prepare(decoding: &Decoding, causes: &Causes) -> Result<(), PrepareError> {
+    decoding.prepare().await.map_err(|thrown| unavailable(thrown, causes))?;
+    Ok(())
+}
+
+fn error_of(error: &str, decoded: &Decoded, causes: &Causes) -> DecodeError {
+    match error {
+        "tag" => DecodeError::Tag,
+        "truncated" => DecodeError::Truncated,
+        "gzip" => DecodeError::Gzip,
+        "too long" => DecodeError::TooLong,
+        "md5" => DecodeError::Md5,
+        "unavailable" => DecodeError::Unavailable(unavailable(decoded.cause(), causes)),
+        _ => DecodeError::Interrupted,
+    }
+}
+
+fn unavailable(thrown: JsValue, causes: &Causes) -> PrepareError {
+    PrepareError { cause: Some(causes.keep(thrown)) }
+}
+
+/// A job that is cancelled when it is dropped before its end.
+struct Running {
+    job: Job,
+    is_over: bool,
+}
+
+impl Running {
+    async fn result(mut self) -> Result<Decoded, JsValue> {
+        let result = JsFuture::from(self.job.done()).await;
+        self.is_over = true;
+        result.map(JsValue::unchecked_into)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.job.cancel();
         }
     }
-    let keep = usize::try_from(params.output_len).unwrap_or(usize::MAX).min(plain.len());
-    Ok(vec![plain.split_to(keep)])
-}
-
-async fn open(stored: Vec<WebPiece>, key: &CipherKey) -> Result<WebPiece, DecodeError> {
-    let whole = whole(stored);
-    if u64::from(whole.length()) < GCM_OVERHEAD {
-        return Err(DecodeError::Truncated);
-    }
-    let key = Uint8Array::from(&key.bytes()[..]);
-    let plain = decrypt(&key, &whole).await.map_err(|_| DecodeError::Tag)?;
-    // The platform has its own copy of the key; this one is erased.
-    key.fill(0, 0, key.length());
-    Ok(plain.unchecked_into::<Uint8Array>().into())
-}
-
-fn whole(stored: Vec<WebPiece>) -> Uint8Array {
-    let len: usize = stored.iter().map(Piece::len).sum();
-    let pieces: Array = stored.into_iter().map(WebPiece::into_array).collect();
-    if pieces.length() == 0 {
-        return Uint8Array::new_with_length(0);
-    }
-    join(&pieces, len as f64)
-}
-
-fn in_wasm(stored: &[WebPiece], params: &DecodeParams) -> Result<Vec<WebPiece>, DecodeError> {
-    let len: usize = stored.iter().map(Piece::len).sum();
-    let mut bytes = vec![0; len];
-    let mut rest = bytes.as_mut_slice();
-    for piece in stored {
-        let (start, end) = std::mem::take(&mut rest).split_at_mut(piece.len());
-        piece.array().copy_to(start);
-        rest = end;
-    }
-    let mut pieces = Vec::new();
-    decode::decode(bytes, params, &mut |decoded| {
-        pieces.extend(decoded.chunks(PIECE).map(|part| WebPiece::from(Uint8Array::from(part))));
-    })?;
-    Ok(pieces)
 }

@@ -22,6 +22,8 @@ pub(super) struct Listener {
     /// When the file was opened.
     pub(super) opened: Duration,
     progress: RefCell<Progress>,
+    /// What decoded a chunk. Its event follows at once.
+    decoded_by: RefCell<Option<JsValue>>,
 }
 
 #[derive(Debug)]
@@ -45,7 +47,12 @@ impl Listener {
     ) -> Self {
         let progress =
             Progress { delivered: 0.0, received: 0.0, total: total as f64, reported: timer::now() };
-        Self { on_event, on_progress, opened, progress: progress.into() }
+        Self { on_event, on_progress, opened, progress: progress.into(), decoded_by: None.into() }
+    }
+
+    /// What decoded the chunk of the next event of that kind.
+    pub(super) fn decoded_by(&self, by: JsValue) {
+        self.decoded_by.replace(Some(by));
     }
 
     pub(super) fn on_event(&self, event: &Event) {
@@ -96,7 +103,8 @@ impl Listener {
         add("host", event.host.as_ref().map(|host| JsValue::from_str(host)));
         add("bytes", event.bytes.map(|bytes| (bytes as f64).into()));
         add("status", event.status.map(JsValue::from));
-        add("reason", event.reason.map(JsValue::from));
+        let by = if event.kind == EventKind::Decoded { self.decoded_by.take() } else { None };
+        add("reason", event.reason.map(JsValue::from).or(by));
         add("width", event.width.map(|width| (width as f64).into()));
         object.into()
     }

@@ -34,6 +34,8 @@ extern "C" {
 extern "C" {
     #[wasm_bindgen(js_name = isResponse)]
     fn is_response(value: &JsValue) -> bool;
+    #[wasm_bindgen(js_name = isByteStream)]
+    fn is_byte_stream(body: &JsValue) -> bool;
 }
 
 /// Sends the requests of a file.
@@ -66,15 +68,19 @@ impl Fetcher {
         if response.status() == 0 {
             return Err(self.failed(TypeError::new(OPAQUE).into()));
         }
+        let mut owns_pieces = false;
         let stream = match response.body() {
             None => None,
             // Fails if another reader has locked the body.
-            Some(body) => match ReadableStream::from_raw(body).try_into_stream() {
-                Ok(stream) => Some(stream),
-                Err((error, _)) => return Err(self.failed(error.into())),
-            },
+            Some(body) => {
+                owns_pieces = is_byte_stream(&body);
+                match ReadableStream::from_raw(body).try_into_stream() {
+                    Ok(stream) => Some(stream),
+                    Err((error, _)) => return Err(self.failed(error.into())),
+                }
+            }
         };
-        let body = Body { stream, guard, causes: Rc::clone(&self.causes) };
+        let body = Body { stream, owns_pieces, guard, causes: Rc::clone(&self.causes) };
         let url = redirected_to(&response);
         Ok(Response { status: response.status(), headers: headers(&response), url, body })
     }
@@ -169,6 +175,8 @@ impl Drop for AbortOnDrop {
 /// The body of a response, piece by piece as it arrives. Dropping it aborts the request.
 pub struct Body {
     stream: Option<IntoStream<'static>>,
+    /// Whether no one else has the arrays that it brings.
+    owns_pieces: bool,
     guard: AbortOnDrop,
     causes: Rc<Causes>,
 }
@@ -185,6 +193,7 @@ impl Stream for Body {
             self.guard.finish();
         }
         Poll::Ready(item.map(|item| match item.and_then(bytes) {
+            Ok(array) if self.owns_pieces => Ok(WebPiece::own(array)),
             Ok(array) => Ok(array.into()),
             Err(thrown) => Err(failed(&self.causes, thrown)),
         }))

@@ -135,7 +135,7 @@ impl CoreFile {
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn stats(&self) -> JsValue {
-        stats_object(&self.file.stats())
+        stats_object(&self.file.stats(), self.file.host().decoding.workers_up())
     }
 
     /// Makes its streams fail with `closed`, and later calls too.
@@ -178,7 +178,7 @@ impl CoreStream {
         future_to_promise(async move {
             // Borrowed during each poll only. A listener that cancels the stream between polls uses the handle.
             match poll_fn(|cx| reader.borrow_mut().poll_next_unpin(cx)).await {
-                Some(Ok(piece)) => Ok(piece.into_array().into()),
+                Some(Ok(piece)) => Ok(piece.leave().await.into()),
                 Some(Err(error)) => Err(causes.error(&error)),
                 None => Ok(JsValue::UNDEFINED),
             }

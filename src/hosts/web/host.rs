@@ -5,18 +5,20 @@ use std::{future::Future, rc::Rc, time::Duration};
 use js_sys::{Date, Math, Uint8Array};
 
 use super::{
-    decode,
+    decode::{self, Decoding},
+    digest::WebDigest,
+    error::Causes,
     events::Listener,
     fetch::{Body, Fetcher},
     network,
-    piece::{WebDigest, WebPiece},
+    piece::WebPiece,
     timer::{self, Sleep},
     user_locator::UserLocator,
 };
 use crate::{
-    decode::DirectDigest,
     host::{
-        Algorithm, DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response, event::Event,
+        Algorithm, DecodeError, DecodeParams, FetchError, Host, LocateError, PrepareError, Request, Response,
+        event::Event,
     },
     model::{chunk::Ctr, location::Location},
 };
@@ -27,8 +29,8 @@ pub struct WebHost {
     pub(super) fetcher: Rc<Fetcher>,
     pub(super) user_locator: Rc<UserLocator>,
     pub(super) listener: Rc<Listener>,
-    /// Whether WebCrypto decrypts.
-    pub(super) decrypts_natively: bool,
+    pub(super) decoding: Decoding,
+    pub(super) causes: Rc<Causes>,
 }
 
 impl Host for WebHost {
@@ -60,20 +62,26 @@ impl Host for WebHost {
         self.user_locator.filer_token()
     }
 
-    fn decode(
-        &self,
-        stored: Vec<WebPiece>,
-        params: &DecodeParams,
-    ) -> impl Future<Output = Result<Vec<WebPiece>, DecodeError>> {
-        decode::decode(stored, params, self.decrypts_natively)
+    fn prepare(&self) -> impl Future<Output = Result<(), PrepareError>> {
+        decode::prepare(&self.decoding, &self.causes)
     }
 
     fn digest(&self, algorithm: Algorithm) -> WebDigest {
-        DirectDigest::new(algorithm).into()
+        WebDigest::new(algorithm)
     }
 
     fn apply_ctr(&self, piece: WebPiece, ctr: &Ctr, at: u64) -> WebPiece {
         piece.without_key_stream(ctr, at)
+    }
+
+    async fn decode(
+        &self,
+        stored: Vec<WebPiece>,
+        params: &DecodeParams,
+    ) -> Result<Vec<WebPiece>, DecodeError> {
+        let (pieces, by) = decode::decode(stored, params, &self.decoding, &self.causes).await?;
+        self.listener.decoded_by(by);
+        Ok(pieces)
     }
 
     fn sleep(&self, time: Duration) -> Sleep {

@@ -1,10 +1,11 @@
 //! The web host, for browsers, workers, edge runtimes and Node: wasm-bindgen, and the functions that `js/` calls.
 //!
 //! [`open`] opens a [`mod@file`], whose streams use [`host`]. Each part of the port has a file: `fetch`, `user_locator`,
-//! `decode`, `timer`, `network`, `events`. The bytes of chunks stay outside wasm memory: a piece is a handle on an array
+//! [`decode`], [`digest`], `timer`, `network`, `events`. The bytes of chunks stay outside wasm memory: a piece is a handle on an array
 //! of JavaScript ([`piece`]).
 
-mod decode;
+pub mod decode;
+pub mod digest;
 mod error;
 mod events;
 mod fetch;

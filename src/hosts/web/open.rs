@@ -7,7 +7,7 @@ use js_sys::TypeError;
 use wasm_bindgen::prelude::*;
 
 use super::{
-    decode,
+    decode::{Decoding, has_subtle},
     error::Causes,
     events::Listener,
     fetch::Fetcher,
@@ -156,7 +156,8 @@ fn context(settings: &Settings, pool: &CorePool) -> (OpenContext<WebHost>, Rc<Ca
         fetcher: Rc::new(fetcher),
         user_locator: Rc::new(user_locator),
         listener: Rc::new(listener),
-        decrypts_natively: decode::has_subtle() && !settings.wasm_decoder(),
+        decoding: settings.decoding().unwrap_or_else(|| Decoding::new(has_subtle())),
+        causes: Rc::clone(&causes),
     };
     let session = settings.session(pool);
     let shared_streams = pool.streams().clone();

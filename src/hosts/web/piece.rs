@@ -1,25 +1,50 @@
 //! A piece on the web: a handle on a `Uint8Array`, whose bytes stay outside wasm memory.
 
-use std::cell::RefCell;
+use std::future::Future;
 
+use js_sys::Uint8Array;
+
+use super::digest::{self, Mark, WebDigest};
 use crate::{
-    decode::{self, DirectDigest},
     host::{Checksum, DecodeError, Digest, Piece},
     model::chunk::Ctr,
 };
-use js_sys::Uint8Array;
 
 /// Bytes in an array of JavaScript.
 #[derive(Clone, Debug)]
 pub struct WebPiece {
     array: Uint8Array,
     len: usize,
+    /// Whether no one else has the array, so that it may be transferred to a worker.
+    is_own: bool,
+    /// The place in a digest that it must have passed before it leaves.
+    mark: Option<Mark>,
 }
 
 impl WebPiece {
-    /// The array itself.
+    /// A piece whose array no one else has.
+    #[must_use]
+    pub fn own(array: Uint8Array) -> Self {
+        Self { is_own: true, ..array.into() }
+    }
+
+    /// Whether no one else has the array.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.is_own
+    }
+
+    /// The array itself, for a platform that decodes it. A reader gets that of [`WebPiece::leave`].
     #[must_use]
     pub fn into_array(self) -> Uint8Array {
+        self.array
+    }
+
+    /// The array for a reader, which may change or detach it: what a digest needs of it was read before.
+    pub async fn leave(self) -> Uint8Array {
+        if let Some(mark) = &self.mark {
+            mark.reach().await;
+        }
         self.array
     }
 
@@ -29,60 +54,17 @@ impl WebPiece {
         &self.array
     }
 
-    /// A copy without the key stream `ctr`; `start` is the position of the first byte in the chunk.
+    /// A copy without the key stream `ctr`; `at` is the position of the first byte in the chunk.
     #[must_use]
-    pub fn without_key_stream(&self, ctr: &Ctr, start: u64) -> Self {
-        let array = Uint8Array::new_with_length(self.len as u32);
-        self.visit_parts(|part, at| {
-            decode::apply(ctr, start + at as u64, part);
-            let end = at + part.len();
-            array.subarray(at as u32, end as u32).copy_from(part);
-        });
-        Self { array, len: self.len }
-    }
-
-    /// Copies the bytes to wasm memory and calls `visit` with each part and its position. The memory is small and used
-    /// again: new memory costs far more than the copy.
-    fn visit_parts(&self, mut visit: impl FnMut(&mut [u8], usize)) {
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.resize(PART, 0);
-            let mut at = 0;
-            while at < self.len {
-                let end = (at + PART).min(self.len);
-                if let Some(part) = scratch.get_mut(..end - at) {
-                    self.array.subarray(at as u32, end as u32).copy_to(part);
-                    visit(part, at);
-                }
-                at = end;
-            }
-        });
-    }
-}
-
-/// A digest of pieces, computed in wasm as they arrive.
-#[derive(Debug)]
-pub struct WebDigest(DirectDigest);
-
-impl From<DirectDigest> for WebDigest {
-    fn from(hasher: DirectDigest) -> Self {
-        Self(hasher)
-    }
-}
-
-impl Digest<WebPiece> for WebDigest {
-    fn update(&mut self, piece: &mut WebPiece) {
-        piece.visit_parts(|part, _| self.0.update(part));
-    }
-
-    async fn value(&mut self) -> Result<Checksum, DecodeError> {
-        Ok(self.0.value())
+    pub fn without_key_stream(&self, ctr: &Ctr, at: u64) -> Self {
+        Self::own(digest::without_key_stream(&self.array, ctr, at))
     }
 }
 
 impl From<Uint8Array> for WebPiece {
     fn from(array: Uint8Array) -> Self {
         let len = array.length() as usize;
-        Self { array, len }
+        Self { array, len, is_own: false, mark: None }
     }
 }
 
@@ -94,10 +76,11 @@ impl Piece for WebPiece {
     }
 
     fn split_to(&mut self, at: usize) -> Self {
-        let start = Self { array: self.array.subarray(0, at as u32), len: at };
+        let array = self.array.subarray(0, at as u32);
+        let mark = self.mark.as_ref().map(|mark| mark.before(self.len - at));
         self.array = self.array.subarray(at as u32, self.len as u32);
         self.len -= at;
-        start
+        Self { array, len: at, is_own: self.is_own, mark }
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
@@ -111,8 +94,12 @@ impl Piece for WebPiece {
     }
 }
 
-const PART: usize = 64 << 10;
+impl Digest<WebPiece> for WebDigest {
+    fn update(&mut self, piece: &mut WebPiece) {
+        piece.mark = self.register(&piece.array);
+    }
 
-thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    fn value(&mut self) -> impl Future<Output = Result<Checksum, DecodeError>> {
+        self.current()
+    }
 }

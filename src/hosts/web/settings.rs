@@ -5,7 +5,7 @@ use std::time::Duration;
 use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use super::pool::CorePool;
+use super::{decode::Decoding, pool::CorePool};
 use crate::{
     fetch::locator::Locator,
     formats::seaweedfs::entry::Keys,
@@ -54,9 +54,9 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = idleTimeout)]
     fn idle_timeout(this: &Settings) -> Option<f64>;
 
-    /// Whether this module decrypts even if the platform has WebCrypto.
-    #[wasm_bindgen(method, getter, js_name = wasmDecoder)]
-    pub(super) fn wasm_decoder(this: &Settings) -> bool;
+    /// How the chunks are decoded. Absent: on this thread, by WebCrypto if there is one.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn decoding(this: &Settings) -> Option<Decoding>;
     /// Pairs of name and value.
     #[wasm_bindgen(method, getter)]
     pub(super) fn headers(this: &Settings) -> Array;

@@ -15,8 +15,8 @@ fn set_number(object: &Object, name: &str, value: u64) {
     set(object, name, &(value as f64).into());
 }
 
-/// The counters as `Stats`.
-pub(super) fn stats_object(stats: &Stats) -> JsValue {
+/// The counters as `Stats`, with the number of workers that are up.
+pub(super) fn stats_object(stats: &Stats, workers: f64) -> JsValue {
     let object = Object::new();
     for (name, value) in [
         ("bytesDelivered", stats.bytes_delivered),
@@ -35,6 +35,7 @@ pub(super) fn stats_object(stats: &Stats) -> JsValue {
     ] {
         set_number(&object, name, value);
     }
+    set(&object, "workers", &workers.into());
     let waits = Object::new();
     let ms = |name, time: Duration| set(&waits, name, &(time.as_secs_f64() * 1000.0).into());
     ms("network", stats.waits.network);

@@ -1,0 +1,4 @@
+// The program of a worker: decodes the chunks that js/codec/workers.js posts.
+import { serve } from "./codec/serve.js";
+
+serve(globalThis);
