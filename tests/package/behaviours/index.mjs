@@ -20,6 +20,7 @@ import { Store } from "./store.mjs";
 import { streaming } from "./streaming.mjs";
 import { urls } from "./urls.mjs";
 import { vectors } from "./vectors.mjs";
+import { insecureWorkers, workers } from "./workers.mjs";
 
 /**
  * @typedef {object} Behaviour
@@ -36,14 +37,18 @@ import { vectors } from "./vectors.mjs";
 /** @type {Record<string, Behaviour[]>} */
 export const behaviours = {
   cases, decoders, vectors, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, lifecycle, consumers, faults,
-  secrets, sse, streaming,
+  secrets, sse, streaming, workers,
 };
 
 /** Behaviours for a page that is not a secure context. */
-export const behavioursOfInsecurePages = { insecure };
+export const behavioursOfInsecurePages = { insecure, insecureWorkers };
 
 const NEEDS = {
   "byte streams": () => typeof ReadableByteStreamController === "function",
+  "workers": () => typeof Worker === "function" || globalThis.process?.versions.node !== undefined,
+  // In Node the package starts threads instead.
+  "a global Worker": () => typeof Worker === "function" && !globalThis.process,
+  "a page": () => typeof document === "object",
 };
 
 /** Runs one behaviour by its name. Resolves to the reason if it was skipped. */

@@ -102,3 +102,36 @@ test("two copies of the package work in one program", async (t) => {
   assert.equal(await files[1].text(), "kelp");
   await assert.rejects(files[0].text(), copies[0].KelpError);
 });
+
+test("a lost codec module is unsupported before the first byte", async (t) => {
+  const folder = await mkdtemp(join(consumer, "lost-"));
+  t.after(() => rm(folder, { recursive: true }));
+  await cp(installed, folder, { recursive: true });
+  const codec = join(folder, "dist/kelp_stream_codec.wasm");
+  await rm(codec);
+  const { openManifest } = await import(pathToFileURL(join(folder, "dist/node.js")));
+  const fetch = async () => new Response("kelp");
+  const chunks = [{ urls: ["http://127.0.0.1/1"], offset: 0, size: 4, md5: "xAxpd54VeAra5GxF60UeIw==" }];
+  const file = await openManifest({ size: 4, chunks }, { fetch });
+  const error = await file.text().catch((reason) => reason);
+  assert.deepEqual([error.name, error.code, error.retryable], ["KelpError", "unsupported", false]);
+  assert.match(String(error.cause), /kelp_stream_codec\.wasm/);
+  await copyFile(join(installed, "dist/kelp_stream_codec.wasm"), codec);
+  assert.equal(await file.text(), "kelp", "the next stream tries again");
+});
+
+test("a program ends while workers are idle, and not before they have decoded", async () => {
+  const printed = await runInConsumer(`
+    import { createCipheriv, randomBytes } from "node:crypto";
+    import { openManifest } from "kelp-stream";
+    const [key, nonce, plain] = [randomBytes(32), randomBytes(12), randomBytes(4 << 20)];
+    const cipher = createCipheriv("aes-256-gcm", key, nonce);
+    const sealed = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+    const fetch = async () => new Response(sealed);
+    const chunks = [{ urls: ["http://127.0.0.1/1"], offset: 0, size: plain.length, key: new Uint8Array(key) }];
+    const file = await openManifest({ size: plain.length, chunks }, { fetch, workers: 1, decoder: "wasm" });
+    const bytes = await file.bytes();
+    console.log(plain.equals(bytes), file.stats.workers);
+  `);
+  assert.equal(printed, "true 1");
+});

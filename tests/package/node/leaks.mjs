@@ -106,6 +106,43 @@ async function cycles(run) {
   return { cycles: CYCLES, heap: both("heap"), pages: both("pages"), timers: timers.size, listeners, inFlight, requests };
 }
 
+/** A file whose chunks workers decode: it is cancelled after its first chunk, or before. */
+async function cancelledInWorkers() {
+  const { createCipheriv, randomBytes } = await import("node:crypto");
+  const plain = randomBytes(40_000);
+  const [key, nonce] = [randomBytes(32), randomBytes(12)];
+  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  const sealed = Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
+  const chunks = Array.from({ length: 3 }, (_, i) => ({ urls: [`https://store.example/${i}`], offset: i * plain.length, size: plain.length, key: new Uint8Array(key) }));
+  const pool = new kelp.Pool({ workers: 2 });
+  const threads = () => process.getActiveResourcesInfo().filter((name) => name === "MessagePort").length;
+  const before = {};
+  const measure = async () => {
+    await collect();
+    return { heap: process.memoryUsage().heapUsed, pages: memory.buffer.byteLength / 65_536 };
+  };
+  let workers = 0;
+  for (let i = 0; i < CYCLES; i++) {
+    if (i === WARM) Object.assign(before, await measure());
+    const fetch = () => Promise.resolve(new Response(sealed));
+    const file = await kelp.openManifest({ size: 3 * plain.length, chunks }, { fetch, pool, signal, decoder: i % 2 ? "wasm" : "auto" });
+    const reader = file.stream({ signal }).getReader();
+    const first = reader.read();
+    if (i % 3 > 0) await first;
+    else await tick();
+    workers = Math.max(workers, file.stats.workers);
+    await reader.cancel();
+    await first.catch(() => {});
+    file.close();
+    if (i % 500 === 0) await collect();
+  }
+  const after = await measure();
+  const bytes = pool.bytes;
+  pool.close();
+  await tick(100);
+  return { cycles: CYCLES, heap: [before.heap, after.heap], pages: [before.pages, after.pages], timers: timers.size, listeners, workers, bytes, threads: threads() };
+}
+
 /** Drops files and streams without closing them while their look-ahead hangs. */
 const dropped = {
   file: (file) => file,
@@ -156,5 +193,6 @@ async function drop() {
   return found;
 }
 
-console.log(JSON.stringify(course === "dropped" ? await drop() : await cycles(cycle[course])));
+const courses = { dropped: drop, workers: cancelledInWorkers };
+console.log(JSON.stringify(await (courses[course] ?? (() => cycles(cycle[course])))()));
 process.exit(0);

@@ -21,6 +21,16 @@ test("ten thousand cancelled files leave nothing behind", { timeout: 240_000 }, 
   assert.ok(pages.after - pages.before <= 32, `wasm memory grew from ${pages.before} to ${pages.after} pages`);
 });
 
+test("ten thousand streams cancelled in workers leave nothing behind", { timeout: 240_000 }, async (t) => {
+  const { heap, pages, timers, listeners, workers, bytes, threads, cycles } = await course("workers");
+  t.diagnostic(JSON.stringify({ heap, pages }));
+  assert.deepEqual({ cycles, timers, listeners, bytes, threads }, { cycles: 10_000, timers: 0, listeners: 0, bytes: 0, threads: 0 });
+  assert.ok(workers >= 1 && workers <= 2, `${workers} workers`);
+  assert.ok(pages[1] - pages[0] <= 32, `wasm memory grew from ${pages[0]} to ${pages[1]} pages`);
+  // 1 KiB for each of the eight thousand that count.
+  assert.ok(heap[1] - heap[0] <= 8 << 20, `the heap grew from ${heap[0]} to ${heap[1]} bytes`);
+});
+
 // F95
 test("unreachable files are collected, and their requests end", { timeout: 120_000 }, async () => {
   const { kept, inFlight } = await course("dropped");
