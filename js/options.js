@@ -27,7 +27,7 @@ export function settings(options, home) {
     perHost: integer(given.perHost, "perHost", undefined, 1),
     maxBytesAhead: integer(given.maxBytesAhead, "maxBytesAhead", undefined, 1),
     holes: word(given.holes, "holes", ["zero", "error"]),
-    verify: word(given.verify, "verify", ["stream", "strict", "off"]),
+    verify: word(given.verify, "verify", ["stream", "transit", "strict", "off"]),
     throttle: number(given.throttle, "throttle", undefined, Number.MIN_VALUE),
     decoding: new Decoding(decryptsNatively(given.decoder), ...poolWorkers(pool, workers)),
     passes: integer(retry.passes, "retry.passes", undefined, 1, 100),

@@ -141,6 +141,7 @@ impl Settings {
             max_bytes_ahead: self.max_bytes_ahead().map_or(defaults.max_bytes_ahead, |bytes| bytes as u64),
             holes: if self.holes() == "error" { Holes::Error } else { Holes::Zero },
             verify: match self.verify().as_str() {
+                "transit" => Verify::Transit,
                 "strict" => Verify::Strict,
                 "off" => Verify::Off,
                 _ => Verify::Stream,
