@@ -24,6 +24,7 @@ use crate::{
     },
     host::{Digest, Host, Request, Response},
     schedule::{
+        retry::AttemptError,
         view::{self, Action, Input, Operation, ResponseStart, Role, ViewFetch},
         window::Job,
     },
@@ -123,29 +124,35 @@ async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) ->
     (input, None)
 }
 
-/// Sends a request and waits for the head of its response, and for the codec if it is needed.
+/// Sends a request and waits for the head of its response, and for the codec if it is needed. A failure is reported at
+/// once: what the platform says of its network is true only then.
 async fn send<H: Host>(shared: &Shared<H>, request: Request, needs_codec: bool) -> Performed<H> {
+    let host = &shared.host;
+    let prepared = async {
+        if needs_codec { host.prepare().await.map_err(|error| Input::Prepared(Err(error))) } else { Ok(()) }
+    };
+    match try_join(respond(shared, request), prepared).await {
+        Ok((performed, ())) => performed,
+        Err(failed) => (failed, None),
+    }
+}
+
+/// Sends a request and waits for the head of its response. An error is an input too.
+async fn respond<H: Host>(shared: &Shared<H>, request: Request) -> Result<Performed<H>, Input<H::Piece>> {
     let Shared { host, session, .. } = shared;
     let fetched = host.fetch(request);
-    let timeout = session.options.timeout.headers;
-    let answered = async {
-        let answer = within(host, timeout, "the server sent no response in time", fetched).await;
-        Ok((answer, host.now()))
-    };
-    let prepared = async { if needs_codec { host.prepare().await } else { Ok(()) } };
-    let (answer, at) = match try_join(answered, prepared).await {
-        Ok((answered, ())) => answered,
-        Err(error) => return (Input::Prepared(Err(error)), None),
-    };
-    let (response, body) = match answer {
-        Ok(Ok(Response { status, headers, url, body })) => {
-            (Ok(ResponseStart { status, headers, url }), Some(body))
+    let answer =
+        within(host, session.options.timeout.headers, "the server sent no response in time", fetched).await;
+    let (at, unix_time) = (host.now(), host.unix_time());
+    match answer.and_then(|answer| answer.map_err(AttemptError::from)) {
+        Ok(Response { status, headers, url, body }) => {
+            let response = Ok(ResponseStart { status, headers, url });
+            Ok((Input::Response { response, at, unix_time, is_offline: false }, Some(body)))
         }
-        Ok(Err(error)) => (Err(error.into()), None),
-        Err(error) => (Err(error), None),
-    };
-    let is_offline = response.is_err() && host.is_offline();
-    (Input::Response { response, at, unix_time: host.unix_time(), is_offline }, body)
+        Err(error) => {
+            Err(Input::Response { response: Err(error), at, unix_time, is_offline: host.is_offline() })
+        }
+    }
 }
 
 /// What a view fetch waits for: its two requests, a timer, and room in the window.

@@ -244,6 +244,17 @@ fn the_codec_is_loaded_during_the_first_request() {
     assert_eq!(world.now(), 2 * SECOND, "it is loaded once");
 }
 
+/// A request fails while there is no network, and the codec is loaded only after it is back.
+#[test]
+fn a_slow_codec_does_not_hide_that_the_network_was_gone() {
+    let world = World::new();
+    let chunk = digested(two(&world, 1000), &bytes(0..1000));
+    let chunk = plain_at(&chunk, "http://a/0");
+    world.offline(Duration::ZERO..SECOND);
+    world.codec_times(CodecTimes { load: 2 * SECOND, ..CodecTimes::default() });
+    assert_eq!(read_one(&world, chunk, passes(1)).unwrap(), bytes(0..1000));
+}
+
 /// Computing a digest takes time, and the reader comes to the chunk meanwhile.
 #[test]
 fn a_chunk_complete_before_it_is_due_is_verified_first() {
