@@ -2,7 +2,8 @@
 
 use std::{fs, ops::Range, path::Path, time::Instant};
 
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{FutureExt, Stream, StreamExt};
 use kelp_stream::{
     Error, Kind,
     formats::manifest::Manifest,
@@ -18,6 +19,12 @@ use crate::{
     progress::Progress,
     settings, stats,
 };
+
+/// From this many bytes on, no further pieces are taken before the next write. The look-ahead does not count them.
+const MOST_AT_ONCE: usize = 1 << 20;
+
+/// The most pieces in one write: fewer than the buffers that any system takes at a time (POSIX: at least 16).
+const MOST_PIECES: usize = 16;
 
 pub(crate) async fn cat(source: &Source, cat: &Cat, options: &Options) -> Result<(), Failure> {
     let since = Instant::now();
@@ -63,14 +70,38 @@ async fn copy(
     failed: impl Fn(Error) -> Failure,
 ) -> Result<(), Failure> {
     let mut reader = file.stream(range).map_err(&failed)?;
-    while let Some(piece) = reader.next().await {
-        let piece = piece.map_err(&failed)?;
-        // Another thread fetches meanwhile.
-        output.write_all(&piece)?;
-        progress.add(piece.len() as u64);
+    while let Some(first) = reader.next().await {
+        // Other threads fetch, decode and digest meanwhile.
+        let (pieces, error) = ready(first, &mut reader);
+        output.write_all(&pieces)?;
+        progress.add(pieces.iter().map(|piece| piece.len() as u64).sum());
+        if let Some(error) = error {
+            return Err(failed(error));
+        }
     }
     drop(progress);
     Ok(output.finish()?)
+}
+
+/// The pieces that are ready, for one call that writes them, and the error behind them. `first` is the first of them.
+fn ready(
+    first: Result<Bytes, Error>,
+    reader: &mut (impl Stream<Item = Result<Bytes, Error>> + Unpin),
+) -> (Vec<Bytes>, Option<Error>) {
+    let (mut pieces, mut next) = (Vec::new(), Some(first));
+    let mut len = 0;
+    while let Some(piece) = next {
+        match piece {
+            Ok(piece) => {
+                len += piece.len();
+                pieces.push(piece);
+            }
+            Err(error) => return (pieces, Some(error)),
+        }
+        let is_full = len >= MOST_AT_ONCE || pieces.len() >= MOST_PIECES;
+        next = if is_full { None } else { reader.next().now_or_never().flatten() };
+    }
+    (pieces, None)
 }
 
 /// The output as far as an earlier run wrote it and it can be continued. It must be of the same version of the file, its

@@ -75,8 +75,9 @@ impl Partial {
         Ok(())
     }
 
-    pub(crate) fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)
+    /// What is written is appended to it.
+    pub(crate) fn writer(&mut self) -> &mut impl Write {
+        &mut self.file
     }
 
     /// Renames it to its target: all bytes are written.

@@ -9,6 +9,7 @@ use rustls::{
 
 use super::{
     connector::Connector,
+    decode::Decoder,
     error::{BoxError, NativeCauses},
     fetch::{Fetcher, HttpClient, http_client},
     file::File,
@@ -36,6 +37,7 @@ pub struct Client {
     pool: Pool,
     causes: Arc<NativeCauses>,
     streams: Streams<NativeHost>,
+    decoder: Decoder,
 }
 
 impl Client {
@@ -144,6 +146,7 @@ impl Client {
         };
         let host = NativeHost {
             fetcher: Arc::new(fetcher),
+            decoder: self.decoder.clone(),
             locate: options.locate.clone(),
             token: options.token.clone(),
             filer_token: options.filer_token.clone(),
@@ -204,6 +207,7 @@ impl ClientBuilder {
             pool: Pool::new(self.limits),
             causes: Arc::default(),
             streams: Streams::default(),
+            decoder: Decoder::default(),
         }
     }
 }

@@ -13,13 +13,12 @@ use bytes::Bytes;
 
 use super::{
     body::Body,
-    decode,
+    decode::{Decoder, apply_ctr},
     error::BoxError,
     fetch::Fetcher,
     options::{Listener, Locate, Token},
 };
 use crate::{
-    decode::{DirectDigest, ctr_applied},
     host::{
         Algorithm, BytesDigest, DecodeError, DecodeParams, FetchError, Host, LocateError, Request, Response,
         event::Event,
@@ -31,6 +30,7 @@ use crate::{
 #[derive(Clone)]
 pub struct NativeHost {
     pub(super) fetcher: Arc<Fetcher>,
+    pub(super) decoder: Decoder,
     pub(super) locate: Locate,
     pub(super) token: Token,
     pub(super) filer_token: Token,
@@ -77,15 +77,15 @@ impl Host for NativeHost {
         stored: Vec<Bytes>,
         params: &DecodeParams,
     ) -> impl Future<Output = Result<Vec<Bytes>, DecodeError>> {
-        decode::decode(stored, params.clone())
+        self.decoder.decode(stored, params.clone())
     }
 
     fn digest(&self, algorithm: Algorithm) -> BytesDigest {
-        BytesDigest::new(DirectDigest::new(algorithm))
+        self.decoder.digest(algorithm)
     }
 
     fn apply_ctr(&self, piece: Bytes, ctr: &Ctr, at: u64) -> Bytes {
-        ctr_applied(&piece, ctr, at)
+        apply_ctr(piece, ctr, at)
     }
 
     fn sleep(&self, time: Duration) -> Self::Sleep {

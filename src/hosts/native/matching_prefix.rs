@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use md5::{Digest, Md5};
+use kelp_stream_codec::md5::Md5;
 
 use super::file::File;
 use crate::{
@@ -34,7 +34,7 @@ impl File {
             if len_read < len {
                 return Ok(matching + len_read);
             }
-            if md5.is_some_and(|md5| digest.finalize()[..] != md5) {
+            if md5.is_some_and(|md5| digest.finalize() != md5) {
                 return Ok(matching);
             }
             matching += len;

@@ -53,6 +53,7 @@ mod decode;
 mod error;
 mod fetch;
 mod file;
+mod hasher;
 mod host;
 mod manifest;
 mod matching_prefix;
