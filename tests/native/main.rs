@@ -6,6 +6,7 @@
     reason = "clippy does not see that helpers are a test's"
 )]
 
+mod digests;
 mod matching_prefix;
 mod response;
 mod server;
