@@ -18,6 +18,10 @@ use std::{
 use arguments::Command;
 use failure::Failure;
 
+/// Bodies arrive in buffers of hundreds of KiB, which many allocators return to the system each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const HELP: &str = include_str!("help.txt");
 
 fn main() -> ExitCode {
