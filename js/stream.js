@@ -1,4 +1,5 @@
 // Makes a ReadableStream of a stream of the core.
+import { runtime } from "./runtime.js";
 
 // WebKit does not let scripts create byte streams.
 const BYTE_STREAMS = (() => {
@@ -42,12 +43,12 @@ const NO_QUEUE = { highWaterMark: 0 };
 
 /** A ReadableStream of the core's stream that `open` returns. */
 export function readable(open, signals) {
-  return new ReadableStream(source(open, signals), NO_QUEUE);
+  return new ReadableStream(source(open, signals, BYTE_STREAMS), NO_QUEUE);
 }
 
-/** As `readable`; resolves when the first piece is in the stream. Rejects as the first read would. */
+/** The body of a response: as `readable`; resolves when the first piece is in the stream. Rejects as the first read would. */
 export async function readableFromFirstPiece(open, signals) {
-  const { start, ...rest } = source(open, signals);
+  const { start, ...rest } = source(open, signals, BYTE_STREAMS && runtime.respondsInBytes);
   let first;
   const stream = new ReadableStream({
     ...rest,
@@ -62,7 +63,7 @@ export async function readableFromFirstPiece(open, signals) {
   return stream;
 }
 
-function source(open, signals) {
+function source(open, signals, isInBytes) {
   let core;
   let over = false;
   let stopListening;
@@ -77,7 +78,7 @@ function source(open, signals) {
     ended?.free();
   };
   return {
-    type: BYTE_STREAMS ? "bytes" : undefined,
+    ...(isInBytes ? { type: "bytes", autoAllocateChunkSize: runtime.autoAllocateChunkSize } : {}),
     start(controller) {
       const stop = onAbort(signals, (reason) => {
         if (over) return;
@@ -99,7 +100,7 @@ function source(open, signals) {
         throw error;
       }
       if (over) return;
-      if (piece !== undefined) return controller.enqueue(BYTE_STREAMS ? ownBuffer(piece) : piece);
+      if (piece !== undefined) return controller.enqueue(isInBytes ? ownBuffer(piece) : piece);
       end();
       controller.close();
       // A pending BYOB read gets its buffer back, empty.

@@ -9,7 +9,6 @@ import { hold, share } from "./memory";
 import { Outbound } from "./outbound";
 import { PassThrough } from "./pass-through";
 import type { FilePath } from "./path";
-import { inLargePieces } from "./pieces";
 import { openingFailed, problem } from "./problem";
 import { wantedRange } from "./range";
 import { Relay } from "./relay";
@@ -64,7 +63,7 @@ export class Download {
   #open(): Promise<RemoteFile> {
     const { filer, master, filerSecret, readSecret, sseKek, connections, memory, verify } = this.#settings;
     return openFiler(filer.origin + this.#path.encoded, {
-      fetch: inLargePieces(this.#direct.fetch) as typeof fetch,
+      fetch: this.#direct.fetch as typeof fetch,
       locate: master ? { master } : "proxy",
       ...(readSecret ? { token: (fileId: string) => chunkToken(fileId, readSecret) } : {}),
       ...(filerSecret ? { filerToken: () => filerToken(this.#path, filerSecret) } : {}),

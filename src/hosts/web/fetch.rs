@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    future::Future,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -38,6 +39,20 @@ extern "C" {
     fn is_byte_stream(body: &JsValue) -> bool;
 }
 
+#[wasm_bindgen(module = "/js/runtime.js")]
+extern "C" {
+    /// A runtime's own reader of a body.
+    type BodyReader;
+    /// The reader, if this runtime has one for this body. `length`: what the response says.
+    #[wasm_bindgen(js_name = bodyReader)]
+    fn body_reader(body: &web_sys::ReadableStream, length: Option<f64>) -> Option<BodyReader>;
+    /// The next piece; `undefined` at the end.
+    #[wasm_bindgen(method)]
+    fn read(this: &BodyReader) -> Promise;
+    #[wasm_bindgen(method)]
+    fn cancel(this: &BodyReader);
+}
+
 /// Sends the requests of a file.
 #[derive(Debug)]
 pub(super) struct Fetcher {
@@ -68,19 +83,11 @@ impl Fetcher {
         if response.status() == 0 {
             return Err(self.failed(TypeError::new(OPAQUE).into()));
         }
-        let mut owns_pieces = false;
-        let stream = match response.body() {
+        let source = match response.body() {
             None => None,
-            // Fails if another reader has locked the body.
-            Some(body) => {
-                owns_pieces = is_byte_stream(&body);
-                match ReadableStream::from_raw(body).try_into_stream() {
-                    Ok(stream) => Some(stream),
-                    Err((error, _)) => return Err(self.failed(error.into())),
-                }
-            }
+            Some(body) => Some(Source::new(body, length(&response)).map_err(|thrown| self.failed(thrown))?),
         };
-        let body = Body { stream, owns_pieces, guard, causes: Rc::clone(&self.causes) };
+        let body = Body { source, guard, causes: Rc::clone(&self.causes) };
         let url = redirected_to(&response);
         Ok(Response { status: response.status(), headers: headers(&response), url, body })
     }
@@ -132,6 +139,13 @@ fn redirected_to(response: &JsValue) -> Option<String> {
     get("url")?.as_string()
 }
 
+/// What a response says how long its body is. It is a hint only: of an encoded body it may be the encoded length.
+fn length(response: &JsResponse) -> Option<f64> {
+    // Not parsed as a float: its tables are 13 KB of the module.
+    let length: u64 = response.headers().get("content-length").ok()??.parse().ok()?;
+    Some(length as f64)
+}
+
 fn text(value: &JsValue) -> String {
     value.as_string().unwrap_or_default()
 }
@@ -174,26 +188,90 @@ impl Drop for AbortOnDrop {
 
 /// The body of a response, piece by piece as it arrives. Dropping it aborts the request.
 pub struct Body {
-    stream: Option<IntoStream<'static>>,
-    /// Whether no one else has the arrays that it brings.
-    owns_pieces: bool,
+    source: Option<Source>,
     guard: AbortOnDrop,
     causes: Rc<Causes>,
+}
+
+/// Where the pieces of a body come from.
+enum Source {
+    /// Its stream.
+    Stream { stream: IntoStream<'static>, owns_pieces: bool },
+    /// A reader of the runtime, which gives larger pieces.
+    Reader(ReaderSource),
+}
+
+/// Reads by a reader of the runtime. Dropping it cancels the body.
+struct ReaderSource {
+    reader: BodyReader,
+    pending: Option<JsFuture>,
+    is_over: bool,
+}
+
+impl Source {
+    /// Fails if another reader has locked the body.
+    fn new(body: web_sys::ReadableStream, length: Option<f64>) -> Result<Self, JsValue> {
+        if let Some(reader) = body_reader(&body, length) {
+            return Ok(Self::Reader(ReaderSource { reader, pending: None, is_over: false }));
+        }
+        let owns_pieces = is_byte_stream(&body);
+        match ReadableStream::from_raw(body).try_into_stream() {
+            Ok(stream) => Ok(Self::Stream { stream, owns_pieces }),
+            Err((error, _)) => Err(error.into()),
+        }
+    }
+
+    /// Whether no one else has the arrays of the pieces.
+    fn owns_pieces(&self) -> bool {
+        match self {
+            Self::Stream { owns_pieces, .. } => *owns_pieces,
+            Self::Reader(_) => true,
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<JsValue, JsValue>>> {
+        match self {
+            Self::Stream { stream, .. } => Pin::new(stream).poll_next(cx),
+            Self::Reader(source) => source.poll_next(cx),
+        }
+    }
+}
+
+impl ReaderSource {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<JsValue, JsValue>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let pending = self.pending.get_or_insert_with(|| self.reader.read().into());
+        let result = futures::ready!(Pin::new(pending).poll(cx));
+        self.pending = None;
+        self.is_over = result.as_ref().map_or(true, JsValue::is_undefined);
+        Poll::Ready(Some(result).filter(|result| !matches!(result, Ok(value) if value.is_undefined())))
+    }
+}
+
+impl Drop for ReaderSource {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.reader.cancel();
+        }
+    }
 }
 
 impl Stream for Body {
     type Item = Result<WebPiece, FetchError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(stream) = &mut self.stream else {
+        let Some(source) = &mut self.source else {
             return Poll::Ready(None);
         };
-        let item = futures::ready!(Pin::new(stream).poll_next(cx));
+        let item = futures::ready!(source.poll_next(cx));
+        let owns_pieces = source.owns_pieces();
         if item.is_none() {
             self.guard.finish();
         }
         Poll::Ready(item.map(|item| match item.and_then(bytes) {
-            Ok(array) if self.owns_pieces => Ok(WebPiece::own(array)),
+            Ok(array) if owns_pieces => Ok(WebPiece::own(array)),
             Ok(array) => Ok(array.into()),
             Err(thrown) => Err(failed(&self.causes, thrown)),
         }))
