@@ -10,7 +10,7 @@ const CONSUMER = join(target, "pack/consumer");
 const GATEWAY = join(root, "gateway/src/index.ts");
 
 /** The compatibility settings of wrangler.toml. */
-export const COMPATIBILITY = { compatibilityDate: "2026-04-20", compatibilityFlags: ["enable_request_signal", "streams_no_default_auto_allocate_chunk_size"] };
+export const COMPATIBILITY = { compatibilityDate: "2026-04-20", compatibilityFlags: ["enable_request_signal"] };
 
 /** The modules of a worker, the main module first: `{ type, path, contents }`. */
 export async function bundleWorker(entry = GATEWAY) {
