@@ -1,7 +1,7 @@
 // Bundles the worker of gateway/ as wrangler does, with the installed package, and runs it in workerd.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Failure, root, target } from "./command.mjs";
@@ -28,10 +28,11 @@ export async function bundleWorker(entry = GATEWAY) {
     plugins: [installedPackage],
     logLevel: "warning",
   });
-  const wasm = readFileSync(join(CONSUMER, "node_modules/kelp-stream/dist/kelp_stream_bg.wasm"));
+  const dist = join(CONSUMER, "node_modules/kelp-stream/dist");
+  const wasm = readdirSync(dist).filter((name) => name.endsWith(".wasm"));
   return [
     { type: "ESModule", path: "gateway.mjs", contents: outputFiles[0].text },
-    { type: "CompiledWasm", path: "kelp_stream_bg.wasm", contents: wasm },
+    ...wasm.map((name) => ({ type: "CompiledWasm", path: name, contents: readFileSync(join(dist, name)) })),
   ];
 }
 
