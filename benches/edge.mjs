@@ -59,6 +59,7 @@ async function table(keys, { filer, one, eight }) {
       "plain, 32 chunks, passed through": await worker(gateway, { ...vars, DIRECT: "yes" }, "/small.bin"),
       "plain, 8 chunks, unverified": await worker(gateway, { ...vars, VERIFY: "off", DIRECT: "no" }, "/plain.bin"),
       "plain, 8 chunks, MD5 checked": await worker(gateway, vars, "/plain.bin"),
+      "plain, 8 chunks, CRC-32C checked": await worker(gateway, { ...vars, VERIFY: "transit" }, "/plain.bin"),
       "encrypted, 8 chunks": await worker(gateway, vars, "/cipher.bin"),
     };
     print(keys ? "with TLS" : "without TLS", await measure(ways), keys ? GOALS : {});

@@ -78,12 +78,16 @@ export class GatewayCache {
     const isWhole = status === 200 && range === null && !headers.has("content-encoding") && length <= LARGEST;
     if (!isWhole || !response.body || !this.#outbound.take()) return response;
     const [body, copy] = response.body.tee();
-    this.#waitUntil(caches.default.put(key, cached(copy, this.#settings.chunkTtl, length)).catch(() => {}));
+    this.#waitUntil(caches.default.put(key, cached(copy, this.#settings.chunkTtl, headers)).catch(() => {}));
     return new Response(body, { headers });
   }
 }
 
-function cached(body: BodyInit, ttl: number, length?: number): Response {
-  const size: Record<string, string> = length === undefined ? {} : { "content-length": String(length) };
-  return new Response(body, { headers: { "content-type": "application/octet-stream", "cache-control": `max-age=${ttl}`, ...size } });
+// The ETag of a chunk is the checksum that `VERIFY = "transit"` checks.
+const KEPT = ["content-length", "etag"];
+
+function cached(body: BodyInit, ttl: number, from = new Headers()): Response {
+  const headers = new Headers({ "content-type": "application/octet-stream", "cache-control": `max-age=${ttl}` });
+  for (const name of KEPT) if (from.has(name)) headers.set(name, from.get(name)!);
+  return new Response(body, { headers });
 }

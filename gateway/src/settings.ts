@@ -43,7 +43,7 @@ export interface Settings {
   entryTtl: number;
   chunkTtl: number;
   /** How digests of plain chunks are checked. */
-  verify: "stream" | "strict" | "off";
+  verify: "stream" | "transit" | "strict" | "off";
   /** Whether bodies of plain chunks are passed through, and so not verified. */
   direct: boolean;
 }
@@ -57,7 +57,7 @@ export function settingsFrom(env: Env): Settings {
   const master = env.MASTER ? origin("MASTER", env.MASTER) : null;
   const others = list(env.ALLOWED_ORIGINS).map((value) => origin("ALLOWED_ORIGINS", value).origin);
   const prefixes = list(env.ALLOW_PREFIXES).map(prefix);
-  const verify = word("VERIFY", env.VERIFY, ["stream", "strict", "off"]);
+  const verify = word("VERIFY", env.VERIFY, ["stream", "transit", "strict", "off"]);
   if (prefixes.length === 0) throw new Misconfigured("ALLOW_PREFIXES is empty: no path would be served");
   if (!env.URL_SECRET && env.PUBLIC !== "yes") throw new Misconfigured('neither URL_SECRET nor PUBLIC = "yes" is set');
   return {
