@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { compile } from "./build.mjs";
+import { SIMD, compile } from "./build.mjs";
 import { Failure, isMain, main, run, target } from "./command.mjs";
 import { needNode, needRust } from "./install/toolchain.mjs";
 
@@ -22,7 +22,7 @@ export async function buildComponents() {
   mkdirSync(join(target, "component"), { recursive: true });
   for (const [world, path] of Object.entries(components)) {
     // Removes names of functions. The sections that describe the world stay.
-    const module = await compile({ features: WORLDS[world], flags: ["-C", "strip=symbols"] });
+    const module = await compile({ features: WORLDS[world], flags: ["-C", "strip=symbols"], rustflags: SIMD });
     const printed = await run("cargo", ["xtask", "component", module, path]);
     checkImports(world, printed);
     const bytes = readFileSync(path);

@@ -195,7 +195,7 @@ async function needFiler(url) {
 function isStale() {
   const built = join(root, "dist/kelp_stream_bg.wasm");
   if (!existsSync(built)) return true;
-  const sources = ["src", "codec/src", "js"].flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)));
+  const sources = ["src", "codec/src", "codec/module/src", "js"].flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)));
   return ["Cargo.toml", "Cargo.lock", ...sources].some((name) => statSync(join(root, name)).mtimeMs > statSync(built).mtimeMs);
 }
 
