@@ -60,8 +60,10 @@ async function onCluster() {
       if (!ok) throw new Failure(`the filer responds with ${status}`);
       const direct = ["cat", "--locate", `master=${cluster.master}`, url];
       await compare(`SeaweedFS, ${name}, 64 chunks of 1 MiB`, { url }, {
+        "curl itself (noise)": ["curl", ["-sS", url]],
         "through the filer": [kelp, ["cat", url]],
         "from the volume servers": [kelp, direct],
+        ...(name === "plain" && { "from the volume servers, CRC-32C checked": [kelp, [...direct, "--verify", "transit"]] }),
         "from the volume servers, nothing verified": [kelp, [...direct, "--verify", "off"]],
       });
     }

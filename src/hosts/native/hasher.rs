@@ -1,9 +1,9 @@
 //! The MD5s of all chunks in flight, computed together on a thread for blocking work.
 //!
-//! MD5 is one chain of dependent operations, and `md5::update_all` advances [`lanes`] digests in little more than the
-//! time of one. So the pieces of a chunk wait here until a value is awaited, or until [`START`] bytes wait. Then a task
-//! of tokio's blocking pool takes steps: in each it advances the digests whose values are awaited, and beside them
-//! those with the most bytes that wait. It ends when no value is awaited and few bytes wait.
+//! MD5 is one chain of dependent operations, and `md5::update_all` advances [`lanes`] digests in about twice the time
+//! of one. So the pieces of a chunk wait here until a value is awaited, or until [`START`] bytes wait. Then a task of
+//! tokio's blocking pool takes steps: in each it advances the digests whose values are awaited, the oldest first, and
+//! beside them those with the most bytes that wait. It ends when no value is awaited and few bytes wait.
 //!
 //! ```text
 //! chunk a  ███████████████ awaited   ┐
@@ -13,6 +13,7 @@
 //! ```
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, VecDeque},
     fmt, mem,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -204,7 +205,9 @@ impl Queue {
     fn take(&mut self) -> Vec<Part> {
         let waiting = self.digests.iter_mut().filter(|(_, digest)| digest.len > 0);
         let mut waiting: Vec<_> = waiting.collect();
-        waiting.sort_by_key(|(_, digest)| (digest.waker.is_none(), usize::MAX - digest.len));
+        // Of the digests that are awaited, the reader comes to the oldest one first.
+        let backlog = |digest: &Waiting| if digest.waker.is_some() { usize::MAX } else { digest.len };
+        waiting.sort_by_key(|(_, digest)| Reverse(backlog(digest)));
         let parts = waiting.into_iter().take(lanes()).filter_map(|(number, digest)| {
             let (md5, pieces) = (digest.md5.take()?, digest.take(STEP));
             Some(Part { number: *number, md5, pieces })
@@ -419,6 +422,27 @@ mod tests {
             // The one step that the value needed took the others along.
             assert_eq!(hasher.0.lock().len, 0);
         });
+    }
+
+    #[test]
+    fn a_step_takes_awaited_digests_first_and_the_oldest_of_them() {
+        let hasher = Hasher::default();
+        let digests: Vec<_> = (0..3 * lanes()).map(|_| hasher.digest()).collect();
+        let mut queue = hasher.0.lock();
+        for (number, digest) in &mut queue.digests {
+            digest.len = 1000 + *number as usize;
+            digest.pieces.push_back(Bytes::from(vec![0; digest.len]));
+            digest.waker = number.is_multiple_of(2).then(|| Waker::noop().clone());
+        }
+        queue.len = queue.digests.values().map(|digest| digest.len).sum();
+        let numbers = |parts: Vec<Part>| parts.into_iter().map(|part| part.number).collect::<Vec<_>>();
+        let (most, awaited) = (lanes() as u64, 3 * lanes() as u64 / 2);
+        assert_eq!(numbers(queue.take()), (0..most).map(|n| 2 * n).collect::<Vec<_>>());
+        let rest =
+            (most..awaited).map(|n| 2 * n).chain((0..2 * most - awaited).map(|n| 3 * most - 1 - 2 * n));
+        assert_eq!(numbers(queue.take()), rest.collect::<Vec<_>>());
+        drop(queue);
+        drop(digests);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The native host, for programs: tokio, and hyper over HTTP/1.1 and HTTP/2.
 //!
-//! Needs the feature `native`. All calls must be made in a tokio runtime. All types and futures are `Send`.
+//! Needs the feature `native`. All calls must be made in a tokio runtime, whose threads for blocking work decode and
+//! digest chunks. All types and futures are `Send`.
 //!
 //! ```no_run
 //! use futures::StreamExt;
