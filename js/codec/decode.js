@@ -27,6 +27,17 @@ const OVERHEAD = 28;
 /** Bytes that are copied into the module, and authenticated, between two checks of the time. */
 const STEP = 256 << 10;
 
+/** The size of a new array for decoded bytes. */
+const PIECE = 256 << 10;
+
+/** Arrays of fewer bytes are not worth to be filled again. */
+const LEAST_SPARE = 32 << 10;
+
+/** WebCrypto needs a chunk in one array. Up to this many bytes it is always the same array. */
+const MAX_SCRATCH = 8 << 20;
+
+let scratch = new Uint8Array(0);
+
 /** Chunks of this many stored bytes or fewer are decoded in one go: that takes less than a slice. */
 export const SMALL = 32 << 10;
 
@@ -36,17 +47,21 @@ export const needsCodec = ({ key, gzip, md5, native }) => !(key && native) || gz
 export const lengthOf = (pieces) => pieces.reduce((sum, { length }) => sum + length, 0);
 
 /**
- * Decodes a chunk. Failures of the chunk are results. `isCancelled` is asked between steps.
+ * Decodes a chunk. Failures of the chunk are results. `isCancelled` is asked between steps. The arrays in `spare` are of no other use,
+ * so decoded bytes may be written to them: those of `stored` that belong to no one else.
  * @param {Uint8Array[]} stored @param {DecodeParams} params
  * @returns {Promise<DecodeResult>}
  */
-export async function decode(stored, params, isCancelled = () => false) {
+export async function decode(stored, params, isCancelled = () => false, spare = []) {
   const { key, native, outputLength } = params;
   try {
-    if (!key || !native) return await inModule(stored, params, isCancelled);
+    if (!key || !native) return await inModule(stored, params, isCancelled, spare);
     const opened = await decrypt(key, stored);
     if (opened.error) return opened;
-    if (needsCodec(params)) return named(await inModule([opened.plain], { ...params, key: undefined }, isCancelled), "webcrypto, codec");
+    if (needsCodec(params)) {
+      const { plain } = opened;
+      return named(await inModule([plain], { ...params, key: undefined }, isCancelled, [...spare, plain]), "webcrypto, codec");
+    }
     return { pieces: opened.plain.length > 0 ? [opened.plain.subarray(0, outputLength)] : [], by: "webcrypto" };
   } finally {
     key?.fill(0);
@@ -59,19 +74,22 @@ const named = (result, by) => (result.error ? result : { ...result, by });
 async function decrypt(key, stored) {
   const length = lengthOf(stored);
   if (length < OVERHEAD) return { error: "truncated" };
-  const whole = join(stored, length);
   const { subtle } = globalThis.crypto;
   try {
     const imported = await subtle.importKey("raw", key, "AES-GCM", false, ["decrypt"]);
+    // `decrypt` copies its input before it returns (Web Cryptography API, section 14.3.2), so the next chunk may use the array.
+    const whole = join(stored, length);
     return { plain: new Uint8Array(await subtle.decrypt({ name: "AES-GCM", iv: whole.subarray(0, 12) }, imported, whole.subarray(12))) };
   } catch {
     return { error: "tag" };
   }
 }
 
+/** The pieces in one array, whose bytes the next call may overwrite. */
 function join(pieces, length) {
   if (pieces.length === 1) return pieces[0];
-  const whole = new Uint8Array(length);
+  if (scratch.length < length && length <= MAX_SCRATCH) scratch = new Uint8Array(length);
+  const whole = length <= scratch.length ? scratch.subarray(0, length) : new Uint8Array(length);
   let at = 0;
   for (const piece of pieces) {
     whole.set(piece, at);
@@ -80,7 +98,7 @@ function join(pieces, length) {
   return whole;
 }
 
-async function inModule(stored, params, isCancelled) {
+async function inModule(stored, params, isCancelled, spare) {
   let here;
   try {
     here = await codec();
@@ -88,12 +106,12 @@ async function inModule(stored, params, isCancelled) {
     return { error: "unavailable", cause };
   }
   const length = lengthOf(stored);
-  if (length <= SMALL) return attempt(here, () => steps(here, stored, length, params));
+  if (length <= SMALL) return attempt(here, () => steps(here, stored, length, params, spare));
   return inTurn(async () => {
     await pause();
     // Cancelled work, and work that follows a trap, needs no result.
     if (isCancelled()) return { error: "interrupted" };
-    return attempt(here, () => steps(here, stored, length, params), isCancelled);
+    return attempt(here, () => steps(here, stored, length, params, spare), isCancelled);
   });
 }
 
@@ -130,7 +148,7 @@ async function paced(running, isCancelled) {
 }
 
 /** Decodes a chunk in the module, step by step. */
-function* steps(codec, stored, length, { key, gzip, outputLength, maxOutput, md5 }) {
+function* steps(codec, stored, length, { key, gzip, outputLength, maxOutput, md5 }, spare) {
   const open = (at) => codec.open(at, gzip ? 1 : 0, length, outputLength, maxOutput, md5 ? 1 : 0);
   const job = key ? codec.withSecret(key, open) : open(0);
   if (job === 0) return { error: "interrupted", cause: new RangeError("out of memory") };
@@ -145,7 +163,8 @@ function* steps(codec, stored, length, { key, gzip, outputLength, maxOutput, md5
         yield;
       }
     }
-    const pieces = [];
+    // From here on the stored bytes are in the module, and the arrays are free.
+    const output = new Output(gzip ? outputLength : Math.min(outputLength, length), spare);
     for (;;) {
       const next = codec.next(job);
       if (next === AGAIN) {
@@ -155,16 +174,57 @@ function* steps(codec, stored, length, { key, gzip, outputLength, maxOutput, md5
       if (next < 0) return { error: ERRORS[next] ?? "interrupted" };
       if (next === 0) break;
       const from = codec.output(job);
-      // A new array: the reader keeps it, and the module uses its memory again.
-      pieces.push(codec.bytes.slice(from, from + next));
+      output.append(codec.bytes.subarray(from, from + next));
       yield;
     }
     if (md5) {
       const from = codec.digest(job);
       if (md5.some((byte, i) => byte !== codec.bytes[from + i])) return { error: "md5" };
     }
-    return { pieces, by: "codec" };
+    return { pieces: output.end(), by: "codec" };
   } finally {
     codec.close(job);
+  }
+}
+
+/**
+ * The decoded bytes, in arrays that the reader keeps. It fills arrays that are not needed any more before it makes new ones: the first
+ * use of new memory takes several times as long as the copy (docs/measured.md).
+ */
+class Output {
+  #pieces = [];
+  #spare; #missing;
+  #array;
+  #filled = 0;
+
+  /** `length`: how many bytes there will be at most. */
+  constructor(length, spare) {
+    this.#missing = length;
+    // A part of a buffer stays: others may have the rest.
+    this.#spare = spare.filter((array) => array.length >= LEAST_SPARE && array.length === array.buffer.byteLength);
+  }
+
+  append(bytes) {
+    for (let at = 0; at < bytes.length; ) {
+      this.#array ??= this.#spare.pop() ?? new Uint8Array(Math.min(PIECE, Math.max(this.#missing, bytes.length - at)));
+      const count = Math.min(bytes.length - at, this.#array.length - this.#filled);
+      this.#array.set(bytes.subarray(at, at + count), this.#filled);
+      at += count;
+      this.#filled += count;
+      this.#missing -= count;
+      if (this.#filled === this.#array.length) this.#push(this.#array);
+    }
+  }
+
+  end() {
+    // A small rest does not keep a large array.
+    if (this.#filled > 0) this.#push(2 * this.#filled < this.#array.length ? this.#array.slice(0, this.#filled) : this.#array.subarray(0, this.#filled));
+    return this.#pieces;
+  }
+
+  #push(piece) {
+    this.#pieces.push(piece);
+    this.#array = undefined;
+    this.#filled = 0;
   }
 }

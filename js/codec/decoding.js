@@ -39,7 +39,7 @@ export class Decoding {
       job.isCancelled = true;
       if (submitted) this.#workers.cancel(submitted);
     };
-    const here = () => decode(stored, params, () => job.isCancelled);
+    const here = () => decode(stored, params, () => job.isCancelled, stored.filter((_, i) => own[i]));
     const limit = this.#limit === "auto" ? automatic() : this.#limit;
     if (limit === 0 || !this.#workers || lengthOf(stored) <= SMALL) {
       job.done = here();

@@ -11,7 +11,7 @@ export function serve(port) {
     if (cancel !== undefined) return jobs.has(cancel) && jobs.set(cancel, true);
     jobs.set(id, false);
     // What it throws is an error of this worker, which is replaced then.
-    const result = await decode(stored, params, () => jobs.get(id));
+    const result = await decode(stored, params, () => jobs.get(id), stored);
     jobs.delete(id);
     // The cause may be of a kind that cannot be cloned.
     delete result.cause;

@@ -144,7 +144,7 @@ export class Workers {
     job.stored = job.own = undefined;
     try {
       if (!slot.hasModule && needsCodec(params)) {
-        // It is compiled by now: whoever submits a chunk that needs it has waited for it.
+        // It is compiled by now: a chunk that needs it is submitted after that.
         const module = await compiledCodec();
         if (slot.jobs.get(id) !== job) return;
         slot.hasModule = true;

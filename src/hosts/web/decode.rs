@@ -67,12 +67,6 @@ extern "C" {
     fn automatic() -> f64;
 }
 
-#[wasm_bindgen(module = "/js/codec/turns.js")]
-extern "C" {
-    #[wasm_bindgen(js_name = isSliceOver)]
-    fn is_slice_over() -> bool;
-}
-
 #[wasm_bindgen]
 extern "C" {
     /// What a job ends with.

@@ -53,6 +53,12 @@ extern "C" {
     fn cancel(this: &BodyReader);
 }
 
+#[wasm_bindgen(module = "/js/codec/turns.js")]
+extern "C" {
+    /// A promise of a later task, if this task has taken its time.
+    fn pause() -> Option<Promise>;
+}
+
 /// Sends the requests of a file.
 #[derive(Debug)]
 pub(super) struct Fetcher {
@@ -87,7 +93,7 @@ impl Fetcher {
             None => None,
             Some(body) => Some(Source::new(body, length(&response)).map_err(|thrown| self.failed(thrown))?),
         };
-        let body = Body { source, guard, causes: Rc::clone(&self.causes) };
+        let body = Body { source, pause: None, guard, causes: Rc::clone(&self.causes) };
         let url = redirected_to(&response);
         Ok(Response { status: response.status(), headers: headers(&response), url, body })
     }
@@ -189,6 +195,8 @@ impl Drop for AbortOnDrop {
 /// The body of a response, piece by piece as it arrives. Dropping it aborts the request.
 pub struct Body {
     source: Option<Source>,
+    /// Other tasks of the thread run before the next piece. Bodies from memory would give theirs all in one task.
+    pause: Option<JsFuture>,
     guard: AbortOnDrop,
     causes: Rc<Causes>,
 }
@@ -262,11 +270,17 @@ impl Stream for Body {
     type Item = Result<WebPiece, FetchError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(pause) = &mut self.pause {
+            // It is never rejected.
+            let _ = futures::ready!(Pin::new(pause).poll(cx));
+            self.pause = None;
+        }
         let Some(source) = &mut self.source else {
             return Poll::Ready(None);
         };
         let item = futures::ready!(source.poll_next(cx));
         let owns_pieces = source.owns_pieces();
+        self.pause = pause().map(JsFuture::from);
         if item.is_none() {
             self.guard.finish();
         }
