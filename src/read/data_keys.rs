@@ -12,7 +12,7 @@ use crate::{
     model::chunk::CipherKey,
 };
 
-/// So many keys are decrypted at the same time. An object has one for each chunk.
+/// The number of keys that are decrypted at the same time. An object may have one for each chunk.
 const AT_ONCE: usize = 32;
 
 /// A key is decrypted again this many times because the decoder stopped.

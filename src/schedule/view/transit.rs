@@ -2,7 +2,7 @@
 //!
 //! A volume server sends, as eight hexadecimal digits, the CRC-32C of what it stores
 //! (`weed/storage/needle/crc.go`). Its digits can be compared with a body that is exactly what is stored: all of the
-//! blob, neither a range of it nor what a platform inflated. They do not tell of damage from before the server
+//! blob, neither a range of it nor what a platform inflated. They do not show damage from before the server
 //! computed them, as the MD5 in the metadata does, which comes from the writer.
 
 use super::io::ResponseStart;

@@ -501,7 +501,7 @@ fn gzip_that_the_platform_left_is_inflated() {
 
 /// A chunk whose content is gzip, beside one whose content the platform left in gzip.
 #[test]
-fn a_file_that_is_gzip_itself_is_told_by_its_md5() {
+fn a_file_that_is_gzip_itself_is_known_by_its_md5() {
     let packed = Bytes::from_static(b"\x1f\x8bxyz");
     let headers = || Headers { content_length: Some(5), ..Headers::default() };
     let content = Bytes::from_static(b"seven..");
