@@ -126,6 +126,8 @@ pub fn update_all(work: &mut [(&mut Md5, &[u8])]) {
         match live {
             0 => break,
             1 => step::<1>(work, streams, |[state], [data]| kernel::one(state, data)),
+            #[cfg(target_arch = "x86_64")]
+            2 | 3 => step::<3>(work, streams, kernel::three),
             _ if widest == 4 => step::<4>(work, streams, kernel::four),
             _ => step::<8>(work, streams, kernel::eight),
         }

@@ -108,16 +108,9 @@ impl Word<1> for u32 {
     }
 }
 
-/// Lanes as an array, for processors without a kernel here. The compiler interleaves the chains, which uses more of the
-/// processor than one chain does. Native tests compile it too.
-#[cfg(any(
-    test,
-    not(any(
-        target_arch = "aarch64",
-        target_arch = "x86_64",
-        all(target_arch = "wasm32", target_feature = "simd128")
-    ))
-))]
+/// Lanes as an array in general registers, for two or three streams on x86-64 and for processors without a kernel here.
+/// The compiler interleaves the chains, which uses more of the processor than one chain does. Tests compile it too.
+#[cfg(any(test, not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))))]
 pub(super) mod array {
     use super::{BLOCK, Word};
 
@@ -149,7 +142,11 @@ pub(super) mod array {
         }
         #[inline(always)]
         fn constant(k: &[u32; 64], i: usize) -> Self {
-            Self([k[i]; N])
+            Self([u32::constant(k, i); N])
+        }
+        #[inline(always)]
+        fn settled(self) -> Self {
+            Self(self.0.map(Word::settled))
         }
         #[inline(always)]
         fn add(self, other: Self) -> Self {
