@@ -41,8 +41,9 @@ export function codec() {
   return instantiating;
 }
 
-/** The instance of this thread. `codec()` must have succeeded once. */
+/** The instance of this thread. `codec()` must have succeeded once, or the module was given. */
 export function codecNow() {
+  if (!instance && given) use(new WebAssembly.Instance(given));
   return instance;
 }
 

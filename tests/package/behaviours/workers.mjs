@@ -247,25 +247,36 @@ export const workers = [
   },
   {
     name: "decoding without workers lets other tasks run", cluster: null, needs: "a page",
-    async run(kelp, store, help) {
-      const stored = await add(store, { length: 24 << 20, chunkSize: 8 << 20 });
-      const { pool, file } = await open(kelp, stored, { workers: 0, decoder: "wasm" });
-      await file.bytes({ end: 10 });
-      let last = performance.now(), longest = 0, isOver = false;
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        const now = performance.now();
-        longest = Math.max(longest, now - last);
-        last = now;
-        if (!isOver) port2.postMessage(0);
-      };
-      port2.postMessage(0);
-      const reader = file.stream().getReader();
-      while (!(await reader.read()).done);
-      isOver = true;
-      // A chunk takes 30 ms or more. The machine may do other things meanwhile, so this is far more than 8 ms.
-      ok(longest < 30, `the longest gap was ${longest.toFixed(1)} ms`);
-      pool.close();
+    async run(kelp, store) {
+      const stored = await add(store, { length: 24 << 20, chunkSize: 24 << 20 });
+      // The machine does other things too, so the best of three counts, and the limit is not 8 ms. Without pauses the gap is about as
+      // long as the decoding, which takes more than 100 ms.
+      const shares = [];
+      for (let i = 0; i < 3; i++) shares.push(await longestGap(kelp, stored));
+      ok(Math.min(...shares) < 0.5, `the longest gaps, as parts of the time of decoding, were ${shares}`);
     },
   },
 ];
+
+/** The longest time for which no message of the page came while a file was read, as a part of the time for which decoding took. */
+async function longestGap(kelp, stored) {
+  const { pool, file } = await open(kelp, stored, { workers: 0, decoder: "wasm" });
+  let last = performance.now(), longest = 0, isOver = false;
+  const { port1, port2 } = new MessageChannel();
+  const tick = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  };
+  port1.onmessage = () => {
+    tick();
+    if (!isOver) port2.postMessage(0);
+  };
+  port2.postMessage(0);
+  const reader = file.stream().getReader();
+  while (!(await reader.read()).done);
+  isOver = true;
+  tick();
+  pool.close();
+  return longest / file.stats.waits.decode;
+}
