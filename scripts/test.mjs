@@ -73,6 +73,7 @@ async function lint() {
   await run("cargo", ["clippy", "--locked", "--package", "kelp-cli", "--package", "kelp-stream-codec", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--package", "kelp-stream-codec", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--package", "kelp-stream-codec-module", ...DENY]);
+  await run("cargo", ["clippy", "--locked", ...WASM, "--package", "kelp-stream-rival", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...IN_BROWSER, ...DENY]);
   for (const features of ["component-library", "component-gateway", "component-library,component-async", "component-gateway,component-async"]) {
     await run("cargo", ["clippy", "--locked", ...WASM, "--lib", "--features", features, ...DENY]);

@@ -37,7 +37,7 @@
 //! | [`schedule`] | decisions, without async, clock, chance or I/O: plan, window, concurrency, pool, retries |
 //! | [`fetch`] | one GET, one lookup or one token at a time |
 //! | [`read`] | opening a file; the driver that fetches ahead, and the reader |
-//! | [`decode`] | stored bytes to written bytes, and digests: for hosts without a codec of their own |
+//! | `decode` | stored bytes to written bytes, and digests: for hosts without a codec of their own |
 //! | [`hosts`] | the platforms: `web`, `native`, `component`, and `sim`, a deterministic simulation for tests |
 //!
 //! `native` and `component` are behind features of these names.

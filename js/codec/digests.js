@@ -2,8 +2,8 @@
 // time of one.
 //
 // A piece is only registered when it arrives. It is digested when a step has room for it: a piece that leaves is digested first, and
-// takes along the chunks with the largest backlog; so does a digest whose value is asked for; and whenever there is a chunk for each
-// lane with a full step of bytes, these are digested at the end of the turn.
+// takes along the chunks with the largest backlog; so does a digest whose value a reader waits for; and whenever there is a chunk for
+// each lane with a full step of bytes, these are digested at the end of the turn.
 import { codecNow, discard } from "./module.js";
 import { isSliceOver, later, pause } from "./turns.js";
 
@@ -104,7 +104,10 @@ export class Md5 {
   /** The digest of all that was registered, or a promise of it; undefined if it is of no use any more. More may be registered later. */
   value() {
     if (this.backlog === 0 || !this.#state) return this.#read();
-    if (workLater()) return new Promise((done) => (this.#done = done));
+    if (workLater()) {
+      bePatient();
+      return new Promise((done) => (this.#done = done));
+    }
     const slow = this.reach(this.#length);
     return slow ? slow.then(() => this.#read()) : this.#read();
   }
@@ -224,7 +227,35 @@ function workLater() {
 
 function work() {
   isWorkDue = false;
-  while (advanceOne() || fullStep()) if (isSliceOver()) return void workLater();
+  while ((isHurried && advanceOne()) || fullStep()) if (isSliceOver()) return void workLater();
+  isHurried = false;
+}
+
+/** Whether the values that are asked for are computed now. */
+let isHurried = false;
+
+/**
+ * A reader waits for a value. Until one does, a value that is asked for waits for the bytes of other chunks: when its reader comes to
+ * it, most of it has been digested along with theirs.
+ */
+export function hurry() {
+  isHurried = true;
+  if (open.size > 0) workLater();
+}
+
+/** Milliseconds that a value waits at most, whether or not a reader does. */
+const PATIENCE = 20;
+
+let patience;
+
+function bePatient() {
+  if (patience !== undefined) return;
+  patience = setTimeout(() => {
+    patience = undefined;
+    hurry();
+  }, PATIENCE);
+  // It does not keep a program alive.
+  patience.unref?.();
 }
 
 /** A step of the oldest digest whose value is asked for. */

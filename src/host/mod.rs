@@ -82,6 +82,10 @@ pub trait Host {
         ready(Ok(()))
     }
 
+    /// A reader, or look-ahead, waits for the value of a digest. A host may delay values, to compute several together,
+    /// and should compute now what was asked for. The host must not call back.
+    fn hurry(&self) {}
+
     /// A digest of no bytes so far.
     fn digest(&self, algorithm: Algorithm) -> <Self::Piece as Piece>::Digest;
 

@@ -33,23 +33,28 @@ const STARVED_FACTOR: u64 = 4;
 impl<H: Host> Shared<H> {
     /// What the driver is to do now. If there is nothing, it is woken when that changes.
     pub(super) fn step(&self, cx: &mut Context<'_>) -> Step {
-        let (step, concurrency) = self.with(|state| {
+        let (step, concurrency, is_full) = self.with(|state| {
             let concurrency = self.update_limits(state);
-            (self.next_step(state, cx), concurrency)
+            let (step, is_full) = self.next_step(state, cx);
+            (step, concurrency, is_full)
         });
+        if is_full {
+            self.host.hurry();
+        }
         if concurrency.is_some() {
             self.emit(Event { kind: EventKind::Width, width: concurrency, ..Event::default() });
         }
         step
     }
 
-    fn next_step(&self, state: &mut State<H::Piece>, cx: &mut Context<'_>) -> Step {
+    /// The step, and whether look-ahead waits for views that are digested.
+    fn next_step(&self, state: &mut State<H::Piece>, cx: &mut Context<'_>) -> (Step, bool) {
         if state.outcome.is_some() {
-            return Step::Stop;
+            return (Step::Stop, false);
         }
         state.wakers.set_driver(cx);
         if !state.admission.is_reading {
-            return Step::Wait;
+            return (Step::Wait, false);
         }
         let mut next = state.window.next_start();
         let mut full = self.admit(&next, cx);
@@ -62,7 +67,8 @@ impl<H: Host> Shared<H> {
         }
         state.admission.is_blocked = next == Next::TooManyBytes || full == Some(Rejected::Bytes);
         state.admission.is_starving = full == Some(Rejected::Views) && state.window.in_flight() == 0;
-        match next {
+        let is_full = next == Next::TooManyViews && state.window.digesting() > 0;
+        let step = match next {
             Next::Start { job, cost, .. } if full.is_none() => {
                 state.admission.last_cost = cost;
                 state.window.start(&job, cost);
@@ -70,7 +76,8 @@ impl<H: Host> Shared<H> {
             }
             Next::Nothing => Step::AllStarted,
             _ => Step::Wait,
-        }
+        };
+        (step, is_full)
     }
 
     /// Why the pool does not let this start.
@@ -97,8 +104,8 @@ impl<H: Host> Shared<H> {
         };
         // A fixed concurrency counts all views in flight, one that is found only those that a server is busy with.
         let is_auto = matches!(self.session.options.concurrency, Concurrency::Auto { .. });
-        let decoding = if is_auto { state.window.decoding() } else { 0 };
-        state.window.update_limits(concurrency.max(1) + decoding, state.read_rate.target_bytes(for_link));
+        let idle = if is_auto { state.window.decoding() + state.window.digesting() } else { 0 };
+        state.window.update_limits(concurrency.max(1) + idle, state.read_rate.target_bytes(for_link));
         let before = std::mem::replace(&mut state.admission.concurrency, concurrency);
         if before == concurrency {
             return None;

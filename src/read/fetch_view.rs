@@ -115,7 +115,10 @@ async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) ->
         Operation::Send { request, needs_codec } => return send(shared, request, needs_codec).await,
         Operation::Prepare => Input::Prepared(host.prepare().await),
         Operation::Decode { stored, params } => Input::Decoded(host.decode(stored, &params).await),
-        Operation::Digest(mut digest) => {
+        Operation::Digest { mut digest, is_urgent } => {
+            if is_urgent {
+                host.hurry();
+            }
             let value = digest.value().await;
             Input::Digested { digest, value }
         }

@@ -67,6 +67,10 @@ pub(super) struct Admission {
     pub(super) is_starving: bool,
     /// A body waits for room in the window: no server is busy with it.
     pub(super) is_parked: bool,
+    /// How many views were decoded or digested at the last change.
+    pub(super) computing: usize,
+    /// The reader waits for a view that is decoded or digested.
+    pub(super) is_urgent: bool,
     /// The last concurrency; 0 before the first.
     pub(super) concurrency: usize,
     /// The cost of the view that started last.
@@ -128,7 +132,11 @@ impl<H: Host> Shared<H> {
         let mut state = self.lock();
         let result = change(&mut state);
         state.wake_reader();
+        state.wake_idle_driver();
         self.report_state(&mut state);
+        if state.is_reader_urgent() {
+            self.host.hurry();
+        }
         result
     }
 
@@ -149,6 +157,7 @@ impl<H: Host> Shared<H> {
             (JobId::Manifest(manifest), Update::Learn(chunks)) => window.on_manifest(manifest, Ok(chunks)),
             (job, Update::Outgrow(bytes)) => window.raise_cost(job, bytes),
             (job, Update::Decoding(is_decoding)) => window.set_decoding(job, is_decoding),
+            (job, Update::Digesting(is_digesting)) => window.set_digesting(job, is_digesting),
             // Neither does a view have chunks, nor a chunk manifest a place in the window.
             _ => {}
         });
@@ -278,11 +287,25 @@ impl<P: Piece> State<P> {
         }
     }
 
+    /// Wakes the driver if servers have become idle because views are decoded or digested.
+    fn wake_idle_driver(&mut self) {
+        let computing = self.window.decoding() + self.window.digesting();
+        if std::mem::replace(&mut self.admission.computing, computing) < computing {
+            self.wakers.wake_driver();
+        }
+    }
+
+    /// Whether the reader has begun to wait for a view that is decoded or digested.
+    fn is_reader_urgent(&mut self) -> bool {
+        let is_urgent = self.wakers.reader.is_some() && self.window.head() == Head::Decoding;
+        !std::mem::replace(&mut self.admission.is_urgent, is_urgent) && is_urgent
+    }
+
     /// What the stream has of the pool.
     fn share(&self) -> Usage {
         let in_flight = self.window.in_flight();
         // No server is busy with these.
-        let idle = self.window.decoding() + usize::from(self.admission.is_parked);
+        let idle = self.window.decoding() + self.window.digesting() + usize::from(self.admission.is_parked);
         Usage {
             bytes: self.window.bytes(),
             in_flight,

@@ -60,6 +60,8 @@ pub struct Codec {
     pub dies_in: Vec<usize>,
     /// It dies in digests too. Bytes under a lost digest may have been delivered, so this cannot always be repaired.
     pub loses_digests: bool,
+    /// It computes the value of a digest only when a reader waits for one.
+    pub is_lazy: bool,
 }
 
 /// A view survives this many deaths of the decoder.
@@ -69,6 +71,9 @@ impl Codec {
     fn build(&self, world: &World) {
         let byte = MS / 1000 * self.byte_us;
         world.codec_times(CodecTimes { load: MS * self.load_ms, job: MS * self.job_ms, byte });
+        if self.is_lazy {
+            world.codec_is_lazy();
+        }
         let Self { dies_in, loses_digests, .. } = self.clone();
         world.codec_stops(move |job| (job.decodes || loses_digests) && dies_in.contains(&job.nth));
     }
@@ -457,13 +462,14 @@ fn codec() -> impl Strategy<Value = Codec> {
     let load_ms = prop_oneof![3 => Just(0), 1 => 1..3000_u32];
     let byte_us = prop_oneof![1 => Just(0), 2 => 1..200_u32];
     let dies_in = prop_oneof![1 => Just(vec![]), 1 => prop::collection::vec(0..12_usize, 1..8)];
-    (load_ms, 0..3_u32, byte_us, dies_in, any::<bool>()).prop_map(
-        |(load_ms, job_ms, byte_us, dies_in, loses_digests)| Codec {
+    (load_ms, 0..3_u32, byte_us, dies_in, any::<bool>(), any::<bool>()).prop_map(
+        |(load_ms, job_ms, byte_us, dies_in, loses_digests, is_lazy)| Codec {
             load_ms,
             job_ms,
             byte_us,
             dies_in,
             loses_digests,
+            is_lazy,
         },
     )
 }

@@ -1,6 +1,6 @@
 //! The state of a simulated world's codec: how long it takes, when it stops, and what it holds.
 
-use std::{fmt, time::Duration};
+use std::{fmt, task::Waker, time::Duration};
 
 /// How long the codec of a world takes. By default it takes no time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,11 @@ pub(super) struct Codec {
     pub(super) times: CodecTimes,
     pub(super) is_missing: bool,
     pub(super) stops: Box<dyn Fn(Job) -> bool + Send>,
+    /// The value of a digest waits until a reader waits for one.
+    pub(super) is_lazy: bool,
+    /// When a reader last began to wait for a value, and who waits for that.
+    pub(super) hurried_at: Option<Duration>,
+    pub(super) lazy: Vec<Waker>,
     /// When it is loaded, once it was asked for.
     pub(super) loaded_at: Option<Duration>,
     pub(super) jobs: usize,
@@ -42,6 +47,9 @@ impl Default for Codec {
         Self {
             times: CodecTimes::default(),
             is_missing: false,
+            is_lazy: false,
+            hurried_at: None,
+            lazy: Vec::new(),
             stops: Box::new(|_| false),
             loaded_at: None,
             jobs: 0,

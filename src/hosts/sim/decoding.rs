@@ -1,7 +1,11 @@
 //! Decoding and digests in a simulated world. They take virtual time, they can stop in the middle, as a worker that
 //! dies does, and the codec may be missing.
 
-use std::time::Duration;
+use std::{
+    future::poll_fn,
+    task::{Poll, Waker},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
@@ -41,6 +45,31 @@ impl World {
         running.hold(pieces.iter().map(|piece| piece.len() as u64).sum());
         running.end().await?;
         decoded.map(|()| pieces)
+    }
+
+    /// A reader waits for a digest.
+    pub(super) fn hurry_codec(&self) {
+        let now = self.now();
+        let wakers = {
+            let codec = &mut self.lock().codec;
+            codec.hurried_at = Some(now);
+            std::mem::take(&mut codec.lazy)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until a reader waits for a digest, if the codec is lazy.
+    async fn wait_for_reader(&self) {
+        let since = Some(self.now());
+        poll_fn(|cx| {
+            let codec = &mut self.lock().codec;
+            if !codec.is_lazy || codec.hurried_at >= since {
+                return Poll::Ready(());
+            }
+            codec.lazy.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     fn begin_job(&self, decodes: bool, bytes: u64) -> Running {
@@ -107,6 +136,7 @@ impl DigestBytes for SimDigest {
 
     fn value(&mut self) -> BoxFuture<'_, Result<Checksum, DecodeError>> {
         async {
+            self.world.wait_for_reader().await;
             self.world.begin_job(false, std::mem::take(&mut self.bytes)).end().await?;
             Ok(self.digest.value())
         }

@@ -57,6 +57,10 @@ impl Host for SimHost {
         self.world.prepare_codec()
     }
 
+    fn hurry(&self) {
+        self.world.hurry_codec();
+    }
+
     fn digest(&self, algorithm: Algorithm) -> BytesDigest {
         let (world, digest) = (self.world.clone(), DirectDigest::new(algorithm));
         BytesDigest::new(SimDigest { world, digest, bytes: 0 })

@@ -209,6 +209,12 @@ impl World {
         self.lock().codec.stops = Box::new(stops);
     }
 
+    /// The codec computes the value of a digest only when a reader waits for one, as a host may that computes several
+    /// together.
+    pub fn codec_is_lazy(&self) {
+        self.lock().codec.is_lazy = true;
+    }
+
     /// The codec cannot be loaded.
     pub fn remove_codec(&self) {
         self.lock().codec.is_missing = true;

@@ -27,6 +27,8 @@ extern "C" {
     fn value(this: &JsDigest) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method)]
     fn free(this: &JsDigest);
+    /// Computes the values that were asked for at the end of this turn.
+    pub(super) fn hurry();
     #[wasm_bindgen(js_name = applyCtr)]
     fn apply_ctr(bytes: &Uint8Array, key: &Uint8Array, iv: &Uint8Array, at: f64) -> Uint8Array;
 }

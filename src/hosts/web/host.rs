@@ -6,7 +6,7 @@ use js_sys::{Date, Math, Uint8Array};
 
 use super::{
     decode::{self, Decoding},
-    digest::WebDigest,
+    digest::{self, WebDigest},
     error::Causes,
     events::Listener,
     fetch::{Body, Fetcher},
@@ -64,6 +64,10 @@ impl Host for WebHost {
 
     fn prepare(&self) -> impl Future<Output = Result<(), PrepareError>> {
         decode::prepare(&self.decoding, &self.causes)
+    }
+
+    fn hurry(&self) {
+        digest::hurry();
     }
 
     fn digest(&self, algorithm: Algorithm) -> WebDigest {

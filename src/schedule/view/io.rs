@@ -130,8 +130,10 @@ pub(crate) enum Update<P> {
     Deliver(P),
     /// The view takes at least this much memory.
     Outgrow(u64),
-    /// Whether the view is being decoded, or its digest computed.
+    /// Whether the view is being decoded.
     Decoding(bool),
+    /// Whether all bytes have arrived and their digest is being computed.
+    Digesting(bool),
     /// The view is complete. It keeps this much memory, if it was decoded whole.
     Finish(Option<u64>),
     /// The chunks of a chunk manifest.
@@ -204,7 +206,12 @@ pub(crate) enum Operation<P: Piece> {
         params: DecodeParams,
     },
     /// Compute the value of a digest.
-    Digest(P::Digest),
+    Digest {
+        /// The digest.
+        digest: P::Digest,
+        /// Whether it is needed before the reader comes to the view.
+        is_urgent: bool,
+    },
     /// Wait until the platform has a network, but not forever.
     AwaitNetwork,
 }

@@ -90,8 +90,10 @@ impl<P: Piece> ViewFetch<'_, P> {
     }
 
     fn compute(&mut self, digest: P::Digest, after: AfterDigest<P>) {
-        self.actions.update(Update::Decoding(true));
-        self.actions.start(Role::Primary, Operation::Digest(digest));
+        self.actions.update(Update::Digesting(true));
+        // What follows a body that broke off is another request, which should not be late.
+        let is_urgent = matches!(after, AfterDigest::Broken { .. });
+        self.actions.start(Role::Primary, Operation::Digest { digest, is_urgent });
         self.state = State::Digesting(Box::new(after));
     }
 
@@ -102,7 +104,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         value: Result<Checksum, DecodeError>,
         cx: &Context<'_, P>,
     ) {
-        self.actions.update(Update::Decoding(false));
+        self.actions.update(Update::Digesting(false));
         let value = match value {
             Ok(value) => value,
             Err(error) => return self.on_not_decoded(error, cx),

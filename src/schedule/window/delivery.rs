@@ -42,7 +42,7 @@ pub enum Head {
     Ready,
     /// It is being fetched, or waits until it may start.
     Fetching,
-    /// It is being decoded.
+    /// It is being decoded, or its digest is being computed.
     Decoding,
 }
 
@@ -86,7 +86,7 @@ impl<P: Piece> Window<P> {
         match &slot.stage {
             Stage::Complete => None,
             Stage::Failed(error) => Some(Delivery::Failed(error.clone().at(self.position))),
-            Stage::Fetching | Stage::Decoding => Some(Delivery::Wait),
+            Stage::Fetching | Stage::Decoding | Stage::Digesting => Some(Delivery::Wait),
         }
     }
 
@@ -100,7 +100,7 @@ impl<P: Piece> Window<P> {
             Some(Slot::View(slot)) => match slot.stage {
                 Stage::Complete | Stage::Failed(_) => Head::Ready,
                 _ if !self.strict && !slot.held.is_empty() && !slot.is_withheld() => Head::Ready,
-                Stage::Decoding => Head::Decoding,
+                Stage::Decoding | Stage::Digesting => Head::Decoding,
                 Stage::Fetching => Head::Fetching,
             },
         }

@@ -139,6 +139,12 @@ impl<P: Piece> Window<P> {
         self.tally.total().decoding
     }
 
+    /// Views in flight whose digests are being computed, so no server is busy with them.
+    #[must_use]
+    pub fn digesting(&self) -> usize {
+        self.tally.total().digesting
+    }
+
     /// Views in flight whose responses have not begun.
     #[must_use]
     pub fn awaiting_response(&self) -> usize {
@@ -225,8 +231,16 @@ impl<P: Piece> Window<P> {
 
     /// Decoding of a view starts or ends.
     pub fn set_decoding(&mut self, id: JobId<'_>, is_decoding: bool) {
+        self.set_stage(id, if is_decoding { Stage::Decoding } else { Stage::Fetching });
+    }
+
+    /// All bytes of a view have arrived and are digested, or its digest has ended.
+    pub fn set_digesting(&mut self, id: JobId<'_>, is_digesting: bool) {
+        self.set_stage(id, if is_digesting { Stage::Digesting } else { Stage::Fetching });
+    }
+
+    fn set_stage(&mut self, id: JobId<'_>, stage: Stage) {
         if let JobId::View(index) = id {
-            let stage = if is_decoding { Stage::Decoding } else { Stage::Fetching };
             self.update(index, |slot| slot.stage = stage);
         }
     }

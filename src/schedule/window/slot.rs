@@ -66,8 +66,10 @@ pub(super) struct ViewSlot<P> {
 #[derive(Debug)]
 pub(super) enum Stage {
     Fetching,
-    /// It is being decoded, or its digest computed.
+    /// It is being decoded.
     Decoding,
+    /// All bytes have arrived, and their digest is being computed.
+    Digesting,
     /// All bytes are held or delivered, and as verified as they can be.
     Complete,
     Failed(Error),
@@ -89,13 +91,13 @@ impl<P: Piece> ViewSlot<P> {
     }
 
     pub(super) fn is_in_flight(&self) -> bool {
-        matches!(self.stage, Stage::Fetching | Stage::Decoding)
+        matches!(self.stage, Stage::Fetching | Stage::Decoding | Stage::Digesting)
     }
 
     /// Whether what is held must wait: all of the view has arrived before its first byte was delivered, and it
     /// is being verified.
     pub(super) fn is_withheld(&self) -> bool {
-        matches!(self.stage, Stage::Decoding) && self.undelivered == self.len
+        matches!(self.stage, Stage::Decoding | Stage::Digesting) && self.undelivered == self.len
     }
 
     /// What it contributes to the counters of the window.
@@ -103,6 +105,7 @@ impl<P: Piece> ViewSlot<P> {
         Share {
             in_flight: usize::from(self.is_in_flight()),
             decoding: usize::from(matches!(self.stage, Stage::Decoding)),
+            digesting: usize::from(matches!(self.stage, Stage::Digesting)),
             awaited: usize::from(self.is_in_flight() && !self.has_response),
             bytes: self.charge,
         }

@@ -11,10 +11,12 @@ pub(super) struct Tally(Share);
 /// What one view or chunk manifest contributes to a [`Tally`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Share {
-    /// Fetched or decoded at this time.
+    /// Fetched, decoded or digested at this time.
     pub(super) in_flight: usize,
     /// Decoded at this time, so no server is busy with it.
     pub(super) decoding: usize,
+    /// In flight, but its digest is being computed, so no server is busy with it.
+    pub(super) digesting: usize,
     /// In flight, and no response has begun.
     pub(super) awaited: usize,
     /// Bytes held or promised.
@@ -29,6 +31,7 @@ impl Tally {
     pub(super) fn add(&mut self, share: Share) {
         self.0.in_flight += share.in_flight;
         self.0.decoding += share.decoding;
+        self.0.digesting += share.digesting;
         self.0.awaited += share.awaited;
         self.0.bytes += share.bytes;
     }
@@ -41,6 +44,7 @@ impl Tally {
     pub(super) fn remove(&mut self, share: Share) {
         self.0.in_flight -= share.in_flight;
         self.0.decoding -= share.decoding;
+        self.0.digesting -= share.digesting;
         self.0.awaited -= share.awaited;
         self.0.bytes -= share.bytes;
     }

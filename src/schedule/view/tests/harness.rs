@@ -129,7 +129,7 @@ impl Fetch {
         while let Some(action) = self.fetch.next_action() {
             all.push(text(&action));
             match action {
-                Action::Start(_, Operation::Digest(digest)) => self.digest = Some(digest),
+                Action::Start(_, Operation::Digest { digest, .. }) => self.digest = Some(digest),
                 Action::Start(_, Operation::Send { needs_codec, .. }) => self.needs_codec = needs_codec,
                 _ => {}
             }
@@ -186,7 +186,7 @@ fn operation_text(operation: &Operation<Bytes>) -> String {
         Operation::Send { request: Request { url, range: None }, .. } => format!("send {url}"),
         Operation::Send { request: Request { url, range: Some(range) }, .. } => format!("send {url} {range}"),
         Operation::Prepare => "prepare".into(),
-        Operation::Digest(_) => "digest".into(),
+        Operation::Digest { .. } => "digest".into(),
         Operation::Decode { stored, .. } => format!("decode {}", stored.concat().len()),
         Operation::AwaitNetwork => "await network".into(),
     }
@@ -199,6 +199,8 @@ fn update_text(update: &Update<Bytes>) -> String {
         Update::Outgrow(bytes) => format!("outgrow {bytes}"),
         Update::Decoding(true) => "decoding".into(),
         Update::Decoding(false) => "decoded".into(),
+        Update::Digesting(true) => "digesting".into(),
+        Update::Digesting(false) => "digested".into(),
         Update::Finish(None) => "finish".into(),
         Update::Finish(Some(holds)) => format!("finish, holds {holds}"),
         Update::Learn(chunks) => format!("learn {}", chunks.len()),

@@ -165,7 +165,7 @@ impl World {
                 let len = (self.within.end - self.within.start) as usize;
                 assert!(self.delivered.len() <= len, "more bytes than the view has");
             }
-            Update::Decoding(is_decoding) => {
+            Update::Decoding(is_decoding) | Update::Digesting(is_decoding) => {
                 assert_ne!(self.is_decoding, is_decoding);
                 self.is_decoding = is_decoding;
             }
@@ -223,10 +223,10 @@ impl World {
             }
             Operation::AwaitNetwork => Input::Network(is_good),
             Operation::Prepare => panic!("the chunk is not inline"),
-            Operation::Digest(digest) if !is_good => {
+            Operation::Digest { digest, .. } if !is_good => {
                 Input::Digested { digest, value: Err(DecodeError::Interrupted) }
             }
-            Operation::Digest(digest) => digested(digest),
+            Operation::Digest { digest, .. } => digested(digest),
             Operation::Decode { .. } if !is_good && tape.below(2) == 1 => {
                 Input::Decoded(Err(DecodeError::Interrupted))
             }
