@@ -39,15 +39,12 @@ export function later(resume) {
   return true;
 }
 
-// When the current slice began. A slice that began in a task of the page counts from its first check.
+// When the current slice began. Whether other tasks have run since cannot be known, so the first work after a while waits for a turn.
 let begun = -Infinity;
 
 /** Whether the slice has taken its time. Slices of all work on this thread are counted together. */
 export function isSliceOver() {
-  const now = performance.now();
-  // After a longer time than that, other tasks have run since the last work.
-  if (now - begun > 4 * SLICE) begun = now;
-  return hasTurns && now - begun >= SLICE;
+  return hasTurns && performance.now() - begun >= SLICE;
 }
 
 /** Resolves in a later task if the slice is over; else returns undefined. */
