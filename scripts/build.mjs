@@ -18,10 +18,9 @@ export async function build() {
   await needRust();
   await needModules();
   await bridge(await compile({ rustflags: SIMD }));
-  const codec = await compileCodec();
+  await buildCodec();
   const scripts = await bundle();
   copyFileSync(join(BRIDGE, "kelp_stream_bg.wasm"), join(DIST, "kelp_stream_bg.wasm"));
-  copyFileSync(codec, join(DIST, CODEC));
   copyFileSync(join(JAVASCRIPT, "index.d.ts"), join(DIST, "index.d.ts"));
   removeAllBut([...scripts, "kelp_stream_bg.wasm", CODEC, "index.d.ts"]);
   report();
@@ -42,6 +41,13 @@ export async function compile({ features = [], flags = [], rustflags = [] } = {}
   await run("cargo", ["fetch", "--quiet", "--target", WASM]);
   await run("cargo", ["rustc", ...options], { env: { CARGO_ENCODED_RUSTFLAGS: [...withoutPaths(), ...SMALL, ...rustflags].join("\x1f") } });
   return join(target, WASM, "wasm/kelp_stream.wasm");
+}
+
+/** Builds the codec module alone into dist/, where tests of the crate in a browser load it from. */
+export async function buildCodec() {
+  const codec = await compileCodec();
+  mkdirSync(DIST, { recursive: true });
+  copyFileSync(codec, join(DIST, CODEC));
 }
 
 /** Compiles the codec module to wasm for release. Resolves to its path, which the next call overwrites. */

@@ -3,7 +3,7 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { build } from "./build.mjs";
+import { build, buildCodec } from "./build.mjs";
 import { Failure, main, manifest, run, target } from "./command.mjs";
 import { buildComponents, components } from "./component.mjs";
 import { conformance } from "./conformance.mjs";
@@ -104,8 +104,9 @@ function native(options) {
 
 // The same tests in a page and in a dedicated worker, which differ in what the platform offers. Each file says where it runs, so
 // no environment variable does: wasm-bindgen's runner would skip the file of the other place.
-function web(options) {
-  return cargoTests([{ args: [...WASM, ...IN_BROWSER], env: driverEnvironments().chrome.env, programs: 2 }], options);
+async function web(options) {
+  await buildCodec();
+  await cargoTests([{ args: [...WASM, ...IN_BROWSER], env: driverEnvironments().chrome.env, programs: 2 }], options);
 }
 
 // The package as a user gets it: packed, and installed without a network into a folder of its own.

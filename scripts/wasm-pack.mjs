@@ -1,5 +1,6 @@
 // Step `wasm-pack`: what `wasm-pack test --headless --chrome` does, and `--firefox` where there is a geckodriver.
 import { delimiter } from "node:path";
+import { buildCodec } from "./build.mjs";
 import { run } from "./command.mjs";
 import { driverEnvironments } from "./install/drivers.mjs";
 import { installWasmPack, linkWasmBindgen } from "./install/wasm-pack.mjs";
@@ -12,6 +13,7 @@ const WASM = ["--target", "wasm32-unknown-unknown"];
  * @throws {Failure} if a test fails, or if a browser ran fewer than the two programs (a page and a worker) that have tests
  */
 export async function wasmPack() {
+  await buildCodec();
   const tool = await installWasmPack();
   if (tool.skip) console.log(`wasm-pack: SKIPPED, ${tool.skip}. The commands that it runs are run instead.`);
   const links = await linkWasmBindgen();

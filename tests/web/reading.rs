@@ -6,7 +6,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::js::{
-    Chunk, Store, assert_error, bytes, error_of, function, get, manifest, next, pause, pool, read, set, text,
+    Chunk, Store, assert_error, bytes, error_of, function, get, give_codec, manifest, next, pause, pool,
+    read, set, text,
 };
 
 /// A file of four chunks of 1000 bytes.
@@ -68,6 +69,7 @@ async fn a_hole_is_zeros_and_an_empty_range_has_no_bytes() {
 #[wasm_bindgen_test]
 async fn digests_are_checked() {
     use md5::{Digest, Md5};
+    give_codec().await;
     let store = Store::new();
     let mut chunks = four(&store);
     for (chunk, at) in chunks.iter_mut().zip([0, 1000, 2000, 3000]) {
