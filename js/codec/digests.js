@@ -254,8 +254,6 @@ function bePatient() {
     patience = undefined;
     hurry();
   }, PATIENCE);
-  // It does not keep a program alive.
-  patience.unref?.();
 }
 
 /** A step of the oldest digest whose value is asked for. */

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, test } from "node:test";
 import { codec, giveCodec } from "../../../js/codec/module.js";
-import { digest } from "../../../js/codec/digests.js";
+import { digest, hurry } from "../../../js/codec/digests.js";
 import { installed } from "../support.mjs";
 import { noise } from "../../store/index.mjs";
 
@@ -74,6 +74,39 @@ test("a piece that leaves takes along the largest backlogs", async () => {
   assert.equal(steps.length, 1);
   assert.equal(hex(await head.value()), md5(bytesOf("a", 10_000)));
   for (const each of [head, ...others]) each.free();
+});
+
+test("a value waits for a reader, and meanwhile for the bytes of others", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const all = bytesOf("late", 2 * STEP);
+  const one = digest(false);
+  one.update(all);
+  let isDone = false;
+  const value = Promise.resolve(one.value()).then((md5) => ((isDone = true), md5));
+  await turn();
+  assert.deepEqual([isDone, steps], [false, []]);
+  const others = Array.from({ length: 3 }, (_, i) => digest(false));
+  for (const each of others) each.update(bytesOf("other", STEP));
+  await turn();
+  assert.deepEqual([isDone, steps], [false, [[STEP, STEP, STEP, STEP]]], "a full step needs no reader");
+  hurry();
+  assert.equal(hex(await value), md5(all));
+  assert.equal(steps.length, 2);
+  for (const each of [one, ...others]) each.free();
+  t.mock.timers.tick(20);
+});
+
+test("a value that no reader waits for is computed after a while", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const all = bytesOf("alone", STEP + 1);
+  const one = digest(false);
+  one.update(all);
+  const value = one.value();
+  await turn();
+  assert.deepEqual(steps, []);
+  t.mock.timers.tick(20);
+  assert.equal(hex(await value), md5(all));
+  one.free();
 });
 
 test("values that are asked for in one turn are computed together", async () => {
