@@ -5,6 +5,7 @@
 
 mod bindgen;
 mod component;
+mod test_server;
 mod wit;
 
 use std::{
@@ -38,7 +39,7 @@ fn run_as(arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
     let name = arguments.first().and_then(|path| Path::new(path).file_stem()).unwrap_or_default();
     match name.to_str() {
         Some("wasm-bindgen") => Ok(wasm_bindgen::run_cli_with_args(arguments)?),
-        Some("wasm-bindgen-test-runner") => Ok(wasm_bindgen_test_runner::run_cli_with_args(arguments)?),
+        Some("wasm-bindgen-test-runner") => run_test_runner(arguments),
         _ => run(arguments.into_iter().skip(1).collect()),
     }
 }
@@ -60,6 +61,11 @@ fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
 /// others).
 fn run_tests(mut arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
     arguments.insert(0, "wasm-bindgen-test-runner".into());
+    run_test_runner(arguments)
+}
+
+fn run_test_runner(arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
+    test_server::occupy()?;
     Ok(wasm_bindgen_test_runner::run_cli_with_args(arguments)?)
 }
 
