@@ -42,7 +42,7 @@
 //!
 //! `native` and `component` are behind features of these names.
 
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown", not(feature = "component"))))]
+#[cfg(any(test, not(all(target_arch = "wasm32", target_os = "unknown", not(feature = "component")))))]
 pub mod decode;
 pub mod error;
 pub mod fetch;
