@@ -239,8 +239,9 @@ let isHurried = false;
  * it, most of it has been digested along with theirs.
  */
 export function hurry() {
+  if (open.size === 0) return;
   isHurried = true;
-  if (open.size > 0) workLater();
+  workLater();
 }
 
 /** Milliseconds that a value waits at most, whether or not a reader does. */
