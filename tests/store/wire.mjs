@@ -40,6 +40,8 @@ export function makeSecureServer(name, answer, store, certificate) {
   });
   server.closeAllConnections = () => [...sessions, ...sockets].forEach((each) => each.destroy());
   server.retireConnections = () => sessions.forEach((session) => {
+    // One that has ended stays in the set until its event arrives.
+    if (session.destroyed) return;
     session.goaway();
     session.close();
   });
