@@ -37,7 +37,7 @@ export function isResponse(value) {
 }
 
 /**
- * Whether a body is a byte stream. Its pieces are then new arrays that nobody else has, since a byte stream takes over the memory of what
+ * Whether a body is a byte stream. Its pieces are then new arrays that no one else has, since a byte stream takes over the memory of what
  * is put into it; other streams hand on arrays that may belong to the user's `fetch`.
  */
 export function isByteStream(body) {

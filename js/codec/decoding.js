@@ -28,7 +28,7 @@ export class Decoding {
   }
 
   /**
-   * Decodes a chunk. `own[i]`: nobody else has the array `stored[i]`, so it may be transferred. The key is cleared. Returns a job with
+   * Decodes a chunk. `own[i]`: no one else has the array `stored[i]`, so it may be transferred. The key is cleared. Returns a job with
    * `done`, a promise of a `DecodeResult`, and `cancel`.
    */
   start(stored, own, key, gzip, outputLength, maxOutput, md5) {

@@ -27,7 +27,7 @@ pub enum Failure {
 /// The result of [`Job::next`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// So many decoded bytes, more than 0, are at [`Job::output`].
+    /// This number of decoded bytes, more than 0, is at [`Job::output`].
     Piece(usize),
     /// Work was done, but there are no bytes for the caller yet.
     Again,
