@@ -60,8 +60,10 @@ function cases() {
   const bytes = noise(4 << 20, 2);
   return [
     ...list,
-    { name: "MD5 of four streams of 1 MiB", kind: "md5x4", bytes, length: bytes.length, key },
-    { name: "MD5 of one stream of 4 MiB", kind: "md5", bytes, length: bytes.length, key },
+    ...[1, 2, 3, 4, 7].map((streams) => {
+      const part = bytes.subarray(0, streams << 19);
+      return { name: `MD5 of ${streams} × 512 KiB`, kind: "md5", bytes: part, length: part.length, key, streams };
+    }),
     { name: "CRC-32C, 4 MiB", kind: "crc32c", bytes, length: bytes.length, key },
   ];
 }

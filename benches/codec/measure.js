@@ -51,8 +51,8 @@ class Codec {
   constructor(exports) {
     this.wasm = exports;
     this.key = exports.alloc(32);
-    this.table = exports.alloc(48);
-    this.staging = exports.alloc(4 * STEP);
+    this.table = exports.alloc(12 * exports.lanes());
+    this.staging = exports.alloc(exports.lanes() * STEP);
   }
 
   #decode({ bytes, key }, encrypted, gzip) {
@@ -78,10 +78,8 @@ class Codec {
   gcm = (item) => this.#decode(item, true, 0);
   gzip = (item) => this.#decode(item, false, 1);
   both = (item) => this.#decode(item, true, 1);
-  md5 = (item) => this.#md5(item, 1);
-  md5x4 = (item) => this.#md5(item, 4);
 
-  #md5({ bytes }, streams) {
+  md5({ bytes, streams }) {
     const { wasm } = this;
     const digests = Array.from({ length: streams }, () => wasm.md5_new());
     const each = bytes.length / streams;
@@ -155,13 +153,11 @@ class Rivals {
     return this.#pieces(this.wasm.next_inflated);
   }
 
-  #md5({ bytes }, streams) {
+  md5({ bytes, streams }) {
     this.#put(bytes);
     return this.wasm.md5(streams) | 0;
   }
 
-  md5 = (item) => this.#md5(item, 1);
-  md5x4 = (item) => this.#md5(item, 4);
 
   crc32c({ bytes }) {
     this.#put(bytes);

@@ -1,5 +1,5 @@
-// Digests of chunks in flight. MD5 is computed in lockstep: one step of the codec module digests some bytes of up to four chunks in the
-// time of one.
+// Digests of chunks in flight. MD5 is computed in lockstep: one step of the codec module digests some bytes of up to seven chunks in
+// little more than the time of one.
 //
 // A piece is only registered when it arrives. It is digested when a step has room for it: a piece that leaves is digested first, and
 // takes along the chunks with the largest backlog; so does a digest whose value a reader waits for; and whenever there is a chunk for

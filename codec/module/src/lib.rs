@@ -33,7 +33,7 @@ use memory::Blocks;
 use spare::Spare;
 
 #[global_allocator]
-static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
 /// A panic is a bug of this module. The caller gets a `RuntimeError` and must not use the instance again.
 #[panic_handler]

@@ -2,8 +2,9 @@
 //!
 //! SeaweedFS stores an MD5 with each plain chunk. MD5 is one chain of dependent operations: a processor computes a
 //! single stream at a fraction of the operations it could do. [`update_all`] advances several digests together, one
-//! block of each at a time, in the lanes of vectors: four lanes in wasm with `simd128`, with SSE2 and with NEON, eight
-//! with AVX2 and AVX-512VL. Each digest stays an [`Md5`] of its own and can be updated alone at any time.
+//! block of each at a time, in the lanes of vectors: four lanes with SSE2 and with NEON, eight with AVX2 and
+//! AVX-512VL. In wasm with `simd128` there are seven: four in a vector and three in general registers. Each digest stays
+//! an [`Md5`] of its own and can be updated alone at any time.
 //!
 //! MD5 detects accidents, not attacks: collisions are easy to make.
 
@@ -126,9 +127,13 @@ pub fn update_all(work: &mut [(&mut Md5, &[u8])]) {
         match live {
             0 => break,
             1 => step::<1>(work, streams, |[state], [data]| kernel::one(state, data)),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "wasm32"))]
             2 | 3 => step::<3>(work, streams, kernel::three),
+            #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+            _ => step::<7>(work, streams, kernel::seven),
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             _ if widest == 4 => step::<4>(work, streams, kernel::four),
+            #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
             _ => step::<8>(work, streams, kernel::eight),
         }
         let mut kept = 0;
@@ -146,11 +151,11 @@ pub fn update_all(work: &mut [(&mut Md5, &[u8])]) {
     }
 }
 
-/// The number of streams that [`update_all`] advances together: 8 with AVX2, where eight take little longer than two,
-/// else 4.
+/// The number of streams that [`update_all`] advances together: 8 with AVX2, where eight take little longer than two;
+/// 7 in wasm with `simd128`, where seven take little longer than two; else 4.
 #[must_use]
 pub fn lanes() -> usize {
-    if kernel::has_eight() { 8 } else { 4 }
+    kernel::lanes()
 }
 
 /// Advances each stream in `busy` by as many blocks as the shortest of them has.

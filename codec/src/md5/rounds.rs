@@ -28,34 +28,13 @@ pub(crate) const START: [u32; 4] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x103
 #[inline(always)]
 pub(crate) fn block<const N: usize, W: Word<N>>(k: &[u32; 64], state: [W; 4], m: &[W; 16]) -> [W; 4] {
     let [mut a, mut b, mut c, mut d] = state;
-    macro_rules! step {
-        ($a:ident $b:ident $c:ident $d:ident, $i:expr, $m:expr, $r:expr, f) => {
-            let sum = $a.add(W::constant(k, $i)).add(m[$m]).settled();
-            step!($a $b, sum.add($d.xor($b.and($c.xor($d)))), $r)
-        };
-        ($a:ident $b:ident $c:ident $d:ident, $i:expr, $m:expr, $r:expr, g) => {
-            // The two halves have no bit in common, so they can be added. The half with `c` is known early.
-            let sum = $a.add(W::constant(k, $i)).add(m[$m]).add($c.and_not($d)).settled();
-            step!($a $b, sum.add($b.and($d)), $r)
-        };
-        ($a:ident $b:ident $c:ident $d:ident, $i:expr, $m:expr, $r:expr, h) => {
-            let sum = $a.add(W::constant(k, $i)).add(m[$m]).settled();
-            step!($a $b, sum.add($b.xor($c.xor($d))), $r)
-        };
-        ($a:ident $b:ident $c:ident $d:ident, $i:expr, $m:expr, $r:expr, i) => {
-            let sum = $a.add(W::constant(k, $i)).add(m[$m]).settled();
-            step!($a $b, sum.sub($c.xor($d.and_not($b))), $r)
-        };
-        ($a:ident $b:ident, $sum:expr, $r:expr) => {
-            $a = $b.add($sum.rotate_left::<$r>())
-        };
-    }
     macro_rules! four {
         ($f:ident, $i:expr, [$m0:expr, $m1:expr, $m2:expr, $m3:expr], [$r0:expr, $r1:expr, $r2:expr, $r3:expr]) => {
-            step!(a b c d, $i, $m0, $r0, $f);
-            step!(d a b c, $i + 1, $m1, $r1, $f);
-            step!(c d a b, $i + 2, $m2, $r2, $f);
-            step!(b c d a, $i + 3, $m3, $r3, $f);
+            a = W::$f::<$r0>(a.add(W::constant(k, $i)).add(m[$m0]), b, c, d);
+            d = W::$f::<$r1>(d.add(W::constant(k, $i + 1)).add(m[$m1]), a, b, c);
+            c = W::$f::<$r2>(c.add(W::constant(k, $i + 2)).add(m[$m2]), d, a, b);
+            b = W::$f::<$r3>(b.add(W::constant(k, $i + 3)).add(m[$m3]), c, d, a);
+            b.pin();
         };
     }
     four!(f, 0, [0, 1, 2, 3], [7, 12, 17, 22]);

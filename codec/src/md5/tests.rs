@@ -91,8 +91,11 @@ fn every_kernel_computes_what_one_stream_does() {
         assert_eq!(together, alone, "{name}");
     }
     check("four", kernel::four);
+    check("seven", kernel::seven);
     check("eight", kernel::eight);
     check("arrays", blocks::<4, Array<4>>);
+    #[cfg(any(target_arch = "x86_64", target_arch = "wasm32"))]
+    check("three", kernel::three);
     #[cfg(target_arch = "x86_64")]
     for (name, kernel) in [("AVX2", kernel::x86::avx2()), ("AVX-512VL", kernel::x86::avx512())] {
         match kernel {

@@ -2,6 +2,8 @@
 
 use super::BLOCK;
 
+#[cfg(any(test, all(target_arch = "wasm32", target_feature = "simd128")))]
+pub(super) mod mixed;
 #[cfg(target_arch = "aarch64")]
 pub(super) mod neon;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -51,6 +53,33 @@ pub(super) trait Word<const N: usize>: Copy {
     fn settled(self) -> Self {
         self
     }
+    /// A step of the first round: the new word from the one before, `b`, and the sum of the word to replace, the message's
+    /// word and the constant.
+    #[inline(always)]
+    fn f<const R: u32>(sum: Self, b: Self, c: Self, d: Self) -> Self {
+        b.add(sum.settled().add(d.xor(b.and(c.xor(d)))).rotate_left::<R>())
+    }
+    /// A step of the second round. The two halves of its function have no bit in common, so they can be added. The half
+    /// with `c` is known early.
+    #[inline(always)]
+    fn g<const R: u32>(sum: Self, b: Self, c: Self, d: Self) -> Self {
+        b.add(sum.add(c.and_not(d)).settled().add(b.and(d)).rotate_left::<R>())
+    }
+    /// A step of the third round.
+    #[inline(always)]
+    fn h<const R: u32>(sum: Self, b: Self, c: Self, d: Self) -> Self {
+        b.add(sum.settled().add(b.xor(c.xor(d))).rotate_left::<R>())
+    }
+    /// A step of the fourth round.
+    #[inline(always)]
+    fn i<const R: u32>(sum: Self, b: Self, c: Self, d: Self) -> Self {
+        b.add(sum.settled().sub(c.xor(d.and_not(b))).rotate_left::<R>())
+    }
+    /// Keeps the compiler from computing one chain after the other: the word is computed before the next one that is
+    /// pinned. An engine of wasm may keep the order of the code, and then a processor would not see the second chain
+    /// while it computes the first.
+    #[inline(always)]
+    fn pin(self) {}
 }
 
 /// A single stream, in a general register. Its constants are immediates.
@@ -106,11 +135,19 @@ impl Word<1> for u32 {
         };
         self
     }
+    #[cfg(target_arch = "wasm32")]
+    #[allow(unsafe_code, reason = "there is no other way to fix the order of operations")]
+    #[inline(always)]
+    fn pin(self) {
+        let mut place = 0;
+        // SAFETY: the place is a variable of this function. The store has an effect as far as the compiler knows.
+        unsafe { (&raw mut place).write_volatile(self) };
+    }
 }
 
-/// Lanes as an array in general registers, for two or three streams on x86-64 and for processors without a kernel here.
-/// The compiler interleaves the chains, which uses more of the processor than one chain does. Tests compile it too.
-#[cfg(any(test, not(any(target_arch = "aarch64", all(target_arch = "wasm32", target_feature = "simd128")))))]
+/// Lanes as an array in general registers, for two or three streams on x86-64 and in wasm, and for processors without a
+/// kernel here. The chains are interleaved, which uses more of the processor than one chain does. Tests compile it too.
+#[cfg(any(test, not(target_arch = "aarch64")))]
 pub(super) mod array {
     use super::{BLOCK, Word};
 
@@ -147,6 +184,26 @@ pub(super) mod array {
         #[inline(always)]
         fn settled(self) -> Self {
             Self(self.0.map(Word::settled))
+        }
+        #[inline(always)]
+        fn pin(self) {
+            self.0.into_iter().for_each(Word::pin);
+        }
+        #[inline(always)]
+        fn f<const R: u32>(sum: Self, b: Self, c: Self, d: Self) -> Self {
+            Self(core::array::from_fn(|i| u32::f::<R>(sum.0[i], b.0[i], c.0[i], d.0[i])))
+        }
+        #[inline(always)]
+        fn g<const R: u32>(sum: Self, b: Self, c: Self, d: Self) -> Self {
+            Self(core::array::from_fn(|i| u32::g::<R>(sum.0[i], b.0[i], c.0[i], d.0[i])))
+        }
+        #[inline(always)]
+        fn h<const R: u32>(sum: Self, b: Self, c: Self, d: Self) -> Self {
+            Self(core::array::from_fn(|i| u32::h::<R>(sum.0[i], b.0[i], c.0[i], d.0[i])))
+        }
+        #[inline(always)]
+        fn i<const R: u32>(sum: Self, b: Self, c: Self, d: Self) -> Self {
+            Self(core::array::from_fn(|i| u32::i::<R>(sum.0[i], b.0[i], c.0[i], d.0[i])))
         }
         #[inline(always)]
         fn add(self, other: Self) -> Self {

@@ -74,4 +74,11 @@ impl Word<4> for Four {
         }
         Self(v128_or(u32x4_shl(self.0, R), u32x4_shr(self.0, 32 - R)))
     }
+    #[allow(unsafe_code, reason = "there is no other way to fix the order of operations")]
+    #[inline(always)]
+    fn pin(self) {
+        let mut place = self.0;
+        // SAFETY: the place is a variable of this function. The store has an effect as far as the compiler knows.
+        unsafe { (&raw mut place).write_volatile(self.0) };
+    }
 }
