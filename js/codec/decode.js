@@ -56,6 +56,9 @@ export async function decode(stored, params, isCancelled = () => false, spare = 
   const { key, native, outputLength } = params;
   try {
     if (!key || !native) return await inModule(stored, params, isCancelled, spare);
+    // WebCrypto decrypts on other threads, but the copies that it gets are made here.
+    if (lengthOf(stored) > SMALL) await pause();
+    if (isCancelled()) return { error: "interrupted" };
     const opened = await decrypt(key, stored);
     if (opened.error) return opened;
     if (needsCodec(params)) {
