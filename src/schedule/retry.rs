@@ -3,7 +3,8 @@
 //! A *pass* is one attempt on each replica. Within a pass the next replica is tried at once; between
 //! passes there is a pause that doubles and is jittered. After each pass in which a replica failed in a
 //! way that a new location could cure, the replicas are looked up again. A 401 gets a fresh token once.
-//! Times and random numbers are arguments.
+//! A server that refuses for its load, and serves others, is asked again without an end of the pass. Times and random
+//! numbers are arguments.
 //!
 //! # Example
 //!
@@ -62,10 +63,13 @@ impl AttemptError {
         Self { kind, message: message.into(), status: None, retry_after: None, cause: None }
     }
 
-    /// What a status other than 200 and 206 means; `unix_time` is the time since 1970.
+    /// What a status other than 200 and 206 means; `unix_time` is the time since 1970. A 403 with `Retry-After` refuses
+    /// for load, as limits of rate do, and not for good.
     #[must_use]
     pub fn status(status: u16, retry_after: Option<&str>, unix_time: Duration) -> Self {
+        let retry_after = retry_after.and_then(|text| parse_retry_after(text, unix_time));
         let kind = match status {
+            403 if retry_after.is_some() => Kind::Http(403),
             401 | 403 => Kind::Unauthorized,
             404 | 410 => Kind::NotFound,
             416 => Kind::Range,
@@ -75,9 +79,14 @@ impl AttemptError {
             kind,
             message: format!("the server answered {status}"),
             status: Some(status),
-            retry_after: retry_after.and_then(|text| parse_retry_after(text, unix_time)),
+            retry_after,
             cause: None,
         }
+    }
+
+    /// Whether a server refused the request for its load: 429, 503, or 403 with `Retry-After`.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self.kind, Kind::Http(403 | 429 | 503))
     }
 }
 
@@ -138,10 +147,15 @@ pub struct RetryState {
     lookups: u32,
     token_renewed: bool,
     relocated: bool,
+    /// A server refused for load in this pass, and serves others.
+    is_pass_free: bool,
+    /// The passes that ended so since bytes arrived.
+    free_passes: u32,
     attempts: Vec<Attempt>,
-    /// Per replica, how its latest attempt failed.
-    kinds: Vec<Option<Kind>>,
-    last: Option<AttemptError>,
+    /// How many attempts failed.
+    failures: usize,
+    /// Per replica, how its latest attempt failed, and the number of that attempt.
+    latest: Vec<Option<(usize, AttemptError)>>,
 }
 
 impl RetryState {
@@ -158,9 +172,11 @@ impl RetryState {
             lookups: 0,
             token_renewed: false,
             relocated: false,
+            is_pass_free: false,
+            free_passes: 0,
             attempts: Vec::new(),
-            kinds: vec![None; replicas],
-            last: None,
+            failures: 0,
+            latest: vec![None; replicas],
         }
     }
 
@@ -180,6 +196,11 @@ impl RetryState {
         if let Some(next) = self.next_in_pass() {
             return Decision::Try(next, Duration::ZERO);
         }
+        if std::mem::take(&mut self.is_pass_free)
+            && let Some(next) = self.wait_for_turn(jitter)
+        {
+            return next;
+        }
         if self.abilities.relookup && self.lookups < self.policy.passes && self.may_have_moved() {
             self.lookups += 1;
             return Decision::Lookup;
@@ -187,15 +208,34 @@ impl RetryState {
         self.after_lookup(jitter)
     }
 
+    /// As [`Self::failed`], of a refusal for load by a host that serves others. The pass is not spent, unless that
+    /// happened [`MAX_FREE_PASSES`] times in a row.
+    pub fn refused(&mut self, replica: usize, host: &str, error: AttemptError, jitter: f64) -> Decision {
+        self.is_pass_free = true;
+        self.failed(replica, host, error, jitter)
+    }
+
+    /// Waits for a server that serves others, with pauses that grow; then all replicas are tried again.
+    fn wait_for_turn(&mut self, jitter: f64) -> Option<Decision> {
+        if self.free_passes >= MAX_FREE_PASSES {
+            return None;
+        }
+        self.tried.fill(false);
+        let next = self.next_in_pass()?;
+        let pause = self.pause(self.free_passes, jitter);
+        self.free_passes += 1;
+        self.retry_after = Duration::ZERO;
+        Some(Decision::Try(next, pause))
+    }
+
     fn record(&mut self, replica: usize, host: &str, error: AttemptError) {
         self.retry_after = self.retry_after.max(error.retry_after.unwrap_or_default());
-        // After hundreds of attempts the error is still small.
-        if self.attempts.len() < MAX_ATTEMPTS_LISTED {
-            let (status, reason) = (error.status, error.kind.code());
-            self.attempts.push(Attempt { host: host.to_owned(), status, reason });
-        }
-        set(&mut self.kinds, replica, Some(error.kind));
-        self.last = Some(error);
+        // After hundreds of attempts the error is still small: it lists the first ones and the last one.
+        self.attempts.truncate(MAX_ATTEMPTS_LISTED - 1);
+        let (status, reason) = (error.status, error.kind.code());
+        self.attempts.push(Attempt { host: host.to_owned(), status, reason });
+        self.failures += 1;
+        set(&mut self.latest, replica, Some((self.failures, error)));
     }
 
     /// Decides what to do after a lookup that found the same replicas: the next pass, or nothing.
@@ -207,7 +247,7 @@ impl RetryState {
         let Some(first) = self.next_in_pass() else {
             return Decision::GiveUp;
         };
-        let pause = self.pause(jitter);
+        let pause = self.pause(self.pass - 1, jitter);
         self.pass += 1;
         self.retry_after = Duration::ZERO;
         Decision::Try(first, pause)
@@ -217,7 +257,8 @@ impl RetryState {
     pub fn restart(&mut self, replicas: usize) -> Decision {
         self.refused = vec![false; replicas];
         self.tried = vec![false; replicas];
-        self.kinds = vec![None; replicas];
+        self.latest = vec![None; replicas];
+        self.is_pass_free = false;
         self.pass = 1;
         Decision::Try(0, Duration::ZERO)
     }
@@ -238,41 +279,46 @@ impl RetryState {
     pub fn progressed(&mut self) {
         self.pass = 1;
         self.lookups = 0;
+        self.free_passes = 0;
     }
 
-    /// The error that sums up all attempts.
+    /// The error that sums up all attempts. Its code and its message are those of one of them: of the last one, but
+    /// "not found" only if every replica said so, and "corrupt" only if every replica that has the chunk sent bad
+    /// bytes.
     #[must_use]
     pub fn error(&self, chunk: &str) -> Error {
-        let Some(last) = &self.last else {
-            return Error::new(Kind::NoLocations, "no replica is known").of_chunk(chunk);
+        let certainty = |kind| match kind {
+            Kind::NotFound => 0,
+            Kind::Corrupt => 1,
+            _ => 2,
         };
-        // If the replicas failed in different ways, "not found" and "corrupt" are not certain.
-        let kind = match last.kind {
-            Kind::NotFound | Kind::Corrupt if !self.all(last.kind) => self
-                .kinds
-                .iter()
-                .rev()
-                .copied()
-                .flatten()
-                .find(|kind| *kind != last.kind)
-                .unwrap_or(last.kind),
-            kind => kind,
-        };
-        Error::new(kind, last.message.clone())
-            .of_chunk(chunk)
-            .after(self.attempts.clone())
-            .because(last.cause)
+        let latest = self.latest.iter().flatten();
+        match latest.max_by_key(|(number, error)| (certainty(error.kind), *number)) {
+            Some((_, error)) => self.error_of(error, chunk),
+            None => Error::new(Kind::NoLocations, "no replica is known").of_chunk(chunk),
+        }
     }
 
-    fn all(&self, kind: Kind) -> bool {
-        self.kinds.iter().all(|known| *known == Some(kind))
+    /// Records an attempt that failed in a way that no other can mend, and returns its error.
+    pub fn fail(&mut self, replica: usize, host: &str, error: AttemptError, chunk: &str) -> Error {
+        self.record(replica, host, error.clone());
+        self.error_of(&error, chunk)
+    }
+
+    /// The error of an attempt, after all others.
+    fn error_of(&self, error: &AttemptError, chunk: &str) -> Error {
+        Error::new(error.kind, error.message.clone())
+            .of_chunk(chunk)
+            .after(self.attempts.clone())
+            .because(error.cause)
     }
 
     /// Every replica failed, and at least one for a reason that another location could cure. Damage and
     /// refused access go wherever the chunk goes.
     fn may_have_moved(&self) -> bool {
         let elsewhere = |kind| matches!(kind, Kind::NotFound | Kind::Network | Kind::Timeout | Kind::Http(_));
-        self.kinds.iter().all(Option::is_some) && self.kinds.iter().flatten().copied().any(elsewhere)
+        self.latest.iter().all(Option::is_some)
+            && self.latest.iter().flatten().any(|(_, error)| elsewhere(error.kind))
     }
 
     /// The first replica that has not failed in this pass: one whose hedge won may be tried again.
@@ -280,11 +326,10 @@ impl RetryState {
         self.refused.iter().zip(&self.tried).position(|(refused, tried)| !refused && !tried)
     }
 
-    /// Equal jitter: between half and the whole of the doubled delay, so that clients that failed
-    /// together do not return together, and none returns at once.
-    fn pause(&self, jitter: f64) -> Duration {
-        let doubled =
-            self.policy.base_delay.saturating_mul(1_u32.checked_shl(self.pass - 1).unwrap_or(u32::MAX));
+    /// The pause after as many others. Equal jitter: between half and the whole of the doubled delay, so that clients
+    /// that failed together do not return together, and none returns at once.
+    fn pause(&self, before: u32, jitter: f64) -> Duration {
+        let doubled = self.policy.base_delay.saturating_mul(1_u32.checked_shl(before).unwrap_or(u32::MAX));
         let jittered = doubled.min(self.policy.max_delay).mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0);
         jittered.max(self.retry_after).min(self.policy.max_delay)
     }
@@ -309,6 +354,10 @@ fn parse_retry_after(text: &str, unix_time: Duration) -> Option<Duration> {
 }
 
 const MAX_ATTEMPTS_LISTED: usize = 32;
+
+/// This many passes in a row are not spent because a server that serves others refuses for load: it may do so only for
+/// this chunk.
+const MAX_FREE_PASSES: u32 = 64;
 
 #[cfg(test)]
 mod tests {
@@ -442,6 +491,71 @@ mod tests {
             let mut retry = RetryState::new(RetryPolicy { passes: 1, ..RetryPolicy::default() }, 1, LOOKUPS);
             assert_eq!(retry.failed(0, "h", error, 1.0), Decision::GiveUp);
         }
+    }
+
+    // F145
+    #[test]
+    fn code_and_message_are_those_of_one_attempt() {
+        use Kind::{Corrupt, Http, Network, NotFound, ShortBody};
+        for (kinds, told) in [
+            (&[NotFound, Corrupt][..], "Corrupt 1"),
+            (&[Corrupt, NotFound], "Corrupt 0"),
+            (&[ShortBody, Corrupt], "ShortBody 0"),
+            (&[Network, NotFound], "Network 0"),
+            (&[NotFound, Network, Corrupt], "Network 1"),
+            (&[Network, Http(500), NotFound], "Http(500) 1"),
+            (&[NotFound, NotFound], "NotFound 1"),
+            (&[Corrupt, Corrupt], "Corrupt 1"),
+            (&[Corrupt, Network], "Network 1"),
+        ] {
+            let policy = RetryPolicy { passes: 1, ..RetryPolicy::default() };
+            let mut retry = RetryState::new(policy, kinds.len(), Abilities::default());
+            for (replica, kind) in kinds.iter().enumerate() {
+                retry.failed(replica, "h", AttemptError::new(*kind, format!("{kind:?} {replica}")), 0.0);
+            }
+            let error = retry.error("3,01");
+            assert_eq!((error.message(), error.attempts().len()), (told, kinds.len()));
+            assert!(told.starts_with(&format!("{:?}", error.kind())), "{told}");
+        }
+    }
+
+    // F145
+    #[test]
+    fn the_last_of_many_attempts_is_listed() {
+        let mut retry = plain(1);
+        (0..99).for_each(|_| _ = fail(&mut retry, 0, Kind::Network));
+        fail_status(&mut retry, 0, 500);
+        let error = retry.error("3,01");
+        assert_eq!(error.attempts().len(), MAX_ATTEMPTS_LISTED);
+        assert_eq!(
+            (error.kind(), error.attempts()[MAX_ATTEMPTS_LISTED - 1].status),
+            (Kind::Http(500), Some(500))
+        );
+    }
+
+    // F146
+    #[test]
+    fn a_refusal_by_a_host_that_serves_spends_no_pass() {
+        let mut retry = RetryState::new(RetryPolicy { passes: 1, ..RetryPolicy::default() }, 1, LOOKUPS);
+        let refused =
+            |retry: &mut RetryState| retry.refused(0, "h", AttemptError::status(429, None, NOW), 1.0);
+        let pauses: Vec<_> = (0..MAX_FREE_PASSES).map(|_| refused(&mut retry)).collect();
+        assert_eq!(pauses[..2], [Decision::Try(0, 200 * MS), Decision::Try(0, 400 * MS)]);
+        assert_eq!(pauses.last(), Some(&Decision::Try(0, 10_000 * MS)));
+        assert_eq!(refused(&mut retry), Decision::Lookup, "but it is not asked without an end");
+        assert_eq!(retry.after_lookup(1.0), Decision::GiveUp);
+        retry.progressed();
+        assert_eq!(refused(&mut retry), Decision::Try(0, 200 * MS));
+        assert_eq!(fail_status(&mut retry, 0, 503), Decision::Lookup, "one that serves none spends a pass");
+    }
+
+    // F146
+    #[test]
+    fn a_403_with_retry_after_is_a_refusal_for_load() {
+        let refusal = AttemptError::status(403, Some("1"), NOW);
+        assert!(refusal.is_refusal() && refusal.kind == Kind::Http(403));
+        assert_eq!(plain(1).failed(0, "h", refusal, 0.0), Decision::Try(0, 1000 * MS));
+        assert!(!AttemptError::status(403, Some("soon"), NOW).is_refusal());
     }
 
     #[test]

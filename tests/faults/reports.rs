@@ -1,9 +1,11 @@
 //! Events, counters and messages after a fault.
 
 use kelp_stream::{
+    Kind,
     host::{Request, event::EventKind},
     model::{chunk::Chunk, location::Location},
-    sim::{Outcome, World},
+    schedule::options::Verify,
+    sim::{Outcome, Script, World},
 };
 
 use crate::{setup::*, support::*};
@@ -113,4 +115,39 @@ fn no_secret_is_in_errors_events_or_debug_output() {
         "{:?}",
         Location { urls: vec!["http://a/3,01?sig=hush-query".into()], token: Some("hush-token".into()) }
     ));
+}
+
+// F145
+#[test]
+fn an_error_tells_of_one_attempt() {
+    // The tag of b's bytes does not fit, and a has none.
+    let world = World::new();
+    let chunk = sealed(&world, 1000);
+    hosts(&world, &[("a", Outcome::Flip(500)), ("b", Outcome::Flip(500))]);
+    let tag = read_one(&world, chunk.clone(), passes(1)).unwrap_err();
+    hosts(&world, &[("a", Outcome::Status(404)), ("b", Outcome::Flip(500))]);
+    let error = read_one(&world, chunk, passes(1)).unwrap_err();
+    assert_eq!((error.kind(), error.message()), (Kind::Corrupt, tag.message()));
+    let told: Vec<_> = error.attempts().iter().map(|each| (each.status, each.reason)).collect();
+    assert_eq!(told, [(Some(404), "not_found"), (Some(200), "corrupt")]);
+    // The digest of b's bytes is wrong, and a sends too few.
+    let chunk = digested(two(&world, 1000), &bytes(0..1000));
+    hosts(&world, &[("a", Outcome::End(0)), ("b", Outcome::Flip(500))]);
+    let error = read_one(&world, chunk, verify(Verify::Strict)).unwrap_err();
+    assert_eq!((error.kind(), error.message()), (Kind::ShortBody, "the body ended after 0 of 1000 bytes"));
+    let told: Vec<_> = error.attempts().iter().map(|each| each.reason).collect();
+    assert_eq!(told, ["short_body", "corrupt"]);
+}
+
+// F145
+#[test]
+fn an_error_after_delivery_lists_the_attempts_before() {
+    let world = World::new();
+    let chunk = digested(two(&world, 1000), &bytes(0..1000));
+    world.script(|asked| match asked.host.as_str() {
+        "a" => Script::default().piece(100).outcome(Outcome::Cut(300)),
+        _ => Script::default().latency(MS).outcome(Outcome::Flip(500)),
+    });
+    let error = read_one(&world, chunk, passes(1)).unwrap_err();
+    assert_eq!((error.kind(), hosts_of(&error)), (Kind::Corrupt, vec!["a", "b"]));
 }
