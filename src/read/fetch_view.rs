@@ -51,6 +51,17 @@ pub(super) async fn fetch_view<H: Host>(shared: Arc<Shared<H>>, job: Job) -> Fet
     loop {
         while let Some(action) = fetch.next_action() {
             match action {
+                Action::Start(role, Operation::Acquire(name)) => {
+                    let input = match shared.session.pool.try_acquire(&name, shared.session.options.per_host)
+                    {
+                        Some(permit) => Input::Permit { permit, unix_time: shared.host.unix_time() },
+                        None => {
+                            io.request(role).start(perform(shared, Operation::Acquire(name)));
+                            Input::Queued
+                        }
+                    };
+                    in_context(shared, |cx| fetch.handle(role, input, cx));
+                }
                 Action::Start(role, operation) => io.request(role).start(perform(shared, operation)),
                 Action::Cancel(role) => io.cancel(role),
                 Action::Promote => io.promote(),

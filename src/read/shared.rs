@@ -156,6 +156,7 @@ impl<H: Host> Shared<H> {
             (JobId::View(index), Update::ExpectNothing) => hedging.forget(index),
             (JobId::Manifest(manifest), Update::Learn(chunks)) => window.on_manifest(manifest, Ok(chunks)),
             (job, Update::Outgrow(bytes)) => window.raise_cost(job, bytes),
+            (job, Update::Idle(is_idle)) => window.set_idle(job, is_idle),
             (job, Update::Decoding(is_decoding)) => window.set_decoding(job, is_decoding),
             (job, Update::Digesting(is_digesting)) => window.set_digesting(job, is_digesting),
             // Neither does a view have chunks, nor a chunk manifest a place in the window.
@@ -305,7 +306,8 @@ impl<P: Piece> State<P> {
     fn share(&self) -> Usage {
         let in_flight = self.window.in_flight();
         // No server is busy with these.
-        let idle = self.window.decoding() + self.window.digesting() + usize::from(self.admission.is_parked);
+        let computing = self.window.decoding() + self.window.digesting();
+        let idle = computing + self.window.idle() + usize::from(self.admission.is_parked);
         Usage {
             bytes: self.window.bytes(),
             in_flight,

@@ -14,6 +14,7 @@ mod bodies;
 mod damage;
 mod decoding;
 mod lifetime;
+mod load;
 mod metadata;
 mod ranges;
 mod reaching;

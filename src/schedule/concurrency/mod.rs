@@ -16,9 +16,9 @@
 //!
 //! | phase | what it does | what ends it |
 //! |---|---|---|
-//! | [`Phase::SlowStart`] | doubles the limit each round trip (RFC 5681) | the rate stops growing, or congestion |
+//! | [`Phase::SlowStart`] | doubles the limit each round trip (RFC 5681) | the rate stops growing |
 //! | [`Phase::Steady`] | holds the best limit known | a probe is due, or the size of views changes |
-//! | [`Phase::Probing`] | measures another limit for one epoch | the end of that epoch, or congestion |
+//! | [`Phase::Probing`] | measures another limit for one epoch | the end of that epoch |
 //!
 //! # Example
 //!
@@ -70,8 +70,6 @@ pub(crate) struct ConcurrencyController {
     measured_size: f64,
     rates: RateTable,
     epoch: Epoch,
-    /// Set by congestion.
-    ceiling: Option<Ceiling>,
 }
 
 /// How the controller chooses the limit.
@@ -93,13 +91,6 @@ struct ProbeTimer {
     /// Epochs between two probes. It doubles with each probe that changes nothing.
     interval: u32,
     is_upward: bool,
-}
-
-/// The limit may not pass `limit` until `until`: a server reported congestion.
-#[derive(Clone, Copy, Debug)]
-struct Ceiling {
-    limit: usize,
-    until: Duration,
 }
 
 /// Bytes that are requested at once before anything is measured.
@@ -133,9 +124,6 @@ const MIN_EPOCH: Duration = Duration::from_millis(20);
 /// The most epochs between two probes.
 const MAX_PROBE_INTERVAL: u32 = 32;
 
-/// How long a report of congestion limits the concurrency.
-const CONGESTION_HOLD: Duration = Duration::from_secs(10);
-
 /// Some views end earlier than others, so the link is full only with this margin.
 const MARGIN: f64 = 1.25;
 
@@ -143,8 +131,7 @@ impl ConcurrencyController {
     /// How many views may be in flight if the next one has `len` bytes; at least 1, at most `max`.
     pub(crate) fn limit(&self, len: u64, max: usize) -> usize {
         let limit = if self.limit == 0 { Self::initial(len) } else { self.limit };
-        let ceiling = self.ceiling.map_or(usize::MAX, |ceiling| ceiling.limit);
-        limit.min(ceiling).min(max).max(1)
+        limit.min(max).max(1)
     }
 
     /// How many requests for views of `len` bytes may wait for a response at once; at least 1.
@@ -218,23 +205,6 @@ impl ConcurrencyController {
         self.end_epoch_if_due(now, max);
     }
 
-    /// A server responded 429 or 503.
-    pub(crate) fn on_congestion(&mut self, now: Duration) {
-        // The other views in flight at that time are refused for the same reason.
-        let is_same = self.ceiling.is_some_and(|ceiling| {
-            ceiling.until.saturating_add(self.round_trip()) > now.saturating_add(CONGESTION_HOLD)
-        });
-        if self.limit == 0 || is_same {
-            return;
-        }
-        // Three quarters, without an overflow.
-        self.limit = (self.limit / 4 * 3 + self.limit % 4 * 3 / 4).max(1);
-        self.ceiling = Some(Ceiling { limit: self.limit, until: now.saturating_add(CONGESTION_HOLD) });
-        self.phase = Phase::Steady;
-        self.rates.drop_above(self.limit);
-        self.start_epoch(now);
-    }
-
     /// The limit before anything is measured.
     fn initial(len: u64) -> usize {
         let views = INITIAL_BYTES.checked_div(len.max(1)).unwrap_or_default();
@@ -279,10 +249,6 @@ impl ConcurrencyController {
         if !self.is_epoch_due(time) {
             return;
         }
-        if self.ceiling.is_some_and(|ceiling| now > ceiling.until) {
-            self.ceiling = None;
-        }
-        let max = self.ceiling.map_or(max, |ceiling| ceiling.limit.min(max));
         let average = self.epoch.average_in_flight(now);
         // Below this the limit was not what held views back.
         if self.epoch.limit != 0 && average >= 0.75 * self.epoch.limit as f64 {

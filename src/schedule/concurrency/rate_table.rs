@@ -51,11 +51,6 @@ impl RateTable {
         }
     }
 
-    /// Drops the measurements of greater limits.
-    pub(super) fn drop_above(&mut self, limit: usize) {
-        self.0.retain(|known| known.limit <= limit);
-    }
-
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }

@@ -1,9 +1,24 @@
 //! Limits how many requests are in flight at each host.
+//!
+//! A host that refuses requests for its load (429, 503) gets no more at a time than it served when it refused. After a
+//! number of complete bodies it gets one more; each refusal doubles that number. Other hosts are not affected.
+//!
+//! # Example
+//!
+//! A host serves two requests at a time:
+//!
+//! | happens | in flight | limit |
+//! |---|---|---|
+//! | four requests are sent | 4 | none |
+//! | two are refused | 2 | 2 |
+//! | eight bodies are complete | 2 | 3 |
+//! | the third request at a time is refused | 2 | 2, for sixteen bodies |
 
 use std::{
     future::{Future, poll_fn},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Poll, Waker},
+    time::Duration,
 };
 
 use crate::http::url::host_key;
@@ -16,8 +31,38 @@ pub(super) struct HostLimiter(Arc<Mutex<State>>);
 struct State {
     /// Each host with at least one request in flight, by its key.
     hosts: Vec<(String, usize)>,
+    /// The hosts that refused requests for load, the latest one last.
+    narrow: Vec<Narrow>,
     waiting: Vec<Waker>,
 }
+
+/// What a host that refused requests for its load gets.
+#[derive(Debug)]
+struct Narrow {
+    /// Its key.
+    host: String,
+    /// Requests in flight.
+    limit: usize,
+    /// Complete bodies since the limit changed, and after how many the limit rises.
+    complete: usize,
+    step: usize,
+    refused_at: Duration,
+}
+
+/// After this many complete bodies a host that refused gets one request more at a time.
+const FIRST_STEP: usize = 8;
+
+/// The largest such number.
+const MAX_STEP: usize = 512;
+
+/// A host that takes this many requests at a time is not limited any more.
+const WIDE: usize = 64;
+
+/// Refusals within this time have one cause.
+const SAME_CAUSE: Duration = Duration::from_secs(1);
+
+/// The most hosts that are remembered; the one that refused least recently is dropped.
+const MAX_NARROW: usize = 64;
 
 /// The permission to have one request in flight at a host. Dropping it admits the next request.
 #[derive(Debug)]
@@ -27,7 +72,7 @@ pub(crate) struct Permit {
 }
 
 impl HostLimiter {
-    /// Waits until fewer than `max` requests are in flight at the host. All spellings of a host count as one.
+    /// Waits until fewer than `max` requests are in flight at the host, and than it takes. All spellings of a host count as one.
     pub(super) fn acquire(&self, host: &str, max: usize) -> impl Future<Output = Permit> + use<> {
         let (limiter, host) = (self.clone(), host_key(host));
         poll_fn(move |cx| match limiter.lock().acquire(&host, max, Some(cx.waker())) {
@@ -48,14 +93,58 @@ impl HostLimiter {
         self.lock().hosts.iter().find(|(name, _)| name == host).map_or(0, |(_, in_flight)| *in_flight)
     }
 
+    /// A host refused a request for its load; the request is no longer in flight.
+    pub(super) fn on_refusal(&self, host: &str, now: Duration) {
+        let host = host_key(host);
+        let served = self.in_flight(&host).max(1);
+        let mut state = self.lock();
+        let at = state.narrow.iter().position(|known| known.host == host);
+        let mut known = match at {
+            Some(at) => state.narrow.remove(at),
+            None => Narrow { host, limit: WIDE, complete: 0, step: FIRST_STEP / 2, refused_at: now },
+        };
+        if at.is_none() || now.saturating_sub(known.refused_at) > SAME_CAUSE {
+            known.step = (known.step * 2).min(MAX_STEP);
+        }
+        (known.limit, known.complete, known.refused_at) = (known.limit.min(served), 0, now);
+        if state.narrow.len() == MAX_NARROW {
+            state.narrow.remove(0);
+        }
+        state.narrow.push(known);
+    }
+
+    /// A host sent a complete body.
+    pub(super) fn on_complete(&self, host: &str) {
+        let mut state = self.lock();
+        if !state.narrow.is_empty() && state.on_complete(&host_key(host)) {
+            state.wake();
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
+    /// Counts a complete body of a host; returns whether the host gets more requests at a time.
+    fn on_complete(&mut self, host: &str) -> bool {
+        let Some(known) = self.narrow.iter_mut().find(|known| known.host == host) else { return false };
+        known.complete += 1;
+        if known.complete < known.step {
+            return false;
+        }
+        (known.limit, known.complete) = (known.limit + 1, 0);
+        if known.limit >= WIDE {
+            self.narrow.retain(|known| known.host != host);
+        }
+        true
+    }
+
     /// Counts one more request at a host, if it may start. If not, wakes `waker` after any request ends.
     fn acquire(&mut self, host: &str, max: usize, waker: Option<&Waker>) -> bool {
+        let narrow = self.narrow.iter().find(|known| known.host == host);
+        let max = narrow.map_or(max, |narrow| narrow.limit.min(max));
         match self.hosts.iter_mut().find(|(name, _)| *name == host) {
             Some((_, in_flight)) if *in_flight >= max => {
                 self.wait(waker);
@@ -84,6 +173,10 @@ impl State {
                 self.hosts.swap_remove(at);
             }
         }
+        self.wake();
+    }
+
+    fn wake(&mut self) {
         self.waiting.drain(..).for_each(Waker::wake);
     }
 }
@@ -91,5 +184,51 @@ impl State {
 impl Drop for Permit {
     fn drop(&mut self) {
         self.limiter.lock().release(&self.host);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes all permits that can be had.
+    fn take(limiter: &HostLimiter) -> Vec<Permit> {
+        std::iter::from_fn(|| limiter.try_acquire("a", 100)).collect()
+    }
+
+    // F146
+    #[test]
+    fn a_host_that_refuses_gets_as_many_requests_as_it_served() {
+        let (limiter, mut now) = (HostLimiter::default(), Duration::ZERO);
+        let mut permits = take(&limiter);
+        assert_eq!(permits.len(), 100);
+        while permits.len() > 2 {
+            permits.pop();
+            limiter.on_refusal("A:80", now);
+        }
+        permits.clear();
+        assert_eq!((take(&limiter).len(), limiter.try_acquire("b", 1).is_some()), (2, true));
+        for step in [8, 16, 32] {
+            (1..step).for_each(|_| limiter.on_complete("a"));
+            assert_eq!(take(&limiter).len(), 2);
+            limiter.on_complete("a");
+            let mut permits = take(&limiter);
+            assert_eq!(permits.len(), 3);
+            permits.pop();
+            now += Duration::from_secs(2);
+            limiter.on_refusal("a", now);
+        }
+    }
+
+    // F146
+    #[test]
+    fn a_host_that_refuses_no_more_is_not_limited() {
+        let limiter = HostLimiter::default();
+        limiter.on_refusal("a", Duration::ZERO);
+        assert_eq!(take(&limiter).len(), 1, "it is asked all the same");
+        (0..FIRST_STEP * WIDE).for_each(|_| limiter.on_complete("a"));
+        assert_eq!(take(&limiter).len(), 100);
+        (0..2 * MAX_NARROW).for_each(|i| limiter.on_refusal(&format!("h{i}"), Duration::ZERO));
+        assert_eq!(limiter.lock().narrow.len(), MAX_NARROW);
     }
 }

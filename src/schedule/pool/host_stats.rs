@@ -52,6 +52,8 @@ struct Host {
     /// Failures since the host last delivered a chunk, and the time of the last one.
     failures: u32,
     failed_at: Duration,
+    /// When it last sent bytes of a chunk.
+    served_at: Option<Duration>,
 }
 
 /// The time from a request to its response headers, in seconds.
@@ -78,6 +80,18 @@ impl HostStats {
             },
             None => Latency { smoothed: latency, deviation: latency / 2.0 },
         });
+    }
+
+    /// A host sends bytes of a chunk.
+    pub(crate) fn on_served(&mut self, name: &str, now: Duration) {
+        self.host(name).served_at = Some(now);
+    }
+
+    /// Whether a host has sent bytes of a chunk within this time.
+    pub(crate) fn has_served(&self, name: &str, within: Duration, now: Duration) -> bool {
+        let name = url::host_key(name);
+        let host = self.0.iter().find(|host| host.name == name);
+        host.and_then(|host| host.served_at).is_some_and(|at| now.saturating_sub(at) <= within)
     }
 
     /// A host delivered a chunk; its last body brought `bytes` in `time`.

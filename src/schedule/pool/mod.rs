@@ -11,7 +11,8 @@
 //! If not, the pool wakes the stream when that may have changed. Then the stream must either ask again or
 //! withdraw, because the pool wakes one stream at a time.
 //!
-//! The pool also limits the requests in flight at each host (`host_limit`), orders replicas by what their
+//! The pool also limits the requests in flight at each host (`host_limit`), to fewer after a host refused some for its
+//! load, orders replicas by what their
 //! hosts have done so far (`host_stats`), and limits how many hedged requests are sent.
 
 mod fair_queue;
@@ -30,13 +31,10 @@ pub(crate) use self::{
     fair_queue::{MAX_WAIT, StartRequest, Usage},
     host_limit::Permit,
 };
-use crate::{
-    error::Kind,
-    schedule::{
-        concurrency::ConcurrencyController,
-        options::{Concurrency, Options},
-        retry::AttemptError,
-    },
+use crate::schedule::{
+    concurrency::ConcurrencyController,
+    options::{Concurrency, Options},
+    retry::AttemptError,
 };
 
 /// Limits over all streams that share a pool.
@@ -88,6 +86,9 @@ struct State {
     /// Hedged requests that may be sent now; each first request adds a fraction of one.
     hedge_tokens: f64,
 }
+
+/// A host that sends bytes counts as serving for twice this time at least.
+pub(crate) const SERVED_AGAIN: Duration = Duration::from_secs(1);
 
 /// The most hedged requests that may be sent in a row.
 const MAX_HEDGE_TOKENS: f64 = 16.0;
@@ -170,6 +171,8 @@ impl Pool {
     pub(crate) fn on_complete(&self, host: &str, bytes: u64, time: Duration, now: Duration) {
         let mut state = self.lock();
         state.host_stats.on_complete(host, bytes, time);
+        state.host_stats.on_served(host, now);
+        state.host_limiter.on_complete(host);
         state.update_controller(|controller, max| controller.on_complete(bytes, time, now, max));
     }
 
@@ -177,9 +180,19 @@ impl Pool {
     pub(crate) fn on_failure(&self, host: &str, error: &AttemptError, now: Duration) {
         let mut state = self.lock();
         state.host_stats.on_failure(host, error, now);
-        if let Kind::Http(429 | 503) = error.kind {
-            state.controller.on_congestion(now);
+        if error.is_refusal() {
+            state.host_limiter.on_refusal(host, now);
         }
+    }
+
+    /// A host sends bytes of a chunk. To be called at least every [`SERVED_AGAIN`] while it does.
+    pub(crate) fn on_served(&self, host: &str, now: Duration) {
+        self.lock().host_stats.on_served(host, now);
+    }
+
+    /// Whether a host serves views now, or has done so within this time.
+    pub(crate) fn is_serving(&self, host: &str, within: Duration, now: Duration) -> bool {
+        self.lock().host_stats.has_served(host, within.max(SERVED_AGAIN * 2), now)
     }
 
     /// A host took `time` without doing what it usually does in that time.

@@ -131,6 +131,7 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// Gets the token. It is requested only now, right before the request, because tokens live for seconds.
     pub(super) fn on_permit(&mut self, permit: Permit, unix_time: Duration, cx: &Context<'_, P>) {
+        self.set_idle(false);
         let Some(request) = &mut self.request else { return };
         request.permit = Some(permit);
         match self.replicas.token_step(&self.target.chunk.source, &request.url, unix_time) {

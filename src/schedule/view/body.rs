@@ -15,7 +15,7 @@ use crate::{
     host::{DecodeParams, Piece},
     http::headers::Headers,
     model::{chunk::GCM_OVERHEAD, limit::max_output},
-    schedule::{idle_timer::IdleTimer, retry::AttemptError},
+    schedule::{idle_timer::IdleTimer, pool::SERVED_AGAIN, retry::AttemptError},
 };
 
 /// How far a body has come.
@@ -29,13 +29,24 @@ pub(super) struct BodyProgress {
     /// Bytes so far.
     count: u64,
     began: Duration,
+    /// When the pool was last told that the host serves.
+    told: Duration,
     pub(super) idle: IdleTimer,
 }
 
 impl BodyProgress {
     /// A body that begins now, at byte `at` of the blob.
     pub(super) fn new(at: u64, idle: Duration, now: Duration) -> Self {
-        Self { at, count: 0, began: now, idle: IdleTimer::new(idle, now) }
+        Self { at, count: 0, began: now, told: now, idle: IdleTimer::new(idle, now) }
+    }
+
+    /// Whether it is time to tell the pool again that the host serves.
+    pub(super) fn is_news(&mut self, now: Duration) -> bool {
+        let is_news = now.saturating_sub(self.told) >= SERVED_AGAIN;
+        if is_news {
+            self.told = now;
+        }
+        is_news
     }
 
     /// A piece of this length arrived; returns where in the blob it begins.

@@ -5,7 +5,7 @@ use std::{mem, sync::Arc, time::Duration};
 use super::{
     body::{Body, StreamSink},
     hedge::Hedge,
-    io::{Action, Actions, Context, Input, Role},
+    io::{Action, Actions, Context, Input, Role, Update},
     replicas::Replicas,
     request::ReplicaRequest,
     stream::ViewStream,
@@ -49,6 +49,8 @@ pub(crate) struct ViewFetch<'a, P: Piece> {
     /// The request of the current attempt.
     pub(super) request: Option<ReplicaRequest>,
     pub(super) hedge: Hedge,
+    /// No server is asked for the view.
+    is_idle: bool,
     pub(super) state: State<P>,
     pub(super) actions: Actions<P>,
 }
@@ -178,6 +180,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
             own_validators: Validators::default(),
             request: None,
             hedge: Hedge::default(),
+            is_idle: false,
             state: State::Done,
             actions: Actions::new(),
         };
@@ -208,6 +211,13 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
         }
     }
 
+    /// From now on no server is asked for the view, or one is again.
+    pub(super) fn set_idle(&mut self, is_idle: bool) {
+        if mem::replace(&mut self.is_idle, is_idle) != is_idle {
+            self.actions.update(Update::Idle(is_idle));
+        }
+    }
+
     /// Takes what happened to one of the two requests. An input that nothing waits for is ignored.
     pub(crate) fn handle(&mut self, role: Role, input: Input<P>, cx: &Context<'_, P>) {
         match (role, input) {
@@ -222,6 +232,10 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
         match (mem::replace(&mut self.state, State::Done), input) {
             (State::Locating(purpose), Input::Located(found)) => self.on_located(purpose, found, cx),
             (State::Acquiring, Input::Permit { permit, unix_time }) => self.on_permit(permit, unix_time, cx),
+            (State::Acquiring, Input::Queued) => {
+                self.set_idle(true);
+                self.state = State::Acquiring;
+            }
             (State::AwaitingToken, Input::Token(token)) => self.on_token(token, cx),
             (State::AwaitingResponse { since }, Input::Response { response, at, unix_time, is_offline }) => {
                 match response {

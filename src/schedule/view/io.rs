@@ -42,6 +42,8 @@ pub(crate) enum Input<P: Piece> {
         /// Time since 1970.
         unix_time: Duration,
     },
+    /// [`Operation::Acquire`] has to wait.
+    Queued,
     /// [`Operation::Token`] or [`Operation::FilerToken`] has ended.
     Token(Result<Option<String>, Error>),
     /// [`Operation::Send`] has ended. The body of a response is read until [`Action::Cancel`].
@@ -130,6 +132,8 @@ pub(crate) enum Update<P> {
     Deliver(P),
     /// The view takes at least this much memory.
     Outgrow(u64),
+    /// Whether no server is asked for the view.
+    Idle(bool),
     /// Whether the view is being decoded.
     Decoding(bool),
     /// Whether all bytes have arrived and their digest is being computed.

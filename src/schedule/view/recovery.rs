@@ -1,6 +1,7 @@
 //! What follows a failure: the same replica or another, a pause, a token, a lookup, or the end.
 //!
-//! `retry` makes the decision; this file prepares it and carries it out. Three cases come before it:
+//! `retry` makes the decision; this file prepares it and carries it out. A server that refuses for its load spends no
+//! pass while it serves other views. Three cases come before the decision:
 //!
 //! - While the platform has no network, no server is at fault: the fetch waits, and no attempt is counted.
 //! - If the target of an earlier redirect is gone, the URL itself is requested again.
@@ -15,7 +16,7 @@ use super::{
     request::ReplicaRequest,
 };
 use crate::{
-    error::{Attempt, Error, Kind},
+    error::{Error, Kind},
     host::{
         Piece,
         event::{Event, EventKind},
@@ -125,8 +126,13 @@ impl<P: Piece> ViewFetch<'_, P> {
             self.retry.progressed();
         }
         let Failure { replica, host, .. } = &self.failure;
-        let decision = self.retry.failed(*replica, host, error, random);
-        if cx.failures.allows_another(self.replicas.urls().len()) {
+        let is_turned_away =
+            error.is_refusal() && cx.pool.is_serving(host, self.options.retry.max_delay, cx.now);
+        let decision = match is_turned_away {
+            true => self.retry.refused(*replica, host, error, random),
+            false => self.retry.failed(*replica, host, error, random),
+        };
+        if is_turned_away || cx.failures.allows_another(self.replicas.urls().len()) {
             self.carry_out(decision, false, random, cx);
         } else {
             self.give_up();
@@ -200,6 +206,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         if pause.is_zero() {
             return self.after_pause(after, cx);
         }
+        self.set_idle(true);
         self.actions.push(Action::SetTimer(pause));
         self.state = State::Pausing(after);
     }
@@ -224,9 +231,8 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// Fails the view without another attempt.
     fn fail_at_once(&mut self, error: AttemptError) {
-        let Failure { host, .. } = &self.failure;
-        let attempt = Attempt { host: (**host).to_owned(), status: error.status, reason: error.kind.code() };
-        let error = Error::new(error.kind, error.message).of_chunk(self.target.name()).after(vec![attempt]);
+        let Failure { replica, host, .. } = &self.failure;
+        let error = self.retry.fail(*replica, host, error, self.target.name());
         self.fail(error);
     }
 

@@ -60,6 +60,7 @@ impl<P: Piece> ViewFetch<'_, P> {
                 AttemptError::new(Kind::Range, "the replica has another copy than the one that was begun");
             return self.on_attempt_failed(error, Circumstance::OtherCopy, cx);
         }
+        cx.pool.on_served(&host, cx.now);
         let bytes = Some(self.stream.progress.left());
         self.hedge.expect(&host, bytes, cx.now, &mut self.actions);
         let of_server = transit::checksum(&self.target.chunk, &start, range.header.is_none());
@@ -117,6 +118,9 @@ impl<P: Piece> ViewFetch<'_, P> {
             self.actions.report(event);
         }
         let at = progress.on_piece(len, cx.now);
+        if progress.is_news(cx.now) {
+            cx.pool.on_served(&request.host, cx.now);
+        }
         let event = self.target.host_event(EventKind::Body, &request.host);
         self.actions.report(Event { bytes: Some(len), ..event });
         cx.pool.on_bytes(len, cx.now);

@@ -145,7 +145,13 @@ impl<P: Piece> Window<P> {
         self.tally.total().digesting
     }
 
-    /// Views in flight whose responses have not begun.
+    /// Views in flight that wait for their turn at a host, or pause.
+    #[must_use]
+    pub fn idle(&self) -> usize {
+        self.tally.total().idle
+    }
+
+    /// Views in flight at servers whose responses have not begun.
     #[must_use]
     pub fn awaiting_response(&self) -> usize {
         self.tally.total().awaited
@@ -237,6 +243,13 @@ impl<P: Piece> Window<P> {
     /// All bytes of a view have arrived and are digested, or its digest has ended.
     pub fn set_digesting(&mut self, id: JobId<'_>, is_digesting: bool) {
         self.set_stage(id, if is_digesting { Stage::Digesting } else { Stage::Fetching });
+    }
+
+    /// From now on no server is asked for a view, or one is again.
+    pub fn set_idle(&mut self, id: JobId<'_>, is_idle: bool) {
+        if let JobId::View(index) = id {
+            self.update(index, |slot| slot.is_idle = is_idle);
+        }
     }
 
     fn set_stage(&mut self, id: JobId<'_>, stage: Stage) {

@@ -59,6 +59,8 @@ pub(super) struct ViewSlot<P> {
     pub(super) stage: Stage,
     /// A response to one of its requests has begun.
     has_response: bool,
+    /// No server is asked for it at this time.
+    pub(super) is_idle: bool,
 }
 
 /// The life of a view. It may change between fetching and decoding several times, because a chunk that turns
@@ -87,6 +89,7 @@ impl<P: Piece> ViewSlot<P> {
             is_decoded: false,
             stage: Stage::Fetching,
             has_response: false,
+            is_idle: false,
         }
     }
 
@@ -106,7 +109,8 @@ impl<P: Piece> ViewSlot<P> {
             in_flight: usize::from(self.is_in_flight()),
             decoding: usize::from(matches!(self.stage, Stage::Decoding)),
             digesting: usize::from(matches!(self.stage, Stage::Digesting)),
-            awaited: usize::from(self.is_in_flight() && !self.has_response),
+            idle: usize::from(matches!(self.stage, Stage::Fetching) && self.is_idle),
+            awaited: usize::from(self.is_in_flight() && !self.has_response && !self.is_idle),
             bytes: self.charge,
         }
     }

@@ -17,7 +17,9 @@ pub(super) struct Share {
     pub(super) decoding: usize,
     /// In flight, but its digest is being computed, so no server is busy with it.
     pub(super) digesting: usize,
-    /// In flight, and no response has begun.
+    /// In flight, but no server is asked for it: it waits for its turn at a host, or pauses.
+    pub(super) idle: usize,
+    /// In flight at a server, and no response has begun.
     pub(super) awaited: usize,
     /// Bytes held or promised.
     pub(super) bytes: u64,
@@ -32,6 +34,7 @@ impl Tally {
         self.0.in_flight += share.in_flight;
         self.0.decoding += share.decoding;
         self.0.digesting += share.digesting;
+        self.0.idle += share.idle;
         self.0.awaited += share.awaited;
         self.0.bytes += share.bytes;
     }
@@ -45,6 +48,7 @@ impl Tally {
         self.0.in_flight -= share.in_flight;
         self.0.decoding -= share.decoding;
         self.0.digesting -= share.digesting;
+        self.0.idle -= share.idle;
         self.0.awaited -= share.awaited;
         self.0.bytes -= share.bytes;
     }

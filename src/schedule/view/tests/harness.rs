@@ -157,7 +157,7 @@ impl Fetch {
     /// The attempt at this host, up to a request without a token.
     pub(super) fn send(&mut self, host: &str) -> Vec<String> {
         let actions = self.permit(host);
-        if actions == ["token"] { self.primary(Input::Token(Ok(None))) } else { actions }
+        if actions.last().is_some_and(|last| last == "token") { self.primary(Input::Token(Ok(None))) } else { actions }
     }
 }
 
@@ -197,6 +197,8 @@ fn update_text(update: &Update<Bytes>) -> String {
         Update::Begin => "begin".into(),
         Update::Deliver(piece) => format!("deliver {}", piece.len()),
         Update::Outgrow(bytes) => format!("outgrow {bytes}"),
+        Update::Idle(true) => "idle".into(),
+        Update::Idle(false) => "not idle".into(),
         Update::Decoding(true) => "decoding".into(),
         Update::Decoding(false) => "decoded".into(),
         Update::Digesting(true) => "digesting".into(),

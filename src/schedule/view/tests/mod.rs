@@ -215,7 +215,7 @@ fn another_copy_does_not_continue_a_view() {
     assert_eq!(failed, ["headers", "begin", "cancel", "expect nothing", "recover, restart"]);
     // The reader has some of it: only a replica with the same copy can continue.
     assert_eq!(fetch.primary(recovered(false)), ["relookup", "locate again"]);
-    assert_eq!(fetch.primary(located(&["b", "a"])), ["wait", "timer 200ms"]);
+    assert_eq!(fetch.primary(located(&["b", "a"])), ["wait", "idle", "timer 200ms"]);
     assert_eq!(fetch.primary(Input::Timer), ["failover", "acquire a"]);
     let sent = fetch.send("a");
     assert_eq!(sent.last().unwrap(), "send http://a/1,01 bytes=40-99");
@@ -265,9 +265,9 @@ fn a_lookup_that_fails_is_repeated_after_a_pause() {
     let error = || Input::Located(Err(Error::new(Kind::NoLocations, "x")));
     let mut fetch = Fetch::new(view(chunk(100), 0..100), Options::default());
     fetch.actions();
-    for pause in ["timer 200ms", "timer 400ms"] {
+    for pause in [&["wait", "idle", "timer 200ms"][..], &["wait", "timer 400ms"]] {
         assert_eq!(fetch.primary(error()), ["recover"]);
-        assert_eq!(fetch.primary(recovered(false)), ["wait", pause]);
+        assert_eq!(fetch.primary(recovered(false)), pause);
         assert_eq!(fetch.primary(Input::Timer), ["locate again"]);
     }
     fetch.primary(error());

@@ -175,7 +175,7 @@ impl World {
             }
             Update::Expect(_) => self.is_expecting = true,
             Update::ExpectNothing => self.is_expecting = false,
-            Update::Begin | Update::Outgrow(_) => {}
+            Update::Begin | Update::Outgrow(_) | Update::Idle(_) => {}
             Update::Learn(_) => panic!("a view has no chunks"),
         }
     }

@@ -1,0 +1,119 @@
+//! Servers that refuse requests for their load (F146).
+
+use std::time::Duration;
+
+use kelp_stream::{
+    Kind,
+    http::headers::Headers,
+    model::ranges,
+    read::session::Session,
+    schedule::pool::Pool,
+    sim::{Busy, Link, Outcome, Protocol, Script, World},
+};
+
+use crate::{setup::*, support::*};
+
+const KIB: u64 = 1 << 10;
+
+/// A link with a server that serves this many requests at a time.
+fn capped(above: usize, status: u16, retry_after: Option<&str>) -> Link {
+    Link {
+        round_trip: MS * 20,
+        bandwidth: 12_500_000,
+        protocol: Protocol::Http2(100),
+        busy: Some(Busy { above, status, retry_after: retry_after.map(str::to_owned) }),
+        ..Link::default()
+    }
+}
+
+// F146
+#[test]
+fn a_server_that_serves_a_few_at_a_time_is_read_to_the_end() {
+    for above in 1..4 {
+        for status in [429, 503] {
+            for retry_after in [None, Some("0"), Some("1")] {
+                let world = World::new();
+                world.link("a", capped(above, status, retry_after));
+                world.store("http://a/0", bytes(0..8192 * KIB));
+                let chunks = ranges::ranges_of("http://a/0", 8192 * KIB, 128 * KIB);
+                let case = format!("{above} at a time, {status}, Retry-After {retry_after:?}");
+                let read = read_within_a_minute(&world, chunks, Session::default());
+                let read = read.unwrap_or_else(|| panic!("it takes a minute: {case}"));
+                assert!(read.expect(&case) == bytes(0..8192 * KIB), "{case}");
+                // Once at the start, and then whenever one more is tried.
+                let refused = world.log().len() - 64;
+                assert!(refused <= 24, "{refused} refusals: {case}");
+                assert!(world.now() < 12 * SECOND, "{:?}: {case}", world.now());
+            }
+        }
+    }
+}
+
+// F146
+#[test]
+fn a_server_that_refuses_all_ends_the_stream_after_the_passes() {
+    for status in [429, 503] {
+        let world = World::new();
+        outcomes(&world, move |_| Outcome::Status(status));
+        let chunks = ranges::ranges_of("http://a/0", 8192 * KIB, 128 * KIB);
+        let read = read_within_a_minute(&world, chunks, Session::default()).expect("it ends");
+        let error = read.unwrap_err();
+        assert_eq!((error.kind(), error.attempts().len()), (Kind::Http(status), 3));
+    }
+}
+
+// F146
+#[test]
+fn a_chunk_that_is_always_refused_ends_the_stream() {
+    let world = World::new();
+    world.store("http://a/0", bytes(0..8192 * KIB));
+    world.script(|asked| match asked.range {
+        Some(range) if range.start == 0 => Script::default().outcome(Outcome::Status(503)),
+        _ => Script::default().piece(1 << 20),
+    });
+    let chunks = ranges::ranges_of("http://a/0", 8192 * KIB, 128 * KIB);
+    let read = read_within_a_minute(&world, chunks, Session::default()).expect("it ends");
+    assert_eq!(read.unwrap_err().kind(), Kind::Http(503));
+}
+
+// F146
+#[test]
+fn another_host_is_not_asked_less() {
+    let world = World::new();
+    world.link("a", capped(1, 503, None));
+    world.link("b", Link { busy: None, ..capped(0, 0, None) });
+    let pool = Pool::default();
+    let sizes = [("http://a/0", 8192 * KIB), ("http://b/0", 64 << 20)];
+    sizes.iter().for_each(|(url, size)| world.store(url, bytes(0..*size)));
+    let session = || {
+        let mut session = Session::default();
+        session.pool = pool.clone();
+        session
+    };
+    let [a, b] = sizes.map(|(url, size)| open(&world, ranges::ranges_of(url, size, 128 * KIB), session()));
+    let both = futures::future::join(kelp_stream::sim::collect(a), kelp_stream::sim::collect(b));
+    let (a, b) = world.run(both).expect("they end");
+    assert_eq!((a.unwrap().len() as u64, b.unwrap().len() as u64), (sizes[0].1, sizes[1].1));
+    let at =
+        |host: &str| world.log().into_iter().filter(|logged| logged.asked.host == host).collect::<Vec<_>>();
+    let last = at("b").iter().filter_map(|logged| logged.ended).max().unwrap();
+    // 64 MiB at 12.5 MB/s take 5.4 s.
+    assert!(last < MS * 6500, "{last:?}");
+}
+
+// F146
+#[test]
+fn a_403_with_retry_after_is_waited_for() {
+    let world = World::new();
+    world.store("http://a/0", bytes(0..10));
+    world.script(|asked| {
+        let headers = Headers { retry_after: Some("3".into()), ..Headers::default() };
+        match asked.nth {
+            0 => Script::default().headers(headers).outcome(Outcome::Status(403)),
+            _ => Script::default(),
+        }
+    });
+    let read = read_one(&world, plain(&["http://a/0"], 0, 10), passes(2));
+    assert_eq!(read.unwrap(), bytes(0..10));
+    assert_eq!(times(&world), [Duration::ZERO, 3 * SECOND]);
+}
