@@ -258,9 +258,10 @@ impl<H: Host, F: Future<Output = Performed<H>>> RequestIo<'_, H, F> {
     }
 
     fn poll_input(&mut self, shared: &Shared<H>, cx: &mut Context<'_>) -> Poll<Input<H::Piece>> {
-        if let Poll::Ready(Some((input, body))) = self.operation.as_mut().poll(cx) {
+        // While something is computed, a body waits.
+        if let Some((input, body)) = ready!(self.operation.as_mut().poll(cx)) {
             self.operation.set(None.into());
-            self.body = body;
+            self.body = body.or_else(|| self.body.take());
             return Poll::Ready(input);
         }
         let Some(body) = &mut self.body else { return Poll::Pending };

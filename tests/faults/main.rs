@@ -27,3 +27,4 @@ mod support;
 mod tokens;
 mod transit;
 mod versions;
+mod widened;

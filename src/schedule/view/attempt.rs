@@ -193,6 +193,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let HedgeResponse { request, start, unix_time } = *response;
         self.actions.push(Action::Promote);
         self.request = Some(request);
+        self.narrow();
         self.begin_body(start, unix_time, cx);
         self.on_piece(first, cx);
     }

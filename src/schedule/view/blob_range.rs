@@ -40,6 +40,11 @@ impl BlobRange {
         Self { header: is_part.then_some(ByteRange { start, end }), start, end, base }
     }
 
+    /// The whole chunk, of a blob that comes whole although this part of it was asked for.
+    pub(super) fn of_whole(self, chunk: &Chunk) -> Self {
+        Self { start: self.base, end: chunk.stored.as_ref().map(|range| range.end), ..self }
+    }
+
     /// How many bytes the body is expected to have, of a chunk of this size.
     pub(super) fn expected_len(&self, size: u64) -> u64 {
         self.end.unwrap_or(size).saturating_sub(self.start)

@@ -14,7 +14,10 @@ use crate::{
     error::Kind,
     host::{DecodeParams, Piece},
     http::headers::Headers,
-    model::{chunk::GCM_OVERHEAD, limit::max_output},
+    model::{
+        chunk::{Compression, GCM_OVERHEAD},
+        limit::max_output,
+    },
     schedule::{idle_timer::IdleTimer, pool::SERVED_AGAIN, retry::AttemptError},
 };
 
@@ -96,6 +99,8 @@ pub(super) enum BodySink<P> {
 pub(super) enum Flow {
     More,
     Enough,
+    /// The body goes on beyond the size of the chunk: does its digest match already?
+    Check,
 }
 
 impl<P: Piece> BodySink<P> {
@@ -108,6 +113,9 @@ impl<P: Piece> BodySink<P> {
                 is_part: status == 206,
                 max_end: range.base.saturating_add(max_output(&target.chunk)),
                 is_complete: false,
+                surplus: None,
+                // Of what a server compressed the length is known only at the end.
+                is_checked: target.chunk.compression == Compression::ByServer,
             }),
             BodyMode::Buffer | BodyMode::Manifest => Self::Buffer(BufferSink {
                 range,
@@ -133,6 +141,10 @@ pub(super) struct StreamSink<P> {
     max_end: u64,
     /// No more bytes are needed.
     is_complete: bool,
+    /// The first bytes beyond the size of the chunk, while the digest of those before is computed.
+    surplus: Option<P>,
+    /// That digest was computed, or needs not be.
+    is_checked: bool,
 }
 
 impl<P: Piece> StreamSink<P> {
@@ -172,6 +184,11 @@ impl<P: Piece> StreamSink<P> {
         stream.completeness(&self.range)
     }
 
+    /// The digest of the bytes up to the size of the chunk does not match. A truncation leaves more, which it covers.
+    pub(super) fn take_surplus(&mut self) -> Option<P> {
+        self.surplus.take()
+    }
+
     /// Takes the last bytes of the body.
     pub(super) fn pass_all(
         &mut self,
@@ -181,6 +198,7 @@ impl<P: Piece> StreamSink<P> {
         actions: &mut Actions<P>,
         cx: &Context<'_, P>,
     ) -> Result<Flow, AttemptError> {
+        self.is_checked = true;
         for piece in pieces {
             if self.pass(piece, target, stream, actions, cx)? == Flow::Enough {
                 return Ok(Flow::Enough);
@@ -191,16 +209,34 @@ impl<P: Piece> StreamSink<P> {
 
     fn pass(
         &mut self,
-        piece: P,
+        mut piece: P,
         target: &Target,
         stream: &mut ViewStream<P>,
         actions: &mut Actions<P>,
         cx: &Context<'_, P>,
     ) -> Result<Flow, AttemptError> {
+        let (at, size) = (self.at, self.range.base.saturating_add(target.chunk.size));
+        let end = at.saturating_add(piece.len() as u64);
+        if self.range.end.is_none() && stream.has_checksum() && !self.is_checked && end > size {
+            if at < size {
+                let rest = piece.split_to((size - at) as usize);
+                let rest = std::mem::replace(&mut piece, rest);
+                self.pass(piece, target, stream, actions, cx)?;
+                piece = rest;
+            }
+            self.is_checked = true;
+            if stream.has_digested(target.chunk.size) {
+                self.surplus = Some(piece);
+                return Ok(Flow::Check);
+            }
+        }
         let at = self.at;
-        self.at = at.saturating_add(piece.len() as u64);
+        self.at = end;
+        let is_exact = self.is_part && self.range.end.is_some();
         match self.range.end {
-            Some(end) if self.is_part && self.at > end => {
+            // A digest decides for itself whether the bytes are right.
+            Some(end) if is_exact && self.at > end && !stream.has_checksum() => {
+                stream.drop_held();
                 return Err(AttemptError::new(Kind::LongBody, "the server sent more bytes than requested"));
             }
             None if self.at > self.max_end => return Err(too_long()),
@@ -210,7 +246,7 @@ impl<P: Piece> StreamSink<P> {
         if self.is_complete && !piece.is_empty() {
             return Ok(Flow::Enough);
         }
-        self.is_complete = !stream.take(piece, at, &self.range, &target.chunk, actions, cx);
+        self.is_complete = !stream.take(piece, at, &self.range, is_exact, &target.chunk, actions, cx);
         Ok(Flow::More)
     }
 }

@@ -5,7 +5,7 @@ use std::{mem, sync::Arc, time::Duration};
 use super::{
     body::{Body, StreamSink},
     hedge::Hedge,
-    io::{Action, Actions, Context, Input, Role, Update},
+    io::{Action, Actions, Context, Input, ResponseStart, Role, Update},
     replicas::Replicas,
     request::ReplicaRequest,
     stream::ViewStream,
@@ -44,6 +44,8 @@ pub(crate) struct ViewFetch<'a, P: Piece> {
     pub(super) must_restart: bool,
     /// The validators of a chunk that is the whole of its URL: only a resumed body could mix versions.
     pub(super) own_validators: Validators,
+    /// The whole chunk comes although a part of it is wanted, and is checked as if the whole were.
+    pub(super) is_widened: bool,
     /// How often the decoder stopped.
     pub(super) interruptions: u32,
     /// The request of the current attempt.
@@ -66,6 +68,8 @@ pub(super) enum State<P: Piece> {
     AwaitingToken,
     /// For the head of the response to a request that was sent at this time.
     AwaitingResponse { since: Duration },
+    /// For the codec, before a body is digested that was not expected to be.
+    Widening(Box<Widened<P>>),
     /// For the next piece of a body, or its end.
     ReadingBody(Box<Body<P>>),
     /// For the codec, before a key stream is removed from content of the metadata.
@@ -90,6 +94,17 @@ pub(super) enum State<P: Piece> {
     Done,
 }
 
+/// A response that brings a whole chunk although a part of it is wanted.
+#[derive(Debug)]
+pub(super) struct Widened<P: Piece> {
+    pub(super) start: ResponseStart,
+    /// Where in the blob its body begins.
+    pub(super) at: u64,
+    pub(super) md5: [u8; 16],
+    /// Its first bytes, if they are here.
+    pub(super) first: Option<P>,
+}
+
 /// What the value of a digest decides.
 #[derive(Debug)]
 pub(super) enum AfterDigest<P: Piece> {
@@ -97,6 +112,8 @@ pub(super) enum AfterDigest<P: Piece> {
     Complete,
     /// Whether a body was complete that broke off in this way.
     Broken { error: AttemptError, circumstance: Circumstance },
+    /// Whether a body that goes on beyond the size of the chunk has brought all of it.
+    Surplus(Box<Body<P>>),
     /// Whether what this body held back has this MD5, so that it is no gzip.
     Sniffed { sink: StreamSink<P>, plain: [u8; 16] },
 }
@@ -176,6 +193,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
             farthest: 0,
             etag: None,
             must_restart: false,
+            is_widened: false,
             interruptions: 0,
             own_validators: Validators::default(),
             request: None,
@@ -244,6 +262,9 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
                 }
             }
             (State::ReadingBody(body), input) => self.on_body(body, input, cx),
+            (State::Widening(widened), Input::Prepared(prepared)) => {
+                self.after_prepared(*widened, prepared.is_ok(), cx);
+            }
             (State::AwaitingResponse { .. } | State::Preparing, Input::Prepared(Err(error))) => {
                 self.fail_without_codec(error);
             }

@@ -10,7 +10,8 @@
 //! arrived, and reads the body. A failed attempt is followed by a decision (`retry`): the same replica or
 //! another, perhaps after a pause, a fresh token, or another lookup. An attempt resumes where the one
 //! before broke off, also on another replica; if the bytes of two replicas do not fit together, the
-//! view starts over, unless some of it has reached the reader. After the body comes `verification`: a chunk that
+//! view starts over, unless some of it has reached the reader. The last piece of a requested range is held until the
+//! body has ended there: a server that sends more lies. After the body comes `verification`: a chunk that
 //! was kept is decoded and checked, a view that was handed on waits for the value of its digest. The fetch never
 //! computes on bytes: decoding and digests are operations of the host, and their results are inputs.
 //!
@@ -40,8 +41,8 @@
 //! | `Token(None)` | `Expect(b, response)`, `Report(request)`, `Start(Send(b, bytes=60-99))` |
 //! | `Response(206)` | `Report(headers)`, `Begin`, `Expect(b, 40 bytes)`, `SetTimer(20 s)` |
 //! | `Overdue` | `ExpectNothing`, `Report(hedge)`, `Start(Hedge, Send(a, bytes=60-99))`, … |
-//! | `Piece(40 bytes)` | `Report(first-byte)`, `Report(body)`, `Deliver(40 bytes)` |
-//! | `BodyEnd` | `Cancel(Primary)`, `Cancel(Hedge)`, `Finish`, `End(Ok)` |
+//! | `Piece(40 bytes)` | `Report(first-byte)`, `Report(body)` |
+//! | `BodyEnd` | `Cancel(Primary)`, `Cancel(Hedge)`, `Deliver(40 bytes)`, `Finish`, `End(Ok)` |
 
 mod attempt;
 mod blob_range;

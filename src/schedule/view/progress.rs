@@ -51,6 +51,16 @@ impl Progress {
         self.delivered += std::mem::take(&mut self.held_back);
     }
 
+    /// The bytes that were held back are dropped: they may not be those of the chunk.
+    pub(crate) fn drop_held(&mut self) {
+        self.held_back = 0;
+    }
+
+    /// From now on a checksum covers the chunk from its first byte, or none does.
+    pub(crate) fn set_checksum(&mut self, has_checksum: bool) {
+        self.digested = has_checksum.then_some(0);
+    }
+
     /// The checksum covers these bytes more.
     pub(crate) fn digest(&mut self, bytes: u64) {
         self.digested = self.digested.map(|digested| digested + bytes);
@@ -107,7 +117,9 @@ impl Progress {
         match (self.delivered, self.digested) {
             // The checksum starts before the view.
             (0, Some(_)) => 0,
-            (delivered, _) => self.needed.start + delivered,
+            // Or it was begun after bytes of the view had arrived.
+            (delivered, Some(digested)) => digested.min(self.needed.start + delivered),
+            (delivered, None) => self.needed.start + delivered,
         }
     }
 

@@ -102,7 +102,12 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// Whether a failure of this kind means that bytes in the window may be wrong.
     fn has_bad_bytes(&self, kind: Kind) -> bool {
-        self.target.mode.is_stream() && matches!(kind, Kind::Corrupt | Kind::LongBody)
+        match kind {
+            Kind::Corrupt => self.target.mode.is_stream(),
+            // The digest covers them.
+            Kind::LongBody => self.target.mode.has_checksum(),
+            _ => false,
+        }
     }
 
     pub(super) fn after_failed_attempt(
@@ -119,6 +124,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         } else if self.has_bad_bytes(error.kind) {
             return self.fail_at_once(error);
         }
+        self.narrow();
         let farthest = self.stream.progress.farthest();
         if farthest > self.farthest {
             cx.failures.add_bytes(farthest - self.farthest);

@@ -1,15 +1,20 @@
 //! The steps of an attempt from its response on: head and body.
 //!
 //! Each step leads to the next one, or to a failure, which `recovery` handles. After the body comes `verification`.
+//!
+//! A response may bring the whole chunk although a part of it is wanted: the server compresses it, or ignores `Range`.
+//! If its MD5 is known, the view is widened: the chunk is read and checked as if the whole were wanted, until the
+//! attempt ends.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{mem, ops::Range, sync::Arc, time::Duration};
 
 use super::{
     body::{Body, BodyProgress, BodySink, Flow},
-    fetch::{AfterDigest, Circumstance, State, ViewFetch},
-    io::{Action, Context, Input, ResponseStart, Update},
+    fetch::{AfterDigest, Circumstance, State, ViewFetch, Widened},
+    io::{Action, Context, Input, Operation, ResponseStart, Role, Update},
     request::ReplicaRequest,
     stream::Completeness,
+    target::BodyMode,
     transit,
 };
 use crate::{
@@ -19,7 +24,7 @@ use crate::{
         event::{Event, EventKind},
     },
     model::chunk::Source,
-    schedule::{options::Verify, retry::AttemptError, validators::Seen},
+    schedule::{idle_timer::IdleTimer, options::Verify, retry::AttemptError, validators::Seen},
 };
 
 impl<P: Piece> ViewFetch<'_, P> {
@@ -41,7 +46,7 @@ impl<P: Piece> ViewFetch<'_, P> {
     pub(super) fn begin_body(&mut self, start: ResponseStart, unix_time: Duration, cx: &Context<'_, P>) {
         let Some(request) = &mut self.request else { return };
         (request.status, request.is_open) = (Some(start.status), true);
-        let (range, host) = (request.range, Arc::clone(&request.host));
+        let host = Arc::clone(&request.host);
         let digested = self.stream.progress.digested();
         if start.status == 416 && digested.is_some_and(|digested| digested >= self.target.chunk.size) {
             // No byte follows those that have arrived.
@@ -63,7 +68,53 @@ impl<P: Piece> ViewFetch<'_, P> {
         cx.pool.on_served(&host, cx.now);
         let bytes = Some(self.stream.progress.left());
         self.hedge.expect(&host, bytes, cx.now, &mut self.actions);
-        let of_server = transit::checksum(&self.target.chunk, &start, range.header.is_none());
+        match self.target.md5_of_whole(self.options.verify).filter(|_| start.status == 200) {
+            Some(md5) if self.target.needs_codec() => {
+                self.widen(md5);
+                self.read_body(start, at, cx);
+            }
+            Some(md5) => {
+                self.actions.start(Role::Primary, Operation::Prepare);
+                self.state = State::Widening(Box::new(Widened { start, at, md5, first: None }));
+            }
+            None => self.read_body(start, at, cx),
+        }
+    }
+
+    /// The codec is there, or cannot be had: then the part is read as if only the part had come.
+    pub(super) fn after_prepared(&mut self, widened: Widened<P>, is_there: bool, cx: &Context<'_, P>) {
+        let Widened { start, at, md5, first } = widened;
+        if is_there {
+            self.widen(md5);
+        }
+        self.read_body(start, at, cx);
+        if let Some(first) = first {
+            self.on_piece(first, cx);
+        }
+    }
+
+    /// From now on the whole chunk is read and checked.
+    fn widen(&mut self, md5: [u8; 16]) {
+        let Some(request) = &mut self.request else { return };
+        request.range = request.range.of_whole(&self.target.chunk);
+        self.target.mode = BodyMode::Stream { has_checksum: true };
+        self.stream.begin_checksum(md5);
+        self.is_widened = true;
+    }
+
+    /// The whole chunk comes no more: the part of it is read without its checksum, as before.
+    pub(super) fn narrow(&mut self) {
+        if mem::take(&mut self.is_widened) {
+            self.target.mode = BodyMode::Stream { has_checksum: false };
+            self.stream.end_checksum();
+        }
+    }
+
+    /// Reads the body of a response, which begins at byte `at` of the blob.
+    fn read_body(&mut self, start: ResponseStart, at: u64, cx: &Context<'_, P>) {
+        let Some(ReplicaRequest { range, .. }) = self.request else { return };
+        let is_whole = range.header.is_none() || self.is_widened;
+        let of_server = transit::checksum(&self.target.chunk, &start, is_whole);
         self.stream.begin(of_server.filter(|_| self.options.verify == Verify::Transit), cx);
         let idle = self.options.timeout.idle;
         let progress = BodyProgress::new(at, idle, cx.now);
@@ -110,8 +161,12 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// The next bytes of the body.
     pub(super) fn on_piece(&mut self, piece: P, cx: &Context<'_, P>) {
+        if let State::Widening(widened) = &mut self.state {
+            widened.first = Some(piece);
+            return;
+        }
         let (State::ReadingBody(body), Some(request)) = (&mut self.state, &self.request) else { return };
-        let Body { progress, sink } = &mut **body;
+        let progress = &mut body.progress;
         let len = piece.len() as u64;
         if progress.count() == 0 {
             let event = self.target.host_event(EventKind::FirstByte, &request.host);
@@ -124,14 +179,53 @@ impl<P: Piece> ViewFetch<'_, P> {
         let event = self.target.host_event(EventKind::Body, &request.host);
         self.actions.report(Event { bytes: Some(len), ..event });
         cx.pool.on_bytes(len, cx.now);
-        let taken = match sink {
+        self.take(piece, at, cx);
+    }
+
+    /// Takes a piece of the body that starts at byte `at` of the blob.
+    fn take(&mut self, piece: P, at: u64, cx: &Context<'_, P>) {
+        let State::ReadingBody(body) = &mut self.state else { return };
+        let taken = match &mut body.sink {
             BodySink::Stream(sink) => sink.take(piece, &self.target, &mut self.stream, &mut self.actions, cx),
             BodySink::Buffer(sink) => sink.take(piece, at, &mut self.actions),
         };
         match taken {
             Ok(Flow::More) => {}
             Ok(Flow::Enough) => self.on_primary(Input::BodyEnd, cx),
+            Ok(Flow::Check) => self.check_surplus(),
             Err(error) => self.on_attempt_failed(error, Circumstance::Online, cx),
+        }
+    }
+
+    /// The body goes on beyond the size of the chunk: computes the digest of the bytes up to there.
+    fn check_surplus(&mut self) {
+        if let State::ReadingBody(body) = mem::replace(&mut self.state, State::Done)
+            && let Some(digest) = self.stream.take_digest()
+        {
+            // Without the digest no hedge could go on.
+            self.hedge.end(&mut self.actions);
+            self.compute(digest, AfterDigest::Surplus(body));
+        }
+    }
+
+    /// The digest of the bytes up to the size of the chunk is computed: `is_right` ends the view. If not, more bytes
+    /// belong to the chunk, as after a truncation, or it is damaged.
+    pub(super) fn after_surplus(&mut self, mut body: Box<Body<P>>, is_right: bool, cx: &Context<'_, P>) {
+        if is_right {
+            self.count_body(&body.progress, cx);
+            self.close_request();
+            return self.end_stream(cx);
+        }
+        let idle = self.options.timeout.idle;
+        body.progress.idle = IdleTimer::new(idle, cx.now);
+        self.actions.push(Action::SetTimer(idle));
+        let surplus = match &mut body.sink {
+            BodySink::Stream(sink) => sink.take_surplus(),
+            BodySink::Buffer(_) => None,
+        };
+        self.state = State::ReadingBody(body);
+        if let Some(surplus) = surplus {
+            self.take(surplus, 0, cx);
         }
     }
 
@@ -162,10 +256,14 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// A body ended, or no more of it is needed.
     fn on_body_end(&mut self, Body { progress, sink }: Body<P>, cx: &Context<'_, P>) {
+        self.count_body(&progress, cx);
+        self.on_body_complete(sink, cx);
+    }
+
+    fn count_body(&self, progress: &BodyProgress, cx: &Context<'_, P>) {
         if let Some(ReplicaRequest { host, .. }) = &self.request {
             cx.pool.on_complete(host, progress.count(), progress.time(cx.now), cx.now);
         }
-        self.on_body_complete(sink, cx);
     }
 
     /// A body broke off. If all needed bytes have arrived, that does not matter.

@@ -6,7 +6,11 @@
 //!
 //! With a checksum, the last piece of a view is held back until the checksum matches. So the end of a chunk is
 //! never delivered unverified, and a chunk that arrives in one piece is verified before any of it is delivered.
-//! Computing the digest takes time: at the end of a body [`ViewStream::digest`] takes it out for that.
+//! Computing the digest takes time: at the end of a body [`ViewStream::digest`] takes it out for that. Without a
+//! checksum, the last piece of a requested range is held back until the body has ended where it should.
+//!
+//! If the whole of a blob comes although a part was requested, a checksum that is known is computed all the same
+//! ([`ViewStream::begin_checksum`]).
 
 use super::{
     blob_range::{BlobRange, cut_back, cut_front},
@@ -55,6 +59,26 @@ impl<P: Piece> ViewStream<P> {
         Self { progress, md5, expected: md5, distrusts_servers: false, digest: None, last: None }
     }
 
+    /// The whole chunk comes although a part of it is wanted: from its first byte on it is digested.
+    pub(super) fn begin_checksum(&mut self, md5: [u8; 16]) {
+        self.md5 = Some(Checksum::Md5(md5));
+        self.expected = self.md5;
+        self.progress.set_checksum(true);
+    }
+
+    /// No more of the whole chunk comes: what follows is not digested.
+    pub(super) fn end_checksum(&mut self) {
+        (self.md5, self.expected, self.digest) = (None, None, None);
+        self.progress.set_checksum(false);
+        self.drop_held();
+    }
+
+    /// Drops the last piece, which was held back.
+    pub(super) fn drop_held(&mut self) {
+        self.progress.drop_held();
+        self.last = None;
+    }
+
     /// Drops everything that has arrived.
     pub(super) fn restart(&mut self) {
         self.progress.restart();
@@ -64,7 +88,7 @@ impl<P: Piece> ViewStream<P> {
 
     /// A response begins. `of_server`: the checksum that it has for the whole chunk.
     pub(super) fn begin(&mut self, of_server: Option<Checksum>, cx: &Context<'_, P>) {
-        if self.progress.has_begun() {
+        if self.progress.has_begun() && self.progress.digested() != Some(0) {
             return;
         }
         let of_server = of_server.filter(|_| self.md5.is_some() && !self.distrusts_servers);
@@ -72,12 +96,14 @@ impl<P: Piece> ViewStream<P> {
         self.digest = self.expected.map(|expected| (cx.digest)(expected.algorithm()));
     }
 
-    /// Takes a piece that starts at byte `at` of the blob; returns whether more bytes are needed.
+    /// Takes a piece that starts at byte `at` of the blob; returns whether more bytes are needed. `is_exact`: the body
+    /// has to end with the range.
     pub(super) fn take(
         &mut self,
         mut piece: P,
         at: u64,
         range: &BlobRange,
+        is_exact: bool,
         chunk: &Chunk,
         actions: &mut Actions<P>,
         cx: &Context<'_, P>,
@@ -89,7 +115,7 @@ impl<P: Piece> ViewStream<P> {
         if !piece.is_empty() {
             let piece = decrypted(chunk, piece, at, cx);
             let len = piece.len() as u64;
-            if has_checksum && self.progress.arrived() + len == self.progress.len() {
+            if (has_checksum || is_exact) && self.progress.arrived() + len == self.progress.len() {
                 self.progress.hold_back(len);
                 self.last = Some(piece);
             } else {
@@ -97,7 +123,21 @@ impl<P: Piece> ViewStream<P> {
                 actions.update(Update::Deliver(piece));
             }
         }
-        has_checksum || !self.progress.has_view()
+        if has_checksum {
+            self.completeness(range) != Completeness::Complete
+        } else {
+            !self.progress.has_view()
+        }
+    }
+
+    /// Whether there is a checksum, and it covers this many bytes.
+    pub(super) fn has_digested(&self, bytes: u64) -> bool {
+        self.progress.digested() == Some(bytes)
+    }
+
+    /// Whether there is a checksum.
+    pub(super) fn has_checksum(&self) -> bool {
+        self.progress.digested().is_some()
     }
 
     /// Registers with the digest what it does not cover yet; returns whether there is one.
@@ -130,7 +170,12 @@ impl<P: Piece> ViewStream<P> {
             let message = format!("the body ended after {arrived} of {len} bytes");
             return Err(AttemptError::new(Kind::ShortBody, message));
         }
-        Ok(self.digest.take())
+        Ok(self.take_digest())
+    }
+
+    /// Takes the digest out, to compute its value.
+    pub(super) fn take_digest(&mut self) -> Option<P::Digest> {
+        self.digest.take()
     }
 
     /// Whether this is the checksum of the chunk.

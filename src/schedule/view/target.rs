@@ -8,6 +8,9 @@ use crate::{
     schedule::{options::Verify, plan::View, window::Job},
 };
 
+/// A chunk of more bytes is not read to its end only because a server ignores `Range`.
+const MAX_WHOLE: u64 = 64 << 20;
+
 /// What is fetched.
 #[derive(Debug)]
 pub(super) struct Target {
@@ -69,6 +72,13 @@ impl Target {
     pub(super) fn needs_codec(&self) -> bool {
         let may_be_gzip = self.mode.is_stream() && self.chunk.compression == Compression::ByServer;
         self.mode.has_checksum() || self.chunk.ctr.is_some() || may_be_gzip && self.chunk.md5.is_some()
+    }
+
+    /// The MD5 of the chunk that can be checked although a part of it is wanted, if the whole of it comes.
+    pub(super) fn md5_of_whole(&self, verify: Verify) -> Option<[u8; 16]> {
+        let is_part = self.mode == BodyMode::Stream { has_checksum: false };
+        let is_checked = is_part && verify != Verify::Off && self.chunk.size <= MAX_WHOLE;
+        self.chunk.md5.filter(|_| is_checked)
     }
 
     /// What may be shown of the chunk.

@@ -89,10 +89,11 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
     }
 
-    fn compute(&mut self, digest: P::Digest, after: AfterDigest<P>) {
+    pub(super) fn compute(&mut self, digest: P::Digest, after: AfterDigest<P>) {
         self.actions.update(Update::Digesting(true));
-        // What follows a body that broke off is another request, which should not be late.
-        let is_urgent = matches!(after, AfterDigest::Broken { .. });
+        // What follows a body that broke off is another request, which should not be late. A body that goes on waits for
+        // the value, and its connection with it.
+        let is_urgent = matches!(after, AfterDigest::Broken { .. } | AfterDigest::Surplus(_));
         self.actions.start(Role::Primary, Operation::Digest { digest, is_urgent });
         self.state = State::Digesting(Box::new(after));
     }
@@ -112,6 +113,11 @@ impl<P: Piece> ViewFetch<'_, P> {
         match after {
             AfterDigest::Sniffed { sink, plain } if value == Checksum::Md5(plain) => self.pass_held(sink, cx),
             AfterDigest::Sniffed { sink, .. } => self.inflate(sink),
+            AfterDigest::Surplus(body) => {
+                let is_right = self.stream.matches(value);
+                self.stream.resume(digest);
+                self.after_surplus(body, is_right, cx);
+            }
             _ if self.stream.matches(value) => self.end_stream(cx),
             AfterDigest::Complete => {
                 let error = self.stream.mismatch();
@@ -125,7 +131,7 @@ impl<P: Piece> ViewFetch<'_, P> {
     }
 
     /// A view has arrived and is as verified as it can be.
-    fn end_stream(&mut self, cx: &Context<'_, P>) {
+    pub(super) fn end_stream(&mut self, cx: &Context<'_, P>) {
         self.stream.finish(&mut self.actions);
         cx.failures.reset();
         self.end(None);
@@ -203,6 +209,7 @@ impl<P: Piece> ViewFetch<'_, P> {
             return self.fail(Error::new(Kind::Internal, message).of_chunk(self.target.name()));
         }
         self.stream.restart();
+        self.narrow();
         self.etag = None;
         self.attempt_again(self.failure.replica, true, cx);
     }

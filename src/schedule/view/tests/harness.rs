@@ -157,7 +157,11 @@ impl Fetch {
     /// The attempt at this host, up to a request without a token.
     pub(super) fn send(&mut self, host: &str) -> Vec<String> {
         let actions = self.permit(host);
-        if actions.last().is_some_and(|last| last == "token") { self.primary(Input::Token(Ok(None))) } else { actions }
+        if actions.last().is_some_and(|last| last == "token") {
+            self.primary(Input::Token(Ok(None)))
+        } else {
+            actions
+        }
     }
 }
 

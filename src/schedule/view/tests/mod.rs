@@ -77,8 +77,8 @@ fn a_replica_that_breaks_off_is_continued_by_another() {
     assert_eq!(fetch.hedge(overdue()), ["hedge: token"]);
     let hedged = ["expect nothing", "hedge", "request", "hedge: send http://a/1,01 bytes=60-99"];
     assert_eq!(fetch.hedge(Input::Token(Ok(None))), hedged);
-    assert_eq!(fetch.primary(zeros(40)), ["first-byte", "body", "deliver 40"]);
-    assert_eq!(fetch.primary(Input::BodyEnd), ["cancel", "hedge: cancel", "finish", "end"]);
+    assert_eq!(fetch.primary(zeros(40)), ["first-byte", "body"]);
+    assert_eq!(fetch.primary(Input::BodyEnd), ["cancel", "hedge: cancel", "deliver 40", "finish", "end"]);
 }
 
 #[test]
@@ -316,6 +316,7 @@ fn a_416_after_the_last_byte_ends_the_body() {
     let mut fetch = sent(truncated, &["a", "b"]);
     fetch.primary(status(200));
     fetch.primary(zeros(110));
+    fetch.digested();
     let ended = fetch.primary(broken(false));
     assert_eq!(ended, ["cancel", "expect nothing", "digesting", "digest"]);
     assert_eq!(fetch.digested(), ["digested", "recover"], "the MD5 is of 120 bytes");
@@ -331,7 +332,8 @@ fn a_digest_goes_on_if_more_bytes_are_needed() {
     let truncated = Chunk { md5: checked(120).md5, ..chunk(100) };
     let mut fetch = sent(truncated, &["a", "b"]);
     fetch.primary(status(200));
-    fetch.primary(zeros(110));
+    assert_eq!(fetch.primary(zeros(110)), ["first-byte", "body", "digesting", "digest"]);
+    assert_eq!(fetch.digested(), ["digested", "timer 20s"], "it is not of 100 bytes");
     fetch.primary(broken(false));
     fetch.digested();
     fetch.primary(recovered(false));
