@@ -232,10 +232,9 @@ impl<P: Piece> StreamSink<P> {
         }
         let at = self.at;
         self.at = end;
-        let is_exact = self.is_part && self.range.end.is_some();
         match self.range.end {
             // A digest decides for itself whether the bytes are right.
-            Some(end) if is_exact && self.at > end && !stream.has_checksum() => {
+            Some(end) if self.is_part && self.at > end && !stream.has_checksum() => {
                 stream.drop_held();
                 return Err(AttemptError::new(Kind::LongBody, "the server sent more bytes than requested"));
             }
@@ -246,7 +245,7 @@ impl<P: Piece> StreamSink<P> {
         if self.is_complete && !piece.is_empty() {
             return Ok(Flow::Enough);
         }
-        self.is_complete = !stream.take(piece, at, &self.range, is_exact, &target.chunk, actions, cx);
+        self.is_complete = !stream.take(piece, at, &self.range, &target.chunk, actions, cx);
         Ok(Flow::More)
     }
 }

@@ -113,6 +113,7 @@ impl<P: Piece> ViewFetch<'_, P> {
     /// Reads the body of a response, which begins at byte `at` of the blob.
     fn read_body(&mut self, start: ResponseStart, at: u64, cx: &Context<'_, P>) {
         let Some(ReplicaRequest { range, .. }) = self.request else { return };
+        self.stream.is_exact = start.status == 206 && range.end.is_some();
         let is_whole = range.header.is_none() || self.is_widened;
         let of_server = transit::checksum(&self.target.chunk, &start, is_whole);
         self.stream.begin(of_server.filter(|_| self.options.verify == Verify::Transit), cx);

@@ -38,7 +38,9 @@ pub(super) struct ViewStream<P: Piece> {
     distrusts_servers: bool,
     /// The digest of the bytes so far; none before the first response, and while its value is computed.
     digest: Option<P::Digest>,
-    /// The last piece, until the checksum matches.
+    /// The body that is read has to end with its range.
+    pub(super) is_exact: bool,
+    /// The last piece, until the checksum matches, or such a body has ended.
     last: Option<P>,
 }
 
@@ -56,7 +58,15 @@ impl<P: Piece> ViewStream<P> {
         let has_checksum = target.mode.has_checksum();
         let md5 = target.chunk.md5.filter(|_| has_checksum).map(Checksum::Md5);
         let progress = Progress::new(target.view.within.clone(), has_checksum);
-        Self { progress, md5, expected: md5, distrusts_servers: false, digest: None, last: None }
+        Self {
+            progress,
+            md5,
+            expected: md5,
+            distrusts_servers: false,
+            digest: None,
+            is_exact: false,
+            last: None,
+        }
     }
 
     /// The whole chunk comes although a part of it is wanted: from its first byte on it is digested.
@@ -96,14 +106,12 @@ impl<P: Piece> ViewStream<P> {
         self.digest = self.expected.map(|expected| (cx.digest)(expected.algorithm()));
     }
 
-    /// Takes a piece that starts at byte `at` of the blob; returns whether more bytes are needed. `is_exact`: the body
-    /// has to end with the range.
+    /// Takes a piece that starts at byte `at` of the blob; returns whether more bytes are needed.
     pub(super) fn take(
         &mut self,
         mut piece: P,
         at: u64,
         range: &BlobRange,
-        is_exact: bool,
         chunk: &Chunk,
         actions: &mut Actions<P>,
         cx: &Context<'_, P>,
@@ -115,7 +123,7 @@ impl<P: Piece> ViewStream<P> {
         if !piece.is_empty() {
             let piece = decrypted(chunk, piece, at, cx);
             let len = piece.len() as u64;
-            if (has_checksum || is_exact) && self.progress.arrived() + len == self.progress.len() {
+            if (has_checksum || self.is_exact) && self.progress.arrived() + len == self.progress.len() {
                 self.progress.hold_back(len);
                 self.last = Some(piece);
             } else {
