@@ -11,7 +11,7 @@ use kelp_stream::{
     fetch::{probe, probe::UrlFile},
     formats::seaweedfs::entry::{DataKeys, Entry, Keys},
     host::LocateError,
-    http::headers::Headers,
+    http::headers::{ByteRange, Headers},
     model::{
         chunk::{Chunk, Source},
         location::Location,
@@ -176,10 +176,10 @@ fn the_target_of_a_redirect_is_requested_from_then_on() {
     assert!(!format!("{:?} {:?}", world.events(), session).contains("secret"));
 }
 
-// F17
+// F17, F133
 #[test]
 fn an_expired_redirect_is_followed_anew() {
-    for status in [401, 403, 404, 410] {
+    for status in [400, 401, 403, 404, 410] {
         let world = World::new();
         let chunks = stored(&world);
         world.store("http://cdn/f", bytes(0..SIZE));
@@ -203,6 +203,49 @@ fn an_expired_redirect_is_followed_anew() {
         );
         assert_eq!(session.stats.stats().retries, 1);
     }
+}
+
+// F133
+#[test]
+fn redirects_that_expire_again_and_again_are_followed_anew() {
+    for status in [400, 401, 403, 404, 410] {
+        for session in [one_at_a_time(), Session::default()] {
+            let world = World::new();
+            let chunks = stored(&world);
+            world.store("http://cdn/f", bytes(0..SIZE));
+            // Each target serves three requests.
+            let served = std::sync::Mutex::new(std::collections::HashMap::<String, usize>::new());
+            world.script(move |asked| match asked.host.as_str() {
+                "a" => Script::default().latency(3 * MS).redirect(format!("http://cdn/f?sig={}", asked.nth)),
+                _ => {
+                    let mut served = served.lock().unwrap();
+                    let count = served.entry(asked.query.clone()).or_default();
+                    *count += 1;
+                    let outcome = if *count > 3 { Outcome::Status(status) } else { Outcome::Good };
+                    Script::default().latency(MS).outcome(outcome)
+                }
+            });
+            assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..SIZE), "{status}");
+        }
+    }
+}
+
+// F133
+#[test]
+fn a_redirect_that_expires_during_the_probe_is_followed_anew() {
+    let world = World::new();
+    world.store("http://cdn/f", bytes(0..SIZE));
+    world.script(|asked| {
+        let script = with_headers(length(asked.range.map_or(SIZE, |range| range.end.unwrap_or(SIZE))));
+        match asked.host.as_str() {
+            "a" => script.redirect(format!("http://cdn/f?sig={}", asked.nth)),
+            _ => script.outcome(Outcome::Status(403)),
+        }
+    });
+    let mut session = one_at_a_time();
+    session.options.retry.passes = 1;
+    assert_eq!(ask(&world, &session).unwrap().size, SIZE);
+    assert_eq!(asked(&world), ["http://a/file 0", "http://cdn/f?sig=0 0", "http://a/file 0"]);
 }
 
 #[test]
@@ -266,6 +309,254 @@ fn a_probe_of_one_byte_finds_size_and_version() {
     // What the question saw is what must be read.
     world.script(|_| tagged("\"2\""));
     assert_eq!(changed(read_to_error(&world, open(&world, file.chunks, session))), 0);
+}
+
+/// A server that sends each range under the status of the whole.
+fn wrong_status(world: &World, size: u64, shows_length: bool) {
+    world.script(move |asked| {
+        let range = asked.range.map_or(0..size, |range| range.start..range.end.unwrap_or(size).min(size));
+        let headers = if shows_length { length(range.end - range.start) } else { Headers::default() };
+        with_headers(headers).outcome(Outcome::Body(bytes(range).into()))
+    });
+}
+
+// F130
+#[test]
+fn a_200_as_long_as_the_range_is_not_the_size() {
+    for shows_length in [true, false] {
+        let world = World::new();
+        wrong_status(&world, SIZE, shows_length);
+        let session = one_at_a_time();
+        let file = ask(&world, &session).unwrap();
+        let ranges: Vec<_> = world.log().iter().map(|l| l.asked.range.unwrap().to_string()).collect();
+        assert_eq!((file.size, file.chunks.len()), (SIZE, 1), "{shows_length}");
+        assert_eq!(ranges, ["bytes=0-0", "bytes=0-"]);
+        assert_eq!(read(&world, file.chunks.clone(), session.clone()).unwrap(), bytes(0..SIZE));
+        if shows_length {
+            let part = Plan::new(file.chunks.into(), 5..70_000);
+            let (some, error) = read_to_error(&world, open_plan(&world, part, session));
+            assert_eq!(
+                (some.len(), error.kind()),
+                (0, Kind::Range),
+                "no byte of a part is taken for another"
+            );
+        }
+    }
+}
+
+// F130
+#[test]
+fn a_file_of_one_byte_is_one_byte_long() {
+    for shows_length in [true, false] {
+        let world = World::new();
+        wrong_status(&world, 1, shows_length);
+        let file = ask(&world, &Session::default()).unwrap();
+        assert_eq!((file.size, world.log().len()), (1, 2));
+        assert_eq!(read(&world, file.chunks, Session::default()).unwrap(), bytes(0..1));
+    }
+}
+
+// F130
+#[test]
+fn a_part_under_the_wrong_status_is_a_range_error() {
+    for from in [0, 10] {
+        let world = World::new();
+        wrong_status(&world, SIZE, true);
+        let session = one_at_a_time();
+        session.validators.expect(URL, SIZE);
+        let plan = Plan::new(ranges_of(URL, SIZE, SIZE / 10).into(), from..SIZE);
+        let (some, error) = read_to_error(&world, open_plan(&world, plan, session));
+        assert_eq!((some.len(), error.kind()), (0, Kind::Range), "from {from}");
+    }
+    // Of a blob whose size is not known, the length shows that it cannot be the whole.
+    let world = World::new();
+    wrong_status(&world, SIZE, true);
+    let chunk = Chunk { stored: Some(10..1010), ..plain(&[URL], 0, 1000) };
+    assert_eq!(read(&world, vec![chunk], one_at_a_time()).unwrap_err().kind(), Kind::Range);
+}
+
+// F134
+#[test]
+fn an_impossible_content_range_does_not_open_a_file() {
+    let probe = |content_range: &str| {
+        let world = World::new();
+        stored(&world);
+        let content_range = Some(content_range.to_owned());
+        world.script(move |_| with_headers(Headers { content_range: content_range.clone(), ..length(1) }));
+        (ask(&world, &one_at_a_time()).map(|file| file.size).map_err(|error| error.kind()), world.log().len())
+    };
+    for good in ["Bytes 0-0/100000", "BYTES 0-0/100000", "bytes 0-0/100000"] {
+        assert_eq!(probe(good), (Ok(SIZE), 1), "{good}");
+    }
+    for wrong in [
+        "bytes 0-0/0",
+        "bytes 5-5/10",
+        "bytes 0-9/10",
+        "bytes 0-9/5",
+        "bytes */10",
+        "pages 0-0/10",
+        "",
+        "bytes 1-0/9",
+    ] {
+        assert_eq!(probe(wrong), (Err(Kind::Range), 1), "{wrong}");
+    }
+}
+
+// F132
+#[test]
+fn a_content_encoding_that_is_none_changes_nothing() {
+    for encoding in ["", "aws-chunked", "utf-8", "identity"] {
+        let world = World::new();
+        let chunks = stored(&world);
+        world.script(move |asked| {
+            let ByteRange { start, end } = asked.range.unwrap();
+            let end = end.unwrap_or(SIZE);
+            with_headers(Headers {
+                content_range: Some(format!("bytes {start}-{}/{SIZE}", end - 1)),
+                content_encoding: Some(encoding.into()),
+                ..length(end - start)
+            })
+        });
+        let file = ask(&world, &Session::default()).unwrap();
+        assert_eq!((file.size, file.chunks, world.log().len()), (SIZE, chunks.clone(), 1), "{encoding}");
+        assert_eq!(read(&world, chunks, Session::default()).unwrap(), bytes(0..SIZE), "{encoding}");
+    }
+}
+
+/// A server that ignores `Range` and sends the whole, one byte a microsecond.
+fn without_ranges(world: &World) -> Vec<Chunk> {
+    let chunks = stored(world);
+    world.script(|_| Script::default().no_ranges().latency(5 * MS).rate(1_000_000).piece(1700));
+    chunks
+}
+
+// F131
+#[test]
+fn views_of_a_server_without_ranges_share_a_body() {
+    for views in [1, 3, 64] {
+        let world = World::new();
+        let chunks = without_ranges(&world);
+        let mut session = Session::default();
+        session.options.concurrency = views.into();
+        let meter = session.stats.clone();
+        session.validators.expect(URL, SIZE);
+        assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..SIZE));
+        let log = world.log();
+        assert!(log.len() <= views.min(10), "{} requests for {views} views", log.len());
+        assert_eq!(world.open(), 0);
+        let stats = meter.stats();
+        assert_eq!((stats.requests, stats.bytes_received, stats.retries), (log.len() as u64, SIZE, 0));
+    }
+}
+
+// F131
+#[test]
+fn a_second_stream_knows_that_the_server_has_no_ranges() {
+    let world = World::new();
+    let chunks = without_ranges(&world);
+    let session = Session::default();
+    for requests in [None, Some(1)] {
+        let before = world.log().len();
+        assert_eq!(read(&world, chunks.clone(), session.clone()).unwrap(), bytes(0..SIZE));
+        let sent = world.log().len() - before;
+        assert!(requests.is_none_or(|requests| requests == sent), "{sent} requests");
+    }
+    let plan = Plan::new(chunks.into(), 45_000..71_000);
+    let before = world.log().len();
+    let read = world.run(collect(open_plan(&world, plan, session))).unwrap().unwrap();
+    assert_eq!((read, world.log().len() - before), (bytes(45_000..71_000), 1));
+    assert_eq!(world.open(), 0);
+}
+
+// F131
+#[test]
+fn a_shared_body_that_breaks_is_requested_again() {
+    let world = World::new();
+    let chunks = without_ranges(&world);
+    world.script(|asked| {
+        let script = Script::default().no_ranges().latency(5 * MS).rate(1_000_000).piece(1700);
+        // The first request that is not dropped breaks off.
+        if asked.at > 20 * MS || start(asked) > 0 { script } else { script.outcome(Outcome::Cut(34_567)) }
+    });
+    let session = Session::default();
+    let meter = session.stats.clone();
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..SIZE));
+    // The view that lost its body, and those behind it, may begin one each.
+    assert!(meter.stats().bytes_received <= 2 * SIZE, "{:?}", meter.stats());
+    assert_eq!(world.open(), 0);
+}
+
+// F131
+#[test]
+fn a_reader_that_stops_holds_one_body_and_little_memory() {
+    let world = World::new();
+    let chunks = without_ranges(&world);
+    let mut session = Session::default();
+    session.options.max_bytes_ahead = 25_000;
+    let meter = session.stats.clone();
+    let (some, reader) = read_some(&world, open(&world, chunks, session), 1);
+    world.run_for(MS * 60_000);
+    assert_eq!(world.open(), 1, "of the body that is read on later");
+    assert!(meter.stats().peak_bytes_ahead <= 25_000, "{:?}", meter.stats());
+    let rest = world.run(collect(reader)).unwrap().unwrap();
+    assert_eq!([some, rest].concat(), bytes(0..SIZE));
+    assert_eq!((meter.stats().bytes_received, world.open()), (SIZE, 0));
+}
+
+// F131
+#[test]
+fn parts_of_a_blob_in_any_order_are_read_without_ranges() {
+    // The order in the file is not the order in the blob, so some views need bytes that have passed.
+    for order in [[3, 0, 1, 2, 4], [4, 3, 2, 1, 0], [0, 2, 1, 4, 3]] {
+        for budget in [15_000, 1 << 20] {
+            let world = World::new();
+            without_ranges(&world);
+            let part = |(at, from): (usize, u64)| Chunk {
+                stored: Some(from * 10_000..(from + 1) * 10_000),
+                ..plain(&[URL], at as u64 * 10_000, 10_000)
+            };
+            let chunks: Vec<_> = order.into_iter().enumerate().map(part).collect();
+            let right = order.map(|from| bytes(from * 10_000..(from + 1) * 10_000)).concat();
+            let mut session = Session::default();
+            session.options.max_bytes_ahead = budget;
+            assert_eq!(read(&world, chunks, session).unwrap(), right, "{order:?}");
+            assert_eq!(world.open(), 0);
+        }
+    }
+}
+
+// F131
+#[test]
+fn a_server_that_has_ranges_again_is_read_in_ranges() {
+    let world = World::new();
+    let chunks = stored(&world);
+    world.script(|asked| {
+        let script = Script::default().latency(5 * MS);
+        if asked.at < MS { script.no_ranges() } else { script }
+    });
+    assert_eq!(read(&world, chunks, Session::default()).unwrap(), bytes(0..SIZE));
+    assert_eq!(world.open(), 0);
+}
+
+// F131
+#[test]
+fn the_last_bytes_of_a_large_file_without_ranges_are_read() {
+    let world = World::new();
+    let size = 80 << 20;
+    world.sizes(move |_| Some(size));
+    world.script(|_| Script::default().no_ranges().piece(1 << 20));
+    let probed = ask(&world, &Session::default()).unwrap();
+    assert_eq!((probed.size, probed.chunks.len()), (size, 1));
+    let session = Session::default();
+    session.validators.expect(URL, size);
+    for chunks in [probed.chunks, ranges_of(URL, size, 4 << 20)] {
+        let session = session.clone();
+        let meter = session.stats.clone();
+        let before = meter.stats().bytes_received;
+        let last = Plan::new(chunks.into(), size - 10..size);
+        assert_eq!(world.run(collect(open_plan(&world, last, session))).unwrap().unwrap(), [0; 10]);
+        assert_eq!(meter.stats().bytes_received - before, size);
+    }
 }
 
 // F45

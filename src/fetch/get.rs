@@ -78,6 +78,12 @@ impl GetTarget<'_> {
         }
     }
 
+    /// Whether a request to `at` failed because an earlier redirect led there and is outdated. Then the URL itself is
+    /// requested.
+    fn drops_redirect(self, at: &str, status: Option<u16>) -> bool {
+        matches!(self, Self::Url { url, validators, .. } if validators.drop_redirect(url, at, status))
+    }
+
     fn may_renew(self) -> bool {
         matches!(self, Self::Filer { may_renew: true, .. })
     }
@@ -134,7 +140,8 @@ pub async fn get<H: Host>(
             Err(GetError::Final(error)) => return Err(error.of_chunk(url::without_query(&url))),
             Err(GetError::Retry(error)) => error,
         };
-        if error.kind == Kind::Network && host.is_offline() && back_online(host).await {
+        let is_offline = error.kind == Kind::Network && host.is_offline();
+        if is_offline && back_online(host).await || target.drops_redirect(&url, error.status) {
             continue;
         }
         let name = url::host(&url).unwrap_or_default();

@@ -39,14 +39,16 @@ pub struct UrlFile {
 
 /// Probes a URL, to read it in ranges of `chunk_size` bytes.
 ///
-/// Sends one request if the response has the size, else two. If the server does not support ranges, the file is one
-/// chunk. If no response has the size (a chunked or a compressed one), the whole is read now, up to `max_bytes_ahead`
-/// bytes, and kept in memory. Records the validators of the responses; the file must be read with the same
-/// `validators`.
+/// Sends one request if the response has the size, else two. The first asks for one byte. A 200 that is one byte long
+/// may be that byte under the wrong status, so it does not count; the second request, for all bytes from the first on,
+/// shows the length of the whole. If the server does not support ranges, the file is one chunk. If no response has the
+/// size (a chunked or a compressed one), the whole is read now, up to `max_bytes_ahead` bytes, and kept in memory.
+/// Records the validators of the responses; the file must be read with the same `validators`.
 ///
 /// # Errors
 ///
-/// Those of a stream, and [`Kind::Unsupported`] if the size cannot be found out in this way.
+/// Those of a stream, and [`Kind::Unsupported`] if the size cannot be found out in this way. [`Kind::Range`] if a part
+/// is not the one that was requested.
 pub async fn open<H: Host>(
     host: &H,
     options: &Options,
@@ -105,35 +107,38 @@ enum Size {
 
 impl<H: Host> Probe<'_, H> {
     async fn find_size(&self) -> Result<Found<H::Piece>, Error> {
-        let first = match self.fetch(Some(ByteRange { start: 0, end: Some(1) })).await {
+        let first = match self.fetch(FIRST_BYTE).await {
             // An empty file has no first byte.
-            Err(error) if error.kind() == Kind::Range => self.fetch(None).await?,
+            Err(error) if error.kind() == Kind::Range => return self.whole(None, false).await,
             // Chromium reports a compressed response to a range request as a broken connection.
-            Err(error) if error.kind() == Kind::Network => self.fetch_once().await.map_err(|_| error)?,
-            response => response?,
+            Err(error) if error.kind() == Kind::Network => {
+                let whole = self.fetch_once().await.map_err(|_| error)?;
+                return Ok(found(checked(whole, None)?, false));
+            }
+            response => checked(response?, FIRST_BYTE)?,
         };
-        if first.status == 200 && is_still_encoded(&first) {
-            // Deno does not decompress the response to a range request.
-            return self.fetch(None).await.map(|response| whole(response, false));
+        let is_whole = first.status == 200;
+        // Deno does not decompress the response to a range request. And a part of compressed bytes cannot be decoded;
+        // without `Range` the response is compressed too, but whole.
+        if if is_whole { is_still_encoded(&first) } else { first.headers.is_encoded() } {
+            return self.whole(None, false).await;
         }
-        if first.status == 200 {
-            return Ok(whole(first, false));
+        if is_whole && length(&first) != 1 {
+            return Ok(found(first, false));
         }
-        if first.headers.is_encoded() {
-            // A part of compressed bytes cannot be decoded. Without `Range` the response is compressed too, but whole.
-            return self.fetch(None).await.map(|response| whole(response, false));
-        }
-        let content_range = first.headers.content_range.as_deref().and_then(content_range::parse);
-        if let Some(size) = content_range.and_then(|range| range.total) {
-            return Ok(Found {
-                headers: first.headers,
-                size: Size::Known { size, ranges: true },
-                body: first.body,
-            });
+        let content_range = first.headers.content_range.as_deref().filter(|_| !is_whole);
+        if let Some(size) = content_range.and_then(content_range::parse).and_then(|range| range.total) {
+            let size = Size::Known { size, ranges: true };
+            return Ok(Found { headers: first.headers, size, body: first.body });
         }
         // Across origins `Content-Range` is usually hidden, but `Content-Length` is not. The request still has a
         // `Range`: without it browsers accept compression, and the length would be that of the compressed bytes.
-        self.fetch(Some(ByteRange { start: 0, end: None })).await.map(|response| whole(response, true))
+        self.whole(Some(ByteRange { start: 0, end: None }), !is_whole).await
+    }
+
+    /// Requests the whole. `ranges`: the server is known to support ranges.
+    async fn whole(&self, range: Option<ByteRange>, ranges: bool) -> Result<Found<H::Piece>, Error> {
+        Ok(found(checked(self.fetch(range).await?, range)?, ranges))
     }
 
     /// Requests the whole, without retries.
@@ -160,15 +165,33 @@ impl<H: Host> Probe<'_, H> {
 
 const TOO_LONG: &str = "the server sends no size, and the file is longer than `maxBytesAhead`: pass its size in the option `size`";
 
+const FIRST_BYTE: Option<ByteRange> = Some(ByteRange { start: 0, end: Some(1) });
+
+/// The response, unless it is a part and not the requested one.
+fn checked<P>(response: Fetched<P>, range: Option<ByteRange>) -> Result<Fetched<P>, Error> {
+    let fault = (response.status == 206).then(|| content_range::fault(&response.headers, range)).flatten();
+    fault.map_or(Ok(response), |why| Err(Error::new(Kind::Range, why)))
+}
+
 /// Whether the platform did not decode an encoded body: it is as long as its `Content-Length`.
 fn is_still_encoded<P: Piece>(response: &Fetched<P>) -> bool {
-    let len = response.body.iter().map(|piece| piece.len() as u64).sum();
-    response.headers.is_encoded() && response.headers.content_length == Some(len)
+    response.headers.is_encoded() && response.headers.content_length == Some(body_len(response))
+}
+
+/// The length of a whole body, by its headers or as it was read.
+fn length<P: Piece>(response: &Fetched<P>) -> u64 {
+    response.headers.body_length().unwrap_or_else(|| body_len(response))
+}
+
+fn body_len<P: Piece>(response: &Fetched<P>) -> u64 {
+    response.body.iter().map(|piece| piece.len() as u64).sum()
 }
 
 /// What a response with the whole file has.
-fn whole<P>(response: Fetched<P>, ranges: bool) -> Found<P> {
-    let size = match response.headers.body_length() {
+fn found<P>(response: Fetched<P>, ranges: bool) -> Found<P> {
+    let part = response.headers.content_range.as_deref().filter(|_| response.status == 206);
+    let total = part.and_then(content_range::parse).and_then(|range| range.total);
+    let size = match total.or_else(|| response.headers.body_length()) {
         Some(size) => Size::Known { size, ranges },
         None => Size::Counted,
     };

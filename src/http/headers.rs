@@ -59,7 +59,21 @@ impl Headers {
     /// Whether the body has a `Content-Encoding`. Then length and `ETag` describe the encoded form.
     #[must_use]
     pub fn is_encoded(&self) -> bool {
-        self.content_encoding.as_deref().is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity"))
+        self.codings().next().is_some()
+    }
+
+    /// Whether gzip is the only coding of the body.
+    pub(crate) fn is_gzip(&self) -> bool {
+        let mut codings = self.codings();
+        codings.next().is_some_and(|coding| is_one_of(coding, &["gzip", "x-gzip"]))
+            && codings.next().is_none()
+    }
+
+    /// The content codings of the body. Stores send other words too, which change no byte: objects of S3 clients have
+    /// `aws-chunked`, others `utf-8` or nothing.
+    fn codings(&self) -> impl Iterator<Item = &str> {
+        let words = self.content_encoding.as_deref().unwrap_or_default().split(',').map(str::trim);
+        words.filter(|word| is_one_of(word, &["gzip", "x-gzip", "deflate", "compress", "br", "zstd"]))
     }
 
     /// Whether the body has several ranges, each with headers of its own (`multipart/byteranges`).
@@ -75,6 +89,10 @@ impl Headers {
     pub fn body_length(&self) -> Option<u64> {
         self.content_length.filter(|_| !self.is_encoded())
     }
+}
+
+fn is_one_of(word: &str, words: &[&str]) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// The range of a request: one contiguous part of a representation.
@@ -93,5 +111,26 @@ impl fmt::Display for ByteRange {
             Some(end) => write!(f, "bytes={}-{}", self.start, end.saturating_sub(1)),
             None => write!(f, "bytes={}-", self.start),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // F132
+    #[test]
+    fn only_content_codings_change_a_body() {
+        let of = |encoding: &str| Headers { content_encoding: Some(encoding.into()), ..Headers::default() };
+        for encoding in ["gzip", "X-GZIP", " gzip ", "aws-chunked,gzip", "gzip, identity"] {
+            assert!(of(encoding).is_encoded() && of(encoding).is_gzip(), "{encoding}");
+        }
+        for encoding in ["deflate", "compress", "br", "zstd", "gzip, gzip", "br, gzip", "zstd, aws-chunked"] {
+            assert!(of(encoding).is_encoded() && !of(encoding).is_gzip(), "{encoding}");
+        }
+        for encoding in ["", " ", ",", "identity", "aws-chunked", "AWS-Chunked", "utf-8", "none", "gzipped"] {
+            assert!(!of(encoding).is_encoded() && !of(encoding).is_gzip(), "{encoding:?}");
+        }
+        assert!(!Headers::default().is_encoded());
     }
 }

@@ -55,12 +55,14 @@ pub(super) async fn drive<H: Host>(shared: Arc<Shared<H>>) {
     poll_fn(poll).await;
 }
 
-/// Gives the place in the pool's queue back when the driver ends, however it ends.
+/// Gives the place in the pool's queue back when the driver ends, however it ends, and drops a body that no view
+/// continues.
 struct QueueGuard<H: Host>(Arc<Shared<H>>);
 
 impl<H: Host> Drop for QueueGuard<H> {
     fn drop(&mut self) {
         self.0.seat.withdraw();
+        self.0.bodies.clear();
     }
 }
 

@@ -9,14 +9,12 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use futures::{
-    StreamExt,
-    future::{OptionFuture, try_join},
-};
+use futures::future::{OptionFuture, try_join};
 
-use super::shared::Shared;
+use super::{shared::Shared, shared_body::ViewBody};
 use crate::{
     fetch::{
         filer_token::filer_token,
@@ -25,7 +23,7 @@ use crate::{
     host::{Digest, Host, Request, Response},
     schedule::{
         retry::AttemptError,
-        view::{self, Action, Input, Operation, ResponseStart, Role, ViewFetch},
+        view::{self, Action, Input, Operation, Part, ResponseStart, Role, ViewFetch},
         window::Job,
     },
 };
@@ -105,7 +103,7 @@ fn in_context<H: Host, T>(shared: &Shared<H>, call: impl FnOnce(&view::Context<'
 }
 
 /// What an operation ended with: news for the view fetch and, of a response, its body.
-type Performed<H> = (Input<<H as Host>::Piece>, Option<<H as Host>::Body>);
+type Performed<H> = (Input<<H as Host>::Piece>, Option<ViewBody<H>>);
 
 /// Performs an operation.
 async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) -> Performed<H> {
@@ -123,7 +121,9 @@ async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) ->
             let permit = session.pool.acquire(&name, options.per_host).await;
             Input::Permit { permit, unix_time: host.unix_time() }
         }
-        Operation::Send { request, needs_codec } => return send(shared, request, needs_codec).await,
+        Operation::Send { request, needs_codec, part } => {
+            return send(shared, request, needs_codec, part).await;
+        }
         Operation::Prepare => Input::Prepared(host.prepare().await),
         Operation::Decode { stored, params } => Input::Decoded(host.decode(stored, &params).await),
         Operation::Digest { mut digest, is_urgent } => {
@@ -140,31 +140,86 @@ async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) ->
 
 /// Sends a request and waits for the head of its response, and for the codec if it is needed. A failure is reported at
 /// once: what the platform says of its network is true only then.
-async fn send<H: Host>(shared: &Shared<H>, request: Request, needs_codec: bool) -> Performed<H> {
+async fn send<H: Host>(
+    shared: &Shared<H>,
+    request: Request,
+    needs_codec: bool,
+    part: Option<Part>,
+) -> Performed<H> {
     let host = &shared.host;
     let prepared = async {
         if needs_codec { host.prepare().await.map_err(|error| Input::Prepared(Err(error))) } else { Ok(()) }
     };
-    match try_join(respond(shared, request), prepared).await {
-        Ok((performed, ())) => performed,
+    let answered = async {
+        match part {
+            Some(part) => respond_with_part(shared, request, part).await,
+            None => respond(shared, request).await.map(|(head, at, body)| (head, at, ViewBody::own(body))),
+        }
+    };
+    match try_join(answered, prepared).await {
+        Ok(((head, at, body), ())) => {
+            let unix_time = host.unix_time();
+            let response = Input::Response { response: Ok(head), at, unix_time, is_offline: false };
+            (response, Some(body))
+        }
         Err(failed) => (failed, None),
     }
 }
 
 /// Sends a request and waits for the head of its response. An error is an input too.
-async fn respond<H: Host>(shared: &Shared<H>, request: Request) -> Result<Performed<H>, Input<H::Piece>> {
+async fn respond<H: Host>(
+    shared: &Shared<H>,
+    request: Request,
+) -> Result<(ResponseStart, Duration, H::Body), Input<H::Piece>> {
     let Shared { host, session, .. } = shared;
+    // A body that no view continues is not kept beside another request.
+    shared.bodies.clear();
     let fetched = host.fetch(request);
     let answer =
         within(host, session.options.timeout.headers, "the server sent no response in time", fetched).await;
     let (at, unix_time) = (host.now(), host.unix_time());
     match answer.and_then(|answer| answer.map_err(AttemptError::from)) {
         Ok(Response { status, headers, url, body }) => {
-            let response = Ok(ResponseStart { status, headers, url });
-            Ok((Input::Response { response, at, unix_time, is_offline: false }, Some(body)))
+            Ok((ResponseStart { status, headers, url, ..ResponseStart::default() }, at, body))
         }
         Err(error) => {
             Err(Input::Response { response: Err(error), at, unix_time, is_offline: host.is_offline() })
+        }
+    }
+}
+
+/// As [`respond`], for a part of a URL. If the server ignores `Range`, the body may be one that another view has left.
+async fn respond_with_part<H: Host>(
+    shared: &Shared<H>,
+    request: Request,
+    part: Part,
+) -> Result<(ResponseStart, Duration, ViewBody<H>), Input<H::Piece>> {
+    let Part { url, waits, event, .. } = part.clone();
+    let mut claim = shared.bodies.claim(part);
+    // When the response arrived whose body was dropped because views before this one have to be waited for.
+    let mut arrived = None;
+    loop {
+        if waits || arrived.is_some() {
+            claim = match claim.turn().await {
+                Ok((head, body)) => {
+                    let head = ResponseStart { is_continued: arrived.is_none(), ..head };
+                    return Ok((head, arrived.unwrap_or_else(|| shared.host.now()), body));
+                }
+                Err(claim) => claim,
+            };
+            shared.report(event.clone());
+        }
+        let (head, at, body) = respond(shared, request.clone()).await?;
+        let is_whole = head.status == 200;
+        if is_whole || head.status == 206 {
+            shared.session.validators.set_ignores_ranges(&url, is_whole);
+        }
+        if !is_whole {
+            return Ok((head, at, ViewBody::own(body)));
+        }
+        match claim.keep(head, body) {
+            Ok((head, body)) => return Ok((head, at, body)),
+            Err(kept) => (claim, arrived) = (kept, Some(at)),
         }
     }
 }
@@ -182,7 +237,7 @@ struct ViewIo<'a, H: Host, F> {
 /// The I/O of one request: an operation, or a body.
 struct RequestIo<'a, H: Host, F> {
     operation: Pin<&'a mut OptionFuture<F>>,
-    body: Option<H::Body>,
+    body: Option<ViewBody<H>>,
 }
 
 impl<'a, H: Host, F: Future<Output = Performed<H>>> ViewIo<'a, H, F> {
@@ -265,7 +320,7 @@ impl<H: Host, F: Future<Output = Performed<H>>> RequestIo<'_, H, F> {
             return Poll::Ready(input);
         }
         let Some(body) = &mut self.body else { return Poll::Pending };
-        Poll::Ready(match ready!(body.poll_next_unpin(cx)) {
+        Poll::Ready(match ready!(body.poll_piece(cx)) {
             Some(Ok(piece)) => Input::Piece(piece),
             Some(Err(error)) => {
                 self.body = None;

@@ -21,6 +21,7 @@ pub mod open_file;
 mod reader;
 pub mod session;
 mod shared;
+mod shared_body;
 pub mod stats;
 pub mod streams;
 mod waits;

@@ -12,6 +12,7 @@ use std::{
 use super::{
     hedging::Hedging,
     session::Session,
+    shared_body::SharedBodies,
     waits::{WaitClock, Waiting},
 };
 use crate::{
@@ -39,6 +40,7 @@ pub(super) struct Shared<H: Host> {
     pub(super) failures: FailureLimit,
     /// The stream's place in the pool.
     pub(super) seat: StreamSlot,
+    pub(super) bodies: Arc<SharedBodies<H>>,
     state: Mutex<State<H::Piece>>,
 }
 
@@ -124,7 +126,7 @@ impl<H: Host> Shared<H> {
             reported: Usage::default(),
         };
         let failures = FailureLimit::new(options.retry.passes, options.concurrency.limit());
-        Self { host, end, session, failures, seat, state: Mutex::new(state) }
+        Self { host, end, session, failures, seat, bodies: Arc::default(), state: Mutex::new(state) }
     }
 
     /// Changes the state, then reports what came of it.

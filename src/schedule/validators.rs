@@ -40,6 +40,8 @@ struct Version {
     total: Option<u64>,
     /// Whether the server has sent ranges.
     ranges: bool,
+    /// Whether the last response to a range was the whole.
+    ignores_ranges: bool,
     /// Where the last redirect led.
     at: Option<String>,
 }
@@ -85,10 +87,19 @@ impl Validators {
         let same_time = times.map(|(one, other)| one == other).filter(|_| same_tag.is_none());
         let same_total = totals.map(|(one, other)| one == other);
         let comparisons = [same_tag, same_time, same_total];
+        let whole = seen.range.is_some() && seen.status == 200;
+        // A 200 that is as long as the range may be that range under the wrong status.
+        let length_asked = seen.range.and_then(|range| range.end.or(version.total)?.checked_sub(range.start));
+        let is_as_asked = whole && total == length_asked;
+        if is_as_asked && same_total == Some(false) && !comparisons[..2].contains(&Some(false)) {
+            return Err(AttemptError::new(
+                Kind::Range,
+                "the server answered a range with 200 and not with the whole",
+            ));
+        }
         if comparisons.contains(&Some(false)) {
             return Err(changed());
         }
-        let whole = seen.range.is_some() && seen.status == 200;
         if whole && version.ranges && comparisons == [None; 3] {
             let message =
                 "the server sent the whole instead of a range, without an ETag or a size to compare";
@@ -96,12 +107,22 @@ impl Validators {
         }
         version.etag = version.etag.take().or_else(|| etag.cloned());
         version.last_modified = version.last_modified.take().or_else(|| last_modified.clone());
-        version.total = version.total.or(total);
+        version.total = version.total.or(total.filter(|_| !is_as_asked));
         version.ranges |= seen.status == 206;
         if let Some(at) = seen.at.filter(|at| url::host(at).is_some()) {
             version.at = Some(at.to_owned());
         }
         Ok(())
+    }
+
+    /// Records whether the server of a URL ignores `Range`.
+    pub(crate) fn set_ignores_ranges(&self, url: &str, ignores: bool) {
+        of(url, &mut self.lock()).ignores_ranges = ignores;
+    }
+
+    /// Whether the server of a URL ignored `Range` when it was asked last.
+    pub(crate) fn ignores_ranges(&self, url: &str) -> bool {
+        self.lock().iter().any(|version| version.url == url && version.ignores_ranges)
     }
 
     /// The error for a 412 or 416 in response to a request for bytes from `start` on, if the status means that the file
@@ -121,11 +142,11 @@ impl Validators {
         found.map_or(url, String::as_str).to_owned()
     }
 
-    /// Drops a redirect that led to `at` if this status may mean that it is outdated. Returns whether the URL itself
-    /// should be requested again.
+    /// Drops a redirect that led to `at` if this status, of a request to `at`, may mean that it is outdated. Returns
+    /// whether the URL itself should be requested again.
     #[must_use]
     pub fn drop_redirect(&self, url: &str, at: &str, status: Option<u16>) -> bool {
-        let gone = matches!(status, Some(401 | 403 | 404 | 410));
+        let gone = matches!(status, Some(400 | 401 | 403 | 404 | 410));
         if gone && at != url {
             of(url, &mut self.lock()).at.take_if(|known| known == at);
         }

@@ -158,10 +158,12 @@ impl<P: Piece> ViewFetch<'_, P> {
         let range = BlobRange::new(&self.target.chunk, &self.target.view, self.target.mode, from);
         let Some(request) = &mut self.request else { return };
         request.range = range;
-        let is_possible = self.options.hedge && !self.must_restart;
+        let part = request.part(&self.target, cx);
+        let waits = part.as_ref().is_some_and(|part| part.waits);
+        let is_possible = self.options.hedge && !self.must_restart && !waits;
         self.hedge.arm(is_possible, &request.host, &self.target, &self.replicas);
         self.hedge.expect(&request.host, None, cx.now, &mut self.actions);
-        request.send(Role::Primary, token, &self.target, &mut self.actions);
+        request.send(Role::Primary, token, part, &self.target, &mut self.actions);
         self.state = State::AwaitingResponse { since: cx.now };
     }
 

@@ -73,9 +73,7 @@ pub(super) fn len_of<P: Piece>(pieces: &[P]) -> u64 {
 
 /// Whether the platform inflated this body already: the headers say so, or it is not gzip.
 fn is_inflated<P: Piece>(stored: &[P], headers: &Headers) -> bool {
-    let is_declared =
-        headers.content_encoding.as_deref().is_some_and(|encoding| encoding.eq_ignore_ascii_case("gzip"));
-    is_declared && !is_still_gzip(stored, headers) || !begins_as_gzip(stored)
+    headers.is_gzip() && !is_still_gzip(stored, headers) || !begins_as_gzip(stored)
 }
 
 /// Whether the platform left the gzip of a server as it was: it is gzip and as long as announced.

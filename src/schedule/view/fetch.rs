@@ -155,6 +155,8 @@ pub(super) struct Failure {
 pub(super) struct FailedAttempt {
     /// The URL of the replica in the location.
     pub(super) name: String,
+    /// The URL that was requested.
+    pub(super) url: String,
     pub(super) error: AttemptError,
     /// The replica's bytes do not continue those that have arrived.
     pub(super) is_other_copy: bool,

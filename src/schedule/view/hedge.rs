@@ -168,7 +168,7 @@ impl Hedge {
                 Stage::AwaitingResponse { request, since },
                 Input::Response { response: Ok(start), at, unix_time, .. },
             ) => {
-                request.on_response(start.status, since..at, view.target, view.cx, actions);
+                request.on_response(&start, since..at, view.target, view.cx, actions);
                 if start.body_start(&request.range, unix_time).is_ok() {
                     self.stage = Stage::AwaitingByte(Box::new(HedgeResponse { request, start, unix_time }));
                 } else {
@@ -225,7 +225,7 @@ impl Hedge {
         self.expect_nothing(actions);
         let event = target.host_event(EventKind::Hedge, &request.host);
         actions.report(Event { reason: Some(Kind::Timeout.code()), ..event });
-        request.send(Role::Hedge, token, target, actions);
+        request.send(Role::Hedge, token, None, target, actions);
         self.stage = Stage::AwaitingResponse { request, since: cx.now };
     }
 }

@@ -160,14 +160,42 @@ pub(crate) struct Expectation {
 }
 
 /// The head of a response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ResponseStart {
+    /// Where in the blob the body of a 200 begins: at 0, unless another view has read some of it.
+    pub(crate) at: u64,
+    /// The body is one that another view has left, and no request was sent for it.
+    pub(crate) is_continued: bool,
     /// The HTTP status.
     pub(crate) status: u16,
     /// The headers that can be seen.
     pub(crate) headers: Headers,
     /// Where a redirect led, if one was followed.
     pub(crate) url: Option<String>,
+}
+
+/// A part of a blob that a view requests from a URL, of which other views may request other parts.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// The URL of the replica.
+    pub(crate) url: String,
+    /// The place of the view in the plan.
+    pub(crate) index: usize,
+    /// The requested bytes.
+    pub(crate) start: u64,
+    /// One past the last of them.
+    pub(crate) end: u64,
+    /// The server has ignored `Range`. Views before this one are waited for, to continue their body.
+    pub(crate) waits: bool,
+    /// Reports a request for the part.
+    pub(crate) event: Event,
+}
+
+impl Part {
+    /// Whether it is before another part of the same blob, both in the file and in the blob.
+    pub(crate) fn is_before(&self, other: &Self) -> bool {
+        self.url == other.url && self.index < other.index && self.start <= other.start
+    }
 }
 
 /// Something that takes time.
@@ -199,6 +227,8 @@ pub(crate) enum Operation<P: Piece> {
         request: Request,
         /// Whether its bytes are digested or decrypted as they arrive: wait for the codec too.
         needs_codec: bool,
+        /// Which part of its URL it is for, if other views may continue its body.
+        part: Option<Part>,
     },
     /// Wait for the codec.
     Prepare,

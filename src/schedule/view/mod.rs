@@ -70,5 +70,5 @@ pub(crate) use self::{
     failure_limit::FailureLimit,
     fetch::ViewFetch,
     hedge_watch::HedgeWatch,
-    io::{Action, Context, Input, Operation, ResponseStart, Role, Update},
+    io::{Action, Context, Input, Operation, Part, ResponseStart, Role, Update},
 };

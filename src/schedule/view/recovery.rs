@@ -60,11 +60,14 @@ impl<P: Piece> ViewFetch<'_, P> {
         cx: &Context<'_, P>,
     ) {
         self.close_request();
-        let Some(ReplicaRequest { replica, name, host, status, .. }) = self.request.take() else { return };
+        let Some(ReplicaRequest { replica, name, url, host, status, .. }) = self.request.take() else {
+            return;
+        };
         self.failure = Failure { replica, host, reason: error.kind.code() };
         let is_offline = error.kind == Kind::Network && circumstance == Circumstance::Offline;
         let error = AttemptError { status: error.status.or(status), ..error };
-        let failed = FailedAttempt { name, error, is_other_copy: circumstance == Circumstance::OtherCopy };
+        let failed =
+            FailedAttempt { name, url, error, is_other_copy: circumstance == Circumstance::OtherCopy };
         if !is_offline {
             return self.on_failed(failed, cx);
         }
@@ -85,10 +88,9 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// An attempt failed while there was a network.
     fn on_failed(&mut self, failed: FailedAttempt, cx: &Context<'_, P>) {
-        let FailedAttempt { name, error, is_other_copy } = &failed;
-        let validators = self.validators(cx);
-        let asked = validators.at(name);
-        if validators.drop_redirect(name, &asked, error.status) {
+        let FailedAttempt { name, url, error, is_other_copy } = &failed;
+        // Other views may have followed the redirect anew since this request was sent.
+        if self.validators(cx).drop_redirect(name, url, error.status) {
             return self.attempt_again(self.failure.replica, true, cx);
         }
         cx.pool.on_failure(&self.failure.host, error, cx.now);

@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use super::{
     blob_range::BlobRange,
-    io::{Actions, Context, Operation, ResponseStart, Role},
+    io::{Actions, Context, Operation, Part, ResponseStart, Role},
     target::Target,
 };
 use crate::{
@@ -14,12 +14,9 @@ use crate::{
         event::{Event, EventKind},
     },
     http::{content_range, url},
+    model::chunk::Source,
     schedule::{pool::Permit, retry::AttemptError},
 };
-
-/// A server that ignores `Range` sends the whole blob. Up to this many bytes before the requested ones are
-/// skipped; beyond that the response is an error.
-const MAX_SKIP: u64 = 64 << 20;
 
 /// A request to a replica. Dropping it returns the permit of its host.
 #[derive(Debug)]
@@ -48,66 +45,84 @@ impl ReplicaRequest {
         Self { replica, name, url, host, range, status: None, is_open: false, permit: None }
     }
 
-    /// Sends it with a token, if it needs one.
+    /// Sends it with a token, if it needs one. `part`: if it is one of several of its URL.
     pub(super) fn send<P: Piece>(
         &self,
         role: Role,
         token: Option<String>,
+        part: Option<Part>,
         target: &Target,
         actions: &mut Actions<P>,
     ) {
-        let event = target.host_event(EventKind::Request, &self.host);
-        let bytes = Some(self.range.expected_len(target.chunk.size));
-        actions.report(Event { bytes, ..event });
+        if !part.as_ref().is_some_and(|part| part.waits) {
+            actions.report(self.event(target));
+        }
         let url = token.map_or_else(|| self.url.clone(), |token| url::with_token(&self.url, &token));
         let request = Request { url, range: self.range.header };
-        actions.start(role, Operation::Send { request, needs_codec: target.needs_codec() });
+        actions.start(role, Operation::Send { request, needs_codec: target.needs_codec(), part });
+    }
+
+    /// The event that says that it is sent.
+    fn event(&self, target: &Target) -> Event {
+        let bytes = Some(self.range.expected_len(target.chunk.size));
+        Event { bytes, ..target.host_event(EventKind::Request, &self.host) }
+    }
+
+    /// Which part of its URL it is for, if other views may continue its body.
+    pub(super) fn part<P: Piece>(&self, target: &Target, cx: &Context<'_, P>) -> Option<Part> {
+        let end = self.range.header?.end.filter(|_| target.chunk.stored.is_some())?;
+        let is_url = matches!(target.chunk.source, Source::Urls(_) | Source::Filer(_));
+        let index = target.index.filter(|_| is_url)?;
+        let waits = cx.validators.ignores_ranges(&self.name);
+        let event = self.event(target);
+        Some(Part { url: self.name.clone(), index, start: self.range.start, end, waits, event })
     }
 
     /// The head of its response has arrived. `time`: when it was sent, and when the head arrived.
     pub(super) fn on_response<P: Piece>(
         &self,
-        status: u16,
+        start: &ResponseStart,
         time: Range<Duration>,
         target: &Target,
         cx: &Context<'_, P>,
         actions: &mut Actions<P>,
     ) {
+        if start.is_continued {
+            return;
+        }
         cx.pool.on_response(&self.host, time.end.saturating_sub(time.start), cx.now);
         let event = target.host_event(EventKind::Headers, &self.host);
-        actions.report(Event { status: Some(status), ..event });
+        actions.report(Event { status: Some(start.status), ..event });
     }
 }
 
 impl ResponseStart {
     /// Where in the blob the body begins, if the response fits the request. `unix_time` is for
-    /// `Retry-After`, which may be a date.
+    /// `Retry-After`, which may be a date. A server that ignores `Range` sends the whole blob.
     pub(super) fn body_start(&self, range: &BlobRange, unix_time: Duration) -> Result<u64, AttemptError> {
-        match (self.status, range.header) {
-            (200, None) => Ok(0),
-            (200, Some(_)) if range.start <= MAX_SKIP => Ok(0),
-            (200, Some(_)) => Err(wrong("the server ignores Range requests")),
-            (206, None) => Err(wrong("the server sent a part in response to a request for the whole")),
-            (206, Some(asked)) => self.part_start(asked.start, asked.end),
+        match self.status {
+            200 => Ok(self.at),
+            206 if self.headers.is_encoded() => Err(wrong("the server sent a part of compressed bytes")),
+            206 => content_range::fault(&self.headers, range.header)
+                .map_or(Ok(range.start), |why| Err(wrong(why))),
             _ => Err(AttemptError::status(self.status, self.headers.retry_after.as_deref(), unix_time)),
+        }
+    }
+
+    /// Fails if a 200 to a request for this range is too short to be the whole blob: the server may have sent the range
+    /// under the wrong status.
+    pub(super) fn check_length(&self, range: &BlobRange) -> Result<(), AttemptError> {
+        let Some(asked) = range.header.filter(|_| self.status == 200) else { return Ok(()) };
+        let needed = asked.end.unwrap_or(asked.start + 1);
+        match self.headers.body_length().is_some_and(|length| length < needed) {
+            true => Err(wrong("the server answered a range with 200 and a body that ends before it")),
+            false => Ok(()),
         }
     }
 
     /// Whether the response may be of the blob with this ETag: the ETags, if both are known, are the same.
     pub(super) fn is_same_copy(&self, etag: Option<&String>) -> bool {
         etag.zip(self.headers.etag.as_ref()).is_none_or(|(begun, other)| begun == other)
-    }
-
-    /// Where the body of a 206 begins, if it is a body for this range.
-    fn part_start(&self, start: u64, end: Option<u64>) -> Result<u64, AttemptError> {
-        match self.headers.content_range.as_deref().map(content_range::parse) {
-            _ if self.headers.is_encoded() => Err(wrong("the server sent a part of compressed bytes")),
-            // RFC 9110, 14.6: several parts have a range each, and are not bytes of a file.
-            None if self.headers.is_in_parts() => Err(wrong("the server sent multipart/byteranges")),
-            None => Ok(start),
-            Some(Some(sent)) if sent.start == start && end.is_none_or(|end| sent.end <= end) => Ok(start),
-            Some(_) => Err(wrong("the server sent another range than the requested one")),
-        }
     }
 }
 

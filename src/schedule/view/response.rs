@@ -37,7 +37,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         cx: &Context<'_, P>,
     ) {
         if let Some(request) = &self.request {
-            request.on_response(start.status, time, &self.target, cx, &mut self.actions);
+            request.on_response(&start, time, &self.target, cx, &mut self.actions);
             self.begin_body(start, unix_time, cx);
         }
     }
@@ -138,7 +138,9 @@ impl<P: Piece> ViewFetch<'_, P> {
         let at = start.body_start(range, unix_time);
         // The bytes of a file id never change: a replica that differs is faulty.
         if let Source::FileId(_) = self.target.chunk.source {
-            return at;
+            let at = at?;
+            start.check_length(range)?;
+            return Ok(at);
         }
         let validators = self.validators(cx);
         let at = at.map_err(|error| validators.refused(name, start.status, range.start).unwrap_or(error))?;
@@ -147,6 +149,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let moved = start.url.as_deref().filter(|_| may_move);
         let seen = Seen { range: range.header, status: start.status, headers: &start.headers, at: moved };
         validators.check(name, seen)?;
+        start.check_length(range)?;
         Ok(at)
     }
 

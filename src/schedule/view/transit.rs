@@ -42,7 +42,7 @@ mod tests {
 
     fn response(etag: &str) -> ResponseStart {
         let headers = Headers { etag: Some(etag.into()), ..Headers::default() };
-        ResponseStart { status: 200, headers, url: None }
+        ResponseStart { status: 200, headers, ..ResponseStart::default() }
     }
 
     fn chunk() -> Chunk {

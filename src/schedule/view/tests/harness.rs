@@ -230,7 +230,7 @@ pub(super) fn located(hosts: &[&str]) -> Input<Bytes> {
 }
 
 pub(super) fn head(status: u16, headers: Headers) -> Input<Bytes> {
-    let start = ResponseStart { status, headers, url: None };
+    let start = ResponseStart { status, headers, ..ResponseStart::default() };
     Input::Response { response: Ok(start), at: Duration::ZERO, unix_time: Duration::ZERO, is_offline: false }
 }
 
