@@ -16,10 +16,7 @@ export function openFiler(url: string | URL, options?: FilerOptions): Promise<Re
  * Opens a file by its entry: the JSON that a filer answers to `?metadata=true`, as a string or as its bytes. Do not parse and
  * serialize it before: JavaScript rounds its 64-bit numbers.
  */
-export function openEntry(entry: string | Uint8Array, options?: FilerOptions & {
-  /** The filer that relays chunks if `locate` is `"proxy"`, and that serves files whose content is only in remote storage. */
-  filer?: string | URL;
-}): Promise<RemoteFile>;
+export function openEntry(entry: string | Uint8Array, options?: FilerOptions): Promise<RemoteFile>;
 
 /**
  * Opens a file of any chunk store by a manifest of its chunks. Small adjacent chunks of one blob without key, compression and
@@ -163,15 +160,22 @@ export interface Options {
 
 export interface FilerOptions extends Options {
   /**
-   * Where chunks are read from. `"proxy"`: the filer relays them. `{ master }`: the master names the volume servers. A function
-   * returns the URLs of a chunk; `refresh` is true if the URLs that it returned before failed. After `timeout.headers` the call
+   * The URL of the filer, with its path if it is below one of a reverse proxy (`"https://host/files/"`): it relays chunks at
+   * `<filer>/?proxyChunkId=` if `locate` is `"proxy"`, and serves files whose content is only in remote storage. The URL given to
+   * `openFiler` must be below it. Default of `openFiler`: the origin of that URL.
+   */
+  filer?: string | URL;
+  /**
+   * Where chunks are read from. `"proxy"`: the filer relays them. `{ master }`: the master names the volume servers; of several
+   * masters, each is asked in turn until one answers. A function returns the URLs of a chunk; `refresh` is true if the URLs that it returned before failed. After `timeout.headers` the call
    * counts as failed, and its signal is aborted.
    *
-   * A master is asked once for each volume, and again if all replicas failed. If a volume server requires a token and `token` is not
+   * A master is asked once for each volume, and again if all replicas failed. Volume servers are requested at their `publicUrl`,
+   * and at their `url` too once one could not be reached. If a volume server requires a token and `token` is not
    * given, the master is asked for one. A master sends no CORS headers, so a page of another origin needs a proxy in front of it.
    * @default "proxy"
    */
-  locate?: "proxy" | { master: string | URL } | ((fileId: string, o: { signal: AbortSignal; refresh: boolean }) => Location | Promise<Location>);
+  locate?: "proxy" | { master: string | URL | (string | URL)[] } | ((fileId: string, o: { signal: AbortSignal; refresh: boolean }) => Location | Promise<Location>);
   /**
    * Returns a read token for a chunk at an origin; called when a request is about to be sent. Concurrent requests for the same chunk
    * and origin share one call. The token is sent as `?jwt=`. The function is called once more if the token is refused, or if its `exp`

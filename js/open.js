@@ -25,8 +25,7 @@ export async function openFiler(url, options) {
 }
 
 export async function openEntry(entry, options) {
-  const filer = options?.filer === undefined ? undefined : requestUrl(options.filer, "filer");
-  const chosen = filerSettings(options, filer);
+  const chosen = filerSettings(options);
   const json = typeof entry === "string" ? new TextEncoder().encode(entry) : entry;
   if (!(json instanceof Uint8Array)) throw new TypeError("entry must be the JSON that a filer answers, as a string or as its bytes");
   return open(chosen, (pool) => openCoreEntry(json, chosen, pool));

@@ -41,21 +41,29 @@ export function settings(options, home) {
   };
 }
 
-/** The options of files that a filer stores. `filer`: its URL, if it is known. */
-export function filerSettings(options, filer) {
+/** The options of files that a filer stores. `file`: the URL of the file there, if it is opened by it. */
+export function filerSettings(options, file) {
   const given = dictionary(options, "options");
-  const checked = settings(given, filer?.origin ?? "");
   const { locate = "proxy", filerToken } = given;
-  const master = typeof locate === "object" && locate !== null ? requestUrl(locate.master, "locate.master").href : undefined;
-  if (typeof locate !== "function" && master === undefined) word(locate, "locate", ["proxy"]);
+  const filer = given.filer === undefined ? undefined : requestUrl(given.filer, "filer");
+  // The filer may be below a path of a reverse proxy.
+  const base = filer ? filer.origin + filer.pathname.replace(/\/+$/, "") : file?.origin;
+  if (file && !file.href.startsWith(`${base}/`)) throw new RangeError("url must be below filer");
+  const checked = settings(given, (filer ?? file)?.origin ?? "");
+  const masters = typeof locate === "object" && locate !== null
+    ? [locate.master].flat().map((url) => requestUrl(url, "locate.master").href)
+    : undefined;
+  if (masters?.length === 0) throw new RangeError("locate.master must have a URL");
+  if (typeof locate !== "function" && !masters) word(locate, "locate", ["proxy"]);
   if (filerToken !== undefined && typeof filerToken !== "string" && typeof filerToken !== "function") {
     throw new TypeError("filerToken must be a string or a function");
   }
   const { customerKey, kek } = dictionary(given.sse, "sse");
   return {
     ...checked,
-    proxy: locate === "proxy" && filer !== undefined,
-    master,
+    filer: base ?? "",
+    proxy: locate === "proxy" && base !== undefined,
+    masters,
     locate: typeof locate === "function" ? locate : undefined,
     token: callable(given.token, "token"),
     filerToken: typeof filerToken === "string" ? () => filerToken : filerToken,

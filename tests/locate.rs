@@ -56,7 +56,7 @@ fn file_of(world: &World, ids: &[&str], hosts: &[&str]) -> Vec<Chunk> {
 /// What a master answers: these hosts hold the volume.
 fn at(hosts: &[&str]) -> Script {
     let locations: Vec<_> =
-        hosts.iter().map(|host| serde_json::json!({ "url": "internal:1", "publicUrl": host })).collect();
+        hosts.iter().map(|host| serde_json::json!({ "url": host, "publicUrl": host })).collect();
     let answer = serde_json::json!({ "volumeOrFileId": "3", "locations": locations });
     answers(Outcome::Body(answer.to_string().into()))
 }
@@ -152,6 +152,107 @@ fn a_public_url_with_scheme_and_path_is_used() {
     served(&world, |_| at(&["https://cdn.example/v/"]), good);
     assert_eq!(read(&world, vec![of_id("3,01", 0, 100)], by_master(1)).unwrap(), bytes(0..100));
     assert_eq!(requests(&world)[0].asked.url, "https://cdn.example/v/3,01");
+}
+
+/// A master's response: a server with an address for clients and one inside the cluster.
+fn two_addresses() -> Script {
+    let answer = r#"{"volumeOrFileId":"3","locations":[{"url":"internal:1","publicUrl":"public"}]}"#;
+    answers(Outcome::Body(answer.into()))
+}
+
+// F135
+#[test]
+fn the_other_address_is_used_if_the_public_one_is_dead() {
+    for dead in [Outcome::Refused, Outcome::Silent] {
+        let world = World::new();
+        let chunks = file_of(&world, &["3,01", "3,02", "3,03"], &["internal:1"]);
+        let outcome = dead.clone();
+        served(
+            &world,
+            |_| two_addresses(),
+            move |asked| if asked.host == "public" { outcome.clone() } else { Outcome::Good },
+        );
+        let mut session = by_master(1);
+        session.options.concurrency = 1.into();
+        assert_eq!(read_within_a_minute(&world, chunks.clone(), session.clone()).unwrap(), bytes(0..300));
+        let asked: Vec<_> = requests(&world).iter().map(|logged| logged.asked.host.clone()).collect();
+        assert_eq!(asked, ["public", "internal:1", "internal:1", "internal:1"], "{dead:?}");
+        assert_eq!(lookups(&world).len(), 2);
+    }
+}
+
+// F135
+#[test]
+fn a_chunk_that_a_public_address_lacks_is_not_looked_for_inside() {
+    let world = World::new();
+    let chunks = file_of(&world, &["3,01"], &["internal:1"]);
+    served(&world, |_| two_addresses(), |_| Outcome::Status(404));
+    let error = read_within_a_minute(&world, chunks, by_master(2)).unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
+    assert!(requests(&world).iter().all(|logged| logged.asked.host == "public"));
+}
+
+/// Three masters, of which some answer.
+fn three_masters(world: &World, script: impl Fn(&SimRequest) -> Option<Script> + Send + 'static) -> Session {
+    world.script(move |asked| match script(asked) {
+        Some(script) if asked.host.starts_with('m') => script,
+        _ if asked.host.starts_with('m') => at(&["v"]),
+        _ => Script::default().latency(MS),
+    });
+    let mut session = Session::default();
+    session.options.retry.passes = 2;
+    session.locator = Locator::masters(["http://m1", "http://m2/below/", "https://m3?x=1"]);
+    session
+}
+
+fn masters_asked(world: &World) -> Vec<String> {
+    let asked = world.log().into_iter().map(|logged| logged.asked);
+    asked.filter(|asked| asked.host.starts_with('m')).map(|asked| [asked.url, "?".into(), asked.query].concat()).collect()
+}
+
+// F136
+#[test]
+fn masters_are_asked_in_turn_and_the_one_that_answered_first() {
+    for dead in [Outcome::Refused, Outcome::Status(500), Outcome::Status(404), Outcome::Body("{}".into())] {
+        let world = World::new();
+        let chunks = file_of(&world, &["3,01", "4,01"], &["v"]);
+        let outcome = dead.clone();
+        let mut session =
+            three_masters(&world, move |asked| (asked.host == "m1").then(|| answers(outcome.clone())));
+        session.options.concurrency = 1.into();
+        assert_eq!(read_within_a_minute(&world, chunks, session).unwrap(), bytes(0..200));
+        let asked = [
+            "http://m1/dir/lookup?volumeId=3",
+            "http://m2/below/dir/lookup?volumeId=3",
+            "http://m2/below/dir/lookup?volumeId=4",
+        ];
+        assert_eq!(masters_asked(&world), asked, "{dead:?}");
+    }
+}
+
+// F136
+#[test]
+fn a_cluster_without_a_master_is_asked_in_each_pass() {
+    let world = World::new();
+    let chunks = file_of(&world, &["3,01"], &["v"]);
+    let session = three_masters(&world, |_| Some(answers(Outcome::Refused)));
+    let error = read_within_a_minute(&world, chunks, session).unwrap_err();
+    assert_eq!((error.kind(), error.attempts().len()), (Kind::NoLocations, 6));
+    let hosts: Vec<_> = error.attempts().iter().map(|attempt| attempt.host.as_str()).collect();
+    assert_eq!(hosts, ["m1", "m2", "m3", "m1", "m2", "m3"]);
+}
+
+// F136
+#[test]
+fn a_master_that_redirects_to_the_leader_is_followed() {
+    let world = World::new();
+    let chunks = file_of(&world, &["3,01"], &["v"]);
+    let session = three_masters(&world, |asked| match asked.host.as_str() {
+        "m1" => Some(at(&["v"]).redirect("http://leader/dir/lookup?volumeId=3")),
+        _ => Some(answers(Outcome::Refused)),
+    });
+    assert_eq!(read_within_a_minute(&world, chunks, session).unwrap(), bytes(0..100));
+    assert_eq!(masters_asked(&world).len(), 1);
 }
 
 #[test]

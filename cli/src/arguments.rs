@@ -36,7 +36,9 @@ pub(crate) enum RangeArgument {
 pub(crate) struct Cat {
     pub(crate) range: RangeArgument,
     pub(crate) output: Option<PathBuf>,
-    pub(crate) master: Option<String>,
+    pub(crate) filer: Option<String>,
+    /// The masters that are asked for the chunks.
+    pub(crate) masters: Vec<String>,
     pub(crate) concurrency: Option<u64>,
     pub(crate) max_bytes_ahead: Option<u64>,
     pub(crate) throttle: Option<u64>,
@@ -74,7 +76,8 @@ fn cat(mut parser: Parser) -> Result<Command, Failure> {
                 cat.output = (path != "-").then(|| path.into());
             }
             Arg::Short('r') | Arg::Long("range") => cat.range = range(&text(&mut parser)?)?,
-            Arg::Long("locate") => cat.master = locate(&text(&mut parser)?)?,
+            Arg::Long("filer") => cat.filer = Some(text(&mut parser)?),
+            Arg::Long("locate") => cat.masters.extend(locate(&text(&mut parser)?)?),
             Arg::Long("concurrency") => cat.concurrency = number("concurrency", &mut parser)?,
             Arg::Long("max-bytes-ahead") => cat.max_bytes_ahead = number("max-bytes-ahead", &mut parser)?,
             Arg::Long("throttle") => cat.throttle = number("throttle", &mut parser)?,

@@ -33,8 +33,9 @@ pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Res
         Some("off") => Verify::Off,
         _ => Verify::Stream,
     };
-    if let Some(master) = &cat.master {
-        options.locate = Locate::Master(master.clone());
+    options.filer.clone_from(&cat.filer);
+    if !cat.masters.is_empty() {
+        options.locate = Locate::Masters(cat.masters.clone());
     }
     options.token = secret("KELP_TOKEN").map(Token::fixed).unwrap_or_default();
     options.filer_token = secret("KELP_FILER_TOKEN").map(Token::fixed).unwrap_or_default();

@@ -34,23 +34,30 @@ enum Strategy {
     /// The user's function: [`Host::locate`].
     #[default]
     Host,
-    /// A filer at this origin relays the chunks.
+    /// The filer at this URL relays the chunks.
     Proxy(String),
-    /// A master is asked.
+    /// The masters of a cluster are asked.
     Master(Master),
 }
 
 impl Locator {
-    /// Lets the filer at this origin relay the chunks.
+    /// Lets a filer relay the chunks. `filer`: its URL without a slash at the end, with the path of a reverse proxy if
+    /// it is below one.
     #[must_use]
-    pub fn proxy(filer_origin: &str) -> Self {
-        Self::new(Strategy::Proxy(filer_origin.to_owned()))
+    pub fn proxy(filer: &str) -> Self {
+        Self::new(Strategy::Proxy(filer.to_owned()))
     }
 
     /// Asks the master at this URL.
     #[must_use]
     pub fn master(url: &str) -> Self {
-        Self::new(Strategy::Master(Master::new(url)))
+        Self::masters([url])
+    }
+
+    /// Asks the masters at these URLs in turn, until one answers.
+    #[must_use]
+    pub fn masters<'a>(urls: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::new(Strategy::Master(Master::new(urls)))
     }
 
     fn new(strategy: Strategy) -> Self {
@@ -64,7 +71,7 @@ impl Locator {
     }
 
     /// Finds the replicas of a chunk. `stale`: replicas that were known at that time of the host's clock did not work,
-    /// so newer ones are needed.
+    /// so newer ones are needed. `is_unreachable`: some of them could not be reached.
     ///
     /// # Errors
     ///
@@ -75,10 +82,13 @@ impl Locator {
         options: &Options,
         file_id: &str,
         stale: Option<Duration>,
+        is_unreachable: bool,
     ) -> Result<Location, Error> {
         match &self.0.strategy {
             Strategy::Proxy(filer) => Ok(Location { urls: vec![proxy_url(filer, file_id)], token: None }),
-            Strategy::Master(master) => master.look_up(host, options, file_id, stale).await,
+            Strategy::Master(master) => {
+                master.look_up(host, options, file_id, stale, is_unreachable).await
+            }
             Strategy::Host => {
                 let located = host.locate(file_id, stale);
                 match within(host, options.timeout.headers, "", located).await {

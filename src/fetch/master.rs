@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -36,19 +36,41 @@ const FAILED: &str = "the lookup at the master failed: ";
 const CORS_HINT: &str =
     "; a master sends no CORS headers, so a page of another origin cannot send it requests";
 
-/// A master and its cached responses. Clones share the cache.
+/// The masters of a cluster and their cached responses. Clones share the cache.
 #[derive(Clone, Debug)]
 pub struct Master(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    addresses: Vec<Address>,
+    /// The place of the one that answered last. It is asked first.
+    last: AtomicUsize,
+    responses: SingleFlight<Result<LookupResult, Error>>,
+    /// Whether a volume server has required a token. Then each request gets one.
+    needs_tokens: AtomicBool,
+    /// Whether public addresses could not be reached. Then locations have the other ones too.
+    needs_internal: AtomicBool,
+}
+
+/// One master.
+#[derive(Debug)]
+struct Address {
     /// The URL of lookups, up to the last parameters of the query.
     lookup_url: String,
     /// `http` or `https`, for servers that are named without a scheme.
     scheme: String,
-    responses: SingleFlight<Result<LookupResult, Error>>,
-    /// Whether a volume server has required a token. Then each request gets one.
-    needs_tokens: AtomicBool,
+}
+
+impl Address {
+    fn new(url: &str) -> Self {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut lookup_url = [base.trim_end_matches('/'), "/dir/lookup?", query].concat();
+        if !query.is_empty() {
+            lookup_url.push('&');
+        }
+        let scheme = base.split_once("://").map_or("http", |(scheme, _)| scheme).to_owned();
+        Self { lookup_url, scheme }
+    }
 }
 
 /// Which cached response may be used.
@@ -71,25 +93,22 @@ impl Need {
 }
 
 impl Master {
-    /// The master at this http or https URL. `/dir/lookup` is appended to its path.
+    /// The masters at these http or https URLs, which are asked in turn until one answers. `/dir/lookup` is appended to
+    /// the path of each.
     #[must_use]
-    pub fn new(url: &str) -> Self {
-        let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let mut lookup_url = [base.trim_end_matches('/'), "/dir/lookup?", query].concat();
-        if !query.is_empty() {
-            lookup_url.push('&');
-        }
-        let scheme = base.split_once("://").map_or("http", |(scheme, _)| scheme).to_owned();
+    pub fn new<'a>(urls: impl IntoIterator<Item = &'a str>) -> Self {
         Self(Arc::new(Inner {
-            lookup_url,
-            scheme,
+            addresses: urls.into_iter().map(Address::new).collect(),
+            last: AtomicUsize::new(0),
             responses: SingleFlight::default(),
             needs_tokens: AtomicBool::new(false),
+            needs_internal: AtomicBool::new(false),
         }))
     }
 
     /// Looks up the replicas of a chunk. `stale`: replicas that were known at that time of the host's clock did not
-    /// work, so newer ones are needed.
+    /// work, so newer ones are needed. `is_unreachable`: some of them could not be reached. From then on a location has
+    /// the public addresses of the servers, and after them those inside the cluster.
     ///
     /// Concurrent lookups of a volume share one request and its retries.
     ///
@@ -103,6 +122,7 @@ impl Master {
         options: &Options,
         file_id: &str,
         stale: Option<Duration>,
+        is_unreachable: bool,
     ) -> Result<Location, Error> {
         let volume = file_id.split(',').next().unwrap_or_default();
         // Without a collection: with one the master does not search erasure-coded shards.
@@ -110,7 +130,9 @@ impl Master {
         let found = self.cached(host, options, &query, Need { newer_than: stale, token: false }).await?;
         // As SeaweedFS itself does: an open reader can finish after the file is overwritten.
         let url = |server: &String| [server, "/", file_id, "?readDeleted=true"].concat();
-        let urls = found.servers.iter().map(url).collect();
+        self.0.needs_internal.fetch_or(is_unreachable, Ordering::Relaxed);
+        let internal = found.internal.iter().filter(|_| self.0.needs_internal.load(Ordering::Relaxed));
+        let urls = found.servers.iter().chain(internal).map(url).collect();
         Ok(Location { urls, token: None })
     }
 
@@ -156,25 +178,35 @@ impl Master {
         self.0.responses.ask(query, || host.now(), is_usable, request).await
     }
 
-    /// Sends a query, and repeats it after failures according to the retry policy.
+    /// Sends a query to one master after another, and repeats it according to the retry policy.
     async fn request<H: Host>(
         &self,
         host: &H,
         options: &Options,
         query: &str,
     ) -> Result<LookupResult, Error> {
-        let url = [&self.0.lookup_url, query].concat();
-        let name = url::host(&url).unwrap_or_default();
-        let mut attempts = RetryState::new(options.retry, 1, Abilities::default());
+        let Inner { addresses, last, .. } = &*self.0;
+        let first = last.load(Ordering::Relaxed);
+        let mut attempts = RetryState::new(options.retry, addresses.len(), Abilities::default());
+        let mut turn = 0;
         loop {
-            let failure = match self.request_once(host, options, url.clone()).await {
-                Ok(found) => return Ok(found),
+            let place = (first + turn) % addresses.len().max(1);
+            let Some(address) = addresses.get(place) else { return Err(lookup_error(&attempts.error(""))) };
+            let url = [&address.lookup_url, query].concat();
+            let name = url::host(&address.lookup_url).unwrap_or_default();
+            let failure = match self.request_once(host, options, url, &address.scheme).await {
+                Ok(found) => {
+                    last.store(place, Ordering::Relaxed);
+                    return Ok(found);
+                }
                 Err(failure) => failure,
             };
-            let last = (failure.kind, failure.message.clone());
-            match attempts.failed(0, name, failure, host.random()) {
-                Decision::Try(_, pause) => host.sleep(pause).await,
-                _ => return Err(lookup_error(last, &attempts.error(""))),
+            match attempts.failed(turn, name, failure, host.random()) {
+                Decision::Try(next, pause) => {
+                    turn = next;
+                    host.sleep(pause).await;
+                }
+                _ => return Err(lookup_error(&attempts.error(""))),
             }
         }
     }
@@ -184,6 +216,7 @@ impl Master {
         host: &H,
         options: &Options,
         url: String,
+        scheme: &str,
     ) -> Result<LookupResult, AttemptError> {
         let invalid = || AttemptError::new(Kind::NoLocations, "the response is not one of a master");
         let request = Request { url, range: None };
@@ -193,7 +226,7 @@ impl Master {
                 Err(GetError::Retry(error)) => return Err(error),
                 Err(GetError::Final(_)) => return Err(invalid()),
             };
-        let servers = parse(&joined(&body), &self.0.scheme).ok_or_else(invalid)?;
+        let Servers { public: servers, internal } = parse(&joined(&body), scheme).ok_or_else(invalid)?;
         if servers.is_empty() {
             return Err(AttemptError::new(
                 Kind::NoLocations,
@@ -201,53 +234,59 @@ impl Master {
             ));
         }
         let token = headers.authorization.as_deref().and_then(bearer).map(str::to_owned);
-        Ok(LookupResult { servers, token })
+        Ok(LookupResult { servers, internal, token })
     }
 }
 
-/// The error after the last attempt, which failed in this way. `attempts` lists all attempts.
-fn lookup_error((kind, message): (Kind, String), attempts: &Error) -> Error {
-    let (kind, message) = match kind {
-        Kind::NotFound => (kind, "the master does not know the volume of the chunk".to_owned()),
-        Kind::Network => (Kind::NoLocations, [FAILED, &message, CORS_HINT].concat()),
-        _ => (Kind::NoLocations, [FAILED, &message].concat()),
+/// The error of a lookup whose attempts ended with this one.
+fn lookup_error(last: &Error) -> Error {
+    let failed = |hint: &str| Error::new(Kind::NoLocations, [FAILED, last.message(), hint].concat());
+    let error = match last.kind() {
+        Kind::NotFound => Error::new(Kind::NotFound, "the master does not know the volume of the chunk"),
+        Kind::Network => failed(CORS_HINT),
+        _ => failed(""),
     };
-    Error::new(kind, message).after(attempts.attempts().to_vec()).because(attempts.cause())
+    error.after(last.attempts().to_vec()).because(last.cause())
 }
 
-/// The servers in a master's response, as URLs without a slash at the end; `None` if it is not such a response.
+/// The servers in a master's response, as URLs without a slash at the end.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Servers {
+    /// The addresses for clients, one for each server.
+    pub(crate) public: Vec<String>,
+    /// The addresses inside the cluster, of servers that have another one for clients.
+    pub(crate) internal: Vec<String>,
+}
+
+/// The servers in a master's response; `None` if it is not such a response.
 ///
 /// `publicUrl` is the address for clients. An operator may have given it a scheme and a path.
-pub(crate) fn parse(text: &[u8], scheme: &str) -> Option<Vec<String>> {
-    /// A location in the list.
-    #[derive(Default)]
-    struct Entry {
-        object: usize,
-        url: String,
-        /// The `publicUrl`.
-        public: String,
-    }
-    let mut locations: Vec<Entry> = Vec::new();
+pub(crate) fn parse(text: &[u8], scheme: &str) -> Option<Servers> {
+    let mut locations: Vec<(usize, [String; 2])> = Vec::new();
     let mut is_response = false;
     let whole = walk(text, &mut |seen| {
         is_response |= seen.object == 0 && seen.key == "volumeOrFileId";
         let ("locations", Value::Text(text)) = (seen.within, seen.value) else { return };
-        if locations.last().is_none_or(|entry| entry.object != seen.object) {
-            locations.push(Entry { object: seen.object, ..Entry::default() });
+        if locations.last().is_none_or(|(object, _)| *object != seen.object) {
+            locations.push((seen.object, Default::default()));
         }
         match (locations.last_mut(), seen.key) {
-            (Some(entry), "url") => text.clone_into(&mut entry.url),
-            (Some(entry), "publicUrl") => text.clone_into(&mut entry.public),
+            (Some((_, [public, _])), "publicUrl") => text.clone_into(public),
+            (Some((_, [_, internal])), "url") => text.clone_into(internal),
             _ => {}
         }
     });
-    let servers =
-        locations.into_iter().map(|Entry { url, public, .. }| if public.is_empty() { url } else { public });
-    let servers = servers.filter(|server| !server.is_empty()).map(|server| {
-        let server = server.trim_end_matches('/');
-        if server.contains("://") { server.to_owned() } else { [scheme, "://", server].concat() }
-    });
-    (whole && is_response).then(|| servers.collect())
+    let mut servers = Servers::default();
+    for (_, addresses) in locations {
+        let mut addresses = addresses.into_iter().filter(|address| !address.is_empty()).map(|address| {
+            let address = address.trim_end_matches('/');
+            if address.contains("://") { address.to_owned() } else { [scheme, "://", address].concat() }
+        });
+        let public = addresses.next();
+        servers.internal.extend(addresses.filter(|address| Some(address) != public.as_ref()));
+        servers.public.extend(public);
+    }
+    (whole && is_response).then_some(servers)
 }
 
 /// The token of an `Authorization` header.
@@ -261,14 +300,17 @@ mod tests {
     use super::*;
 
     fn servers(text: &str) -> Option<Vec<String>> {
-        parse(text.as_bytes(), "http")
+        parse(text.as_bytes(), "http").map(|servers| servers.public)
     }
 
+    // F135
     #[test]
     fn servers_are_read_from_a_real_masters_response() {
         let text = r#"{"volumeOrFileId":"3","locations":[{"url":"127.0.0.1:8080","publicUrl":"127.0.0.1:8081","dataCenter":"DefaultDataCenter","grpcPort":18080},{"url":"10.0.0.2:8080","publicUrl":"10.0.0.2:8080"}]}"#;
         assert_eq!(servers(text).unwrap(), ["http://127.0.0.1:8081", "http://10.0.0.2:8080"]);
-        assert_eq!(parse(text.as_bytes(), "https").unwrap()[1], "https://10.0.0.2:8080");
+        let servers = parse(text.as_bytes(), "https").unwrap();
+        assert_eq!(servers.public[1], "https://10.0.0.2:8080");
+        assert_eq!(servers.internal, ["https://127.0.0.1:8080"], "of the server with two addresses");
     }
 
     #[test]
@@ -308,7 +350,7 @@ mod tests {
             ("https://edge.example/master/", "https://edge.example/master/dir/lookup?"),
             ("https://edge.example/?key=1", "https://edge.example/dir/lookup?key=1&"),
         ] {
-            assert_eq!(Master::new(url).0.lookup_url, lookup);
+            assert_eq!(Address::new(url).lookup_url, lookup);
         }
     }
 

@@ -16,6 +16,8 @@ use std::{
 pub(crate) struct LookupResult {
     /// The URLs of the servers, without a slash at the end.
     pub(crate) servers: Vec<String>,
+    /// Their URLs inside the cluster, where these are other ones.
+    pub(crate) internal: Vec<String>,
     pub(crate) token: Option<String>,
 }
 

@@ -11,6 +11,7 @@ use crate::{
 pub(super) fn run(bytes: &[u8]) {
     if let Some(servers) = parse(bytes, "http") {
         assert!(serde_json::from_slice::<IgnoredAny>(bytes).is_ok(), "it is JSON");
+        let servers = [servers.public, servers.internal].concat();
         assert!(servers.iter().all(|server| !server.is_empty()), "{servers:?}");
         for server in &servers {
             if let Some(origin) = url::origin(server) {

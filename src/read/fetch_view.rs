@@ -110,8 +110,8 @@ async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) ->
     let Shared { host, session, .. } = shared;
     let options = &session.options;
     let input = match operation {
-        Operation::Locate { file_id, stale } => {
-            Input::Located(session.locator.locate(host, options, &file_id, stale).await)
+        Operation::Locate { file_id, stale, is_unreachable } => {
+            Input::Located(session.locator.locate(host, options, &file_id, stale, is_unreachable).await)
         }
         Operation::Token { file_id, origin, refused } => {
             Input::Token(session.locator.token(host, options, &file_id, &origin, refused).await)

@@ -79,8 +79,8 @@ impl<H: Host> OpenContext<H> {
         self.open_parsed(&entry, file_url, keys).await
     }
 
-    /// Opens a file by its entry, the JSON of a filer's response. `filer`: the filer's origin, if content
-    /// that is not stored in chunks may be read from there.
+    /// Opens a file by its entry, the JSON of a filer's response. `filer`: the filer's URL without a slash at the end,
+    /// if content that is not stored in chunks may be read from there.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl<H: Host> OpenContext<H> {
         keys: &Keys,
     ) -> Result<OpenFile<H>, Error> {
         let entry = Entry::parse(json)?;
-        let file_url = filer.map(|origin| urls::file_url(origin, entry.path()));
+        let file_url = filer.map(|filer| urls::file_url(filer, entry.path()));
         self.open_parsed(&entry, file_url.as_deref(), keys).await
     }
 

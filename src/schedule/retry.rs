@@ -321,6 +321,12 @@ impl RetryState {
             && self.latest.iter().flatten().any(|(_, error)| elsewhere(error.kind))
     }
 
+    /// Whether a replica could not be reached when it was tried last.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        self.kinds.iter().flatten().any(|kind| matches!(kind, Kind::Network | Kind::Timeout))
+    }
+
     /// The first replica that has not failed in this pass: one whose hedge won may be tried again.
     fn next_in_pass(&self) -> Option<usize> {
         self.refused.iter().zip(&self.tried).position(|(refused, tried)| !refused && !tried)

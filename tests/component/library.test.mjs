@@ -126,7 +126,7 @@ for (const host of LIBRARY_HOSTS) {
     it("a dead replica is replaced by one that the master names", async (store, library) => {
       const { path, sha256: right } = store.addFile({ path: "/f/two", bytes: noise("two", SIZE), chunkSize: SIZE / 8, replicas: [0, 1] });
       store.fault({ server: "volume0" }, { status: 500 });
-      const file = await library.openFiler(urlOf(store, path), { master: store.master }, QUICK);
+      const file = await library.openFiler(urlOf(store, path), { masters: [store.master] }, QUICK);
       assert.equal((await file.read()).sha256, right);
       assert.ok((await file.stats()).failovers > 0);
     });

@@ -96,7 +96,7 @@ async function perform(library, { open, steps }) {
 
 function opened(library, { by, target, known, options: { locate, filerToken, sse = {}, ...options } }) {
   const filer = {
-    master: locate?.master, token: filerToken,
+    masters: locate && [locate.master], token: filerToken,
     "customer-key": sse.customerKey && { bytes: sse.customerKey }, kek: sse.kek && { bytes: Buffer.from(sse.kek, "hex").toString("base64") },
   };
   const all = optionsOf(options);

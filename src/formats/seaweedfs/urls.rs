@@ -1,22 +1,45 @@
 //! The URLs at which a filer serves entries, files and relayed chunks.
+//!
+//! A filer may be below a path of a reverse proxy: `https://host/files/`. All its URLs are then below that path.
 
-use crate::http::percent;
+use crate::http::{
+    percent,
+    url::{self, normalized},
+};
 
 /// The URL at which a filer relays a chunk from one of its volume servers (`filer_server_handlers_proxy.go`).
 ///
 /// With `readDeleted`, an open reader can finish after an overwrite: the filer deletes the old chunks, and a
 /// volume server keeps deleted bytes until it is compacted.
 #[must_use]
-pub fn proxy_url(filer_origin: &str, file_id: &str) -> String {
-    format!("{filer_origin}/?proxyChunkId={file_id}&readDeleted=true")
+pub fn proxy_url(filer: &str, file_id: &str) -> String {
+    format!("{filer}/?proxyChunkId={file_id}&readDeleted=true")
 }
 
 /// The URL at which a filer serves the file of this full path.
 #[must_use]
-pub fn file_url(filer_origin: &str, path: &str) -> String {
-    let mut url = filer_origin.to_owned();
+pub fn file_url(filer: &str, path: &str) -> String {
+    let mut url = filer.to_owned();
     percent::encode(path, "/", &mut url);
     url
+}
+
+/// The URL of a filer in the form that this module takes: path included, without a slash at the end.
+#[must_use]
+pub fn filer_base(filer: &str) -> &str {
+    url::without_query(filer).trim_end_matches('/')
+}
+
+/// Whether a URL is below that of a filer.
+#[cfg_attr(
+    not(any(feature = "native", feature = "component")),
+    allow(dead_code, reason = "in the npm package, JavaScript checks it")
+)]
+pub(crate) fn is_below(url: &str, filer: &str) -> bool {
+    let filer = normalized(filer_base(filer));
+    let filer = filer.as_deref().map(|filer| filer.trim_end_matches('/'));
+    let rest = normalized(url).zip(filer).and_then(|(url, filer)| Some(url.strip_prefix(filer)?.starts_with('/')));
+    rest == Some(true)
 }
 
 /// The URL of the entry of the file that a filer serves at `url`, and the URL of the file without the
@@ -44,6 +67,23 @@ mod tests {
     #[test]
     fn a_path_is_encoded_except_for_its_slashes() {
         assert_eq!(file_url("http://f:1", "/a b/ü?#%.bin"), "http://f:1/a%20b/%c3%bc%3f%23%25.bin");
+    }
+
+    // F137
+    #[test]
+    fn urls_are_below_the_path_of_a_filer() {
+        for filer in ["https://h/files", "https://h/files/", "https://h/files/?key=1#x"] {
+            let base = filer_base(filer);
+            assert_eq!(proxy_url(base, "3,01"), "https://h/files/?proxyChunkId=3,01&readDeleted=true");
+            assert_eq!(file_url(base, "/a/b"), "https://h/files/a/b");
+            for url in ["https://h/files/a", "HTTPS://H:443/files/?x", "https://h/files/"] {
+                assert!(is_below(url, filer), "{url}");
+            }
+            for url in ["https://h/filesa", "https://h/a", "http://h/files/a", "https://h:1/files/a", "x"] {
+                assert!(!is_below(url, filer), "{url}");
+            }
+        }
+        assert!(is_below("http://h/a", "http://h") && is_below("http://h/", "http://h/"));
     }
 
     #[test]

@@ -57,16 +57,20 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Kind::Unsupported`] if this is not an http or https URL, [`Kind::NotFound`] if there is no such file, and
+    /// [`Kind::Unsupported`] if this is not an http or https URL or not below [`Options::filer`], [`Kind::NotFound`] if there is no such file, and
     /// those of a stream.
     pub async fn open_filer(&self, url: &str, options: &Options) -> Result<File, Error> {
         let (entry_url, file_url) = urls::entry_url(&checked(url)?);
-        let context = self.context(&file_url, options);
+        let filer = options.filer.as_deref().map(checked).transpose()?;
+        if filer.as_deref().is_some_and(|filer| !urls::is_below(&file_url, filer)) {
+            return Err(Error::new(Kind::Unsupported, "the URL of the file must be below that of the filer"));
+        }
+        let context = self.context(filer.as_deref().or(url::origin(&file_url)), options);
         Ok(File(context.open_filer(&entry_url, Some(&file_url), &options.keys).await?))
     }
 
-    /// Opens a file by its entry, the JSON of a filer's response. Sends no request. `filer`: the filer's URL, if
-    /// there is one.
+    /// Opens a file by its entry, the JSON of a filer's response. Sends no request. `filer`: the filer's URL, path
+    /// included, if there is one; [`Options::filer`] if it is `None`.
     ///
     /// # Errors
     ///
@@ -78,16 +82,16 @@ impl Client {
         filer: Option<&str>,
         options: &Options,
     ) -> Result<File, Error> {
-        let filer = filer.map(checked).transpose()?;
-        let origin = filer.as_deref().and_then(url::origin);
-        if origin.is_none() && matches!(options.locate, Locate::Proxy) {
+        let filer = filer.or(options.filer.as_deref()).map(checked).transpose()?;
+        let filer = filer.as_deref().map(urls::filer_base);
+        if filer.is_none() && matches!(options.locate, Locate::Proxy) {
             return Err(Error::new(
                 Kind::NoLocations,
                 "the chunks cannot be found: neither a filer nor `locate` was given",
             ));
         }
-        let context = self.context(origin.unwrap_or_default(), options);
-        Ok(File(context.open_entry(json, origin, &options.keys).await?))
+        let context = self.context(filer, options);
+        Ok(File(context.open_entry(json, filer, &options.keys).await?))
     }
 
     /// Opens a file by its manifest. Sends no request.
@@ -96,7 +100,7 @@ impl Client {
     ///
     /// [`Kind::Closed`] if the client was closed.
     pub fn open_manifest(&self, manifest: Manifest, options: &Options) -> Result<File, Error> {
-        Ok(File(self.context("", options).open_manifest(manifest)?))
+        Ok(File(self.context(None, options).open_manifest(manifest)?))
     }
 
     /// Opens any URL, to be read in ranges. If the name in `hints` is empty, it is taken from the URL; if the chunk
@@ -107,7 +111,7 @@ impl Client {
     /// [`Kind::Unsupported`] if the server does not give the size, and those of a stream.
     pub async fn open_url(&self, url: &str, mut hints: UrlHints, options: &Options) -> Result<File, Error> {
         let url = checked(url)?;
-        let context = self.context(&url, options);
+        let context = self.context(Some(&url), options);
         if hints.name.is_empty() {
             hints.name = url::name_of(&url);
         }
@@ -135,9 +139,10 @@ impl Client {
         self.streams.close();
     }
 
-    fn context(&self, url: &str, options: &Options) -> OpenContext<NativeHost> {
-        let home = url::origin(url).unwrap_or_default().to_owned();
-        let session = options.session(&home, &self.pool);
+    /// `home`: the filer, or the URL that is opened; its origin gets the user's headers.
+    fn context(&self, home: Option<&str>, options: &Options) -> OpenContext<NativeHost> {
+        let session = options.session(urls::filer_base(home.unwrap_or_default()), &self.pool);
+        let home = home.and_then(url::origin).unwrap_or_default().to_owned();
         let fetcher = Fetcher {
             http: self.http.clone(),
             headers: options.headers.clone(),

@@ -20,6 +20,9 @@ use crate::{
 pub struct Options {
     /// The options of every host: look-ahead, retries, timeouts, verification, throttle.
     pub read: options::Options,
+    /// The URL of the filer, with its path if it is below one of a reverse proxy: `https://host/files/`. It relays the
+    /// chunks at `<filer>/?proxyChunkId=`. By default the origin of the URL that is opened.
+    pub filer: Option<String>,
     /// How the chunks of a filer's file are found.
     pub locate: Locate,
     /// Read tokens for chunks, by file id and origin; requested just before a request is sent.
@@ -47,6 +50,8 @@ pub enum Locate {
     Proxy,
     /// The master at this URL is asked.
     Master(String),
+    /// The masters at these URLs are asked in turn, until one answers. There must be at least one.
+    Masters(Vec<String>),
     /// This function is asked; see [`Locate::by`].
     Function(Arc<dyn Fn(String, bool) -> Promise<Location> + Send + Sync>),
 }
@@ -67,7 +72,7 @@ impl fmt::Debug for Locate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Proxy => "Proxy",
-            Self::Master(_) => "Master",
+            Self::Master(_) | Self::Masters(_) => "Master",
             Self::Function(_) => "Function",
         })
     }
@@ -124,13 +129,14 @@ impl Options {
         Ok(())
     }
 
-    /// The session of one file. `home`: the origin of its URL.
-    pub(super) fn session(&self, home: &str, pool: &Pool) -> Session {
+    /// The session of one file. `filer`: the URL of its filer without a slash at the end.
+    pub(super) fn session(&self, filer: &str, pool: &Pool) -> Session {
         let mut session = Session::from(self.read.clone());
         session.pool = pool.clone();
         session.locator = match &self.locate {
-            Locate::Proxy => Locator::proxy(home),
+            Locate::Proxy => Locator::proxy(filer),
             Locate::Master(url) => Locator::master(url),
+            Locate::Masters(urls) => Locator::masters(urls.iter().map(String::as_str)),
             Locate::Function(_) => Locator::default(),
         };
         session

@@ -55,7 +55,7 @@ pub async fn open_filer(
 #[wasm_bindgen(js_name = openEntry)]
 pub async fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
     let (context, causes) = context(&settings, pool);
-    let filer = Some(settings.home()).filter(|home| !home.is_empty());
+    let filer = Some(settings.filer()).filter(|filer| !filer.is_empty());
     let file = context.open_entry(json, filer.as_deref(), &settings.keys()).await;
     if settings.has_no_locator() && file.as_ref().is_ok_and(OpenFile::needs_locator) {
         return Err(TypeError::new("the chunks cannot be found: neither filer nor locate was given").into());

@@ -66,12 +66,15 @@ extern "C" {
     /// The URL of the file at a filer, if it is opened in that way.
     #[wasm_bindgen(method, getter, js_name = fileUrl)]
     pub(super) fn file_url(this: &Settings) -> Option<String>;
-    /// Whether the filer at `home` relays the chunks.
+    /// The URL of the filer without a slash at the end; empty if there is none.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn filer(this: &Settings) -> String;
+    /// Whether the filer relays the chunks.
     #[wasm_bindgen(method, getter)]
     fn proxy(this: &Settings) -> bool;
-    /// URL of the master that finds the chunks.
+    /// URLs of the masters that find the chunks.
     #[wasm_bindgen(method, getter)]
-    fn master(this: &Settings) -> Option<String>;
+    fn masters(this: &Settings) -> Option<Array>;
     #[wasm_bindgen(method, getter)]
     pub(super) fn fetch(this: &Settings) -> Option<Function>;
     #[wasm_bindgen(method, getter)]
@@ -108,13 +111,16 @@ extern "C" {
 impl Settings {
     /// Whether no option finds the chunks.
     pub(super) fn has_no_locator(&self) -> bool {
-        !self.proxy() && self.master().is_none() && self.locate().is_none()
+        !self.proxy() && self.masters().is_none() && self.locate().is_none()
     }
 
     fn locator(&self) -> Locator {
-        match self.master() {
-            Some(master) => Locator::master(&master),
-            None if self.proxy() => Locator::proxy(&self.home()),
+        match self.masters() {
+            Some(masters) => {
+                let masters: Vec<String> = masters.iter().filter_map(|url| url.as_string()).collect();
+                Locator::masters(masters.iter().map(String::as_str))
+            }
+            None if self.proxy() => Locator::proxy(&self.filer()),
             None => Locator::default(),
         }
     }

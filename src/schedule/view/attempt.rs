@@ -72,7 +72,8 @@ impl<P: Piece> ViewFetch<'_, P> {
     pub(super) fn ask_locator(&mut self, purpose: Purpose, refresh: bool) {
         let Source::FileId(file_id) = &self.target.chunk.source else { return };
         let stale = refresh.then_some(self.replicas.located_at());
-        let operation = Operation::Locate { file_id: Arc::clone(file_id), stale };
+        let is_unreachable = self.retry.is_unreachable();
+        let operation = Operation::Locate { file_id: Arc::clone(file_id), stale, is_unreachable };
         self.actions.start(Role::Primary, operation);
         self.state = State::Locating(purpose);
     }

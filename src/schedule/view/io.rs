@@ -207,6 +207,8 @@ pub(crate) enum Operation<P: Piece> {
         file_id: Arc<str>,
         /// The time.
         stale: Option<Duration>,
+        /// Whether a replica that was known then could not be reached.
+        is_unreachable: bool,
     },
     /// Get a token for a request for a chunk. `refused`: the one of this time was refused.
     Token {

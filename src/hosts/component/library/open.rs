@@ -30,8 +30,12 @@ pub(super) async fn filer(
 ) -> Result<File, Error> {
     let (entry_url, url) = urls::entry_url(&settings::url(&url, "url")?);
     let home = url::origin(&url).unwrap_or_default().to_owned();
+    let base = filer.base.as_deref().map(|base| settings::filer(base, "filer.base")).transpose()?;
+    if base.as_deref().is_some_and(|base| !urls::is_below(&url, base)) {
+        return Err(settings::invalid("url", "below filer.base"));
+    }
     let mut context = context(given, home.clone())?;
-    set_filer(&mut context, &filer, Some(&home))?;
+    set_filer(&mut context, &filer, Some(&base.unwrap_or(home)))?;
     Ok(File(context.open_filer(&entry_url, Some(&url), &settings::keys(&filer)?).await?))
 }
 
@@ -42,12 +46,15 @@ pub(super) fn entry(
     filer: &types::FilerOptions,
     given: types::Options,
 ) -> Result<File, Error> {
-    let home = origin.as_deref().map(settings::origin).transpose()?;
-    let mut context = context(given, home.clone().unwrap_or_default())?;
-    let has_locator = set_filer(&mut context, filer, home.as_deref())?;
+    let base = origin.as_deref().map(|origin| (origin, "origin"));
+    let base = base.or_else(|| filer.base.as_deref().map(|base| (base, "filer.base")));
+    let base = base.map(|(base, field)| settings::filer(base, field)).transpose()?;
+    let home = base.as_deref().and_then(url::origin).unwrap_or_default();
+    let mut context = context(given, home.to_owned())?;
+    let has_locator = set_filer(&mut context, filer, base.as_deref())?;
     let keys = settings::keys(filer)?;
     // Keys are decrypted at once on WASI, so there is nothing to wait for.
-    let opening = context.open_entry(entry.as_bytes(), home.as_deref(), &keys);
+    let opening = context.open_entry(entry.as_bytes(), base.as_deref(), &keys);
     let waits = || Err(Error::new(Kind::Internal, "opening an entry waited for something"));
     let file = opening.now_or_never().unwrap_or_else(waits)?;
     if !has_locator && file.needs_locator() {
@@ -87,10 +94,10 @@ fn context(given: types::Options, home: String) -> Result<OpenContext<WasiHost>,
 fn set_filer(
     context: &mut OpenContext<WasiHost>,
     filer: &types::FilerOptions,
-    origin: Option<&str>,
+    base: Option<&str>,
 ) -> Result<bool, Error> {
     context.host.filer_token = filer.token.as_deref().map(Into::into);
-    let locator = settings::locator(filer, origin)?;
+    let locator = settings::locator(filer, base)?;
     let has_locator = locator.is_some();
     context.session.locator = locator.unwrap_or_default();
     Ok(has_locator)

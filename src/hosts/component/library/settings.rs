@@ -7,7 +7,7 @@ use crate::{
     fetch::locator::Locator,
     formats::{
         manifest::{ChunkFields, Manifest, ManifestFields},
-        seaweedfs::entry::Keys,
+        seaweedfs::{entry::Keys, urls::filer_base},
     },
     hosts::component::{
         bindings::exports::kelp::stream::types as wit, fetch::Fetcher, host::WasiHost, request::are_allowed,
@@ -99,11 +99,13 @@ fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// The locator of a filer's chunks: the master if one is given, else the filer. `None` without both.
-pub(super) fn locator(given: &wit::FilerOptions, origin: Option<&str>) -> Result<Option<Locator>, Error> {
-    Ok(match &given.master {
-        Some(master) => Some(Locator::master(&url(master, "filer.master")?)),
-        None => origin.map(Locator::proxy),
+/// The locator of a filer's chunks: the masters if there are any, else the filer. `None` without both.
+pub(super) fn locator(given: &wit::FilerOptions, filer: Option<&str>) -> Result<Option<Locator>, Error> {
+    let masters = given.masters.iter().flatten().map(|master| url(master, "filer.masters"));
+    let masters = masters.collect::<Result<Vec<_>, _>>()?;
+    Ok(match masters.is_empty() {
+        false => Some(Locator::masters(masters.iter().map(String::as_str))),
+        true => filer.map(Locator::proxy),
     })
 }
 
@@ -134,9 +136,9 @@ pub(super) fn url(text: &str, field: &str) -> Result<String, Error> {
     url::checked(text).ok_or_else(|| invalid(field, "an http or https URL without user and password"))
 }
 
-/// The origin of a filer.
-pub(super) fn origin(text: &str) -> Result<String, Error> {
-    Ok(url::origin(&url(text, "origin")?).unwrap_or_default().to_owned())
+/// The URL of a filer, without a slash at the end.
+pub(super) fn filer(text: &str, field: &str) -> Result<String, Error> {
+    Ok(filer_base(&url(text, field)?).to_owned())
 }
 
 /// A manifest; its fields are checked.
