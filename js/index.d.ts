@@ -31,8 +31,8 @@ export function openManifest(manifest: Manifest, options?: Options): Promise<Rem
  * call reads the whole file, up to `maxBytesAhead` bytes, and keeps it.
  *
  * ETag, Last-Modified and size of the first response are validators: if a later response differs, every stream of the file fails
- * with code `source_changed`. A redirect is followed once; later requests go to its target, until the target is gone. The platform
- * decides which `headers` follow a redirect to another origin; later requests to that origin have none of them.
+ * with code `source_changed`. A redirect is followed once; later requests go to its target, until the target is gone. `headers` are not
+ * sent to another origin.
  */
 export function openUrl(url: string | URL, options?: UrlOptions): Promise<RemoteFile>;
 
@@ -103,9 +103,13 @@ export interface StreamRange extends Range {
 export interface Options {
   /** Aborts opening, and every stream of the file; they fail with the reason of the signal. */
   signal?: AbortSignal;
-  /** Used for every request instead of the global `fetch`. */
+  /** Used for every request instead of the global `fetch`. It must respect `redirect`, or `headers` may reach another origin. */
   fetch?: typeof fetch;
-  /** Sent to the filer, or to the URL of `openUrl`; never to another origin. */
+  /**
+   * Sent to the filer, or to the URL of `openUrl`; never to another origin, redirects included. A page does not see where a redirect
+   * leads: there, a redirect of a request with headers is followed within the page's own origin, and is an error with code `network`
+   * otherwise.
+   */
   headers?: HeadersInit;
   /**
    * Views in flight. `"auto"` measures how many the link needs. All streams of a pool with `"auto"` share one concurrency, which
@@ -344,6 +348,9 @@ export class KelpError extends Error {
   readonly offset?: number;
   /** The failed requests, in order. */
   readonly attempts: { host: string; status?: number; reason: string }[];
-  /** The value that the platform, or a function of yours, threw. */
+  /**
+   * The value that `locate`, `token` or `filerToken` threw. Of what the platform or `fetch` threw: an error with its messages, without
+   * queries of URLs and credentials, and its `code`, such as `"ECONNRESET"`.
+   */
   readonly cause?: unknown;
 }

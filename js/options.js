@@ -18,7 +18,7 @@ export function settings(options, home) {
   return {
     signal: abortSignal(given.signal),
     fetch: callable(given.fetch, "fetch"),
-    headers: [...new Headers(given.headers)],
+    headers: headers(given.headers),
     home,
     auto: concurrency === "auto",
     concurrency: concurrency === "auto" ? maxConcurrency : concurrency,
@@ -80,6 +80,16 @@ export function urlSettings(options, url) {
   const name = string(given.name, "name", lastComponent(url));
   const type = string(given.type, "type");
   return { ...settings(given, url.origin), size, chunkSize, name, type };
+}
+
+/** Pairs of name and value. */
+function headers(value) {
+  try {
+    return [...new Headers(value)];
+  } catch {
+    // The platform's error repeats the value, which may be a secret.
+    throw new TypeError("headers must be names and values that a request can have");
+  }
 }
 
 /** Whether WebCrypto decrypts. */

@@ -26,7 +26,7 @@ use std::{
 use base64ct::{Base64, Encoding};
 use flate2::{Compression, write::GzEncoder};
 use futures::StreamExt;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use kelp_stream::{
     Kind,
     formats::{
@@ -271,6 +271,7 @@ fn connections_are_used_again() {
     });
 }
 
+// F160
 #[test]
 fn headers_go_to_the_opened_origin_only() {
     run(async {
@@ -281,8 +282,10 @@ fn headers_go_to_the_opened_origin_only() {
             false => answer("302 Found", &format!("Location: {there}/x\r\n"), b""),
         });
         let mut options = quick();
-        options.headers =
-            HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("secret"))]);
+        options.headers = HeaderMap::from_iter(
+            ["authorization", "x-api-key"]
+                .map(|name| (HeaderName::from_static(name), HeaderValue::from_static("secret"))),
+        );
         let url = format!("{}/near", home.origin);
         let file = Client::new().open_url(&url, UrlHints::default(), &options).await.unwrap();
         assert_eq!(file.bytes(..).await.unwrap(), b"abc");

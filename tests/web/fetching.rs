@@ -2,7 +2,7 @@
 
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::js::{Chunk, Store, assert_error, bytes, error_of, get, global, next, pause, set};
+use super::js::{Chunk, Store, assert_error, bytes, error_of, get, global, next, pause, set, text};
 
 fn one(size: u32) -> [Chunk; 1] {
     [Chunk { url: "http://s/0", size, ..Chunk::default() }]
@@ -117,7 +117,7 @@ async fn a_body_that_breaks_is_a_network_error_with_its_cause() {
     set(store.world(), "thrown", js_sys::Error::new("reset"));
     let error = error_of(store.read(&one(10))).await;
     assert_error(&error, "network");
-    assert!(get(&error, "cause") == get(store.world(), "thrown"));
+    assert_eq!(text(&get(&error, "cause"), "message"), "reset");
     assert_eq!(get(&error, "offset"), 5);
 }
 

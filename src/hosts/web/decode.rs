@@ -4,7 +4,7 @@ use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::{error::Causes, piece::WebPiece};
+use super::{error::Causes, piece::WebPiece, redact::redact};
 use crate::host::{DecodeError, DecodeParams, PrepareError};
 
 #[wasm_bindgen(module = "/js/platform.js")]
@@ -131,7 +131,7 @@ fn error_of(error: &str, decoded: &Decoded, causes: &Causes) -> DecodeError {
 }
 
 fn unavailable(thrown: JsValue, causes: &Causes) -> PrepareError {
-    PrepareError { cause: Some(causes.keep(thrown)) }
+    PrepareError { cause: Some(causes.keep(redact(thrown))) }
 }
 
 /// A job that is cancelled when it is dropped before its end.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::Stream;
-use js_sys::{Array, ArrayBuffer, Function, Promise, Reflect, TypeError, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Function, Promise, TypeError, Uint8Array};
 use wasm_bindgen::{JsCast, prelude::*};
 use wasm_bindgen_futures::JsFuture;
 use wasm_streams::readable::{IntoStream, ReadableStream};
@@ -37,6 +37,16 @@ extern "C" {
     fn is_response(value: &JsValue) -> bool;
     #[wasm_bindgen(js_name = isByteStream)]
     fn is_byte_stream(body: &JsValue) -> bool;
+}
+
+#[wasm_bindgen(module = "/js/redirects.js")]
+extern "C" {
+    /// Sends a request with the user's headers, which only the origin of `url` may get, and follows its redirects.
+    #[wasm_bindgen(js_name = sendHome)]
+    fn send_home(fetch: Option<&Function>, url: &str, init: &RequestInit, own: &Array) -> Promise;
+    /// Where a redirect led, if one was followed.
+    #[wasm_bindgen(js_name = redirectTarget, catch)]
+    fn redirect_target(response: &JsValue) -> Result<Option<String>, JsValue>;
 }
 
 #[wasm_bindgen(module = "/js/runtime.js")]
@@ -75,7 +85,9 @@ impl Fetcher {
     pub(super) async fn fetch(&self, request: Request) -> Result<Response<Body>, FetchError> {
         let guard = AbortOnDrop::new().map_err(|thrown| self.failed(thrown))?;
         let init = self.init(&request, &guard).map_err(|thrown| self.failed(thrown))?;
+        let is_home = self.headers.length() > 0 && url::origin(&request.url) == Some(&self.home);
         let promise = match &self.fetch {
+            own if is_home => Ok(send_home(own.as_ref(), &request.url, &init, &self.headers).into()),
             Some(fetch) => fetch.call2(&JsValue::UNDEFINED, &request.url.as_str().into(), &init),
             None => Ok(global_fetch(&request.url, &init).into()),
         };
@@ -94,7 +106,7 @@ impl Fetcher {
             Some(body) => Some(Source::new(body, length(&response)).map_err(|thrown| self.failed(thrown))?),
         };
         let body = Body { source, pause: None, guard, causes: Rc::clone(&self.causes) };
-        let url = redirected_to(&response);
+        let url = redirect_target(&response).map_err(|thrown| self.failed(thrown))?;
         Ok(Response { status: response.status(), headers: headers(&response), url, body })
     }
 
@@ -113,12 +125,6 @@ impl Fetcher {
         }
         init.set_signal(Some(&guard.signal()));
         let headers = web_sys::Headers::new()?;
-        if url::origin(&request.url) == Some(&self.home) {
-            for pair in self.headers.iter() {
-                let pair: Array = pair.unchecked_into();
-                headers.append(&text(&pair.get(0)), &text(&pair.get(1)))?;
-            }
-        }
         if let Some(range) = request.range {
             headers.set("range", &range.to_string())?;
         }
@@ -138,22 +144,11 @@ fn failed(causes: &Causes, thrown: JsValue) -> FetchError {
 /// `mode: "no-cors"`, `redirect: "manual"` and `Response.error()` give responses without status and bytes.
 const OPAQUE: &str = "fetch returned an opaque response, whose status and bytes cannot be read";
 
-/// Where a redirect led, if one was followed. The response of a user's `fetch` may lack these properties.
-fn redirected_to(response: &JsValue) -> Option<String> {
-    let get = |name: &str| Reflect::get(response, &name.into()).ok();
-    get("redirected").filter(JsValue::is_truthy)?;
-    get("url")?.as_string()
-}
-
 /// What a response says how long its body is. It is a hint only: of an encoded body it may be the encoded length.
 fn length(response: &JsResponse) -> Option<f64> {
     // Not parsed as a float: its tables are 13 KB of the module.
     let length: u64 = response.headers().get("content-length").ok()??.parse().ok()?;
     Some(length as f64)
-}
-
-fn text(value: &JsValue) -> String {
-    value.as_string().unwrap_or_default()
 }
 
 fn headers(response: &JsResponse) -> Headers {

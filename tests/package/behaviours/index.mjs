@@ -48,6 +48,7 @@ const NEEDS = {
   "workers": () => typeof Worker === "function" || globalThis.process?.versions.node !== undefined,
   // In Node the package starts threads instead.
   "a global Worker": () => typeof Worker === "function" && !globalThis.process,
+  "readable redirects": () => typeof document !== "object",
   "a page": () => typeof document === "object",
 };
 

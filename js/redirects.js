@@ -1,0 +1,70 @@
+// Redirects of requests with the user's headers. Platforms send such headers on to wherever a redirect leads, except for
+// `Authorization` and `Cookie`, so they are not left to follow them. The rules are those of src/http/redirect.rs.
+//
+// Node, Deno, Bun and workerd show a redirect, which is followed here. A page learns only that there is one. If the request goes to the
+// page's own origin, it is sent again in mode "same-origin", in which the browser follows a redirect within the origin and refuses any
+// other before it sends anything. Otherwise the request fails: without the headers the server might send a login page as the file.
+
+/** As many redirects as browsers follow. */
+const MOST = 20;
+
+/** Where the redirects led that were followed here. */
+const targets = new WeakMap();
+
+const noBody = (response) => {
+  // Otherwise the connection stays open until the response is collected.
+  Promise.resolve(response.body?.cancel()).catch(() => {});
+};
+
+/**
+ * Sends a request with `own`, the user's headers, to their origin, and follows its redirects. After one to another origin the headers
+ * are sent no more, even if a later one leads back. With `redirect: "manual"` none is followed. `send`: the user's `fetch`, if any.
+ */
+export async function sendHome(send, url, init, own) {
+  const fetch = send ?? globalThis.fetch.bind(globalThis);
+  const { origin: home } = new URL(url);
+  let isHome = true;
+  for (let followed = 0; ; followed++) {
+    const headers = new Headers(isHome ? own : undefined);
+    for (const [name, value] of init.headers) headers.set(name, value);
+    const request = { ...init, headers, redirect: "manual" };
+    const response = await fetch(url, request);
+    if (init.redirect === "manual") return response;
+    if (response?.type === "opaqueredirect" && response.status === 0) {
+      if (isHome && home === globalThis.location?.origin) return fetch(url, { ...request, redirect: "follow", mode: "same-origin" });
+      throw new TypeError("the server redirected a request with headers, and a page cannot see whether to another origin");
+    }
+    const next = locationOf(response, url);
+    if (next === undefined) {
+      if (followed > 0) targets.set(response, url);
+      return response;
+    }
+    noBody(response);
+    if (followed === MOST) throw new TypeError(`the server redirected more than ${MOST} times`);
+    isHome &&= next.origin === home;
+    url = next.href;
+  }
+}
+
+/** The URL that a redirect leads to; `undefined` if the response is none. */
+function locationOf(response, from) {
+  if (![301, 302, 303, 307, 308].includes(response?.status)) return undefined;
+  const location = response.headers.get("location");
+  if (location === null) return undefined;
+  let url;
+  try {
+    url = new URL(location, from);
+  } catch {
+    // The platform's error holds the location.
+  }
+  if (!/^https?:$/.test(url?.protocol) || url.username || url.password) throw new TypeError("the server redirected to something other than an http or https URL");
+  if (from.startsWith("https:") && url.protocol === "http:") throw new TypeError("the server redirected from https to http");
+  url.hash = "";
+  return url;
+}
+
+/** Where a redirect led, if one was followed. The response of a user's `fetch` may be anything. */
+export function redirectTarget(response) {
+  const url = targets.get(response) ?? (response.redirected ? response.url : undefined);
+  return typeof url === "string" ? url : undefined;
+}
