@@ -1,5 +1,5 @@
 // An open file.
-import { range } from "./check.js";
+import { dictionary, range, string, word } from "./check.js";
 import { problem } from "./problem.js";
 import { readableFromFirstPiece, drain, readable } from "./stream.js";
 
@@ -70,7 +70,8 @@ export class RemoteFile {
     return text + decoder.decode();
   }
 
-  async response(request) {
+  async response(request, options) {
+    const { disposition, name } = dictionary(options, "options");
     const head = (name) => request?.headers.get(name) ?? undefined;
     const reply = this.#core.respond(
       request?.method ?? "GET",
@@ -80,6 +81,8 @@ export class RemoteFile {
       head("if-none-match"),
       head("if-modified-since"),
       head("if-unmodified-since"),
+      disposition === undefined ? undefined : word(disposition, "disposition", ["inline", "attachment"]),
+      string(name, "name"),
     );
     const { status, headers, start, end } = reply;
     // Otherwise workerd would encode a body again that is stored encoded. Other platforms ignore this field.

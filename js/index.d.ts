@@ -67,13 +67,17 @@ export interface RemoteFile {
    * `Cache-Control`, `Expires`, `Content-Disposition`, `Content-Encoding` and `Content-Language` are those stored with the entry. With
    * a stored `Content-Encoding` the bytes are the encoded ones. Without a stored disposition, `Content-Disposition` has the `name`.
    *
+   * A type that can run script (all but images without SVG, audio, video, fonts, plain text, PDF and JSON) has a
+   * `Content-Security-Policy` that runs none, and every response `X-Content-Type-Options: nosniff`. If the file was opened with
+   * a credential (`headers`, `token`, `filerToken`, `sse`, a key, or the query of a URL), a stored `Cache-Control` that lets shared
+   * caches keep the response is replaced by `private, no-cache`.
+   *
    * Resolves when the first bytes have arrived. If they cannot be read, the response is a problem (RFC 9457,
-   * `application/problem+json`): 404 for `not_found`, 403 for `unauthorized`, 502 for every other code, with the `code`, `detail`,
-   * `retryable`, `chunk` and `offset` of the error. A later failure breaks the body; it never ends early without an error.
+   * `application/problem+json`), as of the function {@link problem}. A later failure breaks the body; it never ends early without an error.
    * Look-ahead continues after the first bytes, so cancel a body that is not read. Rejects with the reason of an aborted signal
    * (the request's or the file's), and with code `closed`.
    */
-  response(request?: Request): Promise<Response>;
+  response(request?: Request, options?: ResponseOptions): Promise<Response>;
   bytes(range?: StreamRange): Promise<Uint8Array>;
   arrayBuffer(range?: StreamRange): Promise<ArrayBuffer>;
   blob(range?: StreamRange): Promise<Blob>;
@@ -87,6 +91,20 @@ export interface RemoteFile {
   close(): void;
   [Symbol.dispose](): void;
 }
+
+export interface ResponseOptions {
+  /** Whether a browser shows the file or saves it. @default as stored with the entry, else "inline" */
+  disposition?: "inline" | "attachment";
+  /** The name to save it under. @default the name of the file */
+  name?: string;
+}
+
+/**
+ * The response for an error (RFC 9457, `application/problem+json`): 404 for `not_found`, 403 for `unauthorized`, 502 for every other
+ * code, with `code`, `retryable`, `offset` and the `chunk` if it has a file id. It names no server and no URL. Throws errors that
+ * are the caller's: a closed file, and anything but a `KelpError`.
+ */
+export function problem(error: unknown): Response;
 
 export interface Range {
   /** The first byte. @default 0 */

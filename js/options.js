@@ -18,7 +18,7 @@ export function settings(options, home) {
   return {
     signal: abortSignal(given.signal),
     fetch: callable(given.fetch, "fetch"),
-    headers: headers(given.headers),
+    ...headers(given.headers),
     home,
     auto: concurrency === "auto",
     concurrency: concurrency === "auto" ? maxConcurrency : concurrency,
@@ -59,16 +59,19 @@ export function filerSettings(options, file) {
     throw new TypeError("filerToken must be a string or a function");
   }
   const { customerKey, kek } = dictionary(given.sse, "sse");
+  const customer = aesKey(bytes(customerKey, "sse.customerKey"), "sse.customerKey");
+  const keyEncryption = aesKey(hexBytes(kek, "sse.kek"), "sse.kek");
   return {
     ...checked,
+    isPrivate: checked.isPrivate || [given.token, filerToken, customer, keyEncryption, file?.search, filer?.search].some(Boolean),
     filer: base ?? "",
     proxy: locate === "proxy" && base !== undefined,
     masters,
     locate: typeof locate === "function" ? locate : undefined,
     token: callable(given.token, "token"),
     filerToken: typeof filerToken === "string" ? () => filerToken : filerToken,
-    customerKey: aesKey(bytes(customerKey, "sse.customerKey"), "sse.customerKey"),
-    kek: aesKey(hexBytes(kek, "sse.kek"), "sse.kek"),
+    customerKey: customer,
+    kek: keyEncryption,
   };
 }
 
@@ -82,10 +85,11 @@ export function urlSettings(options, url) {
   return { ...settings(given, url.origin), size, chunkSize, name, type };
 }
 
-/** Pairs of name and value. */
+/** `headers`: pairs of name and value. `isPrivate`: whether there are any, so that what they give access to is not for everyone. */
 function headers(value) {
   try {
-    return [...new Headers(value)];
+    const headers = [...new Headers(value)];
+    return { headers, isPrivate: headers.length > 0 };
   } catch {
     // The platform's error repeats the value, which may be a secret.
     throw new TypeError("headers must be names and values that a request can have");

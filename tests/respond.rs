@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use kelp_stream::{
     formats::seaweedfs::entry::SERVED_HEADERS,
-    http::respond::{Reply, Representation, RequestHeaders, respond},
+    http::respond::{Disposition, Presentation, Reply, Representation, RequestHeaders, respond},
 };
 use proptest::prelude::*;
 
@@ -24,7 +24,10 @@ const FILE: Representation<'_> = Representation {
     media_type: "video/webm",
     name: "",
     stored: &[],
+    is_private: false,
+    presentation: SHOWN,
 };
+const SHOWN: Presentation<'_> = Presentation { disposition: None, name: None };
 const NONE: RequestHeaders<'_> = RequestHeaders {
     range: None,
     if_range: None,
@@ -451,6 +454,81 @@ fn the_disposition_is_stored_or_made_of_the_name() {
         with("ä b.bin", "").as_deref(),
         Some("inline; filename=\"_ b.bin\"; filename*=UTF-8''%C3%A4%20b.bin")
     );
+}
+
+// F162
+#[test]
+fn a_type_that_can_run_script_gets_a_policy() {
+    let policy = |media_type, headers| {
+        let reply = respond("GET", &headers, &Representation { media_type, ..FILE });
+        header(&reply, "Content-Security-Policy").map(str::to_owned)
+    };
+    let sandbox = Some("sandbox; default-src 'none'; style-src 'unsafe-inline'".to_owned());
+    for script in ["text/html", "image/svg+xml", "application/xhtml+xml", "text/plain, text/html", "x"] {
+        assert_eq!(policy(script, NONE), sandbox, "{script}");
+        assert_eq!(policy(script, RequestHeaders { range: Some("bytes=0-9"), ..NONE }), sandbox, "{script}");
+    }
+    for harmless in ["text/plain", "application/pdf", "image/png", "bad\ntype"] {
+        assert_eq!(policy(harmless, NONE), None, "{harmless}");
+    }
+}
+
+// F163
+#[test]
+fn a_private_file_is_kept_by_no_shared_cache() {
+    let lifetime = |cache_control: &str, is_private| {
+        let stored = [("Cache-Control", cache_control.to_owned()), ("Expires", LATER.to_owned())];
+        let file = Representation { stored: &stored, is_private, ..FILE };
+        let reply = respond("GET", &NONE, &file);
+        let not_modified = respond("GET", &RequestHeaders { if_none_match: Some(ETAG), ..NONE }, &file);
+        for name in ["Cache-Control", "Expires"] {
+            assert_eq!(header(&reply, name), header(&not_modified, name));
+        }
+        let text = |name| header(&reply, name).map(str::to_owned);
+        (text("Cache-Control").unwrap_or_default(), text("Expires").is_some())
+    };
+    for shared in [
+        "",
+        "public, max-age=60",
+        "max-age=60",
+        "s-maxage=5",
+        "no-cache",
+        "must-revalidate",
+        "public, private",
+        "private=\"set-cookie\"",
+        "a=\"x, private, y\"",
+        "not-private",
+        "a\nb",
+    ] {
+        assert_eq!(lifetime(shared, true), ("private, no-cache".into(), false), "{shared:?}");
+    }
+    for own in ["private", "no-store", "max-age=60, Private", "public, no-store"] {
+        assert_eq!(lifetime(own, true), (own.into(), true), "{own:?}");
+    }
+    assert_eq!(lifetime("public, max-age=60", false), ("public, max-age=60".into(), true));
+}
+
+#[test]
+fn a_caller_chooses_disposition_and_name() {
+    let with = |stored: &str, disposition, name| {
+        let stored = [("Content-Disposition", stored.to_owned())];
+        let presentation = Presentation { disposition, name };
+        let file = Representation { name: "a.bin", stored: &stored, presentation, ..FILE };
+        header(&respond("GET", &NONE, &file), "Content-Disposition").unwrap_or_default().to_owned()
+    };
+    let (shown, saved) = (Some(Disposition::Inline), Some(Disposition::Attachment));
+    for (stored, disposition, name, expected) in [
+        ("", saved, None, "attachment; filename=a.bin"),
+        ("", shown, None, "inline; filename=a.bin"),
+        ("", None, Some("b c"), "inline; filename=\"b c\"; filename*=UTF-8''b%20c"),
+        ("attachment; filename=x", None, Some("b"), "attachment; filename=b"),
+        ("attachment; filename=x", shown, None, "inline; filename=a.bin"),
+        ("inline; filename=x", saved, Some("ä"), "attachment; filename=\"_\"; filename*=UTF-8''%C3%A4"),
+        ("", saved, Some(""), "attachment"),
+        ("", None, Some("a\r\nb"), "inline; filename=\"a__b\"; filename*=UTF-8''a__b"),
+    ] {
+        assert_eq!(with(stored, disposition, name), expected, "{stored:?} {disposition:?} {name:?}");
+    }
 }
 
 // F80

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use kelp_stream::{
     formats::seaweedfs::entry::Entry,
-    http::respond::{Representation, RequestHeaders, respond},
+    http::respond::{Presentation, Representation, RequestHeaders, respond},
 };
 use serde_json::Value;
 use support::*;
@@ -128,6 +128,8 @@ impl Known {
             media_type: &self.media_type,
             name: &self.name,
             stored: &self.stored,
+            is_private: false,
+            presentation: Presentation::default(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     http::{
         content_range::{self, ContentRange},
         date, etag, jwt,
-        respond::{Reply, Representation, RequestHeaders, is_header, respond},
+        respond::{Presentation, Reply, Representation, RequestHeaders, is_header, respond},
         url,
     },
     schedule::retry::AttemptError,
@@ -79,7 +79,19 @@ fn response(text: &str) {
     // One line is the name and every stored header: all are written by the same rules.
     let name = line().unwrap_or_default();
     let stored = SERVED_HEADERS.map(|header| (header, name.to_owned()));
-    let file = Representation { size, etag, last_modified_ms, media_type, name, stored: &stored };
+    let presentation =
+        Presentation { disposition: None, name: Some(name).filter(|name| name.len() % 2 == 1) };
+    let is_private = size % 2 == 1;
+    let file = Representation {
+        size,
+        etag,
+        last_modified_ms,
+        media_type,
+        name,
+        stored: &stored,
+        is_private,
+        presentation,
+    };
     let request = RequestHeaders {
         range: line(),
         if_range: line(),
@@ -111,6 +123,10 @@ fn assert_valid(method: &str, request: &RequestHeaders<'_>, file: &Representatio
         304 | 405 | 412 => assert_eq!((&reply.body, length, range), (&None, None, None)),
         416 => assert_eq!((&reply.body, range), (&None, Some(&*format!("bytes */{}", file.size)))),
         status => panic!("{status} is not a possible status"),
+    }
+    if file.is_private && matches!(reply.status, 200 | 206 | 304) {
+        let cached = header("Cache-Control").expect("a private file says so").to_ascii_lowercase();
+        assert!(cached.contains("private") || cached.contains("no-store"), "{cached}");
     }
     assert_eq!(reply.status == 405, !matches!(method, "GET" | "HEAD"));
     assert!(reply.body.is_none() || method == "GET");

@@ -2,13 +2,42 @@
 
 use crate::http::percent::{encode_attr, is_attr_char};
 
-/// The field for a file with this name, which is shown inline if the browser can.
+/// Whether a browser shows a file or saves it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Disposition {
+    /// Shows it, if it can.
+    #[default]
+    Inline,
+    /// Saves it.
+    Attachment,
+}
+
+impl Disposition {
+    /// What a field says. Browsers save a file of any type that they do not know (RFC 6266, section 4.2).
+    pub(crate) fn of(field: &str) -> Self {
+        let kind = field.split(';').next().unwrap_or_default().trim_ascii();
+        if kind.is_empty() || kind.eq_ignore_ascii_case("inline") { Self::Inline } else { Self::Attachment }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Inline => "inline",
+            Self::Attachment => "attachment",
+        }
+    }
+}
+
+/// The field for a file with this name; without a parameter if the name is empty.
 ///
 /// A plain name is written as the filer writes it. Any other name is written twice: quoted, with `_` in place
 /// of each character outside ASCII, and percent-encoded in full for readers of RFC 8187. Control characters
 /// become `_` in both.
-pub(crate) fn inline(name: &str) -> String {
-    let mut header = String::from("inline; filename=");
+pub(crate) fn write(disposition: Disposition, name: &str) -> String {
+    let mut header = String::from(disposition.name());
+    if name.is_empty() {
+        return header;
+    }
+    header.push_str("; filename=");
     if name.bytes().all(is_attr_char) {
         header.push_str(name);
         return header;
@@ -31,6 +60,28 @@ pub(crate) fn inline(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn inline(name: &str) -> String {
+        write(Disposition::Inline, name)
+    }
+
+    #[test]
+    fn a_file_is_shown_or_saved() {
+        assert_eq!(
+            write(Disposition::Attachment, "a b"),
+            "attachment; filename=\"a b\"; filename*=UTF-8''a%20b"
+        );
+        assert_eq!((write(Disposition::Attachment, ""), inline("")), ("attachment".into(), "inline".into()));
+        for (field, disposition) in [
+            ("inline", Disposition::Inline),
+            (" INLINE ; filename=a", Disposition::Inline),
+            ("", Disposition::Inline),
+            ("attachment; filename=a", Disposition::Attachment),
+            ("form-data", Disposition::Attachment),
+        ] {
+            assert_eq!(Disposition::of(field), disposition, "{field}");
+        }
+    }
 
     #[test]
     fn a_plain_name_is_written_unchanged() {

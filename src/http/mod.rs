@@ -19,4 +19,5 @@ pub mod problem;
 )]
 pub(crate) mod redirect;
 pub mod respond;
+pub(crate) mod script_types;
 pub mod url;

@@ -2,9 +2,8 @@
 //!
 //! A host that serves files over HTTP sends one of these when it cannot send the bytes of a file. The body is
 //! a JSON object: `type` is always `about:blank`, `title` is the name of the status, and `code` is the code
-//! of the error ([`Kind::code`]). [`Problem::new`] has no more than that, for a gateway whose clients must
-//! not learn about its servers. [`Problem::of`] adds the message, the chunk and the position, for clients
-//! that may see them.
+//! of the error ([`Kind::code`]). [`Problem::new`] has no more than that. [`Problem::of`] adds the chunk and the position.
+//! Clients must not learn which servers there are, so no problem has the message of an error, an address or a URL.
 
 use serde_json::{Map, Value};
 
@@ -58,14 +57,16 @@ impl Problem {
         problem
     }
 
-    /// An error with its message, and with the chunk and position where they are known. The attempts stay
-    /// out: which hosts were asked is for the operator, not for the client.
+    /// An error with the file id of its chunk and the position, where they are known. Message and attempts stay out:
+    /// which servers were asked is for the operator, not for the client.
     #[must_use]
     pub fn of(error: &Error) -> Self {
         let mut problem = Self::new(status_of(error.kind()), error.kind().code());
-        problem.set("detail", error.to_string());
+        let chunk = error.chunk().filter(|chunk| is_file_id(chunk));
+        let what = chunk.map_or("the file".to_owned(), |chunk| format!("chunk {chunk}"));
+        problem.set("detail", format!("{what} cannot be read: {}", error.kind().code()));
         problem.set("retryable", error.kind().retryable());
-        if let Some(chunk) = error.chunk() {
+        if let Some(chunk) = chunk {
             problem.set("chunk", chunk);
         }
         if let Some(offset) = error.offset() {
@@ -91,6 +92,16 @@ impl Problem {
     }
 }
 
+/// Whether a chunk is named by its file id (`3,01637037d6`); otherwise it is named by its URL.
+fn is_file_id(chunk: &str) -> bool {
+    let Some((volume, key)) = chunk.split_once(',') else { return false };
+    let is_key = |byte: u8| byte.is_ascii_hexdigit() || byte == b'_';
+    !volume.is_empty()
+        && volume.bytes().all(|byte| byte.is_ascii_digit())
+        && !key.is_empty()
+        && key.bytes().all(is_key)
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -109,14 +120,21 @@ mod tests {
         assert_eq!(body(problem), expected);
     }
 
+    // F164
     #[test]
-    fn a_problem_of_an_error_has_message_chunk_and_offset() {
-        let error = Error::new(Kind::NotFound, "a \"quoted\" message").of_chunk("3,01").at(5);
+    fn a_problem_of_an_error_has_chunk_and_offset_and_no_server() {
+        let error = Error::new(Kind::NotFound, "filer:8888 responded with 404").of_chunk("3,01").at(5);
         let expected = json!({
             "type": "about:blank", "title": "Not Found", "status": 404, "code": "not_found", "retryable": false,
-            "detail": "chunk 3,01: a \"quoted\" message", "chunk": "3,01", "offset": 5,
+            "detail": "chunk 3,01 cannot be read: not_found", "chunk": "3,01", "offset": 5,
         });
         assert_eq!(body(Problem::of(&error)), expected);
+        for chunk in ["http://h/3,01", "3", "h:80/x", "3,01/../x", ",01", "3,", "3,h"] {
+            let error = Error::new(Kind::NotFound, "h:80 responded with 404").of_chunk(chunk);
+            let text = Problem::of(&error).into_body();
+            assert!(!text.contains("chunk") && !text.contains("h:80"), "{text}");
+            assert!(text.contains("the file cannot be read: not_found"), "{text}");
+        }
         let timeout = Problem::of(&Error::new(Kind::Timeout, "no response"));
         assert_eq!((timeout.status(), &body(timeout)["retryable"]), (502, &json!(true)));
     }

@@ -8,11 +8,16 @@
 //! 3. The range, for GET only: 206 or 416. A malformed range and several ranges are ignored.
 //! 4. Otherwise 200.
 //!
+//! A file may come from a person who may not act for the origin that serves it. So a type that can run script is sent
+//! with a policy that runs none, and what the person stored as `Cache-Control` and `Content-Disposition` is sent only
+//! as far as [`Representation::is_private`] and [`Presentation`] allow.
+//!
 //! The result needs no byte of the file, so a host can send the head of the response before it has read any.
 
 use std::ops::Range;
 
-use crate::http::{content_disposition, date, etag};
+pub use crate::http::content_disposition::Disposition;
+use crate::http::{content_disposition, date, etag, script_types};
 
 /// The fields of a request that decide about the response. Several lines of one field are joined with `, `.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +72,20 @@ pub struct Representation<'a> {
     pub name: &'a str,
     /// Header fields that are stored with the file. An empty or invalid value counts as absent.
     pub stored: &'a [(&'static str, String)],
+    /// Whether the file could be read with a credential only. A cache that others share must not keep it then, whatever
+    /// is stored with it.
+    pub is_private: bool,
+    /// What the caller wants a browser to do, instead of what is stored.
+    pub presentation: Presentation<'a>,
+}
+
+/// How a response presents a file: its `Content-Disposition`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Presentation<'a> {
+    /// Whether it is shown or saved; as stored if absent, else shown.
+    pub disposition: Option<Disposition>,
+    /// The name to save it under; that of the file if absent. Any text.
+    pub name: Option<&'a str>,
 }
 
 /// The head of a response, and the range of the file that is its body.
@@ -97,8 +116,7 @@ pub fn respond(method: &str, headers: &RequestHeaders<'_>, file: &Representation
     reply.add("Last-Modified", last_modified);
     if matches!(status, 200 | 206 | 304) {
         // Not with an error status: a cache would store the error for that lifetime.
-        reply.add("Cache-Control", file.stored("Cache-Control"));
-        reply.add("Expires", file.stored("Expires"));
+        reply.add_lifetime(file);
     }
     if matches!(status, 304 | 412) {
         return reply;
@@ -123,6 +141,18 @@ impl Reply {
         self.headers.extend(value.map(|value| (name, value.into())));
     }
 
+    /// Adds how long caches may keep the response. What is private is not kept by caches that others share, and is
+    /// checked with the file each time by the others.
+    fn add_lifetime(&mut self, file: &Representation<'_>) {
+        let stored = file.stored("Cache-Control");
+        if file.is_private && !stored.is_some_and(forbids_sharing) {
+            self.add("Cache-Control", Some("private, no-cache"));
+        } else {
+            self.add("Cache-Control", stored);
+            self.add("Expires", file.stored("Expires"));
+        }
+    }
+
     /// Adds the fields that describe the content.
     fn add_content(&mut self, file: &Representation<'_>) {
         let media_type = Some(file.media_type).filter(|media_type| is_header(media_type));
@@ -130,9 +160,9 @@ impl Reply {
         // A file of another user is served from the reader's own origin: browsers must not run a text as a
         // script.
         self.add("X-Content-Type-Options", Some("nosniff"));
-        let with_name = || (!file.name.is_empty()).then(|| content_disposition::inline(file.name));
-        let disposition = file.stored("Content-Disposition").map(str::to_owned);
-        self.add("Content-Disposition", disposition.or_else(with_name));
+        let runs_script = media_type.is_some_and(script_types::can_run_script);
+        self.add("Content-Security-Policy", runs_script.then_some(script_types::POLICY));
+        self.add("Content-Disposition", file.disposition());
         // The stored bytes are the encoded ones; size and ranges refer to them.
         self.add("Content-Encoding", file.stored("Content-Encoding"));
         self.add("Content-Language", file.stored("Content-Language"));
@@ -144,6 +174,29 @@ impl<'a> Representation<'a> {
         let (_, value) = self.stored.iter().find(|(stored, _)| *stored == name)?;
         Some(value.as_str()).filter(|value| !value.is_empty() && is_header(value))
     }
+}
+
+impl Representation<'_> {
+    fn disposition(&self) -> Option<String> {
+        let stored = self.stored("Content-Disposition");
+        let Presentation { disposition, name } = self.presentation;
+        let is_presented = disposition.is_some() || name.is_some();
+        if let Some(stored) = stored.filter(|_| !is_presented) {
+            return Some(stored.to_owned());
+        }
+        let name = name.unwrap_or(self.name);
+        let disposition = disposition.or_else(|| stored.map(Disposition::of)).unwrap_or_default();
+        (is_presented || !name.is_empty()).then(|| content_disposition::write(disposition, name))
+    }
+}
+
+/// Whether a `Cache-Control` keeps the response out of caches that others share. `private="field"` does not: it is about
+/// that field alone (RFC 9111, section 5.2.2.7).
+fn forbids_sharing(cache_control: &str) -> bool {
+    let is = |directive: &str, name| directive.trim_ascii().eq_ignore_ascii_case(name);
+    let has = |name| cache_control.split(',').any(|directive| is(directive, name));
+    // A quoted text may contain what looks like a directive.
+    !cache_control.contains('"') && (has("no-store") || has("private") && !has("public"))
 }
 
 /// The status for the first condition that does not hold; `None` if all hold.

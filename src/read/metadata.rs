@@ -1,6 +1,6 @@
 //! The metadata of a file.
 
-use crate::http::respond::Representation;
+use crate::http::respond::{Presentation, Representation};
 
 /// The metadata of a file.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +20,7 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The representation that a response to a request for this file describes.
+    /// The representation that a response to a request for this file describes, if anyone may read it.
     #[must_use]
     pub fn as_served(&self) -> Representation<'_> {
         Representation {
@@ -30,6 +30,8 @@ impl Metadata {
             media_type: &self.media_type,
             name: &self.name,
             stored: &self.stored,
+            is_private: false,
+            presentation: Presentation::default(),
         }
     }
 }

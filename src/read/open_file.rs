@@ -13,6 +13,7 @@ use super::{
 use crate::{
     error::Error,
     host::Host,
+    http::respond::{Presentation, Representation},
     model::chunk::{Chunk, Source},
     schedule::plan::{Plan, Summary},
 };
@@ -34,6 +35,13 @@ impl<H: Host> OpenFile<H> {
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         &self.metadata
+    }
+
+    /// The file as a response to a request for it describes it.
+    #[must_use]
+    pub fn as_served<'a>(&'a self, presentation: Presentation<'a>) -> Representation<'a> {
+        let is_private = self.session.is_private || self.chunks.first().is_some_and(needs_credential);
+        Representation { is_private, presentation, ..self.metadata.as_served() }
     }
 
     /// The MD5 of the whole file, if its entry has one.
@@ -117,4 +125,11 @@ impl<H: Host> OpenFile<H> {
     pub fn close(&self) {
         self.streams.close();
     }
+}
+
+/// Whether a chunk of a manifest has a key, or URLs with a query, which may be a signature. The chunks of a file are
+/// alike.
+fn needs_credential(chunk: &Chunk) -> bool {
+    let Source::Urls(urls) = &chunk.source else { return false };
+    chunk.key.is_some() || urls.iter().any(|url| url.contains('?'))
 }

@@ -24,6 +24,8 @@ pub struct Session {
     pub manifests: ManifestCache,
     /// The counters of the file.
     pub stats: StatsHandle,
+    /// Whether a credential is needed to read the file, so that shared caches must not keep responses with its bytes.
+    pub is_private: bool,
 }
 
 impl From<Options> for Session {

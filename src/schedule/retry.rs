@@ -324,7 +324,7 @@ impl RetryState {
     /// Whether a replica could not be reached when it was tried last.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        self.kinds.iter().flatten().any(|kind| matches!(kind, Kind::Network | Kind::Timeout))
+        self.latest.iter().flatten().any(|(_, error)| matches!(error.kind, Kind::Network | Kind::Timeout))
     }
 
     /// The first replica that has not failed in this pass: one whose hedge won may be tried again.

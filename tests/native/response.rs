@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use kelp_stream::{
     Kind,
-    native::{Client, File, ResponseBody, problem},
+    native::{Client, Disposition, File, Presentation, ResponseBody, problem},
 };
 use serde_json::{Value, json};
 
@@ -174,6 +174,33 @@ fn stored_headers_are_sent_byte_by_byte() {
         let actual = response.headers().get("content-disposition").unwrap();
         assert_eq!(actual.as_bytes(), b"attachment; filename=\"\xe4\"");
         assert_eq!(header(&response, "content-language"), "");
+    });
+}
+
+// F163
+#[test]
+fn a_caller_chooses_the_name_and_a_credential_is_private() {
+    run(async {
+        let mut store = Store::start("");
+        store.add("/f/a.html", 100, 100, &json!({ "mime": "text/html" }));
+        let url = format!("{}/f/a.html", store.filer);
+        let file = Client::new().open_filer(&url, &quick()).await.unwrap();
+        let presentation =
+            Presentation { disposition: Some(Disposition::Attachment), name: Some("b c.html") };
+        let response = file.respond_as(&Method::HEAD, &fields(&[]), presentation).await.unwrap();
+        assert_eq!(
+            header(&response, "content-disposition"),
+            "attachment; filename=\"b c.html\"; filename*=UTF-8''b%20c.html"
+        );
+        assert!(header(&response, "content-security-policy").starts_with("sandbox;"));
+        assert_eq!(header(&response, "cache-control"), "");
+        let mut options = quick();
+        options.header("X-Api-Key: k").unwrap();
+        for (url, options) in [(url.clone(), options), (format!("{url}?jwt=t"), quick())] {
+            let file = Client::new().open_filer(&url, &options).await.unwrap();
+            let response = file.respond(&Method::HEAD, &fields(&[])).await.unwrap();
+            assert_eq!(header(&response, "cache-control"), "private, no-cache");
+        }
     });
 }
 

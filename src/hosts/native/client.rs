@@ -65,7 +65,7 @@ impl Client {
         if filer.as_deref().is_some_and(|filer| !urls::is_below(&file_url, filer)) {
             return Err(Error::new(Kind::Unsupported, "the URL of the file must be below that of the filer"));
         }
-        let context = self.context(filer.as_deref().or(url::origin(&file_url)), options);
+        let context = self.context(filer.as_deref().or(url::origin(&file_url)), &file_url, options);
         Ok(File(context.open_filer(&entry_url, Some(&file_url), &options.keys).await?))
     }
 
@@ -90,7 +90,7 @@ impl Client {
                 "the chunks cannot be found: neither a filer nor `locate` was given",
             ));
         }
-        let context = self.context(filer, options);
+        let context = self.context(filer, filer.unwrap_or_default(), options);
         Ok(File(context.open_entry(json, filer, &options.keys).await?))
     }
 
@@ -100,7 +100,7 @@ impl Client {
     ///
     /// [`Kind::Closed`] if the client was closed.
     pub fn open_manifest(&self, manifest: Manifest, options: &Options) -> Result<File, Error> {
-        Ok(File(self.context(None, options).open_manifest(manifest)?))
+        Ok(File(self.context(None, "", options).open_manifest(manifest)?))
     }
 
     /// Opens any URL, to be read in ranges. If the name in `hints` is empty, it is taken from the URL; if the chunk
@@ -111,7 +111,7 @@ impl Client {
     /// [`Kind::Unsupported`] if the server does not give the size, and those of a stream.
     pub async fn open_url(&self, url: &str, mut hints: UrlHints, options: &Options) -> Result<File, Error> {
         let url = checked(url)?;
-        let context = self.context(Some(&url), options);
+        let context = self.context(Some(&url), &url, options);
         if hints.name.is_empty() {
             hints.name = url::name_of(&url);
         }
@@ -139,9 +139,9 @@ impl Client {
         self.streams.close();
     }
 
-    /// `home`: the filer, or the URL that is opened; its origin gets the user's headers.
-    fn context(&self, home: Option<&str>, options: &Options) -> OpenContext<NativeHost> {
-        let session = options.session(urls::filer_base(home.unwrap_or_default()), &self.pool);
+    /// `home`: the filer, or the URL that is opened; its origin gets the user's headers. `url`: what is opened, if it is one.
+    fn context(&self, home: Option<&str>, url: &str, options: &Options) -> OpenContext<NativeHost> {
+        let session = options.session(urls::filer_base(home.unwrap_or_default()), url, &self.pool);
         let home = home.and_then(url::origin).unwrap_or_default().to_owned();
         let fetcher = Fetcher {
             http: self.http.clone(),

@@ -71,5 +71,7 @@ pub use self::{
     response::{ResponseBody, problem},
 };
 
+pub use crate::http::respond::{Disposition, Presentation};
+
 /// The crate whose types requests and responses have.
 pub use http;

@@ -129,10 +129,11 @@ impl Options {
         Ok(())
     }
 
-    /// The session of one file. `filer`: the URL of its filer without a slash at the end.
-    pub(super) fn session(&self, filer: &str, pool: &Pool) -> Session {
+    /// The session of one file. `filer`: the URL of its filer without a slash at the end; `url`: what it is opened by.
+    pub(super) fn session(&self, filer: &str, url: &str, pool: &Pool) -> Session {
         let mut session = Session::from(self.read.clone());
         session.pool = pool.clone();
+        session.is_private = self.has_credential() || url.contains('?');
         session.locator = match &self.locate {
             Locate::Proxy => Locator::proxy(filer),
             Locate::Master(url) => Locator::master(url),
@@ -140,6 +141,13 @@ impl Options {
             Locate::Function(_) => Locator::default(),
         };
         session
+    }
+}
+
+impl Options {
+    fn has_credential(&self) -> bool {
+        let has_keys = self.keys.customer.is_some() || self.keys.kek.is_some();
+        !self.headers.is_empty() || self.token.is_some() || self.filer_token.is_some() || has_keys
     }
 }
 

@@ -16,14 +16,15 @@ use crate::{
     error::{Error, Kind},
     http::{
         problem::{self, Problem},
-        respond::{Conditions, Reply, respond},
+        respond::{Conditions, Presentation, Reply, respond},
     },
     read::Reader,
 };
 
 impl File {
     /// Responds to a GET or HEAD request for this file with 200, 206, 304, 405, 412 or 416. Understands the
-    /// conditions of RFC 9110 and one range.
+    /// conditions of RFC 9110 and one range. No shared cache may keep the response if the options have a credential or
+    /// the URL of the file a query. A type that can run script has a policy (`Content-Security-Policy`) that runs none.
     ///
     /// Resolves when the first bytes have arrived. If they cannot be read, the response is [`problem()`]; if a later
     /// read fails, the body is cut off.
@@ -40,9 +41,27 @@ impl File {
         method: &Method,
         headers: &HeaderMap,
     ) -> Result<Response<ResponseBody>, Error> {
+        self.respond_as(method, headers, Presentation::default()).await
+    }
+
+    /// As [`Self::respond`], with a `Content-Disposition` of the caller's instead of the stored one.
+    ///
+    /// # Errors
+    ///
+    /// [`Kind::Closed`] if the file or the client was closed.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn respond_as(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        presentation: Presentation<'_>,
+    ) -> Result<Response<ResponseBody>, Error> {
         self.0.check_open()?;
         let conditions = Conditions::read(|name| joined(headers, name));
-        let reply = respond(method.as_str(), &conditions.headers(), &self.head().as_served());
+        let reply = respond(method.as_str(), &conditions.headers(), &self.0.as_served(presentation));
         let Some(range) = reply.body.clone() else { return Ok(response(&reply, ResponseBody::default())) };
         let left = range.end - range.start;
         let mut reader = self.stream(range)?;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    http::respond::{RequestHeaders, respond},
+    http::respond::{Disposition, Presentation, RequestHeaders, respond},
     read::{Handle, Reader, open_file::OpenFile},
     schedule::plan::Plan,
 };
@@ -98,7 +98,7 @@ impl CoreFile {
     /// # Errors
     ///
     /// A `KelpError` with code `closed`.
-    #[expect(clippy::too_many_arguments, reason = "one for each header field that is used")]
+    #[expect(clippy::too_many_arguments, reason = "one for each header field and each option")]
     pub fn respond(
         &self,
         method: &str,
@@ -108,6 +108,8 @@ impl CoreFile {
         if_none_match: Option<String>,
         if_modified_since: Option<String>,
         if_unmodified_since: Option<String>,
+        disposition: Option<String>,
+        name: Option<String>,
     ) -> Result<JsValue, JsValue> {
         self.check_open()?;
         let request = RequestHeaders {
@@ -118,7 +120,12 @@ impl CoreFile {
             if_modified_since: if_modified_since.as_deref(),
             if_unmodified_since: if_unmodified_since.as_deref(),
         };
-        let reply = respond(method, &request, &self.file.metadata().as_served());
+        let disposition = disposition.map(|wanted| match wanted.as_str() {
+            "attachment" => Disposition::Attachment,
+            _ => Disposition::Inline,
+        });
+        let presentation = Presentation { disposition, name: name.as_deref() };
+        let reply = respond(method, &request, &self.file.as_served(presentation));
         let object = Object::new();
         set(&object, "status", &reply.status.into());
         let headers = Object::new();

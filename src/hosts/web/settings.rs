@@ -83,6 +83,9 @@ extern "C" {
     pub(super) fn token(this: &Settings) -> Option<Function>;
     #[wasm_bindgen(method, getter, js_name = filerToken)]
     pub(super) fn filer_token(this: &Settings) -> Option<Function>;
+    /// Whether the options have a credential.
+    #[wasm_bindgen(method, getter, js_name = isPrivate)]
+    fn is_private(this: &Settings) -> bool;
     #[wasm_bindgen(method, getter, js_name = customerKey)]
     fn customer_key(this: &Settings) -> Option<Uint8Array>;
     #[wasm_bindgen(method, getter)]
@@ -126,7 +129,12 @@ impl Settings {
     }
 
     pub(super) fn session(&self, pool: &CorePool) -> Session {
-        Session { locator: self.locator(), pool: pool.pool(), ..self.options().into() }
+        Session {
+            locator: self.locator(),
+            pool: pool.pool(),
+            is_private: self.is_private(),
+            ..self.options().into()
+        }
     }
 
     fn options(&self) -> Options {

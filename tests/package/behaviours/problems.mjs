@@ -47,7 +47,7 @@ export const problems = [
       const { detail, ...members } = JSON.parse(text);
       const retryable = ["http", "network", "timeout", "short_body"].includes(code);
       same(members, { type: "about:blank", title, status, code, retryable, chunk: fileIds[1], offset: CHUNK + 7 }, "problem");
-      ok(typeof detail === "string" && detail !== "", "detail");
+      equal(detail, `chunk ${fileIds[1]} cannot be read: ${code}`, "detail");
       await until(async () => (await store.inFlight()) === 0, "nothing is in flight");
     },
   })),
@@ -59,6 +59,27 @@ export const problems = [
       const response = await (await kelp.openFiler(url, { holes: "error" })).response(request({ range: "bytes=1000-" }));
       const { code, offset, chunk } = await response.json();
       same([response.status, code, offset, chunk], [502, "hole", 1000, undefined], "answer");
+    },
+  },
+  {
+    // F164
+    name: "a problem names no server and no URL", cluster: null,
+    async run(kelp, store) {
+      await store.fault({ server: "filer" }, { status: 500 });
+      const url = `${store.filer}/f/nothing.bin`;
+      const { host } = new URL(url);
+      const file = await kelp.openManifest({ size: 10, chunks: [{ urls: [url], offset: 0, size: 10 }] }, QUICK);
+      const errors = [await fails(kelp, "http", file.bytes()), await fails(kelp, "http", kelp.openFiler(url, QUICK)), await fails(kelp, "http", kelp.openUrl(url, QUICK))];
+      ok(errors.some(({ chunk }) => chunk?.includes(host)) && errors.some(({ message }) => message.includes(host)), "the errors name the server");
+      for (const response of [await file.response(), ...errors.map(kelp.problem)]) {
+        equal(response.status, 502, "status");
+        const text = await response.text();
+        ok(!text.includes(host) && !text.includes("/"+"/"), text);
+        same([JSON.parse(text).code, JSON.parse(text).detail], ["http", "the file cannot be read: http"], "code and detail");
+      }
+      for (const error of [new Error("mine"), undefined, await fails(kelp, "closed", () => (file.close(), file.bytes()))]) {
+        await rejectsWith(error, async () => kelp.problem(error));
+      }
     },
   },
   {

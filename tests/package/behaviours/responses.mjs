@@ -191,14 +191,72 @@ export const responses = [
     },
   },
   {
-    name: "nosniff is sent, and text has no script type", cluster: null,
-    async run(kelp, store) {
-      const file = await open(kelp, store);
-      for (const init of [{}, { method: "HEAD" }]) {
-        const response = await file.response(request({}, init));
-        equal(response.headers.get("x-content-type-options"), "nosniff", "X-Content-Type-Options");
-        await response.body?.cancel();
+    // F162
+    name: "a type that can run script has a policy and nosniff", cluster: null,
+    async run(kelp) {
+      const types = { "text/html": true, "image/svg+xml": true, "text/plain, text/html": true, "x": true, "video/webm": false, "text/plain": false, "application/pdf": false };
+      for (const [type, runs] of Object.entries(types)) {
+        const file = await kelp.openManifest({ size: 3, type, chunks: [] });
+        for (const init of [{}, { method: "HEAD" }, { headers: { range: "bytes=0-1" } }]) {
+          const response = await file.response(request({}, init));
+          const policy = response.headers.get("content-security-policy");
+          equal(response.headers.get("x-content-type-options"), "nosniff", "X-Content-Type-Options");
+          equal(policy, runs ? "sandbox; default-src 'none'; style-src 'unsafe-inline'" : null, `policy of ${type}`);
+          await response.body?.cancel();
+        }
       }
+    },
+  },
+  {
+    // F163
+    name: "what a credential opened is in no shared cache", cluster: null,
+    async run(kelp, store) {
+      const url = `${store.filer}/f/said.bin`;
+      const lifetime = async (at, options) => {
+        const { headers } = await (await kelp.openFiler(at, options)).response(request({}, { method: "HEAD" }));
+        return [headers.get("cache-control"), headers.get("expires")];
+      };
+      const credentials = [
+        [url, { headers: { "X-Api-Key": "k" } }], [url, { filerToken: "t" }], [url, { filerToken: () => "t" }], [url, { token: () => "t" }],
+        [url, { sse: { kek: "00".repeat(32) } }], [`${url}?jwt=t`, {}],
+      ];
+      for (const [stored, sent] of Object.entries({ "public, max-age=60": null, "max-age=60": null, "private, max-age=60": "private, max-age=60", "no-store": "no-store" })) {
+        await withExtended(store, "/f/said.bin", { "cache-control": stored, expires: MODIFIED });
+        same(await lifetime(url), [stored, MODIFIED], `without a credential: ${stored}`);
+        for (const [at, options] of credentials) {
+          same(await lifetime(at, options), sent ? [sent, MODIFIED] : ["private, no-cache", null], `${stored} with ${JSON.stringify(options)}`);
+        }
+      }
+      const ofManifest = (more) => kelp.openManifest({ size: 1, chunks: [{ urls: [url], offset: 0, size: 1, ...more }] });
+      for (const [more, expected] of [[{}, null], [{ urls: [`${url}?signature=1`] }, "private, no-cache"], [{ key: new Uint8Array(32) }, "private, no-cache"]]) {
+        const response = await (await ofManifest(more)).response(request({}, { method: "HEAD" }));
+        equal(response.headers.get("cache-control"), expected, `a manifest with ${Object.keys(more)}`);
+      }
+    },
+  },
+  {
+    name: "the caller chooses disposition and name", cluster: null,
+    async run(kelp, store) {
+      await withExtended(store, "/f/own.bin", { "content-disposition": "attachment; filename=stored" });
+      const stored = await kelp.openFiler(`${store.filer}/f/own.bin`);
+      const named = await kelp.openManifest({ size: 0, name: "one.bin", chunks: [] });
+      const nameless = await kelp.openManifest({ size: 0, chunks: [] });
+      const table = [
+        [stored, undefined, "attachment; filename=stored"], [stored, {}, "attachment; filename=stored"],
+        [stored, { name: "b" }, "attachment; filename=b"], [stored, { disposition: "inline" }, "inline; filename=own.bin"],
+        [named, { disposition: "attachment" }, "attachment; filename=one.bin"], [named, { name: "ä b" }, "inline; filename=\"_ b\"; filename*=UTF-8''%C3%A4%20b"],
+        [named, { disposition: "attachment", name: 'x"\r\ny' }, "attachment; filename=\"x\\\"__y\"; filename*=UTF-8''x%22__y"],
+        [nameless, { disposition: "attachment" }, "attachment"], [nameless, { name: undefined, disposition: undefined }, null],
+      ];
+      for (const [file, options, expected] of table) {
+        for (const method of ["GET", "HEAD"]) {
+          const response = await file.response(request({}, { method }), options);
+          equal(response.headers.get("content-disposition"), expected, JSON.stringify(options));
+          await response.body?.cancel();
+        }
+      }
+      for (const wrong of [5, null, { disposition: 5 }, { name: 5 }]) await rejects(TypeError, () => named.response(undefined, wrong), JSON.stringify(wrong));
+      await rejects(RangeError, () => named.response(undefined, { disposition: "save" }), "an unknown disposition");
     },
   },
   {

@@ -28,7 +28,7 @@ use crate::{
     },
     http::{
         problem::{self, Problem},
-        respond::{Conditions, respond},
+        respond::{Conditions, Presentation, respond},
     },
     read::{open::OpenContext, session::Session, streams::Streams},
     schedule::pool::Pool,
@@ -120,7 +120,7 @@ async fn serve(request: GatewayRequest) -> Result<GatewayResponse, Refusal> {
     let context = context(config, variable("KELP_FILER_TOKEN"));
     let file = context.open_filer(&urls::entry_url(&url).0, Some(&url), &Keys::default()).await?;
     let conditions = Conditions::read(|name| joined(request.headers.get(name)));
-    let reply = respond(method, &conditions.headers(), &file.metadata().as_served());
+    let reply = respond(method, &conditions.headers(), &file.as_served(Presentation::default()));
     let mut response = GatewayResponse { status: reply.status, headers: reply.headers, body: None };
     if let Some(range) = reply.body {
         let (driver, mut reader) = file.start(range)?;
@@ -140,6 +140,7 @@ fn context(config: GatewayConfig, filer_token: Option<String>) -> OpenContext<Wa
     let fetcher = Fetcher { headers: Vec::new(), home: config.filer, origins: Some(config.origins) };
     let filer_token = filer_token.filter(|token| !token.is_empty()).map(Into::into);
     let host = WasiHost { fetcher: Rc::new(fetcher), filer_token };
-    let session = Session { locator, pool: POOL.with(Pool::clone), ..Session::default() };
+    let is_private = filer_token.is_some();
+    let session = Session { locator, pool: POOL.with(Pool::clone), is_private, ..Session::default() };
     OpenContext { host, session, shared_streams: Streams::default(), can_renew_filer_token: false }
 }
