@@ -1,12 +1,15 @@
 // Checks values that users pass: a wrong type is a TypeError, a wrong value a RangeError. The message contains the name of the value.
 
+import { warnOfUnknown } from "./names.js";
+
 const wrongType = (name, wanted) => new TypeError(`${name} must be ${wanted}`);
 const wrongValue = (name, wanted) => new RangeError(`${name} must be ${wanted}`);
 
-/** An object with fields; `undefined` is an empty one. */
-export function dictionary(value, name) {
+/** An object with fields; `undefined` is an empty one. `known`: the names of options, separated by spaces. */
+export function dictionary(value, name, known) {
   if (value === undefined) return {};
   if (value === null || (typeof value !== "object" && typeof value !== "function")) throw wrongType(name, "an object");
+  if (known) warnOfUnknown(value, known);
   return value;
 }
 
@@ -29,7 +32,8 @@ export function integer(value, name, fallback, min = 0, max = Number.MAX_SAFE_IN
 /** An integer, or one word such as "auto". */
 export function integerOr(word, value, name, fallback, min) {
   if (value === undefined || value === word) return word === value ? word : fallback;
-  if (typeof value === "string") throw wrongValue(name, `a number or "${word}"`);
+  // A number as a string is of a wrong type, another word is a wrong value.
+  if (typeof value === "string") throw (value.trim() === "" || isNaN(value) ? wrongValue : wrongType)(name, `a number or "${word}"`);
   return integer(value, name, fallback, min);
 }
 

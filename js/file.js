@@ -71,7 +71,7 @@ export class RemoteFile {
   }
 
   async response(request, options) {
-    const { disposition, name } = dictionary(options, "options");
+    const { disposition, name } = dictionary(options, "options", "disposition name");
     const head = (name) => request?.headers.get(name) ?? undefined;
     const reply = this.#core.respond(
       request?.method ?? "GET",

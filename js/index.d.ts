@@ -1,6 +1,7 @@
+/// <reference lib="esnext.disposable" />
 // The types of `kelp-stream`. Positions count from 0, `end` is exclusive, sizes are in bytes, times in milliseconds. A value of a
 // wrong type is a `TypeError`, a wrong value a `RangeError`; the call itself throws (async functions reject). `undefined` means the
-// default; unknown options are ignored.
+// default; unknown options are ignored, with a warning on the console.
 
 /**
  * Opens a file of a SeaweedFS filer by its URL. Fetches the entry of the file (`<url>?metadata=true`), and no chunk. A file whose
@@ -37,7 +38,7 @@ export function openManifest(manifest: Manifest, options?: Options): Promise<Rem
 export function openUrl(url: string | URL, options?: UrlOptions): Promise<RemoteFile>;
 
 /** Starts the wasm module before it is needed. Otherwise the first open call starts it. */
-export function init(input?: string | URL | Response | BufferSource | WebAssembly.Module | PromiseLike<Response>): Promise<void>;
+export function init(input?: string | URL | Response | ArrayBuffer | ArrayBufferView | Module | PromiseLike<Response>): Promise<void>;
 
 /** The version of this package. */
 export function version(): string;
@@ -58,7 +59,7 @@ export interface RemoteFile {
    * were delivered; otherwise it fails. Cancelling it, or aborting the signal, aborts all its requests at once. It is a byte stream
    * if the platform has them, and has no queue of its own: look-ahead is the only buffer.
    */
-  stream(range?: StreamRange): ReadableStream<Uint8Array>;
+  stream(range?: StreamRange): ReadableStream<Uint8Array<ArrayBuffer>>;
   /**
    * The response to a request for the file: 200, 206, 304, 405, 412 or 416, for GET and HEAD, with `Range` and the conditional
    * headers of RFC 9110. Without a request: the whole file.
@@ -78,7 +79,7 @@ export interface RemoteFile {
    * (the request's or the file's), and with code `closed`.
    */
   response(request?: Request, options?: ResponseOptions): Promise<Response>;
-  bytes(range?: StreamRange): Promise<Uint8Array>;
+  bytes(range?: StreamRange): Promise<Uint8Array<ArrayBuffer>>;
   arrayBuffer(range?: StreamRange): Promise<ArrayBuffer>;
   blob(range?: StreamRange): Promise<Blob>;
   /** Decoded as UTF-8. */
@@ -122,7 +123,7 @@ export interface Options {
   /** Aborts opening, and every stream of the file; they fail with the reason of the signal. */
   signal?: AbortSignal;
   /** Used for every request instead of the global `fetch`. It must respect `redirect`, or `headers` may reach another origin. */
-  fetch?: typeof fetch;
+  fetch?: Fetch;
   /**
    * Sent to the filer, or to the URL of `openUrl`; never to another origin, redirects included. A page does not see where a redirect
    * leads: there, a redirect of a request with headers is followed within the page's own origin, and is an error with code `network`
@@ -372,3 +373,22 @@ export class KelpError extends Error {
    */
   readonly cause?: unknown;
 }
+
+// The types of the platform, from whatever declares them: the DOM library, @types/node, Deno, Bun, @cloudflare/workers-types. Without
+// any of these the package compiles too, and they are objects of which nothing is known.
+type Platform<Name extends string, Otherwise = object> = typeof globalThis extends { [N in Name]: { prototype: infer T } } ? T : Otherwise;
+type AbortSignal = Platform<"AbortSignal", { readonly aborted: boolean; readonly reason: unknown }>;
+type Blob = Platform<"Blob">;
+type Fetch = typeof globalThis extends { fetch: infer F } ? F : (url: string, init: object) => Promise<object>;
+type HeadersInit = [string, string][] | Record<string, string> | Platform<"Headers", never>;
+type Module = typeof globalThis extends { WebAssembly: { Module: { prototype: infer T } } } ? T : object;
+type Request = Platform<"Request">;
+type Response = Platform<"Response">;
+type URL = Platform<"URL", { readonly href: string }>;
+
+declare global {
+  // Merges with the declaration of the platform.
+  interface ReadableStream<R = any> {}
+}
+
+export {};

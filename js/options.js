@@ -5,11 +5,14 @@ import { KelpError } from "./error.js";
 import { hasSubtle } from "./platform.js";
 import { defaultPool, Pool, poolWorkers } from "./pool.js";
 
-/** The options that every open function has. `home`: the only origin that gets `headers`. */
-export function settings(options, home) {
-  const given = dictionary(options, "options");
-  const retry = dictionary(given.retry, "retry");
-  const timeout = dictionary(given.timeout, "timeout");
+const NAMES =
+  "signal fetch headers concurrency maxConcurrency perHost maxBytesAhead holes verify decoder workers throttle retry timeout pool priority hedge onProgress onEvent";
+
+/** The options that every open function has. `home`: the only origin that gets `headers`; `more`: names of further options. */
+export function settings(options, home, more = "") {
+  const given = dictionary(options, "options", NAMES + more);
+  const retry = dictionary(given.retry, "retry", "passes baseDelay maxDelay");
+  const timeout = dictionary(given.timeout, "timeout", "headers idle");
   const maxConcurrency = integer(given.maxConcurrency, "maxConcurrency", undefined, 1);
   const concurrency = integerOr("auto", given.concurrency, "concurrency", "auto", 1);
   const pool = given.pool === undefined ? defaultPool() : given.pool;
@@ -49,7 +52,7 @@ export function filerSettings(options, file) {
   // The filer may be below a path of a reverse proxy.
   const base = filer ? filer.origin + filer.pathname.replace(/\/+$/, "") : file?.origin;
   if (file && !file.href.startsWith(`${base}/`)) throw new RangeError("url must be below filer");
-  const checked = settings(given, (filer ?? file)?.origin ?? "");
+  const checked = settings(given, (filer ?? file)?.origin ?? "", " filer locate token filerToken sse");
   const masters = typeof locate === "object" && locate !== null
     ? [locate.master].flat().map((url) => requestUrl(url, "locate.master").href)
     : undefined;
@@ -58,7 +61,7 @@ export function filerSettings(options, file) {
   if (filerToken !== undefined && typeof filerToken !== "string" && typeof filerToken !== "function") {
     throw new TypeError("filerToken must be a string or a function");
   }
-  const { customerKey, kek } = dictionary(given.sse, "sse");
+  const { customerKey, kek } = dictionary(given.sse, "sse", "customerKey kek");
   const customer = aesKey(bytes(customerKey, "sse.customerKey"), "sse.customerKey");
   const keyEncryption = aesKey(hexBytes(kek, "sse.kek"), "sse.kek");
   return {
@@ -82,7 +85,7 @@ export function urlSettings(options, url) {
   const chunkSize = integer(given.chunkSize, "chunkSize", undefined, 1);
   const name = string(given.name, "name", lastComponent(url));
   const type = string(given.type, "type");
-  return { ...settings(given, url.origin), size, chunkSize, name, type };
+  return { ...settings(given, url.origin, " size chunkSize name type"), size, chunkSize, name, type };
 }
 
 /** `headers`: pairs of name and value. `isPrivate`: whether there are any, so that what they give access to is not for everyone. */

@@ -30,7 +30,7 @@ export class Pool {
   }
 
   constructor(limits) {
-    const { maxBytes, perHost, maxConcurrency, workers } = dictionary(limits, "limits");
+    const { maxBytes, perHost, maxConcurrency, workers } = dictionary(limits, "limits", "maxBytes perHost maxConcurrency workers");
     this.#limits = [
       integer(maxBytes, "maxBytes", undefined, 1),
       integer(perHost, "perHost", undefined, 1),

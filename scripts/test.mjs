@@ -63,7 +63,7 @@ const groups = {
 const WITHOUT_NAMES = ["setup", "lint", "licences", "docs", "types", "wit", "wasm-pack", "build", "size"];
 
 async function types() {
-  for (const project of ["tsconfig.json", "gateway/tsconfig.json"]) await run("npx", ["--no-install", "tsc", "--project", project]);
+  for (const project of ["tsconfig.json", "tests/tsconfig.json", "gateway/tsconfig.json"]) await run("npx", ["--no-install", "tsc", "--project", project]);
 }
 
 async function lint() {

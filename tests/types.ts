@@ -7,6 +7,7 @@ import {
   openManifest,
   openUrl,
   Pool,
+  problem,
   version,
   type FilerOptions,
   type Location,
@@ -32,6 +33,8 @@ export function explain(error: unknown): string {
   return `${error.code} at ${error.offset ?? 0}, after ${hosts.join(", ")}${error.retryable ? ", try again" : ""}`;
 }
 
+export const respond = (file: RemoteFile): Promise<Response> => file.response().catch((error: unknown) => problem(error));
+
 export async function save(url: URL, sink: WritableStream<Uint8Array>, signal: AbortSignal): Promise<Stats> {
   const pool = new Pool({ maxBytes: 64 * 2 ** 20, perHost: 6, workers: 2 });
   const file = await openFiler(url, { signal, pool, concurrency: "auto", verify: "strict", holes: "error" });
@@ -43,13 +46,16 @@ export async function save(url: URL, sink: WritableStream<Uint8Array>, signal: A
 }
 
 export async function every(file: RemoteFile): Promise<void> {
-  const parts: [Uint8Array, ArrayBuffer, Blob, string, Response] = [
+  const parts: [Uint8Array<ArrayBuffer>, ArrayBuffer, Blob, string, Response] = [
     await file.bytes({ end: 10 }),
     await file.arrayBuffer(),
     await file.blob(),
     await file.text({ start: 5 }),
-    await file.response(new Request("https://example.org/", { headers: { range: "bytes=0-9" } })),
+    await file.response(new Request("https://example.org/", { headers: { range: "bytes=0-9" } }), { disposition: "attachment", name: "a" }),
   ];
+  // Only bytes that share no memory are taken by these.
+  new Blob([parts[0]]);
+  await crypto.subtle.digest("SHA-256", parts[0]);
   const { size, name, type, etag, lastModified }: RemoteFile = file;
   console.log(parts, size, name, type, etag?.length, lastModified ?? 0, file.stats.waits.network, file.stats.workers.toFixed());
   file.close();
@@ -96,5 +102,11 @@ openFiler("https://filer.example/file", { verify: "maybe" });
 openFiler("https://filer.example/file", { workers: "many" });
 // @ts-expect-error a manifest has chunks
 openManifest({ size: 1 });
+// @ts-expect-error not one of the words
+export const wrong = async (file: RemoteFile) => file.response(undefined, { disposition: "save" });
+// @ts-expect-error a stream of bytes is not one of texts
+export const texts = (file: RemoteFile): ReadableStream<string> => file.stream();
+// @ts-expect-error a signal is an AbortSignal
+openFiler("https://filer.example/file", { signal: new URL("https://filer.example") });
 // @ts-expect-error the constructor is private
 new KelpError("network", "");

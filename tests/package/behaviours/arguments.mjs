@@ -2,14 +2,14 @@
 import { equal, fails, ok, rejects, sameBytes, throws } from "./assert.mjs";
 
 const WRONG_TYPES = {
-  signal: [{}, 5, null], fetch: ["fetch", {}], headers: [5], concurrency: [true, {}, null], maxConcurrency: ["4", null], perHost: ["4", {}],
-  maxBytesAhead: ["1", null], holes: [5, null], verify: [true, {}], decoder: [5, null], workers: [true, {}], throttle: ["fast", null],
+  signal: [{}, 5, null], fetch: ["fetch", {}], headers: [5], concurrency: [true, {}, null, "3", " 3 ", "0x3", "1e1"], maxConcurrency: ["4", null], perHost: ["4", {}],
+  maxBytesAhead: ["1", null], holes: [5, null], verify: [true, {}], decoder: [5, null], workers: [true, {}, "2"], throttle: ["fast", null],
   retry: [5, "never", null], timeout: [1000, "long"], pool: [{}, 5, null], priority: [5, {}], hedge: [1, "yes"],
   onProgress: [5, {}], onEvent: ["log", {}],
 };
 const WRONG_PARTS = { retry: ["passes", "baseDelay", "maxDelay"], timeout: ["headers", "idle"] };
 const WRONG_VALUES = {
-  concurrency: [0, -1, 1.5, NaN, Infinity], maxConcurrency: [0, -1, 1.5, NaN], perHost: [0, -1, 1.5], maxBytesAhead: [0, -1, 1.5, NaN],
+  concurrency: [0, -1, 1.5, NaN, Infinity, "three", ""], maxConcurrency: [0, -1, 1.5, NaN], perHost: [0, -1, 1.5], maxBytesAhead: [0, -1, 1.5, NaN],
   holes: ["zeros", ""], verify: ["maybe"], decoder: ["webcrypto"], workers: [-1, 1.5], throttle: [-1, 0, NaN, Infinity], priority: ["urgent"],
   retry: [{ passes: 0 }, { passes: -1 }, { passes: 1.5 }, { baseDelay: -1 }, { baseDelay: NaN }, { maxDelay: -1 }],
   timeout: [{ headers: -1 }, { headers: NaN }, { idle: -1 }],
@@ -83,6 +83,33 @@ export const args = [
       for (const [way, open] of Object.entries(openers(kelp, store, file))) ok(await open(nothing), `${way} with nothing but undefined`);
       const opened = await kelp.openFiler(file.url, { ...nothing, retry: { passes: undefined }, timeout: { idle: undefined } });
       sameBytes(await opened.bytes({ start: undefined, end: undefined, signal: undefined, unknown: 1 }), right);
+    },
+  },
+  {
+    // F166
+    name: "an unknown option is warned of once, with the nearest", cluster: null,
+    async run(kelp, store) {
+      const file = await addFile(store);
+      const ways = openers(kelp, store, file);
+      const { warn } = console;
+      const said = [];
+      console.warn = (...texts) => said.push(texts.join(" "));
+      try {
+        for (let i = 0; i < 2; i++) {
+          await ways.openFiler({ concurency: 3, filertoken: "s3cret", MAXBYTESAHEAD: 5, nothing: undefined });
+          await ways.openEntry({ locator: "proxy", sse: { kekk: 5 } });
+          await ways.openManifest({ retry: { pass: 3 }, timeout: { idel: 3 } });
+          const opened = await ways.openUrl({ chunksize: 3, ["x".repeat(1000)]: 1 });
+          new kelp.Pool({ maxByte: 5 });
+          await (await opened.response(undefined, { filename: "a" })).body.cancel();
+        }
+      } finally {
+        console.warn = warn;
+      }
+      const nearest = { concurency: "concurrency", filertoken: "filerToken", MAXBYTESAHEAD: "maxBytesAhead", locator: "locate", kekk: "kek", pass: "passes", idel: "idle", chunksize: "chunkSize", maxByte: "maxBytes", filename: "name" };
+      equal(said.length, Object.keys(nearest).length + 1, said.join("; "));
+      for (const [name, known] of Object.entries(nearest)) ok(said.some((text) => text.includes(`"${name}"`) && text.includes(`"${known}"`)), `${name}: ${said.join("; ")}`);
+      ok(!said.join().includes("s3cret"), "no value is said");
     },
   },
   {
