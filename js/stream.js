@@ -1,4 +1,5 @@
 // Makes a ReadableStream of a stream of the core.
+import { KelpError } from "./error.js";
 import { runtime } from "./runtime.js";
 
 // WebKit does not let scripts create byte streams.
@@ -64,18 +65,14 @@ export async function readableFromFirstPiece(open, signals) {
 }
 
 function source(open, signals, isInBytes) {
-  let core;
+  let reading;
   let over = false;
   let stopListening;
-  // Frees the wasm object at once instead of waiting for the garbage collector. `cancel` calls the user's listeners, which may
-  // call back into this stream, so `over` is set before.
+  // `Reading.end` calls the user's listeners, which may call back into this stream, so `over` is set before.
   const end = () => {
-    const ended = core;
     over = true;
-    core = undefined;
     stopListening?.();
-    ended?.cancel();
-    ended?.free();
+    reading?.end();
   };
   return {
     ...(isInBytes ? { type: "bytes", autoAllocateChunkSize: runtime.autoAllocateChunkSize } : {}),
@@ -87,13 +84,13 @@ function source(open, signals, isInBytes) {
       });
       stopListening = stop;
       if (over) stop();
-      else core = open();
+      else reading = new Reading(open());
     },
     async pull(controller) {
       if (over) return;
       let piece;
       try {
-        piece = await core.read();
+        piece = await reading.next();
       } catch (error) {
         if (over) return;
         end();
@@ -112,25 +109,71 @@ function source(open, signals, isInBytes) {
 
 /** Reads a stream of the core to its end; `take` gets each piece. Rejects with the reason if a signal is aborted. */
 export async function drain(open, signals, take) {
-  const core = open();
+  const reading = new Reading(open());
   let stop;
   const aborted = new Promise((_, reject) => {
     stop = onAbort(signals, (reason) => {
-      core.cancel();
+      reading.end();
       reject(reason);
     });
   });
-  // Otherwise an abort before the first read, or after the last, is an unhandled rejection.
-  aborted.catch(() => {});
+  const all = async () => {
+    for (let piece; (piece = await reading.next()) !== undefined; ) take(piece);
+  };
   try {
-    for (;;) {
-      const piece = await Promise.race([core.read(), aborted]);
-      if (piece === undefined) return;
-      take(piece);
-    }
+    await Promise.race([aborted, all()]);
   } finally {
     stop();
-    core.cancel();
-    core.free();
+    reading.end();
+  }
+}
+
+/** Reads a stream of the core. The core is asked for a piece when it has one, so that a wait takes no promise of its own. */
+class Reading {
+  #core;
+  #isOver = false;
+  #isPolling = false;
+  #isWoken = false;
+  #resume;
+  // The core calls it while it is at work, so it must not call the core.
+  #wake = () => {
+    this.#isWoken = true;
+    this.#resume?.();
+  };
+
+  constructor(core) {
+    this.#core = core;
+  }
+
+  /** The next piece; undefined at the end. Rejects with a KelpError. After `end` it never settles. */
+  async next() {
+    while (!this.#isOver) {
+      this.#isWoken = false;
+      const piece = this.#poll();
+      if (this.#isOver) break;
+      if (piece instanceof KelpError) throw piece;
+      if (piece !== null) return piece;
+      if (!this.#isWoken) await new Promise((resume) => (this.#resume = resume));
+    }
+    return new Promise(() => {});
+  }
+
+  #poll() {
+    this.#isPolling = true;
+    try {
+      return this.#core.poll(this.#wake);
+    } finally {
+      this.#isPolling = false;
+      if (this.#isOver) this.#core.free();
+    }
+  }
+
+  /** Cancels it. Frees the object in wasm at once, instead of when it is collected as garbage. */
+  end() {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#core.cancel();
+    // A listener of the user's called it: the object is in use until the poll returns.
+    if (!this.#isPolling) this.#core.free();
   }
 }

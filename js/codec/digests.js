@@ -38,6 +38,16 @@ export function digest(isCrc32c) {
   return isCrc32c ? new Crc32c() : new Md5();
 }
 
+/** The bytes, which end at `end` of the digest, once they are digested: they leave. A promise of them if that takes more than a slice. */
+export function leave(digest, end, bytes) {
+  // A digest that fails here has no value later.
+  try {
+    return digest.reach(end)?.then(() => bytes, () => bytes) ?? bytes;
+  } catch {
+    return bytes;
+  }
+}
+
 /** The MD5 of one chunk. */
 export class Md5 {
   #codec = codecNow();

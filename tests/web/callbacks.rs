@@ -82,10 +82,15 @@ async fn a_callback_that_throws_changes_nothing() {
 
 const DRAIN: &str = "return (async () => {
     let length = 0;
+    let resume;
+    const wake = () => resume();
     for (;;) {
-        const piece = await world.stream.read();
+        const woken = new Promise((resolve) => (resume = resolve));
+        const piece = await world.stream.poll(wake);
         if (piece === undefined) return length;
-        length += piece.length;
+        if (piece instanceof Error) throw piece;
+        if (piece === null) await woken;
+        else length += piece.length;
     }
 })()";
 

@@ -7,6 +7,7 @@ use kelp_stream::{
     web::{digest::WebDigest, piece::WebPiece},
 };
 use md5::{Digest as _, Md5};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::js::{bytes, give_codec};
@@ -93,7 +94,8 @@ async fn bytes_are_digested_before_they_leave() {
     digest.update(&mut whole);
     let start = whole.split_to(100_000);
     for part in [start, whole] {
-        part.leave().await.fill(0, 0, 300_000);
+        let array = super::js::wait(part.leave()).await.unwrap();
+        array.unchecked_into::<Uint8Array>().fill(0, 0, 300_000);
     }
     assert_eq!(digest.value().await, Ok(md5(&all)));
 }

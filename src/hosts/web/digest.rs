@@ -22,11 +22,11 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn update(this: &JsDigest, bytes: &Uint8Array) -> Result<f64, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn reach(this: &JsDigest, end: f64) -> Result<JsValue, JsValue>;
-    #[wasm_bindgen(method, catch)]
     fn value(this: &JsDigest) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method)]
     fn free(this: &JsDigest);
+    /// The bytes, or a promise of them until they are digested up to this end.
+    fn leave(digest: &JsDigest, end: f64, bytes: &Uint8Array) -> JsValue;
     /// Computes the values that were asked for at the end of this turn.
     pub(super) fn hurry();
     #[wasm_bindgen(js_name = applyCtr)]
@@ -105,12 +105,9 @@ impl Mark {
         Self { digest: self.digest.clone(), end: self.end - count as f64 }
     }
 
-    /// Digests the bytes. Other tasks run meanwhile if there are many.
-    pub(super) async fn reach(&self) {
-        // A digest that fails here has no value later.
-        if let Ok(Ok(promise)) = self.digest.reach(self.end).map(JsValue::dyn_into::<Promise>) {
-            let _ = JsFuture::from(promise).await;
-        }
+    /// The bytes that it marks, once they are digested; a promise of them if other tasks run meanwhile, because there are many.
+    pub(super) fn leave(&self, bytes: &Uint8Array) -> JsValue {
+        leave(&self.digest, self.end, bytes)
     }
 }
 

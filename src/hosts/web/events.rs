@@ -5,7 +5,7 @@ use std::{cell::RefCell, time::Duration};
 use js_sys::{Function, Object};
 use wasm_bindgen::prelude::*;
 
-use super::{error::set, timer};
+use super::{error::set, turn};
 use crate::host::event::{Event, EventKind};
 
 #[wasm_bindgen]
@@ -46,7 +46,7 @@ impl Listener {
         total: u64,
     ) -> Self {
         let progress =
-            Progress { delivered: 0.0, received: 0.0, total: total as f64, reported: timer::now() };
+            Progress { delivered: 0.0, received: 0.0, total: total as f64, reported: turn::now() };
         Self { on_event, on_progress, opened, progress: progress.into(), decoded_by: None.into() }
     }
 
@@ -76,7 +76,7 @@ impl Listener {
             EventKind::End => {}
             _ => return None,
         }
-        let now = timer::now();
+        let now = turn::now();
         if event.kind != EventKind::End && now.saturating_sub(progress.reported) < PROGRESS_EVERY {
             return None;
         }
@@ -90,7 +90,7 @@ impl Listener {
 
     fn to_js(&self, event: &Event) -> JsValue {
         let object = Object::new();
-        let at = timer::now().saturating_sub(self.opened).as_secs_f64() * 1000.0;
+        let at = turn::now().saturating_sub(self.opened).as_secs_f64() * 1000.0;
         set(&object, "at", &at.into());
         set(&object, "kind", &event.kind.name().into());
         let add = |name, value: Option<JsValue>| {

@@ -1,17 +1,25 @@
 //! An open file and its streams, for the JavaScript in `js/`.
 
-use std::{cell::RefCell, future::poll_fn, rc::Rc, sync::Arc};
+use std::{
+    cell::{OnceCell, RefCell},
+    future::poll_fn,
+    rc::Rc,
+    sync::Arc,
+    task::{Context, Poll, Wake, Waker},
+};
 
 use futures::StreamExt;
-use js_sys::{Object, Promise};
+use js_sys::{Function, Object, Promise};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{future_to_promise, spawn_local};
+use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 
 use super::{
     error::{Causes, set},
     events::Listener,
     host::WebHost,
     stats::{stats_object, summary_object},
+    timer::Timers,
+    turn::{Turn, in_turns},
 };
 use crate::{
     error::{Error, Kind},
@@ -75,11 +83,13 @@ impl CoreFile {
         let file_host = self.file.host();
         let Listener { on_event, on_progress, opened, .. } = &*file_host.listener;
         let listener = Listener::new(on_event.clone(), on_progress.clone(), *opened, plan.len());
-        let host = WebHost { listener: Rc::new(listener), ..file_host.clone() };
+        let timers = Timers::default();
+        let host = WebHost { listener: Rc::new(listener), timers: timers.clone(), ..file_host.clone() };
         let (driver, reader) = self.file.start_on(host, plan).map_err(|error| self.causes.error(&error))?;
-        spawn_local(driver);
+        spawn_local(in_turns(timers, driver));
         let handle = reader.handle();
-        Ok(CoreStream { reader: Rc::new(RefCell::new(reader)), handle, causes: Rc::clone(&self.causes) })
+        let reader = Rc::new(RefCell::new(reader));
+        Ok(CoreStream { reader, waker: OnceCell::new(), handle, causes: Rc::clone(&self.causes) })
     }
 
     /// What a stream of `start..end` would do, as a `PlanSummary`.
@@ -172,28 +182,58 @@ impl CoreFile {
 #[derive(Debug)]
 pub struct CoreStream {
     reader: Rc<RefCell<Reader<WebHost>>>,
+    /// Of the function that [`CoreStream::poll`] was first called with.
+    waker: OnceCell<Waker>,
     handle: Handle<WebHost>,
     causes: Rc<Causes>,
 }
 
 #[wasm_bindgen]
 impl CoreStream {
-    /// The next piece as a `Uint8Array`, `undefined` at the end; rejects with a `KelpError`.
+    /// The next piece, if it is there: a `Uint8Array`, or a promise of one that is being digested; `undefined` at the end and a
+    /// `KelpError` after a failure. `null` if it is not there: `wake` is called when this is worth calling again. `wake` must not
+    /// call back, and must be the same function in every call.
+    pub fn poll(&self, wake: &Function) -> JsValue {
+        let _turn = Turn::begin();
+        let waker = self.waker.get_or_init(|| Arc::new(WakeReader(wake.clone())).into());
+        // A listener of the user's that is called by a poll may not poll.
+        let Ok(mut reader) = self.reader.try_borrow_mut() else { return JsValue::NULL };
+        match reader.poll_next_unpin(&mut Context::from_waker(waker)) {
+            Poll::Ready(Some(Ok(piece))) => piece.leave(),
+            Poll::Ready(Some(Err(error))) => self.causes.error(&error),
+            Poll::Ready(None) => JsValue::UNDEFINED,
+            Poll::Pending => JsValue::NULL,
+        }
+    }
+
+    /// Cancels all requests at once. No request is sent later, and reads fail.
+    pub fn cancel(&self) {
+        let _turn = Turn::begin();
+        self.handle.fail(Error::new(Kind::Closed, "the stream was cancelled"));
+    }
+}
+
+impl CoreStream {
+    /// The next piece as a promise, for programs in Rust: rejects with a `KelpError`, and is `undefined` at the end.
     pub fn read(&self) -> Promise {
         let reader = Rc::clone(&self.reader);
         let causes = Rc::clone(&self.causes);
         future_to_promise(async move {
-            // Borrowed during each poll only. A listener that cancels the stream between polls uses the handle.
             match poll_fn(|cx| reader.borrow_mut().poll_next_unpin(cx)).await {
-                Some(Ok(piece)) => Ok(piece.leave().await.into()),
+                Some(Ok(piece)) => JsFuture::from(Promise::resolve(&piece.leave())).await,
                 Some(Err(error)) => Err(causes.error(&error)),
                 None => Ok(JsValue::UNDEFINED),
             }
         })
     }
+}
 
-    /// Cancels all requests at once. No request is sent later, and reads fail.
-    pub fn cancel(&self) {
-        self.handle.fail(Error::new(Kind::Closed, "the stream was cancelled"));
+/// Wakes what polls a stream in JavaScript.
+struct WakeReader(Function);
+
+impl Wake for WakeReader {
+    fn wake(self: Arc<Self>) {
+        // `js/stream.js` passes a function that cannot fail.
+        let _ = self.0.call0(&JsValue::UNDEFINED);
     }
 }

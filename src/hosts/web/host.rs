@@ -2,7 +2,7 @@
 
 use std::{future::Future, rc::Rc, time::Duration};
 
-use js_sys::{Date, Math, Uint8Array};
+use js_sys::{Math, Uint8Array};
 
 use super::{
     decode::{self, Decoding},
@@ -12,7 +12,8 @@ use super::{
     fetch::{Body, Fetcher},
     network,
     piece::WebPiece,
-    timer::{self, Sleep},
+    timer::{Sleep, Timers},
+    turn,
     user_locator::UserLocator,
 };
 use crate::{
@@ -30,6 +31,8 @@ pub struct WebHost {
     pub(super) user_locator: Rc<UserLocator>,
     pub(super) listener: Rc<Listener>,
     pub(super) decoding: Decoding,
+    /// The timers of the stream, or of the file while it is opened.
+    pub(super) timers: Timers,
     pub(super) causes: Rc<Causes>,
 }
 
@@ -89,7 +92,7 @@ impl Host for WebHost {
     }
 
     fn sleep(&self, time: Duration) -> Sleep {
-        Sleep::new(time)
+        self.timers.sleep(time)
     }
 
     fn is_offline(&self) -> bool {
@@ -101,11 +104,11 @@ impl Host for WebHost {
     }
 
     fn now(&self) -> Duration {
-        timer::now()
+        turn::now()
     }
 
     fn unix_time(&self) -> Duration {
-        Duration::try_from_secs_f64(Date::now() / 1000.0).unwrap_or_default()
+        turn::unix_time()
     }
 
     fn random(&self) -> f64 {

@@ -1,9 +1,10 @@
 //! The web host, for browsers, workers, edge runtimes and Node: wasm-bindgen, and the functions that `js/` calls.
 //!
 //! [`open`] opens a [`mod@file`], whose streams use [`host`]. Each part of the port has a file: `fetch`, `user_locator`,
-//! [`decode`], [`digest`], `timer`, `network`, `events`. The bytes of chunks stay outside wasm memory: a piece is a handle on an array
+//! [`decode`], [`digest`], `timer`, `turn` (the clock), `network`, `events`. The bytes of chunks stay outside wasm memory: a piece is a handle on an array
 //! of JavaScript ([`piece`]).
 
+mod abort;
 pub mod decode;
 pub mod digest;
 mod error;
@@ -19,7 +20,9 @@ pub mod pool;
 mod redact;
 pub mod settings;
 mod stats;
+mod ticket;
 mod timer;
+mod turn;
 mod user_locator;
 
 use wasm_bindgen::prelude::*;

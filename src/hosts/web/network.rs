@@ -5,7 +5,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 
-use super::fetch::AbortOnDrop;
+use super::abort::AbortOnDrop;
 
 #[wasm_bindgen(module = "/js/platform.js")]
 extern "C" {

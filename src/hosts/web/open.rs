@@ -16,7 +16,8 @@ use super::{
     manifest::{self, JsManifest},
     pool::CorePool,
     settings::{Settings, UrlSettings},
-    timer,
+    timer::Timers,
+    turn::{self, in_turns},
     user_locator::UserLocator,
 };
 use crate::{
@@ -41,9 +42,10 @@ pub async fn open_filer(
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
     let (context, causes) = context(&settings, pool);
+    let timers = context.host.timers.clone();
     let keys = settings.keys();
     let file_url = settings.file_url();
-    let file = opening.unless_cancelled(context.open_filer(&url, file_url.as_deref(), &keys)).await;
+    let file = opening.unless_cancelled(timers, context.open_filer(&url, file_url.as_deref(), &keys)).await;
     opened(file, causes)
 }
 
@@ -87,13 +89,14 @@ pub async fn open_url(
     opening: &Opening,
 ) -> Result<CoreFile, JsValue> {
     let (context, causes) = context(settings.as_ref(), pool);
+    let timers = context.host.timers.clone();
     let hints = UrlHints {
         size: settings.size().map(|size| size as u64),
         name: settings.name(),
         media_type: settings.media_type(),
         chunk_size: settings.chunk_size().map_or(Options::DEFAULT_CHUNK_SIZE, |bytes| bytes as u64),
     };
-    let file = opening.unless_cancelled(context.open_url(&url, hints)).await;
+    let file = opening.unless_cancelled(timers, context.open_url(&url, hints)).await;
     opened(file, causes)
 }
 
@@ -122,10 +125,14 @@ impl Opening {
 }
 
 impl Opening {
-    async fn unless_cancelled<T>(&self, opening: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    async fn unless_cancelled<T>(
+        &self,
+        timers: Timers,
+        opening: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let cancelled = || Error::new(Kind::Closed, "opening the file was cancelled");
         let registration = self.registration.take().ok_or_else(cancelled)?;
-        Abortable::new(opening, registration).await.unwrap_or_else(|_aborted| Err(cancelled()))
+        in_turns(timers, Abortable::new(opening, registration)).await.unwrap_or_else(|_aborted| Err(cancelled()))
     }
 }
 
@@ -138,11 +145,12 @@ impl Default for Opening {
 /// The context of one file, from its settings, and the store of what the platform and the user's functions throw.
 fn context(settings: &Settings, pool: &CorePool) -> (OpenContext<WebHost>, Rc<Causes>) {
     let causes = Rc::<Causes>::default();
-    let listener = Listener::new(settings.on_event(), settings.on_progress(), timer::now(), 0);
+    let listener = Listener::new(settings.on_event(), settings.on_progress(), turn::now(), 0);
     let fetcher = Fetcher {
         fetch: settings.fetch(),
         headers: settings.headers(),
         home: settings.home(),
+        early: settings.early().into(),
         causes: Rc::clone(&causes),
     };
     let user_locator = UserLocator {
@@ -157,6 +165,7 @@ fn context(settings: &Settings, pool: &CorePool) -> (OpenContext<WebHost>, Rc<Ca
         user_locator: Rc::new(user_locator),
         listener: Rc::new(listener),
         decoding: settings.decoding().unwrap_or_else(|| Decoding::new(has_subtle())),
+        timers: Timers::default(),
         causes: Rc::clone(&causes),
     };
     let session = settings.session(pool);

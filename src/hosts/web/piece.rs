@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
 
 use super::digest::{self, Mark, WebDigest};
 use crate::{
@@ -22,6 +23,11 @@ pub struct WebPiece {
 }
 
 impl WebPiece {
+    /// A piece of this length.
+    pub(super) fn new(array: Uint8Array, len: usize, is_own: bool) -> Self {
+        Self { array, len, is_own, mark: None }
+    }
+
     /// A piece whose array no one else has.
     #[must_use]
     pub fn own(array: Uint8Array) -> Self {
@@ -40,12 +46,13 @@ impl WebPiece {
         self.array
     }
 
-    /// The array for a reader, which may change or detach it: what a digest needs of it was read before.
-    pub async fn leave(self) -> Uint8Array {
-        if let Some(mark) = &self.mark {
-            mark.reach().await;
+    /// The array for a reader, or a promise of it. The reader may change or detach it: what a digest needs of it was read before.
+    #[must_use]
+    pub fn leave(self) -> JsValue {
+        match &self.mark {
+            Some(mark) => mark.leave(&self.array),
+            None => self.array.into(),
         }
-        self.array
     }
 
     /// The array.

@@ -7,8 +7,8 @@ use wasm_bindgen::{JsCast, prelude::*};
 use wasm_bindgen_futures::JsFuture;
 
 use super::{
+    abort::AbortOnDrop,
     error::{Causes, set},
-    fetch::AbortOnDrop,
 };
 use crate::{host::LocateError, model::location::Location};
 

@@ -1,0 +1,189 @@
+// A request of the core. One call sends it, and what happens to it comes back with its number (ticket): its head, then each piece of
+// its body. So the core makes no promise, no closure and no object of the platform, and nothing of the core lives as long as a promise
+// of the platform does: what comes for a ticket that was given up is dropped.
+import { pause } from "./codec/turns.js";
+import { isByteStream, isResponse } from "./platform.js";
+import { redirectTarget, sendHome } from "./redirects.js";
+import { bodyReader } from "./runtime.js";
+
+// What comes for a ticket; `src/hosts/web/ticket.rs` has the same numbers.
+const HEAD = 0;
+const PIECE = 1;
+const END = 2;
+const FAILED = 3;
+
+let report;
+let names;
+
+/**
+ * Sets what gets everything that happens: `(ticket, kind, count, text, value)`. `fields`: the names of the header fields that the core
+ * reads, separated by commas.
+ */
+export function listen(callback, fields) {
+  report = callback;
+  names = fields.split(",");
+}
+
+/**
+ * Sends a GET.
+ * @param fetch the user's, if there is one
+ * @param pairs the user's headers, if the request is for their origin
+ * @param end the byte after the last one that is requested: Infinity for the end of the file; `start` is negative without a range
+ * @param isManual whether a redirect must not be followed
+ */
+export function send(ticket, fetch, url, pairs, start, end, isManual) {
+  const request = new WebRequest(fetch, url, pairs, start, end, isManual);
+  request.report(ticket);
+  return request;
+}
+
+const OPAQUE = "fetch returned an opaque response, whose status and bytes cannot be read";
+
+// Chromium sends the range requests for one URL one after another if they go through its cache. With credentials browsers refuse a
+// response that allows every origin (`*`). Servers need not know which page reads a file.
+const INIT = { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer" };
+
+/** A request that is under way. */
+export class WebRequest {
+  #ticket;
+  #controller = new AbortController();
+  #head;
+  #isOver = false;
+  #reader;
+  /** Whether the reader is the runtime's own. */
+  #isRuntimes = false;
+  #hasRead = false;
+
+  constructor(...sent) {
+    this.#head = this.#send(...sent);
+  }
+
+  /** From now on, what happens comes with this ticket. */
+  report(ticket) {
+    this.#ticket = ticket;
+    this.#head.then((head) => this.#report(...head));
+  }
+
+  /** Reads the next piece of the body. */
+  read() {
+    this.#read().then((read) => this.#report(...read));
+  }
+
+  /** Stops it, if it has not ended by itself. An abort then would have no effect but create an exception with its stack. */
+  cancel() {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // The abort may have failed the stream before.
+    this.#reader?.cancel()?.catch(() => {});
+    this.#controller.abort();
+  }
+
+  #report(kind, count, text, value) {
+    if (this.#isOver) return;
+    this.#isOver = kind === END;
+    report(this.#ticket, kind, count, text, value);
+  }
+
+  async #send(fetch, url, pairs, start, end, isManual) {
+    try {
+      const init = { ...INIT, headers: rangeOf(start, end), signal: this.#controller.signal };
+      // A token would go to wherever the redirect leads. With "manual" the redirect is returned, or an opaque response; workerd does
+      // not support "error".
+      if (isManual) init.redirect = "manual";
+      const response = await (pairs?.length > 0 ? sendHome(fetch, url, init, pairs) : fetch ? fetch(url, init) : globalThis.fetch(url, init));
+      if (!isResponse(response)) throw new TypeError("fetch must return a Response");
+      const status = response.status & 0xffff;
+      if (status === 0) throw new TypeError(OPAQUE);
+      const ownsPieces = this.#open(response);
+      return [HEAD, status, headOf(response, ownsPieces)];
+    } catch (thrown) {
+      return [FAILED, 0, undefined, thrown];
+    }
+  }
+
+  /** Makes a reader of the body. Returns whether no one else has the arrays of its pieces. */
+  #open({ body, headers }) {
+    if (body === null || body === undefined) return true;
+    const reader = bodyReader(body, lengthOf(headers));
+    this.#isRuntimes = reader !== undefined;
+    const ownsPieces = this.#isRuntimes || isByteStream(body);
+    this.#reader = reader ?? body.getReader();
+    return ownsPieces;
+  }
+
+  async #read() {
+    try {
+      // Other tasks of the thread run before the next piece. Bodies from memory would give theirs all in one task.
+      const turn = this.#hasRead ? pause() : undefined;
+      if (turn) await turn;
+      this.#hasRead = true;
+      const read = await this.#reader?.read();
+      const isEnd = this.#isRuntimes ? read === undefined : (read?.done ?? true);
+      if (isEnd) return [END, 0];
+      const piece = bytesOf(this.#isRuntimes ? read : read.value);
+      return [PIECE, piece.length, undefined, piece];
+    } catch (thrown) {
+      return [FAILED, 0, undefined, thrown];
+    }
+  }
+}
+
+function rangeOf(start, end) {
+  const headers = new Headers();
+  // The last byte is part of the range.
+  if (start >= 0) headers.set("range", `bytes=${start}-${end === Infinity ? "" : Math.max(end, 1) - 1}`);
+  return headers;
+}
+
+/** What a response says how long its body is. It is a hint only: of an encoded body it may be the encoded length. */
+function lengthOf(headers) {
+  const length = field(headers, "content-length");
+  return /^\d+$/.test(length) ? Number(length) : undefined;
+}
+
+function field(headers, name) {
+  try {
+    return headers.get(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The head of a response as lines: whether the pieces are its own, and where a redirect led, if one was followed; then a line for each
+ * header field, `name:value`.
+ */
+function headOf(response, ownsPieces) {
+  let text = `${ownsPieces ? 1 : 0}${redirectOf(response)}`;
+  for (const name of names) {
+    const value = field(response.headers, name);
+    // A Response has no line breaks in a value; what a user's `fetch` returns may have.
+    if (typeof value === "string" && !value.includes("\n")) text += `\n${name}:${value}`;
+  }
+  return text;
+}
+
+function redirectOf(response) {
+  try {
+    const url = redirectTarget(response) ?? "";
+    return url.includes("\n") ? "" : url;
+  } catch {
+    return "";
+  }
+}
+
+/**
+ * The bytes of a piece. A user's `fetch` may return any kind of buffer. A shared one is copied: it could change after it was verified,
+ * and neither WebCrypto nor byte streams accept it.
+ */
+function bytesOf(piece) {
+  const array = viewOf(piece);
+  return array.buffer instanceof ArrayBuffer ? array : array.slice();
+}
+
+function viewOf(piece) {
+  if (piece instanceof Uint8Array) return piece;
+  if (piece instanceof ArrayBuffer) return new Uint8Array(piece);
+  if (ArrayBuffer.isView(piece)) return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
+  throw new TypeError("the pieces of a body must be bytes");
+}
