@@ -5,6 +5,9 @@ import { KelpError } from "./error.js";
 let loader = () => undefined;
 let started;
 
+/** Whether the module has started. */
+export let isStarted = false;
+
 /** Sets how the module is found by default. Each entry point of the package has its own way. */
 export function setLoader(load) {
   loader = load;
@@ -40,4 +43,5 @@ async function begin(input) {
   // Synchronous: in an edge worker, other requests must not wait for a promise that belongs to the first one.
   if (module instanceof WebAssembly.Module) initSync({ module });
   else await start({ module_or_path: module });
+  isStarted = true;
 }

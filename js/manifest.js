@@ -13,7 +13,21 @@ export function checkManifest(manifest) {
     etag: string(etag, "etag"),
     lastModified: integer(lastModified, "lastModified", undefined, Number.MIN_SAFE_INTEGER),
     // Unlike `map`, this also visits the holes of a sparse array.
-    chunks: Array.from(chunks, (chunk, i) => checkChunk(chunk, `chunks[${i}]`)),
+    ...pack(Array.from(chunks, (chunk, i) => checkChunk(chunk, `chunks[${i}]`))),
+  };
+}
+
+/** All chunks in four values: reading a field of each chunk from wasm would be a call for each field. */
+function pack(chunks) {
+  const numbers = chunks.flatMap(({ urls, offset, size, start = -1, end = -1, key, gzip, md5 }) => [
+    urls.length, offset, size, start, end, gzip ? 1 : 0, key?.length ?? -1, md5?.length ?? -1,
+  ]);
+  return {
+    numbers: Float64Array.from(numbers),
+    // The parser of URLs has removed line breaks.
+    urls: chunks.flatMap(({ urls }) => urls).join("\n"),
+    bytes: Uint8Array.from(chunks.flatMap(({ key, md5 }) => [...(key ?? []), ...(md5 ?? [])])),
+    modified: BigInt64Array.from(chunks, ({ modified }) => modified),
   };
 }
 

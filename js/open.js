@@ -8,10 +8,11 @@ import {
 } from "#glue";
 import { requestUrl } from "./check.js";
 import { RemoteFile } from "./file.js";
-import { ready } from "./load.js";
+import { isStarted, ready } from "./load.js";
 import { checkManifest } from "./manifest.js";
 import { filerSettings, settings, urlSettings } from "./options.js";
-import { corePool } from "./pool.js";
+import { corePool, isClosed } from "./pool.js";
+import { WebRequest } from "./request.js";
 import { onAbort } from "./stream.js";
 
 export async function openFiler(url, options) {
@@ -21,6 +22,7 @@ export async function openFiler(url, options) {
   if (where.searchParams.has("metadata")) where.searchParams.delete("metadata");
   chosen.fileUrl = where.href;
   where.searchParams.set("metadata", "true");
+  sendEarly(chosen, where);
   return open(chosen, (pool, opening) => openCoreFiler(where.href, chosen, pool, opening));
 }
 
@@ -43,24 +45,41 @@ export async function openUrl(url, options) {
   return open(chosen, (pool, opening) => openCoreUrl(where.href, chosen, pool, opening));
 }
 
+/**
+ * Sends the first request of a file before the module is there, which has to be loaded too, if all of it is known. The core takes it over
+ * in place of its first request.
+ */
+function sendEarly(chosen, { href, origin }) {
+  const { signal, fetch, headers, home, filerToken, pool } = chosen;
+  if (isStarted || signal?.aborted || filerToken || isClosed(pool)) return;
+  chosen.early = new WebRequest(fetch, href, origin === home ? headers : undefined, -1, 0, href.includes("jwt="));
+}
+
 /** Opens a file in the core. Rejects with the reason of the signal if it is aborted first. */
-async function open({ signal, pool }, openCore) {
+async function open(chosen, openCore) {
+  const { signal, pool, early } = chosen;
   signal?.throwIfAborted();
-  await ready();
-  const opening = new Opening();
+  let opening;
   let stop;
   const aborted = new Promise((_, reject) => {
     stop = onAbort([signal], (reason) => {
-      opening.cancel();
+      early?.cancel();
+      opening?.cancel();
       reject(reason);
     });
   });
   // Otherwise an abort after the race is an unhandled rejection.
   aborted.catch(() => {});
   try {
+    await Promise.race([ready(), aborted]);
+    opening = new Opening();
     // After `cancel` the core's promise settles too, and its result is ignored.
     const file = await Promise.race([openCore(corePool(pool), opening), aborted]);
     return new RemoteFile(file, signal);
+  } catch (error) {
+    // It may not have been taken over.
+    early?.cancel();
+    throw error;
   } finally {
     stop();
   }

@@ -52,6 +52,8 @@ export class WebRequest {
   #reader;
   /** Whether the reader is the runtime's own. */
   #isRuntimes = false;
+  /** Whether no one else has the arrays of the pieces. */
+  #ownsPieces = true;
   #hasRead = false;
 
   constructor(...sent) {
@@ -61,7 +63,7 @@ export class WebRequest {
   /** From now on, what happens comes with this ticket. */
   report(ticket) {
     this.#ticket = ticket;
-    this.#head.then((head) => this.#report(...head));
+    this.#head.then(([kind, status, response, thrown]) => this.#report(kind, status, response && headOf(response, this.#ownsPieces), thrown));
   }
 
   /** Reads the next piece of the body. */
@@ -94,21 +96,20 @@ export class WebRequest {
       if (!isResponse(response)) throw new TypeError("fetch must return a Response");
       const status = response.status & 0xffff;
       if (status === 0) throw new TypeError(OPAQUE);
-      const ownsPieces = this.#open(response);
-      return [HEAD, status, headOf(response, ownsPieces)];
+      this.#open(response);
+      return [HEAD, status, response];
     } catch (thrown) {
       return [FAILED, 0, undefined, thrown];
     }
   }
 
-  /** Makes a reader of the body. Returns whether no one else has the arrays of its pieces. */
+  /** Makes a reader of the body. */
   #open({ body, headers }) {
-    if (body === null || body === undefined) return true;
+    if (body === null || body === undefined) return;
     const reader = bodyReader(body, lengthOf(headers));
     this.#isRuntimes = reader !== undefined;
-    const ownsPieces = this.#isRuntimes || isByteStream(body);
+    this.#ownsPieces = this.#isRuntimes || isByteStream(body);
     this.#reader = reader ?? body.getReader();
-    return ownsPieces;
   }
 
   async #read() {

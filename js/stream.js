@@ -133,13 +133,7 @@ class Reading {
   #core;
   #isOver = false;
   #isPolling = false;
-  #isWoken = false;
-  #resume;
-  // The core calls it while it is at work, so it must not call the core.
-  #wake = () => {
-    this.#isWoken = true;
-    this.#resume?.();
-  };
+  #bell = new Bell();
 
   constructor(core) {
     this.#core = core;
@@ -148,12 +142,12 @@ class Reading {
   /** The next piece; undefined at the end. Rejects with a KelpError. After `end` it never settles. */
   async next() {
     while (!this.#isOver) {
-      this.#isWoken = false;
+      this.#bell.hasRung = false;
       const piece = this.#poll();
       if (this.#isOver) break;
       if (piece instanceof KelpError) throw piece;
       if (piece !== null) return piece;
-      if (!this.#isWoken) await new Promise((resume) => (this.#resume = resume));
+      await this.#bell.rung();
     }
     return new Promise(() => {});
   }
@@ -161,7 +155,7 @@ class Reading {
   #poll() {
     this.#isPolling = true;
     try {
-      return this.#core.poll(this.#wake);
+      return this.#core.poll(this.#bell.ring);
     } finally {
       this.#isPolling = false;
       if (this.#isOver) this.#core.free();
@@ -175,5 +169,21 @@ class Reading {
     this.#core.cancel();
     // A listener of the user's called it: the object is in use until the poll returns.
     if (!this.#isPolling) this.#core.free();
+  }
+}
+
+/** What the core rings when it has something. It keeps no stream alive that is not being read, since the core keeps it. */
+class Bell {
+  hasRung = false;
+  #resume;
+  /** The core calls it while it is at work, so it does not call the core. */
+  ring = () => {
+    this.hasRung = true;
+    this.#resume?.();
+    this.#resume = undefined;
+  };
+
+  async rung() {
+    if (!this.hasRung) await new Promise((resume) => (this.#resume = resume));
   }
 }

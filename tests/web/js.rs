@@ -1,6 +1,6 @@
 //! A store in JavaScript, and files that are opened in it.
 
-use js_sys::{Array, BigInt, Function, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, BigInt64Array, Float64Array, Function, Object, Promise, Reflect, Uint8Array};
 use kelp_stream::web::{
     file::{CoreFile, CoreStream},
     manifest::JsManifest,
@@ -175,25 +175,23 @@ pub struct Chunk {
 }
 
 pub fn manifest(size: u32, chunks: &[Chunk]) -> JsManifest {
-    let list = Array::new();
-    for chunk in chunks {
-        let object = Object::new();
-        set(&object, "urls", Array::of1(&chunk.url.into()));
-        set(&object, "offset", chunk.offset);
-        set(&object, "size", chunk.size);
-        set(&object, "gzip", chunk.gzip);
-        set(&object, "modified", BigInt::from(0));
-        if let Some(key) = &chunk.key {
-            set(&object, "key", Uint8Array::from(&key[..]));
-        }
-        if let Some(md5) = &chunk.md5 {
-            set(&object, "md5", Uint8Array::from(&md5[..]));
-        }
-        list.push(&object);
+    let mut numbers: Vec<f64> = Vec::new();
+    let mut bytes = Vec::new();
+    for Chunk { offset, size, key, gzip, md5, .. } in chunks {
+        let len = |len: Option<usize>| len.map_or(-1.0, |len| len as f64);
+        let (key_len, md5_len) = (key.map(|key| key.len()), md5.as_ref().map(Vec::len));
+        let gzip = f64::from(u8::from(*gzip));
+        let (offset, size) = (f64::from(*offset), f64::from(*size));
+        numbers.extend([1.0, offset, size, -1.0, -1.0, gzip, len(key_len), len(md5_len)]);
+        bytes.extend(key.iter().flatten().chain(md5.iter().flatten()));
     }
+    let urls: Vec<_> = chunks.iter().map(|chunk| chunk.url).collect();
     let manifest = Object::new();
     set(&manifest, "size", size);
-    set(&manifest, "chunks", list);
+    set(&manifest, "numbers", Float64Array::from(&numbers[..]));
+    set(&manifest, "urls", urls.join("\n"));
+    set(&manifest, "bytes", Uint8Array::from(&bytes[..]));
+    set(&manifest, "modified", BigInt64Array::new_with_length(chunks.len() as u32));
     manifest.unchecked_into()
 }
 
