@@ -318,7 +318,7 @@ fn a_416_after_the_last_byte_ends_the_body() {
     fetch.primary(zeros(110));
     fetch.digested();
     let ended = fetch.primary(broken(false));
-    assert_eq!(ended, ["cancel", "expect nothing", "digesting", "digest"]);
+    assert_eq!(ended, ["cancel", "digesting", "digest"]);
     assert_eq!(fetch.digested(), ["digested", "recover"], "the MD5 is of 120 bytes");
     fetch.primary(recovered(false));
     assert_eq!(fetch.send("b").last().unwrap(), "send http://b/1,01 bytes=110-");
@@ -332,7 +332,8 @@ fn a_digest_goes_on_if_more_bytes_are_needed() {
     let truncated = Chunk { md5: checked(120).md5, ..chunk(100) };
     let mut fetch = sent(truncated, &["a", "b"]);
     fetch.primary(status(200));
-    assert_eq!(fetch.primary(zeros(110)), ["first-byte", "body", "digesting", "digest"]);
+    let checked = ["first-byte", "body", "expect nothing", "digesting", "digest"];
+    assert_eq!(fetch.primary(zeros(110)), checked);
     assert_eq!(fetch.digested(), ["digested", "timer 20s"], "it is not of 100 bytes");
     fetch.primary(broken(false));
     fetch.digested();
