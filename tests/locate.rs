@@ -764,9 +764,9 @@ fn a_wrong_clock_does_not_keep_a_valid_token_back() {
 fn a_location_token_that_expired_in_the_queue_is_renewed() {
     let world = World::new();
     world.epoch(Duration::ZERO);
-    world.store("http://a/3,01", bytes(0..610));
-    world.store("http://a/3,02", bytes(610..1220));
-    let chunks = vec![of_id("3,01", 0, 610), of_id("3,02", 610, 610)];
+    world.store("http://a/3,01", bytes(0..67_100));
+    world.store("http://a/3,02", bytes(67_100..134_200));
+    let chunks = vec![of_id("3,01", 0, 67_100), of_id("3,02", 67_100, 67_100)];
     let refreshed = Arc::new(AtomicUsize::new(0));
     let clock = ticking(&world);
     world.locator({
@@ -781,12 +781,12 @@ fn a_location_token_that_expired_in_the_queue_is_renewed() {
         let id = asked.url.rsplit('/').next().unwrap_or_default();
         let jwt = token_of(asked);
         assert!(until(jwt, id) > Some(asked.at), "{id} left at {:?} with a token of the past", asked.at);
-        Script::default().piece(10).rate(10)
+        Script::default().piece(1100).rate(1100)
     });
     let mut session = by_user(1);
     session.options.per_host = 1;
     // The first chunk takes 61 s, and the second waits for its turn.
-    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..1220));
+    assert!(read(&world, chunks, session).unwrap() == bytes(0..134_200));
     assert_eq!(refreshed.load(Ordering::Relaxed), 1);
     assert!(world.now() >= 122 * SECOND);
 }

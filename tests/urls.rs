@@ -622,6 +622,16 @@ fn a_server_without_ranges_is_read_in_one_piece() {
     assert_eq!(world.log().len(), 2);
 }
 
+// F147
+#[test]
+fn a_body_that_drips_while_a_file_is_opened_is_a_timeout() {
+    let world = World::new();
+    stored(&world);
+    world.script(|_| with_headers(Headers::default()).no_ranges().piece(1).rate(500));
+    let error = ask(&world, &Session::default()).unwrap_err();
+    assert_eq!((error.kind(), error.attempts().len()), (Kind::Timeout, 3));
+}
+
 // F118
 #[test]
 fn a_size_in_no_header_is_counted_and_the_bytes_kept() {

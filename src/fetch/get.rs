@@ -17,6 +17,7 @@ use crate::{
     },
     schedule::{
         options::Options,
+        pace::{Pace, Speed, Traffic},
         retry::{Abilities, AttemptError, Decision, RetryState},
         validators::Validators,
     },
@@ -176,12 +177,18 @@ pub(crate) async fn get_once<H: Host>(
         Expect::Unsized(_) => return Ok(Fetched { status, headers, url, body: pieces }),
     };
     let mut len = 0;
+    let mut pace = Pace::new(options.timeout.idle, Traffic::default(), host.now());
     while let Some(piece) = within(host, options.timeout.idle, "the body stalled", body.next()).await? {
         let piece = piece?;
         len += piece.len() as u64;
         if len > max {
             let message = format!("the response is longer than {max} bytes, which is the limit");
             return Err(GetError::Final(Error::new(Kind::Limit, message)));
+        }
+        let now = host.now();
+        if pace.on_bytes(piece.len() as u64, now) && pace.judge(Traffic::default(), now) == Speed::Drip {
+            let error = AttemptError::new(Kind::Timeout, "the body brings less than 1 KiB a second");
+            return Err(error.into());
         }
         pieces.push(piece);
     }

@@ -14,12 +14,14 @@
 //! | [`retry`] | what follows a failed attempt |
 //! | [`validators`] | whether a response is of the version that is being read |
 //! | `idle_timer` | when a silent server has timed out |
+//! | `pace` | whether a body is too slow to be waited for |
 //! | `read_rate` | how many bytes the reader can need soon |
 //! | `throttle` | how many bytes may be delivered now |
 
 pub(crate) mod concurrency;
 pub(crate) mod idle_timer;
 pub mod options;
+pub(crate) mod pace;
 pub mod plan;
 pub mod pool;
 pub(crate) mod read_rate;

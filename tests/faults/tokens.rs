@@ -142,10 +142,10 @@ fn without_a_token_nothing_is_sent() {
 #[test]
 fn a_token_is_asked_for_when_its_request_is_sent() {
     let world = World::new();
-    let first = located(&world, &["a"], 610);
-    let second = Chunk { offset: 610, ..first.clone() };
+    let first = located(&world, &["a"], 67_100);
+    let second = Chunk { offset: 67_100, ..first.clone() };
     let count = numbered_tokens(&world);
-    world.script(|_| Script::default().piece(10).rate(10));
+    world.script(|_| Script::default().piece(1100).rate(1100));
     let mut session = passes(1);
     session.options.per_host = 1;
     let reader = open(&world, vec![first, second], session);
@@ -157,5 +157,5 @@ fn a_token_is_asked_for_when_its_request_is_sent() {
             assert_eq!(count.load(Ordering::Relaxed), 1, "its token would expire while it is queued");
         }
     });
-    assert_eq!(world.run(collect(reader)).unwrap().unwrap().len(), 1220);
+    assert_eq!(world.run(collect(reader)).unwrap().unwrap().len(), 134_200);
 }

@@ -478,7 +478,7 @@ fn codec() -> impl Strategy<Value = Codec> {
 pub const MAX_PASSES: usize = 3;
 
 fn treatment(fault: impl Strategy<Value = Fault>) -> impl Strategy<Value = Treatment> {
-    let rate = prop_oneof![2 => Just(None), 1 => (1000..5000_u64).prop_map(Some), 1 => (5000..1_000_000_u64).prop_map(Some)];
+    let rate = prop_oneof![2 => Just(None), 1 => (1100..5000_u64).prop_map(Some), 1 => (5000..1_000_000_u64).prop_map(Some)];
     let etag = prop::option::weighted(0.3, 1..3_u8);
     let piece = prop_oneof![1 => 1..20_usize, 2 => 1..300_usize];
     (fault, 0..400_u32, rate, piece, etag).prop_map(|(fault, latency_ms, rate, piece, etag)| Treatment {

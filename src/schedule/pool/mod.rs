@@ -34,6 +34,7 @@ pub(crate) use self::{
 use crate::schedule::{
     concurrency::ConcurrencyController,
     options::{Concurrency, Options},
+    pace::Traffic,
     retry::AttemptError,
 };
 
@@ -79,6 +80,8 @@ struct State {
     /// The sum over all streams.
     usage: Usage,
     peak_bytes: u64,
+    /// Bytes of bodies, over all streams and all time.
+    received: u64,
     queue: FairQueue,
     controller: ConcurrencyController,
     host_limiter: HostLimiter,
@@ -102,6 +105,7 @@ impl Default for State {
             limits: PoolLimits::default(),
             usage: Usage::default(),
             peak_bytes: 0,
+            received: 0,
             queue: FairQueue::default(),
             controller: ConcurrencyController::default(),
             host_limiter: HostLimiter::default(),
@@ -164,7 +168,16 @@ impl Pool {
 
     /// Bytes of a body arrived.
     pub(crate) fn on_bytes(&self, bytes: u64, now: Duration) {
-        self.lock().update_controller(|controller, max| controller.on_bytes(bytes, now, max));
+        let mut state = self.lock();
+        state.received = state.received.saturating_add(bytes);
+        state.update_controller(|controller, max| controller.on_bytes(bytes, now, max));
+    }
+
+    /// What is received in all.
+    pub(crate) fn traffic(&self) -> Traffic {
+        let state = self.lock();
+        let bodies = state.usage.fetching.saturating_sub(state.usage.awaited);
+        Traffic { bytes: state.received, bodies }
     }
 
     /// A host delivered a chunk; its last body brought `bytes` in `time`.

@@ -18,7 +18,12 @@ use crate::{
         chunk::{Compression, GCM_OVERHEAD},
         limit::max_output,
     },
-    schedule::{idle_timer::IdleTimer, pool::SERVED_AGAIN, retry::AttemptError},
+    schedule::{
+        idle_timer::IdleTimer,
+        pace::{Pace, Traffic},
+        pool::SERVED_AGAIN,
+        retry::AttemptError,
+    },
 };
 
 /// How far a body has come.
@@ -35,12 +40,14 @@ pub(super) struct BodyProgress {
     /// When the pool was last told that the host serves.
     told: Duration,
     pub(super) idle: IdleTimer,
+    pub(super) pace: Pace,
 }
 
 impl BodyProgress {
     /// A body that begins now, at byte `at` of the blob.
-    pub(super) fn new(at: u64, idle: Duration, now: Duration) -> Self {
-        Self { at, count: 0, began: now, told: now, idle: IdleTimer::new(idle, now) }
+    pub(super) fn new(at: u64, idle: Duration, traffic: Traffic, now: Duration) -> Self {
+        let (pace, idle) = (Pace::new(idle, traffic, now), IdleTimer::new(idle, now));
+        Self { at, count: 0, began: now, told: now, idle, pace }
     }
 
     /// Whether it is time to tell the pool again that the host serves.

@@ -46,6 +46,8 @@ pub(crate) struct ViewFetch<'a, P: Piece> {
     pub(super) own_validators: Validators,
     /// The whole chunk comes although a part of it is wanted, and is checked as if the whole were.
     pub(super) is_widened: bool,
+    /// The time since 1970 at time zero, by the last response.
+    pub(super) wall_clock: Duration,
     /// How often the decoder stopped.
     pub(super) interruptions: u32,
     /// The request of the current attempt.
@@ -160,6 +162,8 @@ pub(super) struct FailedAttempt {
     pub(super) error: AttemptError,
     /// The replica's bytes do not continue those that have arrived.
     pub(super) is_other_copy: bool,
+    /// The body was too slow: what it brought renews no passes.
+    pub(super) is_drip: bool,
 }
 
 /// What a decision about a failure has to know beside its error.
@@ -170,6 +174,8 @@ pub(super) enum Circumstance {
     Offline,
     /// The replica's bytes do not continue those that have arrived.
     OtherCopy,
+    /// The body was too slow to be waited for.
+    Dripping,
 }
 
 impl Circumstance {
@@ -196,6 +202,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
             etag: None,
             must_restart: false,
             is_widened: false,
+            wall_clock: Duration::ZERO,
             interruptions: 0,
             own_validators: Validators::default(),
             request: None,

@@ -66,8 +66,9 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.failure = Failure { replica, host, reason: error.kind.code() };
         let is_offline = error.kind == Kind::Network && circumstance == Circumstance::Offline;
         let error = AttemptError { status: error.status.or(status), ..error };
-        let failed =
-            FailedAttempt { name, url, error, is_other_copy: circumstance == Circumstance::OtherCopy };
+        let is_other_copy = circumstance == Circumstance::OtherCopy;
+        let is_drip = circumstance == Circumstance::Dripping;
+        let failed = FailedAttempt { name, url, error, is_other_copy, is_drip };
         if !is_offline {
             return self.on_failed(failed, cx);
         }
@@ -88,7 +89,7 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// An attempt failed while there was a network.
     fn on_failed(&mut self, failed: FailedAttempt, cx: &Context<'_, P>) {
-        let FailedAttempt { name, url, error, is_other_copy } = &failed;
+        let FailedAttempt { name, url, error, is_other_copy, .. } = &failed;
         // Other views may have followed the redirect anew since this request was sent.
         if self.validators(cx).drop_redirect(name, url, error.status) {
             return self.attempt_again(self.failure.replica, true, cx);
@@ -114,7 +115,7 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     pub(super) fn after_failed_attempt(
         &mut self,
-        FailedAttempt { error, .. }: FailedAttempt,
+        FailedAttempt { error, is_drip, .. }: FailedAttempt,
         is_restarted: bool,
         random: f64,
         cx: &Context<'_, P>,
@@ -128,7 +129,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
         self.narrow();
         let farthest = self.stream.progress.farthest();
-        if farthest > self.farthest {
+        if farthest > self.farthest && !is_drip {
             cx.failures.add_bytes(farthest - self.farthest);
             self.farthest = farthest;
             self.retry.progressed();

@@ -24,7 +24,7 @@ use crate::{
         event::{Event, EventKind},
     },
     model::chunk::Source,
-    schedule::{idle_timer::IdleTimer, options::Verify, retry::AttemptError, validators::Seen},
+    schedule::{idle_timer::IdleTimer, options::Verify, pace::Speed, retry::AttemptError, validators::Seen},
 };
 
 impl<P: Piece> ViewFetch<'_, P> {
@@ -44,6 +44,7 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// Checks the head of a response, then reads its body.
     pub(super) fn begin_body(&mut self, start: ResponseStart, unix_time: Duration, cx: &Context<'_, P>) {
+        self.wall_clock = unix_time.saturating_sub(cx.now);
         let Some(request) = &mut self.request else { return };
         (request.status, request.is_open) = (Some(start.status), true);
         let host = Arc::clone(&request.host);
@@ -118,7 +119,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let of_server = transit::checksum(&self.target.chunk, &start, is_whole);
         self.stream.begin(of_server.filter(|_| self.options.verify == Verify::Transit), cx);
         let idle = self.options.timeout.idle;
-        let progress = BodyProgress::new(at, idle, cx.now);
+        let progress = BodyProgress::new(at, idle, cx.pool.traffic(), cx.now);
         let sink = BodySink::new(&self.target, range, start.status, start.headers, at);
         self.actions.push(Action::SetTimer(idle));
         self.state = State::ReadingBody(Box::new(Body { progress, sink }));
@@ -183,7 +184,34 @@ impl<P: Piece> ViewFetch<'_, P> {
         let event = self.target.host_event(EventKind::Body, &request.host);
         self.actions.report(Event { bytes: Some(len), ..event });
         cx.pool.on_bytes(len, cx.now);
+        let speed = match progress.pace.on_bytes(len, cx.now) {
+            true => progress.pace.judge(cx.pool.traffic(), cx.now),
+            false => Speed::Fine,
+        };
         self.take(piece, at, cx);
+        match speed {
+            Speed::Fine => {}
+            Speed::Outrun => self.on_outrun(cx),
+            Speed::Drip => self.on_drip(cx),
+        }
+    }
+
+    /// The body is much slower than others: another replica is asked too, if a hedge is allowed.
+    fn on_outrun(&mut self, cx: &Context<'_, P>) {
+        if self.hedge.is_armed() && matches!(self.state, State::ReadingBody(_)) {
+            self.on_hedge(Input::Overdue { unix_time: self.wall_clock.saturating_add(cx.now) }, cx);
+        }
+    }
+
+    /// The body is too slow to be waited for.
+    fn on_drip(&mut self, cx: &Context<'_, P>) {
+        match mem::replace(&mut self.state, State::Done) {
+            State::ReadingBody(body) => {
+                let error = AttemptError::new(Kind::Timeout, "the body brings less than 1 KiB a second");
+                self.on_body_broken(body.sink, error, Circumstance::Dripping, cx);
+            }
+            state => self.state = state,
+        }
     }
 
     /// Takes a piece of the body that starts at byte `at` of the blob.
@@ -222,6 +250,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
         let idle = self.options.timeout.idle;
         body.progress.idle = IdleTimer::new(idle, cx.now);
+        body.progress.pace.restart(cx.pool.traffic(), cx.now);
         self.actions.push(Action::SetTimer(idle));
         let surplus = match &mut body.sink {
             BodySink::Stream(sink) => sink.take_surplus(),
@@ -252,7 +281,10 @@ impl<P: Piece> ViewFetch<'_, P> {
                     return self.on_body_broken(body.sink, error, Circumstance::Online, cx);
                 }
             },
-            Input::Resumed => body.progress.idle.on_progress(cx.now),
+            Input::Resumed => {
+                body.progress.idle.on_progress(cx.now);
+                body.progress.pace.restart(cx.pool.traffic(), cx.now);
+            }
             _ => {}
         }
         self.state = State::ReadingBody(body);
