@@ -7,6 +7,7 @@
 )]
 
 mod digests;
+mod load;
 mod matching_prefix;
 mod response;
 mod server;
