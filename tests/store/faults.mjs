@@ -14,6 +14,7 @@
  * @property {number} [latency] milliseconds before the headers, instead of those of the store
  * @property {number} [rate] bytes per second, instead of that of the store
  * @property {number} [status] respond with this status, `body` and `headers` instead
+ * @property {number} [above] with `status`: only if the server has more open requests than this, itself included
  * @property {string | Buffer} [body]
  * @property {Record<string, string | string[] | null>} [headers] replaced headers; null removes one
  * @property {boolean} [refuse] destroy the socket instead of responding
@@ -64,6 +65,12 @@ function matches({ server, fileId, path, method, when }, record) {
 }
 
 const fits = (pattern, exact, searched) => (pattern instanceof RegExp ? searched.search(pattern) >= 0 : pattern === exact);
+
+/** The action without what befalls a busy server alone, if the server has this many open requests and is not busy. */
+export function unlessBusy(action, open) {
+  const { above, status, headers, ...rest } = action;
+  return above === undefined || open > above ? action : rest;
+}
 
 /** The request as the server sees it. */
 export function disturbRequest(request, { ignoreRange, corrupt }) {

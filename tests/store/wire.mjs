@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { constants, createSecureServer } from "node:http2";
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { disturbReply, disturbRequest } from "./faults.mjs";
+import { disturbReply, disturbRequest, unlessBusy } from "./faults.mjs";
 import { fileIdInPath } from "./fileid.mjs";
 import { BrokenConnection } from "./reply.mjs";
 
@@ -67,7 +67,8 @@ async function handle(name, answer, store, incoming, response) {
   const request = readRequest(incoming);
   const record = store.open(recordOf(name, request, incoming));
   const client = watch(incoming.socket, response, record, store);
-  const action = store.faults.actionFor(record);
+  const open = store.requests.filter(({ server, state }) => server === name && state === "open").length;
+  const action = unlessBusy(store.faults.actionFor(record), open);
   try {
     await wait(latencyOf(store, record, action), client);
     if (action.refuse) return hangUp(response, record, store);

@@ -69,6 +69,19 @@ export const faults = [
       if (what !== "sends no CORS headers") ok(opened.stats.failovers > 0, "failovers are counted");
     },
   })),
+  ...[[1, 503, {}], [2, 429, { "Retry-After": "0" }], [3, 503, { "Retry-After": "1" }]].map(([above, status, headers]) => ({
+    // F146
+    name: `a server that serves ${above} at a time and answers ${status} is read to its end`, cluster: null,
+    async run(kelp, store, help) {
+      const length = 8 << 20;
+      const { url } = await store.addFile({ path: "/f/busy.bin", content: "noise:busy", length, chunkSize: length });
+      const fault = await store.fault({ server: "filer", method: "GET" }, { above, status, headers });
+      const file = await kelp.openUrl(url, { chunkSize: 128 << 10 });
+      sameBytes(await file.bytes(), await help.content("noise:busy", length));
+      ok((await fault.hits()) > 64, "the fault was met");
+      ok((await store.requests()).some((request) => request.status === status), "some were refused");
+    },
+  })),
   {
     name: "a bad chunk found before delivery is replaced", cluster: null,
     async run(kelp, store, help) {
