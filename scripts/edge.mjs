@@ -45,11 +45,11 @@ const installedPackage = {
   },
 };
 
-/** Starts a worker in miniflare on loopback. Resolves to its `origin`, and to `close`. */
-export async function startWorker(modules, bindings, { port = 0 } = {}) {
+/** Starts a worker in miniflare on loopback. Resolves to its `origin`, and to `close`. `stdio` gets the streams of what it logs. */
+export async function startWorker(modules, bindings, { port = 0, stdio = ignore } = {}) {
   const { Log, LogLevel, Miniflare } = await import("miniflare");
   // `cf: false`: otherwise it asks the network for its location.
-  const options = { modules, bindings, ...COMPATIBILITY, cf: false, host: "127.0.0.1", port, log: new Log(LogLevel.NONE), handleRuntimeStdio: ignore };
+  const options = { modules, bindings, ...COMPATIBILITY, cf: false, host: "127.0.0.1", port, log: new Log(LogLevel.NONE), handleRuntimeStdio: stdio };
   const worker = new Miniflare(options);
   const url = await worker.ready;
   return { origin: url.origin, worker, close: () => worker.dispose() };

@@ -4,8 +4,11 @@
 // plain chunks are passed through where that is configured, everything else is read by the core.
 import { KelpError, openFiler, Pool, type RemoteFile } from "kelp-stream";
 import { type Budget, cost, endThatFits, type Extent, readManifests } from "./budget";
+import type { Audit } from "./audit";
 import { GatewayCache } from "./cache";
-import { hold, share } from "./memory";
+import { Delivery, type Source } from "./delivery";
+import { attachment } from "./disposition";
+import { admit, hold, type Release, share } from "./memory";
 import { Outbound } from "./outbound";
 import { PassThrough } from "./pass-through";
 import type { FilePath } from "./path";
@@ -13,23 +16,42 @@ import { openingFailed, problem } from "./problem";
 import { wantedRange } from "./range";
 import { Relay } from "./relay";
 import type { Settings } from "./settings";
+import type { Grant } from "./signature";
 import { chunkToken, filerToken } from "./tokens";
 import { plainViews } from "./views";
 
-/** Answers a request whose path and signature were accepted. */
+/** A request whose path and signature were accepted. */
+export interface Accepted {
+  request: Request;
+  path: FilePath;
+  /** `null` if no signature is needed. */
+  grant: Grant | null;
+  /** The value of `download`: the file is saved under this name, or its own if this is empty. `null`: it is shown. */
+  name: string | null;
+}
+
+/** A range that is answered. */
+type Part = Extent & { isPart: boolean };
+
 export class Download {
   #request: Request;
   #path: FilePath;
+  #grant: Grant | null;
+  #name: string | null;
   #settings: Settings;
+  #audit: Audit;
   #context: ExecutionContext;
   #outbound: Outbound;
   #cache: GatewayCache;
   #direct: PassThrough;
 
-  constructor(request: Request, path: FilePath, settings: Settings, context: ExecutionContext) {
+  constructor({ request, path, grant, name }: Accepted, settings: Settings, audit: Audit, context: ExecutionContext) {
     this.#request = request;
     this.#path = path;
+    this.#grant = grant;
+    this.#name = name;
     this.#settings = settings;
+    this.#audit = audit;
     this.#context = context;
     this.#outbound = new Outbound(settings);
     this.#cache = new GatewayCache(this.#outbound, settings, (promise) => context.waitUntil(promise));
@@ -53,9 +75,10 @@ export class Download {
       return this.#explained(openingFailed(error));
     }
     const head = await file.response(this.#with({ method: "HEAD" }));
-    if (this.#request.method === "HEAD" || head.status !== 200) return this.#finished(head);
+    if (this.#request.method === "HEAD" || head.status !== 200) return this.#finished(head, file);
     const wanted = wantedRange(this.#request, file);
-    if (!wanted) return this.#finished(await file.response(this.#request));
+    // Without a byte of the file: the answer of the core has none, whatever the header says.
+    if (!wanted) return this.#finished(await file.response(this.#with({ range: `bytes=${file.size}-` })), file);
     return this.#send(file, head, wanted);
   }
 
@@ -78,7 +101,7 @@ export class Download {
     });
   }
 
-  async #send(file: RemoteFile, head: Response, wanted: Extent & { isPart: boolean }): Promise<Response> {
+  async #send(file: RemoteFile, head: Response, wanted: Part): Promise<Response> {
     const failure = await this.#readManifests(file, wanted);
     const { start } = wanted;
     const end = endThatFits(file, wanted, this.#budget());
@@ -87,62 +110,87 @@ export class Download {
     }
     const extent = { start, end, isPart: wanted.isPart };
     const plain = this.#settings.direct ? await this.#passedThrough(file, extent) : null;
-    if (plain) return this.#finished(likeHead(head, plain, file, extent));
-    const release = this.#hold(file, extent);
-    if (!release) return problem(503, "Service Unavailable", "too many downloads at a time", {}, { "retry-after": "1" });
+    if (plain) return this.#finished(likeHead(head, plain, file, extent), file);
+    const { peakBytes } = file.plan(extent);
+    if (peakBytes > this.#settings.memory) return tooLarge(peakBytes, this.#settings.memory);
+    const leave = this.#grant ? admit(this.#grant.signature, this.#settings.urlDownloads) : () => {};
+    if (!leave) return problem(429, "Too Many Requests", "too many downloads of this URL at a time", {}, { "retry-after": "1" });
+    const release = await this.#hold(file, extent);
+    if (!release) {
+      leave();
+      return problem(503, "Service Unavailable", "too many downloads at a time", {}, { "retry-after": "1" });
+    }
     const done = Promise.withResolvers<void>();
-    const over = () => (release(), done.resolve());
+    const over = () => (leave(), done.resolve());
     // Keeps the request alive after its client has left, so that streams are cancelled here instead of being cut off.
     this.#context.waitUntil(done.promise);
     try {
-      return await this.#read(file, extent, over);
+      return await this.#read(file, extent, release, over);
     } catch (error) {
+      release();
       over();
       throw error;
     }
   }
 
-  #hold(file: RemoteFile, { start, end }: Extent): (() => void) | null {
-    return hold(file.plan({ start, end }).peakBytes, this.#settings.memory);
+  /** Waits for the memory that a range takes. */
+  #hold(file: RemoteFile, { start, end }: Extent): Promise<Release | null> {
+    const { memory, queue } = this.#settings;
+    return hold(file.plan({ start, end }).peakBytes, memory, queue, this.#request.signal);
+  }
+
+  /** Opens the stream of a range, when there is memory for it. */
+  async #stream(file: RemoteFile, extent: Extent): Promise<Source> {
+    const release = await this.#hold(file, extent);
+    if (!release) throw new Error("the downloads of this isolate hold MEMORY_MIB already: the rest of the range cannot be read");
+    return { body: file.stream({ start: extent.start, end: extent.end, signal: this.#request.signal }), release };
+  }
+
+  /** Sends a range to a client. `source`: its stream, if it is open already. */
+  async #delivery(file: RemoteFile, { start, end }: Extent, to: WritableStream<Uint8Array>, source?: Source): Promise<Delivery> {
+    const stream = (at: number) => this.#stream(file, { start: start + at, end });
+    return new Delivery(source ?? (await stream(0)), end - start, to, stream, this.#settings, this.#request.signal);
   }
 
   /** The bodies of plain chunks as one stream; `null` if the range has other chunks. */
-  async #passedThrough(file: RemoteFile, { start, end }: Extent): Promise<ReadableStream<Uint8Array> | null> {
-    const { connections, memory } = this.#settings;
+  async #passedThrough(file: RemoteFile, extent: Part): Promise<ReadableStream<Uint8Array> | null> {
+    const { connections, memory, audit } = this.#settings;
+    const { start, end } = extent;
     const { signal } = this.#request;
-    const views = plainViews(file, this.#cache.entry, { start, end });
+    const views = plainViews(file, this.#cache.entry, extent);
     if (!views) return null;
     // One connection is kept for lookups, and for another replica of a late server.
     const relay = new Relay(views, (view) => this.#direct.take(file, view, signal), { bodies: Math.max(1, connections - 1), bytes: share(memory) });
     const first = await relay.body(0);
-    if (!first || views.length === 1) return first;
+    // The end of a body that no script sees is known only if it is pumped.
+    if (!first || (views.length === 1 && !audit)) return first;
     const fixed = new FixedLengthStream(end - start);
-    let release: (() => void) | null = null;
-    const rest = (from: number) => {
-      release = this.#hold(file, { start: from, end });
-      if (!release) throw new Error("the downloads of this isolate hold MEMORY_MIB already: the rest of the range cannot be read");
-      return file.stream({ start: from, end, signal });
+    const rest = async (from: number, into: WritableStream<Uint8Array>) => {
+      const delivery = await this.#delivery(file, { start: from, end }, into);
+      await delivery.run();
+      return delivery.taken === end - from;
     };
-    this.#context.waitUntil(relay.pump(first, fixed.writable, rest).finally(() => release?.()));
+    const pumped = relay.pump(first, fixed.writable, rest).then((isWhole) => this.#audit.end(extent.isPart ? 206 : 200, isWhole ? end - start : null));
+    this.#context.waitUntil(pumped);
     return fixed.readable;
   }
 
-  /** A range that the core reads. */
-  async #read(file: RemoteFile, extent: Extent & { isPart: boolean }, over: () => void): Promise<Response> {
+  /** A range that the core reads. `over` is called when its body has ended. */
+  async #read(file: RemoteFile, extent: Part, release: Release, over: () => void): Promise<Response> {
     const { start, end, isPart } = extent;
     // The answer may be a prefix of the range: RFC 9110, 15.3.7 makes a client look at Content-Range and request the rest.
-    const range = isPart ? { range: `bytes=${start}-${end - 1}` } : {};
-    const response = await file.response(this.#with({ headers: range }));
+    const response = await file.response(this.#with(isPart ? { range: `bytes=${start}-${end - 1}` } : {}));
     if (!response.body || response.status >= 400) {
+      release();
       over();
       return this.#explained(response);
     }
     const length = end - start;
     if (response.headers.get("content-length") !== String(length)) throw new Error(`the core answers ${response.headers.get("content-length")} bytes where ${length} were planned`);
     const fixed = new FixedLengthStream(length);
-    // Fails if the client leaves or the file cannot be read on. The body breaks then; it never ends short.
-    response.body.pipeTo(fixed.writable).catch(() => {}).then(over);
-    return this.#finished(new Response(fixed.readable, response));
+    const delivery = await this.#delivery(file, extent, fixed.writable, { body: response.body, release });
+    void delivery.run().then(() => (over(), this.#audit.end(response.status, delivery.taken)));
+    return this.#finished(new Response(fixed.readable, response), file);
   }
 
   // If a chunk manifest cannot be read, neither can its chunks: a problem now is better than a body that breaks there.
@@ -164,11 +212,12 @@ export class Download {
     return { left: this.#outbound.left, perRequest: this.#cache.perChunk, lookups };
   }
 
-  /** The client's request with another method or other headers. */
-  #with({ method = "GET", headers = {} }: { method?: string; headers?: Record<string, string> }): Request {
-    const all = new Headers(this.#request.headers);
-    for (const [name, value] of Object.entries(headers)) all.set(name, value);
-    return new Request(this.#request.url, { method, headers: all, signal: this.#request.signal });
+  /** The client's request with another method, and with this range or none. Its own was read by `wantedRange`. */
+  #with({ method = "GET", range }: { method?: string; range?: string }): Request {
+    const headers = new Headers(this.#request.headers);
+    for (const name of ["range", "if-range"]) headers.delete(name);
+    if (range) headers.set("range", range);
+    return new Request(this.#request.url, { method, headers, signal: this.#request.signal });
   }
 
   // 507, not 503: proxies and downloaders retry a 503, and a retry fails in the same way. The client can request a shorter range.
@@ -183,12 +232,15 @@ export class Download {
 
   /** Replaces a 403 that the gateway's own rules caused: the core got no reason from `Outbound`. */
   #explained(response: Response): Response {
-    if (response.status !== 403 || !(this.#outbound.wasMisdirected || this.#outbound.ranOut)) return this.#finished(response);
-    const reason = this.#outbound.ranOut ? "no subrequests are left" : "the file names a server that the gateway is not allowed to contact";
-    return this.#finished(problem(502, "Bad Gateway", reason, { code: this.#outbound.ranOut ? "subrequests" : "origin" }));
+    const { ranOut, wasMisdirected } = this.#outbound;
+    if (response.status !== 403 || !(ranOut || wasMisdirected || this.#cache.wasTooLong)) return this.#finished(response);
+    if (this.#cache.wasTooLong) return problem(507, "Insufficient Storage", "the entry of this file is too long for the gateway", { code: "limit" });
+    const reason = ranOut ? "no subrequests are left" : "the file names a server that the gateway is not allowed to contact";
+    return this.#finished(problem(502, "Bad Gateway", reason, { code: ranOut ? "subrequests" : "origin" }));
   }
 
-  #finished(response: Response): Response {
+  /** The response as the client gets it. `file`: whose bytes, or head, it has. */
+  #finished(response: Response, file: RemoteFile | null = null): Response {
     // Otherwise workerd would encode a body again that is stored encoded.
     const init = { status: response.status, headers: response.headers, encodeBody: "manual" } as const;
     const finished = new Response(response.body, init);
@@ -197,18 +249,19 @@ export class Download {
       headers.set("cache-control", this.#settings.cacheControl);
       headers.delete("expires");
     }
+    if (file && this.#name !== null && headers.has("content-length")) headers.set("content-disposition", attachment(this.#name || file.name));
     // Files of users may be shown, but run no script.
     headers.set("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox");
-    if (this.#settings.cors) {
-      headers.set("access-control-allow-origin", this.#settings.cors);
-      headers.set("access-control-expose-headers", "*");
-      headers.append("vary", "Origin");
-    }
     return finished;
   }
 }
 
-function likeHead(head: Response, body: ReadableStream, { size }: RemoteFile, { start, end, isPart }: Extent & { isPart: boolean }): Response {
+// Not a 503, as for subrequests: a retry fails in the same way.
+function tooLarge(needed: number, allowed: number): Response {
+  return problem(507, "Insufficient Storage", "reading this takes more memory than the gateway has", { code: "limit", needed, allowed });
+}
+
+function likeHead(head: Response, body: ReadableStream, { size }: RemoteFile, { start, end, isPart }: Part): Response {
   const headers = new Headers(head.headers);
   headers.set("content-length", String(end - start));
   if (isPart) headers.set("content-range", `bytes ${start}-${end - 1}/${size}`);

@@ -19,10 +19,19 @@ export function filePath({ pathname }: URL): FilePath | null {
   return { plain: `/${names.join("/")}`, encoded: `/${names.map((name) => encodeURIComponent(name as string)).join("/")}` };
 }
 
-/** Whether a path is one of the prefixes or below it: `/a` allows `/a` and `/a/b`, and not `/ab`. */
+/** Folders of the filer itself: its configuration with credentials, and the log of its metadata with the keys of chunks. */
+const OF_THE_FILER = ["/etc", "/topics"];
+
+/**
+ * Whether a path is one of the prefixes or below it: `/a` allows `/a` and `/a/b`, and not `/ab`. A folder of the filer itself is
+ * served only by a prefix that names it.
+ */
 export function isAllowed({ plain }: FilePath, prefixes: string[]): boolean {
-  return prefixes.some((prefix) => plain === prefix || plain.startsWith(`${prefix}/`));
+  const own = OF_THE_FILER.find((folder) => isBelow(plain, folder));
+  return prefixes.some((prefix) => isBelow(plain, prefix) && (own === undefined || isBelow(prefix, own)));
 }
+
+const isBelow = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
 
 function decoded(segment: string): string | null {
   try {

@@ -17,8 +17,15 @@ export function problem(status: number, title: string, detail: string, members: 
 // A directory is `unsupported`, and the client asked for a file: 404.
 const STATUSES: Record<string, [number, string]> = { not_found: [404, "Not Found"], unsupported: [404, "Not Found"], unauthorized: [403, "Forbidden"] };
 
+// Messages of errors name servers and URLs.
+const DETAILS: Record<string, string> = {
+  not_found: "there is no such file",
+  unsupported: "this is not a file that can be read here",
+  unauthorized: "the servers of the file refuse the gateway",
+};
+
 /** The answer for a file that could not be opened. */
-export function openingFailed({ code, retryable, message }: KelpError): Response {
+export function openingFailed({ code, retryable }: KelpError): Response {
   const [status, title] = STATUSES[code] ?? [502, "Bad Gateway"];
-  return problem(status, title, message, { code, retryable });
+  return problem(status, title, DETAILS[code] ?? "the file cannot be opened", { code, retryable });
 }

@@ -1,5 +1,5 @@
-// The range of a request, read before anything is fetched. The core reads the same header when it answers: both must agree, since
-// subrequests and memory are planned for this range (tests/edge/range.test.mjs compares them).
+// The range of a request, read before anything is fetched: subrequests and memory are planned for it. It is read once. The core, which
+// reads the same header in the same way (tests/edge/range.test.mjs compares them), gets the range that was planned, or none.
 import type { RemoteFile } from "kelp-stream";
 import type { Extent } from "./budget";
 

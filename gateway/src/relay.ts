@@ -14,6 +14,9 @@ export interface Limits {
 /** Requests the body of a view; `null` if it cannot be passed through. */
 export type Take = (view: View) => Promise<Response | null>;
 
+/** Sends the file from a position on, and ends the stream. Resolves to whether it sent everything. */
+export type Rest = (start: number, into: WritableStream<Uint8Array>) => Promise<boolean>;
+
 export class Relay {
   #views: View[];
   #take: Take;
@@ -36,22 +39,24 @@ export class Relay {
 
   /**
    * Pumps the first body and then those of all other views. If one cannot be passed through, `rest` continues from its position.
-   * A body that breaks breaks the whole: the runtime does not report how many of its bytes were sent.
+   * A body that breaks breaks the whole: the runtime does not report how many of its bytes were sent. Resolves to whether all were.
    */
-  async pump(first: ReadableStream<Uint8Array>, into: WritableStream<Uint8Array>, rest: (start: number) => ReadableStream<Uint8Array>): Promise<void> {
+  async pump(first: ReadableStream<Uint8Array>, into: WritableStream<Uint8Array>, rest: Rest): Promise<boolean> {
     const began = Date.now();
     let sent = 0;
     try {
       for (const [index, view] of this.#views.entries()) {
         const body = index === 0 ? first : await this.body(index);
-        if (!body) return await rest(view.start).pipeTo(into);
+        if (!body) return await rest(view.start, into);
         this.#lookAhead(index, sent / (Date.now() - began || 1));
         await body.pipeTo(into, { preventClose: true });
         sent += view.end - view.start;
       }
       await into.close();
+      return true;
     } catch (error) {
       await into.abort(error).catch(() => {});
+      return false;
     } finally {
       for (const requested of this.#requested.values()) void requested.then((response) => response?.body?.cancel()).catch(() => {});
     }

@@ -5,7 +5,11 @@ export interface Env {
   MASTER?: string;
   ALLOWED_ORIGINS?: string;
   ALLOW_PREFIXES?: string;
+  URL_KEYS?: string;
   URL_SECRET?: string;
+  URL_MAX_AGE?: string;
+  URL_DOWNLOADS?: string;
+  HOSTS?: string;
   PUBLIC?: string;
   FILER_SECRET?: string;
   READ_SECRET?: string;
@@ -15,6 +19,11 @@ export interface Env {
   SUBREQUESTS?: string;
   CONNECTIONS?: string;
   MEMORY_MIB?: string;
+  QUEUE_SECONDS?: string;
+  STALL_SECONDS?: string;
+  CLIENT_SECONDS?: string;
+  LEAST_RATE?: string;
+  AUDIT?: string;
   ENTRY_TTL?: string;
   CHUNK_TTL?: string;
   VERIFY?: string;
@@ -28,8 +37,18 @@ export interface Settings {
   origins: Set<string>;
   /** Decoded paths without a trailing slash; the empty one allows all. */
   prefixes: string[];
-  /** `null` if URLs need no signature. */
+  /** Whether URLs need a signature. */
+  isSigned: boolean;
+  /** Secrets that sign URLs, by the id of their key. */
+  urlKeys: Map<string, string>;
+  /** Signs URLs of the former form; `null`: they are refused. */
   urlSecret: string | null;
+  /** Seconds that a signature is valid at most. */
+  maxAge: number;
+  /** Downloads of one signed URL at a time. */
+  urlDownloads: number;
+  /** The only hosts that are served; `null`: every one. */
+  hosts: Set<string> | null;
   filerSecret: string | null;
   readSecret: string | null;
   sseKek: string | null;
@@ -39,6 +58,15 @@ export interface Settings {
   connections: number;
   /** Bytes that all downloads of the isolate may hold together. */
   memory: number;
+  /** Milliseconds that a request waits for memory. */
+  queue: number;
+  /** Milliseconds after which a client that takes nothing gives its memory back, and for which it is waited in all. */
+  stall: number;
+  patience: number;
+  /** Bytes a second that a client must take, measured over `patience`. */
+  leastRate: number;
+  /** Whether each request is a line in the log. */
+  audit: boolean;
   /** Seconds for which entries, and stored chunks, are cached; 0 disables the cache. */
   entryTtl: number;
   chunkTtl: number;
@@ -59,13 +87,24 @@ export function settingsFrom(env: Env): Settings {
   const prefixes = list(env.ALLOW_PREFIXES).map(prefix);
   const verify = word("VERIFY", env.VERIFY, ["stream", "transit", "strict", "off"]);
   if (prefixes.length === 0) throw new Misconfigured("ALLOW_PREFIXES is empty: no path would be served");
-  if (!env.URL_SECRET && env.PUBLIC !== "yes") throw new Misconfigured('neither URL_SECRET nor PUBLIC = "yes" is set');
+  const urlKeys = keys(env.URL_KEYS);
+  const isSigned = urlKeys.size > 0 || !!env.URL_SECRET;
+  if (!isSigned && env.PUBLIC !== "yes") throw new Misconfigured('neither URL_KEYS nor PUBLIC = "yes" is set');
+  // Without checks there is no reason to read the bytes.
+  const direct = word("DIRECT", env.DIRECT, verify === "off" ? ["yes", "no"] : ["no", "yes"]) === "yes";
+  if (direct && verify === "strict") throw new Misconfigured('DIRECT = "yes" hands bytes through unverified, and VERIFY = "strict" forbids it');
   return {
     filer,
     master,
     origins: new Set([filer.origin, ...(master ? [master.origin] : []), ...others]),
     prefixes,
+    isSigned,
+    urlKeys,
     urlSecret: env.URL_SECRET || null,
+    // That of presigned URLs of S3.
+    maxAge: integer("URL_MAX_AGE", env.URL_MAX_AGE, 7 * 86_400, 1),
+    urlDownloads: integer("URL_DOWNLOADS", env.URL_DOWNLOADS, 16, 1),
+    hosts: env.HOSTS ? new Set(list(env.HOSTS).map(host)) : null,
     filerSecret: env.FILER_SECRET || null,
     readSecret: env.READ_SECRET || null,
     sseKek: env.SSE_KEK ? key("SSE_KEK", env.SSE_KEK) : null,
@@ -77,11 +116,15 @@ export function settingsFrom(env: Env): Settings {
     connections: integer("CONNECTIONS", env.CONNECTIONS, 6, 1),
     // Of 128 MB. Code, wasm and the runtime take the rest.
     memory: integer("MEMORY_MIB", env.MEMORY_MIB, 80, 1) * 2 ** 20,
+    queue: integer("QUEUE_SECONDS", env.QUEUE_SECONDS, 10, 0) * 1000,
+    stall: integer("STALL_SECONDS", env.STALL_SECONDS, 5, 1) * 1000,
+    patience: integer("CLIENT_SECONDS", env.CLIENT_SECONDS, 60, 1) * 1000,
+    leastRate: integer("LEAST_RATE", env.LEAST_RATE, 1024, 1),
+    audit: word("AUDIT", env.AUDIT, ["no", "yes"]) === "yes",
     entryTtl: integer("ENTRY_TTL", env.ENTRY_TTL, 0, 0),
     chunkTtl: integer("CHUNK_TTL", env.CHUNK_TTL, 0, 0),
     verify,
-    // Without checks there is no reason to read the bytes.
-    direct: word("DIRECT", env.DIRECT, verify === "off" ? ["yes", "no"] : ["no", "yes"]) === "yes",
+    direct,
   };
 }
 
@@ -106,6 +149,25 @@ function parsed(value: string): URL | null {
 function prefix(value: string): string {
   if (!value.startsWith("/")) throw new Misconfigured("ALLOW_PREFIXES must be paths that begin with a slash");
   return value.replace(/\/+$/, "");
+}
+
+/** `<id>:<secret>` pairs. */
+function keys(text: string | undefined): Map<string, string> {
+  const pairs = list(text).map((pair): [string, string] => {
+    const [, id = "", secret = ""] = /^([\w-]{1,32}):(.{32,})$/.exec(pair) ?? [];
+    if (id === "") throw new Misconfigured("URL_KEYS must be pairs <id>:<secret>, with a secret of at least 32 characters");
+    return [id, secret];
+  });
+  const all = new Map(pairs);
+  if (all.size < pairs.length) throw new Misconfigured("URL_KEYS has two keys with the same id");
+  return all;
+}
+
+/** A host as a URL has it: in lower case, with the port if it is not that of the scheme. */
+function host(value: string): string {
+  const url = parsed(`https://${value}`);
+  if (!url || url.host !== value.toLowerCase()) throw new Misconfigured("HOSTS must be hosts, as files.example.com or files.example.com:8443");
+  return url.host;
 }
 
 /** 32 bytes as hexadecimal digits. */

@@ -2,41 +2,13 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { verifyToken } from "../store/jwt.mjs";
-import { chunksOf, closeAll, encoded, get, json, noise, rawStatus, sha256, signed, startGateway, startRogue, URL_SECRET } from "./support.mjs";
+import { chunksOf, closeAll, encoded, get, json, noise, rawStatus, sha256, startGateway, startRogue } from "./support.mjs";
 
 after(closeAll);
 
 const bytes = noise("gate", 3000);
 const FILE = { path: "/public/a b.bin", bytes, chunkSize: 1000 };
 const PATH = "/public/a%20b.bin";
-
-test("a signed URL gives access to its path only, until it expires", async () => {
-  const { store, origin } = await startGateway(null, { URL_SECRET, PUBLIC: "" });
-  store.addFile(FILE);
-  store.addFile({ ...FILE, path: "/public/other.bin" });
-  const good = signed(PATH);
-  const { status, bytes: body } = await get(origin + good);
-  assert.deepEqual([status, body.equals(bytes)], [200, true]);
-  assert.equal((await get(origin + good, { method: "HEAD" })).status, 200, "HEAD by the same signature");
-  assert.equal((await get(origin + good, { headers: { range: "bytes=1-2" } })).status, 206);
-  // The same path in another spelling.
-  assert.equal((await get(origin + good.replace("/public", "/x/../%70ublic"))).status, 200);
-  store.resetLog();
-  const query = good.slice(good.indexOf("?"));
-  const [, expires] = /expires=(\d+)/.exec(query);
-  const signature = query.slice(query.lastIndexOf("=") + 1);
-  for (const url of [
-    PATH, `${PATH}?expires=${expires}`, `${PATH}?signature=${signature}`, `/public/other.bin${query}`,
-    signed(PATH, { expires: Math.floor(Date.now() / 1000) - 1 }), signed(PATH, { secret: "another" }),
-    good.replace(expires, String(Number(expires) + 1)), good.replace(expires, `0${expires}`), good.replace(expires, `${expires}.5`), good.replace(expires, "9e99"),
-    good.replace(expires, ""), `${good}x`, good.slice(0, -1), `${PATH}?expires=${expires}&signature=%00`, `${PATH}?expires=${expires}&signature=`,
-  ]) {
-    const refused = await get(origin + url);
-    assert.deepEqual([refused.status, refused.headers.get("content-type")], [403, "application/problem+json"], url);
-    assert.equal(json(refused).status, 403);
-  }
-  assert.equal(store.requests.length, 0, "no request is made for an unsigned URL");
-});
 
 test("only paths below a prefix are served, in every spelling", async () => {
   const { store, origin } = await startGateway(null, { ALLOW_PREFIXES: "/public, /d/" });
@@ -55,6 +27,18 @@ test("only paths below a prefix are served, in every spelling", async () => {
   assert.deepEqual(store.requests.map(({ url }) => url), [], "the filer gets no request");
   // A path that is encoded twice is the name of a missing file; so is a directory.
   for (const path of ["/public/%252e%252e%252fprivate", "/public"]) assert.equal(await rawStatus(origin, path), 404, path);
+});
+
+// F205
+test("the filer's own folders are served only by their name", async () => {
+  for (const [prefixes, status] of [["/", 404], ["/public /", 404], ["/etc", 200], ["/ /topics/.system /etc/seaweedfs", 200]]) {
+    const { store, origin } = await startGateway(null, { ALLOW_PREFIXES: prefixes });
+    for (const path of ["/etc/seaweedfs/filer.conf", "/topics/.system/log/1", "/etcetera", "/a/etc"]) store.addFile({ ...FILE, path });
+    assert.equal((await get(`${origin}/etc/seaweedfs/filer.conf`)).status, status, prefixes);
+    assert.equal(await rawStatus(origin, "/%65tc/seaweedfs/filer.conf"), status, prefixes);
+    assert.equal((await get(`${origin}/topics/.system/log/1`)).status, prefixes.includes("topics") ? 200 : 404, prefixes);
+    for (const path of ["/etcetera", "/a/etc"]) assert.equal((await get(origin + path)).status, prefixes.includes("/ ") || prefixes.endsWith("/") ? 200 : 404, path);
+  }
 });
 
 test("the client's query and headers do not reach the servers", async () => {
@@ -165,12 +149,56 @@ test("with a wrong secret the answer is 403, and contains no token", async () =>
 });
 
 test("a misconfigured gateway answers 500 without the reason", async () => {
-  for (const vars of [{ PUBLIC: "" }, { ALLOW_PREFIXES: "" }, { FILER: "" }, { FILER: "http://user:secret@127.0.0.1" }, { FILER: "ftp://x" }, { SUBREQUESTS: "1" }, { SUBREQUESTS: "x" }, { MASTER: "x" }, { VERIFY: "on" }, { DIRECT: "on" }, { SSE_KEK: "secret" }]) {
+  for (const vars of [{ PUBLIC: "" }, { ALLOW_PREFIXES: "" }, { FILER: "" }, { FILER: "http://user:secret@127.0.0.1" }, { FILER: "ftp://x" }, { SUBREQUESTS: "1" }, { SUBREQUESTS: "x" }, { MASTER: "x" }, { VERIFY: "on" }, { DIRECT: "on" }, { SSE_KEK: "secret" },
+    { URL_KEYS: "secret" }, { URL_KEYS: "one:secret" }, { URL_KEYS: `one:${"s".repeat(32)} one:${"t".repeat(32)}` }, { HOSTS: "https://x" }, { URL_MAX_AGE: "0" }, { AUDIT: "on" },
+  ]) {
     const { store, origin } = await startGateway(null, vars);
     store.addFile(FILE);
     const answer = await get(origin + PATH);
     assert.equal(answer.status, 500, JSON.stringify(vars));
     assert.equal(store.requests.length, 0);
     assert.doesNotMatch(answer.bytes.toString(), /FILER|SECRET|secret/);
+  }
+});
+
+// F204
+test("VERIFY = strict with DIRECT = yes is misconfigured", async () => {
+  for (const [DIRECT, status] of [["yes", 500], ["no", 200], ["", 200]]) {
+    const { store, origin } = await startGateway(null, { VERIFY: "strict", DIRECT });
+    store.addFile(FILE);
+    assert.equal((await get(origin + PATH)).status, status, DIRECT);
+  }
+});
+
+// F203
+test("a page of another origin reads problems, and may ask first", async () => {
+  const { store, origin } = await startGateway(null, { CORS: "https://app.example" });
+  store.addFile(FILE);
+  const asked = await get(origin + PATH, { method: "OPTIONS", headers: { origin: "https://app.example", "access-control-request-method": "GET", "access-control-request-headers": "range,if-range" } });
+  assert.deepEqual([asked.status, asked.bytes.length], [204, 0]);
+  assert.match(asked.headers.get("access-control-allow-headers"), /Range.*If-Range/);
+  assert.equal(store.requests.length, 0);
+  for (const [path, options, status] of [[PATH, {}, 200], ["/public/none", {}, 404], ["/%ff", {}, 404], [PATH, { method: "POST" }, 405], [PATH, { method: "OPTIONS" }, 204], [PATH, { headers: { range: "bytes=9000-" } }, 416]]) {
+    const answer = await get(origin + path, options);
+    assert.deepEqual([answer.status, answer.headers.get("access-control-allow-origin")], [status, "https://app.example"], path);
+  }
+  const closed = await startGateway(null);
+  const refused = await get(closed.origin + PATH, { method: "OPTIONS" });
+  assert.deepEqual([refused.status, refused.headers.get("access-control-allow-origin"), refused.headers.get("allow")], [204, null, "GET, HEAD, OPTIONS"]);
+});
+
+// F206
+test("a problem names no server and no URL", async () => {
+  const { store, origin } = await startGateway(null, ({ master, volumes }) => ({ MASTER: master, ALLOWED_ORIGINS: volumes.join() }));
+  const { fileIds, entry } = store.addFile(FILE);
+  store.addEntry("/public/broken", entry.slice(0, 200));
+  const asked = [[{ server: "filer" }, { status: 503 }], [{ server: "filer" }, { refuse: true }], [{ server: "filer" }, { status: 401 }], [{ server: "master" }, { status: 500 }], [{ fileId: fileIds[0] }, { status: 404 }], [{ fileId: fileIds[0] }, { status: 503 }]];
+  for (const [match, action] of [...asked, [{ server: "none" }, {}]]) {
+    const fault = store.fault(match, action);
+    const answer = await get(match.server === "none" ? `${origin}/public/broken` : origin + PATH);
+    assert.ok(answer.status >= 400, `${JSON.stringify([match, action])}: ${answer.status}`);
+    const text = answer.bytes.toString();
+    if (!match.fileId && match.server !== "master") assert.doesNotMatch(text, /127\.0\.0\.1|localhost|https?:|metadata=|public/, text);
+    fault.remove();
   }
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
 import { after, test } from "node:test";
+import { Response as Reply } from "miniflare";
 import { setTimeout as sleep } from "node:timers/promises";
 import { chunksOf, closeAll, encoded, get, noise, sha256, startBareGateway, startGateway } from "./support.mjs";
 
@@ -55,6 +56,92 @@ for (const direct of ["no", "yes"]) test(`chunks are cached for CHUNK_TTL: DIREC
     assert.deepEqual([status, bytes.equals(noise(path, 64 * KIB).subarray(20000, 20010))], [206, true]);
     assert.equal(chunksOf(store).length, 0, path);
   }
+});
+
+const KEPT = { CHUNK_TTL: "600" };
+const UNCHECKED = [KEPT, { ...KEPT, VERIFY: "off", DIRECT: "no" }, { ...KEPT, DIRECT: "yes" }];
+const fromVolumes = ({ master, volumes }) => ({ MASTER: master, ALLOWED_ORIGINS: volumes.join() });
+/** Where the gateway keeps a chunk. */
+const keyOf = ({ filer }, fileId) => `https://chunks.kelp-stream.invalid/${new URL(filer).host}/${fileId}`;
+/** The SHA-256 of the answer, or "broken". */
+const outcome = (url, headers) => get(url, { headers }).then(({ status, bytes }) => (status < 300 ? sha256(bytes) : status), () => "broken");
+
+// F200
+test("a truncated body is not kept", async () => {
+  for (const vars of UNCHECKED) {
+    for (const cipher of [false, true]) {
+      const { store, origin, worker } = await startGateway(null, vars);
+      const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: noise("f", 40 * KIB), chunkSize: 40 * KIB, cipher });
+      for (const action of [{ status: 200, body: noise("f", 100) }, { cut: 100 }, { end: 100 }, { status: 200, body: "" }]) {
+        // The core continues a body that breaks: once is enough.
+        const fault = store.fault({ fileId: fileIds[0], ...(action.status ? {} : { times: 1 }) }, action);
+        assert.ok([right, 502, "broken"].includes(await outcome(`${origin}/f.bin`)), JSON.stringify([vars, cipher, action]));
+        fault.remove();
+        await sleep(100);
+        store.resetLog();
+        assert.equal(await outcome(`${origin}/f.bin`), right, JSON.stringify([vars, cipher, action]));
+        await sleep(100);
+        assert.equal(await outcome(`${origin}/f.bin`), right);
+        assert.ok(chunksOf(store).length <= 1, `the right body is kept: ${JSON.stringify([vars, cipher, action])}`);
+        await (await (await worker.getCaches()).open("kelp-stream")).delete(keyOf(store, fileIds[0]));
+      }
+    }
+  }
+});
+
+// F201
+test("a corrupt replica does not stand for all replicas", async () => {
+  for (const vars of UNCHECKED) {
+    for (const about of [{}, { cipher: true }, { eTag: false }]) {
+      const { store, origin } = await startGateway(null, (store) => ({ ...fromVolumes(store), ...vars }));
+      const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: noise("f", 40 * KIB), chunkSize: 40 * KIB, replicas: [0, 1], ...about });
+      const fault = store.fault({ fileId: fileIds[0], server: "volume0" }, { corrupt: 50 });
+      const seen = [];
+      for (let i = 0; i < 6; i++) {
+        seen.push(await outcome(`${origin}/f.bin`));
+        await sleep(50);
+      }
+      // Plain chunks are sent while they are checked, if they are.
+      if (about.cipher) assert.deepEqual(new Set(seen), new Set([right]), JSON.stringify(vars));
+      fault.remove();
+      if (about.eTag === false) continue;
+      assert.equal(await outcome(`${origin}/f.bin`), right, JSON.stringify([vars, about]));
+      assert.equal(await outcome(`${origin}/f.bin`, { range: "bytes=0-" }), right, JSON.stringify([vars, about]));
+    }
+  }
+});
+
+// F202
+test("a wrong body in the cache is replaced by a server's", async () => {
+  for (const vars of [KEPT, { ...KEPT, DIRECT: "yes" }]) {
+    for (const cipher of [false, true]) {
+      const { store, origin, worker } = await startGateway(null, vars);
+      const bytes = noise("f", 40 * KIB);
+      const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes, chunkSize: 40 * KIB, cipher });
+      const cache = await (await worker.getCaches()).open("kelp-stream");
+      // Of the right length only what the core reads can be found out.
+      for (const length of vars.DIRECT && !cipher ? [100] : [100, 40 * KIB + (cipher ? 28 : 0)]) {
+        await cache.put(keyOf(store, fileIds[0]), new Reply(noise("x", length), { headers: { "cache-control": "max-age=600", "content-length": String(length) } }));
+        for (const headers of [{}, { range: "bytes=10-90" }].slice(0, length === 100 ? 2 : 1)) {
+          const { status, bytes: body } = await get(`${origin}/f.bin`, { headers });
+          assert.ok(body.equals(headers.range ? bytes.subarray(10, 91) : bytes), `${status} ${JSON.stringify([vars, cipher, length, headers])}`);
+        }
+        await sleep(100);
+        store.resetLog();
+        assert.equal(await outcome(`${origin}/f.bin`), right);
+        assert.equal(chunksOf(store).length, 0, "the right body was kept");
+      }
+    }
+  }
+});
+
+// F210
+test("an entry that is too long is not read", async () => {
+  const { store, origin } = await startGateway(null);
+  const { entry } = store.addFile({ path: "/f.bin", bytes: noise("f", 10), chunkSize: 10 });
+  store.addEntry("/f.bin", entry.replace('"UserName":""', `"UserName":"${"x".repeat(9 * KIB * KIB)}"`));
+  const { status } = await get(`${origin}/f.bin`);
+  assert.equal(status, 507);
 });
 
 test("workerd without a Cache API serves the same files", { timeout: 60_000 }, async () => {

@@ -102,7 +102,7 @@ test("conditional requests, HEAD and other methods follow RFC 9110", async () =>
   assert.equal(store.requests.length, 1, "the entry, and no chunk");
   for (const method of ["POST", "PUT", "DELETE"]) {
     const refused = await get(url, { method });
-    assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"], method);
+    assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD, OPTIONS"], method);
   }
 });
 

@@ -158,7 +158,7 @@ test("downloads beyond the memory budget get a 503", { timeout: 60_000 }, async 
     assert.equal(status, 200);
     assert.equal(sha256(bytes), files[i].sha256, files[i].path);
   }
-  const small = await startGateway(null, { MEMORY_MIB: "8" });
+  const small = await startGateway(null, { MEMORY_MIB: "9", QUEUE_SECONDS: "0" });
   const { sha256: right } = small.store.addFile({ path: "/f.bin", bytes: plenty(4), chunkSize: 4 * MIB, cipher: true });
   small.store.latency = 100;
   const statuses = await Promise.all(Array.from({ length: 6 }, async () => {
@@ -182,4 +182,67 @@ test("a dead replica is skipped, also in the middle of a chunk", async () => {
   // The master still lists it.
   store.fault({ server: "volume0" }, { refuse: true });
   assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
+});
+
+/** A client that reads nothing after the first bytes of a body; `rest` reads it to its end. */
+async function stalled(url) {
+  const [response] = await once(request(url, { agent: false }).end(), "response");
+  response.pause();
+  const rest = async () => {
+    const pieces = [];
+    for await (const piece of response) pieces.push(piece);
+    return Buffer.concat(pieces);
+  };
+  return { response, rest };
+}
+
+// F211
+test("clients that do not read give their memory back", { timeout: 60_000 }, async () => {
+  const { store, origin } = await startGateway(null, { MEMORY_MIB: "8", STALL_SECONDS: "1" });
+  const { sha256: right } = store.addFile({ path: "/f.bin", bytes: plenty(40), chunkSize: MIB, cipher: true });
+  const { sha256: other } = store.addFile({ path: "/other.bin", bytes: plenty(4), chunkSize: MIB, cipher: true });
+  const clients = await Promise.all(Array.from({ length: 8 }, () => stalled(`${origin}/f.bin`)));
+  assert.deepEqual(clients.map(({ response }) => response.statusCode), Array(8).fill(200));
+  await quiet(store);
+  const { status, bytes } = await get(`${origin}/other.bin`);
+  assert.deepEqual([status, sha256(bytes)], [200, other]);
+  for (const { rest } of clients.slice(0, 2)) assert.equal(sha256(await rest()), right, "a client that goes on gets the whole file");
+  for (const { response } of clients) response.destroy();
+});
+
+// F212
+test("a client that is too slow is ended", { timeout: 60_000 }, async () => {
+  for (const vars of [{}, { DIRECT: "yes" }]) {
+    const { store, origin } = await startGateway(null, { STALL_SECONDS: "1", CLIENT_SECONDS: "2", LEAST_RATE: "1000", ...vars });
+    // An encrypted file is read by the core in any case.
+    const { sha256: right } = store.addFile({ path: "/f.bin", bytes: plenty(40), chunkSize: MIB, cipher: true });
+    const { rest } = await stalled(`${origin}/f.bin`);
+    // What the buffers on the way take counts for the first two seconds.
+    await sleep(7000);
+    await assert.rejects(rest(), /aborted|hang up|reset/);
+    // Slow servers are not the client's fault.
+    store.addFile({ path: "/slow.bin", bytes: noise("s", 40), chunkSize: 10, cipher: true });
+    store.latency = 1500;
+    assert.equal((await get(`${origin}/slow.bin`)).bytes.length, 40);
+    store.latency = 0;
+    assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
+  }
+});
+
+// F213
+test("small ranges of large encrypted chunks wait in turn", { timeout: 60_000 }, async () => {
+  const { store, origin } = await startGateway(null);
+  const bytes = plenty(8);
+  store.addFile({ path: "/f.bin", bytes, chunkSize: 8 * MIB, cipher: true });
+  const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => get(`${origin}/f.bin`, { headers: { range: `bytes=${i}-${i}` } })));
+  assert.deepEqual(answers.map(({ status, bytes: [byte] }) => [status, byte]), Array.from({ length: 12 }, (_, i) => [206, bytes[i]]));
+});
+
+// F214
+test("a chunk larger than the memory is a 507, not an attempt", async () => {
+  const { store, origin } = await startGateway(null, { MEMORY_MIB: "4" });
+  store.addFile({ path: "/f.bin", bytes: plenty(8), chunkSize: 8 * MIB, cipher: true });
+  const answer = await get(`${origin}/f.bin`, { headers: { range: "bytes=0-0" } });
+  assert.deepEqual([answer.status, json(answer).code, json(answer).allowed], [507, "limit", 4 * MIB]);
+  assert.equal(chunksOf(store).length, 0);
 });

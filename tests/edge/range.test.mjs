@@ -60,11 +60,12 @@ for (const size of [0, 1, 100]) {
   });
 }
 
+// F216
 test("a range with spaces around its parts is served", async () => {
   const { store, origin } = await startGateway("plain");
   const bytes = noise("spaces", 1000);
   store.addFile({ path: "/spaces.bin", bytes, chunkSize: 400 });
-  for (const range of ["bytes = 0-9", "bytes=\t0-9"]) {
+  for (const range of ["bytes = 0-9", "bytes=\t0-9", "bytes= 0-9"]) {
     const answer = await rawGet(`${origin}/spaces.bin`, { range });
     assert.deepEqual([answer.status, answer.headers.get("content-range")], [206, "bytes 0-9/1000"], range);
   }

@@ -42,7 +42,10 @@ function start(limits, { refused = [], broken = -1, rest = fromCore } = {}) {
 }
 
 /** What the core reads: the number of the view, plus 100. */
-const fromCore = (start) => new ReadableStream({ start: (controller) => (controller.enqueue(Uint8Array.of(100 + start / KIB)), controller.close()) });
+const fromCore = (start, into) => {
+  const body = new ReadableStream({ start: (controller) => (controller.enqueue(Uint8Array.of(100 + start / KIB)), controller.close()) });
+  return body.pipeTo(into).then(() => true);
+};
 
 const withResolvers = () => {
   let resolve;

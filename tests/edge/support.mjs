@@ -3,13 +3,16 @@ import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bundleWorker, startBareWorker, startWorker } from "../../scripts/edge.mjs";
 import { noise, startStore } from "../store/index.mjs";
 
 export { noise, sha256, startStore } from "../store/index.mjs";
 
-export const URL_SECRET = "the secret of these tests";
+/** The secrets that sign URLs in these tests, by key id. */
+export const KEYS = { one: "the-secret-of-these-tests-number-one", two: "the-secret-of-these-tests-number-two" };
+export const URL_KEYS = Object.entries(KEYS).map((pair) => pair.join(":")).join(" ");
 
 const MIB = 2 ** 20;
 const some = noise("plenty", MIB + 1);
@@ -26,7 +29,7 @@ export async function startGateway(cluster, vars = {}, start = startWorker) {
   const own = typeof vars === "function" ? vars(store) : vars;
   const gateway = await start(modules, { FILER: store.filer, ALLOW_PREFIXES: "/", PUBLIC: "yes", SUBREQUESTS: "1000", ...own });
   open.push(gateway, store);
-  return { store, origin: gateway.origin };
+  return { store, origin: gateway.origin, worker: gateway.worker };
 }
 
 /** As {@link startGateway}, in workerd without miniflare. */
@@ -44,10 +47,22 @@ export async function closeAll() {
   while (open.length > 0) await open.pop().close();
 }
 
-/** Signs as a backend does, with Node's crypto and not with the gateway's code. */
-export function signed(path, { secret = URL_SECRET, expires = Math.floor(Date.now() / 1000) + 60 } = {}) {
-  const signature = createHmac("sha256", secret).update(`${path}\n${expires}`).digest("base64url");
-  return `${path}?expires=${expires}&signature=${signature}`;
+/** As {@link startGateway}; `lines` has the lines that the worker logs. */
+export async function startLoggedGateway(cluster, vars) {
+  const lines = [];
+  const read = (stream) => createInterface({ input: stream }).on("line", (line) => lines.push(line));
+  const gateway = await startGateway(cluster, vars, (modules, bindings) => startWorker(modules, bindings, { stdio: (...streams) => streams.forEach(read) }));
+  return { ...gateway, lines };
+}
+
+export const now = () => Math.floor(Date.now() / 1000);
+
+/** A signed URL, made as a backend makes it: with Node's crypto, and not with the gateway's code. `as` is what the URL says instead. */
+export function signed(origin, path, { key = "one", secret = KEYS[key], method = "GET", host = new URL(origin).host, issued = now(), expires = issued + 60, download = null, as = {} } = {}) {
+  const text = ["kelp-url-1", key, method, host, path, issued, expires, download === null ? "" : `download=${download}`].join("\n");
+  const signature = createHmac("sha256", secret).update(text).digest("base64url");
+  const query = new URLSearchParams({ key, issued, expires, ...(download === null ? {} : { download }), signature, ...as });
+  return `${origin}${path}?${query}`;
 }
 
 export const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");

@@ -1,0 +1,54 @@
+// What an entry says of the stored bytes of its chunks: enough to refuse a wrong body before it is kept.
+
+/** Nonce and authentication tag of an encrypted chunk, in bytes. */
+const SEAL = 28;
+
+/** What is known of a stored body. */
+export interface Stored {
+  /** Bytes that it has at least: after a truncation of the file it has more than the file uses. */
+  least: number;
+  /** MD5 of the whole body, in base64; `null` if the entry has none, or has that of the decoded bytes. */
+  md5: string | null;
+}
+
+/** A chunk that is not in the entry: a chunk manifest lists it. */
+export const UNKNOWN: Stored = { least: 1, md5: null };
+
+interface Chunk {
+  file_id?: unknown;
+  size?: number;
+  e_tag?: unknown;
+  cipher_key?: unknown;
+  is_compressed?: boolean;
+  is_chunk_manifest?: boolean;
+}
+
+/** The chunks of an entry by file id; empty if it cannot be read, which the core reports. */
+export function storedChunks(entry: string): Map<string, Stored> {
+  const stored = new Map<string, Stored>();
+  for (const chunk of chunksOf(entry)) {
+    const { file_id: id } = chunk;
+    if (typeof id !== "string") continue;
+    const { least, md5 } = describe(chunk, entry);
+    stored.set(id, { least: Math.max(least, stored.get(id)?.least ?? 0), md5 });
+  }
+  return stored;
+}
+
+function chunksOf(entry: string): Chunk[] {
+  try {
+    const { chunks } = JSON.parse(entry) as { chunks?: unknown };
+    return Array.isArray(chunks) ? chunks.filter((chunk) => typeof chunk === "object" && chunk !== null) : [];
+  } catch {
+    return [];
+  }
+}
+
+function describe({ size = 0, e_tag: tag, cipher_key: key, is_compressed: isPacked = false, is_chunk_manifest: isManifest = false }: Chunk, entry: string): Stored {
+  const isSealed = typeof key === "string" && key !== "";
+  // The size of a chunk manifest is that of the chunks it lists, and packed bytes have any length.
+  const bytes = isPacked || isManifest ? 1 : size;
+  const isPlain = !isSealed && !isManifest && !/sse[-_]|server-side-encryption/i.test(entry);
+  const md5 = isPlain && typeof tag === "string" && /^[\w+/]{22}==$/.test(tag) ? tag : null;
+  return { least: isSealed ? bytes + SEAL : bytes, md5 };
+}
