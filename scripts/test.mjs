@@ -98,7 +98,7 @@ function native(options) {
   return cargoTests([
     { args: [...host, "--test", "native", "--example", "native"] },
     { args: [...host, "--doc"] },
-    { args: ["--package", "kelp-cli"], programs: 2 },
+    { args: ["--package", "kelp-cli"], programs: 3 },
   ], options);
 }
 

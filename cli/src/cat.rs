@@ -13,6 +13,7 @@ use kelp_stream::{
 
 use crate::{
     arguments::{Cat, RangeArgument, Source},
+    destination::Destination,
     failure::Failure,
     output::Output,
     partial::Partial,
@@ -28,6 +29,7 @@ const MOST_PIECES: usize = 16;
 
 pub(crate) async fn cat(source: &Source, cat: &Cat, options: &Options) -> Result<(), Failure> {
     let since = Instant::now();
+    let destination = cat.output.as_deref().map(Destination::find).transpose()?;
     let client = settings::client(cat)?;
     let failed = |error: Error| {
         let cause = client.cause(&error).map(|cause| chain(&**cause));
@@ -39,10 +41,13 @@ pub(crate) async fn cat(source: &Source, cat: &Cat, options: &Options) -> Result
         Source::Manifest(path) => client.open_manifest(manifest(path)?, options).map_err(failed)?,
     };
     let range = range(cat.range, file.size()).map_err(failed)?;
-    let (output, start) = match &cat.output {
+    let (output, start) = match destination {
         None => (Output::standard()?, range.start),
-        Some(path) => {
-            let partial = resume(path, &file, &range, failed).await?;
+        Some(Destination::Special(path)) => {
+            (Output::Stream(Box::new(Destination::open_special(&path)?)), range.start)
+        }
+        Some(Destination::File(path)) => {
+            let partial = resume(&path, &file, &range, failed).await?;
             let start = range.start + partial.len;
             (Output::File(Box::new(partial)), start)
         }
@@ -76,6 +81,7 @@ async fn copy(
         output.write_all(&pieces)?;
         progress.add(pieces.iter().map(|piece| piece.len() as u64).sum());
         if let Some(error) = error {
+            output.pause()?;
             return Err(failed(error));
         }
     }
@@ -104,8 +110,8 @@ fn ready(
     (pieces, None)
 }
 
-/// The output as far as an earlier run wrote it and it can be continued. It must be of the same version of the file, its
-/// chunks must have the MD5s of the metadata, and its last bytes must be those of the source.
+/// The output as far as an earlier run wrote it and it can be continued. It must be of the same version of the file and have the
+/// digest that was noted then, its chunks must have the MD5s of the metadata, and its last bytes must be those of the source.
 async fn resume(
     path: &Path,
     file: &File,
@@ -132,7 +138,7 @@ async fn resume(
 fn tag(file: &File, range: &Range<u64>) -> Option<String> {
     let head = file.head();
     let version = head.etag.clone().or_else(|| Some(format!("modified {}", head.modified_ms?)))?;
-    Some(format!("kelp 1\n{version}\n{}-{} of {}\n", range.start, range.end, head.size))
+    Some(format!("kelp 2\n{version}\n{}-{} of {}\n", range.start, range.end, head.size))
 }
 
 fn range(argument: RangeArgument, size: u64) -> Result<Range<u64>, Error> {

@@ -2,9 +2,12 @@
 
 mod arguments;
 mod cat;
+mod checkpoints;
+mod destination;
 mod failure;
 mod output;
 mod partial;
+mod private_file;
 mod progress;
 mod settings;
 mod stats;

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use crate::partial::Partial;
 
 pub(crate) enum Output {
-    Standard(Box<dyn Write + Send>),
+    /// Standard output, a device, a FIFO or a socket: what is written cannot be taken back.
+    Stream(Box<dyn Write + Send>),
     File(Box<Partial>),
 }
 
@@ -17,26 +18,37 @@ impl Output {
     pub(crate) fn standard() -> io::Result<Self> {
         use std::os::fd::AsFd;
         let out = io::stdout().as_fd().try_clone_to_owned()?;
-        Ok(Self::Standard(Box::new(std::fs::File::from(out))))
+        Ok(Self::Stream(Box::new(std::fs::File::from(out))))
     }
 
     /// Standard output.
     #[cfg(not(unix))]
     pub(crate) fn standard() -> io::Result<Self> {
-        Ok(Self::Standard(Box::new(io::stdout())))
+        Ok(Self::Stream(Box::new(io::stdout())))
     }
 
     /// Writes the pieces in order, in one call if the system takes them all.
     pub(crate) fn write_all(&mut self, pieces: &[Bytes]) -> io::Result<()> {
         match self {
-            Self::Standard(out) => write_all(out, pieces),
-            Self::File(partial) => write_all(partial.writer(), pieces),
+            Self::Stream(out) => write_all(out, pieces),
+            Self::File(partial) => {
+                write_all(partial.writer(), pieces)?;
+                partial.wrote(pieces)
+            }
+        }
+    }
+
+    /// Ends it before all bytes are written: what is there can be continued.
+    pub(crate) fn pause(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stream(_) => Ok(()),
+            Self::File(partial) => partial.pause(),
         }
     }
 
     pub(crate) fn finish(self) -> io::Result<()> {
         match self {
-            Self::Standard(mut out) => out.flush(),
+            Self::Stream(mut out) => out.flush(),
             Self::File(partial) => partial.finish(),
         }
     }
