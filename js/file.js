@@ -6,10 +6,13 @@ import { readableFromFirstPiece, drain, readable } from "./stream.js";
 export class RemoteFile {
   #core;
   #signal;
+  #functions;
 
-  constructor(core, signal) {
+  /** `functions`: the user's, which the core refers to weakly. */
+  constructor(core, signal, functions) {
     this.#core = core;
     this.#signal = signal;
+    this.#functions = functions;
   }
 
   get size() {
@@ -39,7 +42,7 @@ export class RemoteFile {
   stream(given) {
     const { start, end, signal } = range(given, this.size);
     this.#core.checkOpen();
-    return readable(() => this.#core.stream(start, end), [signal, this.#signal]);
+    return readable(() => this.#open(start, end), [signal, this.#signal]);
   }
 
   async bytes(given) {
@@ -91,7 +94,7 @@ export class RemoteFile {
     const signals = [request?.signal, this.#signal];
     let body;
     try {
-      body = await readableFromFirstPiece(() => this.#core.stream(start, end), signals);
+      body = await readableFromFirstPiece(() => this.#open(start, end), signals);
     } catch (error) {
       if (signals.some((signal) => signal?.aborted)) throw error;
       return problem(error);
@@ -108,8 +111,13 @@ export class RemoteFile {
     this.#core.close();
   }
 
+  /** Opens a stream of the core, which may be read longer than the file is referred to. */
+  #open(start, end) {
+    return Object.assign(this.#core.stream(start, end), { functions: this.#functions });
+  }
+
   async #each({ start, end, signal }, take) {
-    await drain(() => this.#core.stream(start, end), [signal, this.#signal], take);
+    await drain(() => this.#open(start, end), [signal, this.#signal], take);
   }
 }
 

@@ -8,6 +8,7 @@ import {
 } from "#glue";
 import { requestUrl } from "./check.js";
 import { RemoteFile } from "./file.js";
+import { weaken } from "./functions.js";
 import { isStarted, ready } from "./load.js";
 import { checkManifest } from "./manifest.js";
 import { filerSettings, settings, urlSettings } from "./options.js";
@@ -59,6 +60,7 @@ function sendEarly(chosen, { href, origin }) {
 async function open(chosen, openCore) {
   const { signal, pool, early } = chosen;
   signal?.throwIfAborted();
+  const functions = weaken(chosen);
   let opening;
   let stop;
   const aborted = new Promise((_, reject) => {
@@ -75,7 +77,7 @@ async function open(chosen, openCore) {
     opening = new Opening();
     // After `cancel` the core's promise settles too, and its result is ignored.
     const file = await Promise.race([openCore(corePool(pool), opening), aborted]);
-    return new RemoteFile(file, signal);
+    return new RemoteFile(file, signal, functions);
   } catch (error) {
     // It may not have been taken over.
     early?.cancel();

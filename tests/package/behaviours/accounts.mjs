@@ -149,6 +149,41 @@ export const accounts = [
     },
   },
   {
+    // F165
+    name: "a promise of a callback that rejects is logged, not thrown", cluster: null,
+    async run(kelp, store, help) {
+      const right = await help.content("noise:count", SIZE);
+      const { url } = await add(store);
+      const bad = () => new Error("from a callback");
+      const odd = {
+        "a promise": () => Promise.reject(bad()),
+        "an async function": async () => { await null; throw bad(); },
+        "a late promise": () => new Promise((_, reject) => setTimeout(() => reject(bad()), 20)),
+        "a thenable": () => ({ then: (_, reject) => reject(bad()) }),
+        "a thenable that throws": () => ({ then() { throw bad(); } }),
+        "a getter that throws": () => ({ get then() { throw bad(); } }),
+        "a proxy": () => new Proxy({}, { get() { throw bad(); } }),
+        "a promise of nothing": () => Promise.reject(),
+      };
+      const { error } = console;
+      for (const [what, onEvent] of Object.entries(odd)) {
+        let said = 0;
+        console.error = () => said++;
+        try {
+          const file = await kelp.openFiler(url, { onEvent, onProgress: onEvent });
+          sameBytes(await file.bytes(), right, what);
+          await until(() => said > CHUNKS, `${what} is logged`);
+          await new Promise((wake) => setTimeout(wake, 30));
+        } finally {
+          console.error = error;
+        }
+      }
+      for (const onEvent of [() => new Promise(() => {}), () => ({ then: 5 }), () => ({ then() {} })]) {
+        sameBytes(await (await kelp.openFiler(url, { onEvent })).bytes(), right, "what never settles");
+      }
+    },
+  },
+  {
     // F100
     name: "a callback may read, cancel and close the file", cluster: null,
     async run(kelp, store, help) {

@@ -1,4 +1,5 @@
 // Started by memory.test.mjs with --expose-gc: runs one scenario and prints its result as JSON.
+import { setMaxListeners } from "node:events";
 import { MemoryStore } from "../behaviours/memory-store.mjs";
 import { importPackage } from "../support.mjs";
 
@@ -30,8 +31,9 @@ globalThis.clearTimeout = (id) => {
   clearTimeout(id);
 };
 
-// One signal for all files, as in an application.
+// One signal for all files, as in an application. A stream that is dropped does not stop listening.
 const { signal } = new AbortController();
+setMaxListeners(0, signal);
 let listeners = 0;
 for (const [method, change] of [["addEventListener", 1], ["removeEventListener", -1]]) {
   signal[method] = (...args) => {
@@ -180,12 +182,40 @@ async function readSome(stream) {
   reader.releaseLock();
 }
 
+// F167: functions of the user's that refer to the file.
+const entry = { file_id: "3,01637037d6", size: 16, modified_ts_ns: 1 };
+const referring = {
+  onEvent: (refer) => ({ onEvent: refer }),
+  onProgress: (refer) => ({ onProgress: refer }),
+  fetch: (refer, store) => ({ fetch: (...args) => (refer(), store.fetch(...args)) }),
+  locate: (refer) => ({ locate: () => (refer(), { urls: ["https://store.example/1"] }) }),
+  token: (refer) => ({ token: () => (refer(), "t") }),
+  filerToken: (refer) => ({ filerToken: () => (refer(), "t") }),
+};
+
+/** Opens a file with such a function, reads some of it, and returns the file or its stream. */
+const withReference = (options, isStream) => async (_, store) => {
+  let file;
+  const own = options(() => file, store);
+  const isEntry = !("fetch" in own) && !("onEvent" in own) && !("onProgress" in own);
+  file = isEntry
+    ? await kelp.openEntry(JSON.stringify({ FullPath: "/a", chunks: [entry] }), { filer: "https://store.example/", fetch: store.fetch, signal, ...own })
+    : await store.open(kelp, { signal, ...own });
+  const stream = file.stream();
+  await readSome(stream).catch(() => {});
+  return isStream ? stream : file;
+};
+for (const [name, options] of Object.entries(referring)) {
+  dropped[`file to which ${name} refers`] = withReference(options, false);
+  dropped[`stream of a file to which ${name} refers`] = withReference(options, true);
+}
+
 async function drop() {
   const found = { kept: [], inFlight: {} };
   for (const [what, make] of Object.entries(dropped)) {
     const store = new MemoryStore();
     store.hangFrom(1);
-    const held = await (async () => new WeakRef(await make(await store.open(kelp, { signal }))))();
+    const held = await (async () => new WeakRef(await make(await store.open(kelp, { signal }), store)))();
     await collect();
     if (held.deref() !== undefined) found.kept.push(what);
     if (store.inFlight > 0) found.inFlight[what] = store.inFlight;

@@ -31,7 +31,7 @@ test("ten thousand streams cancelled in workers leave nothing behind", { timeout
   assert.ok(heap[1] - heap[0] <= 8 << 20, `the heap grew from ${heap[0]} to ${heap[1]} bytes`);
 });
 
-// F95
+// F95, F167
 test("unreachable files are collected, and their requests end", { timeout: 120_000 }, async () => {
   const { kept, inFlight } = await course("dropped");
   assert.deepEqual(kept, [], "not collected");
