@@ -58,7 +58,7 @@ fn neighbours_that_fit_are_one_request() {
     let session = patient(8000);
     let merged = merge(chunks.clone(), session.options.max_bytes_ahead);
     let plan = Plan::new(merged.clone().into(), 0..4000);
-    assert_eq!(Summary::of(&plan.into(), &ManifestCache::default(), 8000).requests, 4);
+    assert_eq!(Summary::of(&plan, &ManifestCache::default(), 8000).requests, 4);
     assert_eq!(read_range(&world, merged.clone(), 0..4000, session.clone()).unwrap(), bytes(0..4000));
     let ranges: Vec<_> = world.log().iter().map(|l| l.asked.range.unwrap().to_string()).collect();
     assert_eq!(ranges, ["bytes=50-1049", "bytes=1050-2049", "bytes=2050-3049", "bytes=3050-4049"]);

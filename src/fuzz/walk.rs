@@ -15,11 +15,11 @@ pub(super) fn run(bytes: &[u8]) {
     let mut input = Input(bytes);
     let range = input.number(1)..input.any_number();
     let look_ahead = input.byte();
-    let plan = Arc::new(Plan::new(few_chunks(&mut input), range));
+    let plan = Plan::new(few_chunks(&mut input), range);
     let mut lists: Vec<(Source, Arc<[Chunk]>)> = Vec::new();
     let known = ManifestCache::default();
     let _ = Summary::of(&plan, &known, 1 << 20);
-    let mut walk = PlanCursor::new(Arc::clone(&plan), known.clone());
+    let mut walk = PlanCursor::new(&plan, known.clone());
     let (mut walked, mut steps) = (0, 0);
     loop {
         steps += 1;
@@ -57,6 +57,7 @@ pub(super) fn run(bytes: &[u8]) {
             Upcoming::Failed(error) => {
                 return assert!(matches!(error.kind(), Kind::Manifest | Kind::Limit | Kind::NotFound));
             }
+            Upcoming::Busy => {}
             Upcoming::End => break,
         }
     }

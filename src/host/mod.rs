@@ -17,7 +17,8 @@ mod piece;
 mod request;
 
 use std::{
-    future::{Future, ready},
+    future::{Future, poll_fn, ready},
+    task::Poll,
     time::Duration,
 };
 
@@ -102,6 +103,19 @@ pub trait Host {
 
     /// Resolves after `time`.
     fn sleep(&self, time: Duration) -> Self::Sleep;
+
+    /// Resolves when other tasks of the thread have had their turn, or at once if this task has not taken much time.
+    /// The core calls it between slices of a long computation, such as the plan of a million chunks.
+    fn turn(&self) -> impl Future<Output = ()> {
+        let mut has_waited = false;
+        poll_fn(move |cx| {
+            if std::mem::replace(&mut has_waited, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
 
     /// Whether the platform knows that there is no network now. `false` does not mean that there is one.
     fn is_offline(&self) -> bool {

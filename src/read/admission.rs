@@ -21,6 +21,8 @@ pub(super) enum Step {
     Start(Job),
     /// Wait until something may start.
     Wait,
+    /// Let other tasks have their turn: what may start has not been found yet.
+    Yield,
     /// Nothing will start any more.
     AllStarted,
     /// The stream has ended.
@@ -45,6 +47,13 @@ impl<H: Host> Shared<H> {
             self.emit(Event { kind: EventKind::Width, width: concurrency, ..Event::default() });
         }
         step
+    }
+
+    /// What the driver is to do while other tasks have their turn.
+    pub(super) fn step_between(&self, cx: &Context<'_>) -> Step {
+        let mut state = self.lock();
+        state.wakers.set_driver(cx);
+        if state.outcome.is_some() { Step::Stop } else { Step::Wait }
     }
 
     /// The step, and whether look-ahead waits for views that are digested.
@@ -75,6 +84,7 @@ impl<H: Host> Shared<H> {
                 Step::Start(job)
             }
             Next::Nothing => Step::AllStarted,
+            Next::Planning => Step::Yield,
             _ => Step::Wait,
         };
         (step, is_full)

@@ -3,14 +3,14 @@
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
 };
 
 use futures::{
     StreamExt,
-    future::{AbortHandle, Abortable, abortable},
+    future::{AbortHandle, Abortable, OptionFuture, abortable},
     stream::FuturesUnordered,
 };
 
@@ -30,9 +30,16 @@ pub(super) async fn drive<H: Host>(shared: Arc<Shared<H>>) {
     };
     let mut fetches = Fetches::new();
     let mut hedge_timer = HedgeTimer::default();
+    let mut turn = pin!(OptionFuture::from(None));
     let poll = |cx: &mut Context<'_>| {
         loop {
-            let step = shared.step(cx);
+            let step = match turn.as_mut().poll(cx) {
+                Poll::Pending => shared.step_between(cx),
+                Poll::Ready(_) => {
+                    turn.set(None.into());
+                    shared.step(cx)
+                }
+            };
             let has_started_all = matches!(step, Step::AllStarted);
             match step {
                 Step::Stop => {
@@ -41,6 +48,10 @@ pub(super) async fn drive<H: Host>(shared: Arc<Shared<H>>) {
                 }
                 Step::Start(job) => {
                     fetches.start(job, fetch);
+                    continue;
+                }
+                Step::Yield => {
+                    turn.set(Some(shared.host.turn()).into());
                     continue;
                 }
                 Step::Wait | Step::AllStarted if fetches.poll_ended(cx) => continue,

@@ -41,6 +41,6 @@ use crate::{host::Host, schedule::plan::Plan};
 /// The driver is `Send` if the host, its bodies and its futures are.
 #[must_use = "nothing is fetched unless the driver is polled"]
 pub fn prefetch<H: Host>(plan: Plan, host: H, session: Session) -> (impl Future<Output = ()>, Reader<H>) {
-    let shared = Arc::new(Shared::new(Arc::new(plan), host, session));
+    let shared = Arc::new(Shared::new(&plan, host, session));
     (driver::drive(Arc::clone(&shared)), Reader::new(shared))
 }

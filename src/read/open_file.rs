@@ -70,7 +70,7 @@ impl<H: Host> OpenFile<H> {
 
     /// What a stream with this plan would do. Sends no request.
     #[must_use]
-    pub fn summary(&self, plan: &Arc<Plan>) -> Summary {
+    pub fn summary(&self, plan: &Plan) -> Summary {
         Summary::of(plan, &self.session.manifests, self.session.options.max_bytes_ahead)
     }
 

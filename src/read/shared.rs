@@ -4,7 +4,7 @@
 //! to read now, and reports to the pool and the counters what the stream holds and waits for.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -109,7 +109,7 @@ fn wake(waker: &mut Option<Waker>) {
 }
 
 impl<H: Host> Shared<H> {
-    pub(super) fn new(plan: Arc<Plan>, host: H, session: Session) -> Self {
+    pub(super) fn new(plan: &Plan, host: H, session: Session) -> Self {
         let options = &session.options;
         let seat = session.pool.join(options);
         let limits = Limits { views: seat.concurrency().max(1), bytes: options.max_bytes_ahead };

@@ -1,7 +1,20 @@
-//! Sizes that do not match the stored bytes (F75 to F91).
+//! Sizes that do not match the stored bytes, and lists of chunks that multiply (F75 to F91, F121, F122).
+
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+};
 
 use kelp_stream::{
-    Kind,
+    Kind, Session,
+    model::{
+        chunk::{Chunk, Source},
+        location::Location,
+    },
     sim::{Script, World},
 };
 
@@ -37,4 +50,86 @@ fn bytes_beyond_the_size_after_a_truncation_are_clipped() {
         }
     }
     assert_eq!(asked(&world), ["a"; 4]);
+}
+
+/// A world in which every file id is at one server, and the manifest or chunk `k` has the id `1,<k>00000001`.
+fn world_of_ids() -> World {
+    let world = World::new();
+    world.locator(|id, _| Ok(Location { urls: vec![format!("http://a/{id}")], token: None }));
+    world
+}
+
+fn id(k: u64) -> Source {
+    Source::FileId(format!("1,{k:04x}00000001").into())
+}
+
+/// The manifest `k` over the positions 0 to 100.
+fn over_all(k: u64) -> Chunk {
+    Chunk { source: id(k), is_manifest: true, ..Chunk::plain(id(k), 0, 100) }
+}
+
+fn store_manifest(world: &World, k: u64, chunks: &[Chunk]) {
+    world.store(&format!("http://a/{}", id(k).name()), protobuf::manifest(chunks, 0));
+}
+
+// F121
+#[test]
+fn manifests_that_multiply_are_read_once_each() {
+    let world = world_of_ids();
+    for k in 1..=6 {
+        let next = if k == 6 { vec![Chunk::plain(id(7), 0, 100)] } else { vec![over_all(k + 1); 10] };
+        store_manifest(&world, k, &next);
+    }
+    world.store(&format!("http://a/{}", id(7).name()), bytes(0..100));
+    let started = std::time::Instant::now();
+    assert_eq!(read(&world, vec![over_all(1); 10], Session::default()).unwrap(), bytes(0..100));
+    assert_eq!(world.log().len(), 7, "six manifests and a chunk");
+    // It took 38 s when each listing counted.
+    assert!(started.elapsed().as_secs() < 10);
+}
+
+// F121
+#[test]
+fn two_thousand_manifests_over_one_stretch_are_read() {
+    let world = world_of_ids();
+    world.store(&format!("http://a/{}", id(0).name()), bytes(0..100));
+    world.store(&format!("http://a/{}", id(1).name()), bytes(500..600));
+    let newest = Chunk { modified: 2, size: 50, ..Chunk::plain(id(1), 25, 50) };
+    for k in 2..2000 {
+        store_manifest(&world, k, &[Chunk { modified: -1, ..Chunk::plain(id(0), 0, 100) }]);
+    }
+    store_manifest(&world, 1000, &[Chunk::plain(id(0), 0, 100), newest]);
+    let chunks = (2..2000).map(over_all).collect();
+    let started = std::time::Instant::now();
+    let expected = [bytes(0..25), bytes(500..550), bytes(75..100)].concat();
+    assert_eq!(read(&world, chunks, Session::default()).unwrap(), expected);
+    assert_eq!(world.log().len(), 1998 + 3);
+    // It took 51 s with a search for each manifest.
+    assert!(started.elapsed().as_secs() < 20);
+}
+
+// F122
+#[test]
+fn a_million_chunks_are_planned_in_slices() {
+    let world = World::new();
+    world.store("http://a/0", bytes(0..1000));
+    let chunks: Vec<Chunk> = (0..200_000).rev().map(|i| plain(&["http://a/0"], i * 1000, 1000)).collect();
+    let reader = open(&world, chunks, Session::default());
+    let turns = Arc::new(AtomicUsize::new(0));
+    let (count, network) = (Arc::clone(&turns), world.clone());
+    world.spawn(async move {
+        while network.log().is_empty() {
+            count.fetch_add(1, Ordering::Relaxed);
+            let mut is_over = false;
+            poll_fn(|cx| {
+                cx.waker().wake_by_ref();
+                if std::mem::replace(&mut is_over, true) { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+    });
+    let (some, _reader) = read_some(&world, reader, 1000);
+    assert_eq!(some, bytes(0..1000));
+    let turns = turns.load(Ordering::Relaxed);
+    assert!(turns > 50, "{turns}: other tasks have their turn before the first request");
 }

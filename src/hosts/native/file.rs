@@ -70,7 +70,7 @@ impl File {
     /// What a stream of these bytes would do. Sends no request.
     #[must_use]
     pub fn plan(&self, range: impl RangeBounds<u64>) -> Summary {
-        self.0.summary(&Arc::new(self.0.plan(bounds(&range))))
+        self.0.summary(&self.0.plan(bounds(&range)))
     }
 
     /// The counters of all its streams.

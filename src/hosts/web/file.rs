@@ -99,7 +99,7 @@ impl CoreFile {
     /// A `KelpError` with code `closed`.
     pub fn plan(&self, start: f64, end: f64) -> Result<JsValue, JsValue> {
         self.check_open()?;
-        let plan = Arc::new(self.plan_of(start, end));
+        let plan = self.plan_of(start, end);
         Ok(summary_object(&plan, &self.file.summary(&plan)))
     }
 

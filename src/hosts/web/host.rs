@@ -2,7 +2,9 @@
 
 use std::{future::Future, rc::Rc, time::Duration};
 
-use js_sys::{Math, Uint8Array};
+use js_sys::{Math, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 use super::{
     decode::{self, Decoding},
@@ -23,6 +25,12 @@ use crate::{
     },
     model::{chunk::Ctr, location::Location},
 };
+
+#[wasm_bindgen(module = "/js/codec/turns.js")]
+extern "C" {
+    /// A promise of a later task, if this task has taken its time.
+    fn pause() -> Option<Promise>;
+}
 
 /// The host of a stream: sends the requests of its file, and calls the user's functions.
 #[derive(Clone, Debug)]
@@ -67,6 +75,13 @@ impl Host for WebHost {
 
     fn prepare(&self) -> impl Future<Output = Result<(), PrepareError>> {
         decode::prepare(&self.decoding, &self.causes)
+    }
+
+    async fn turn(&self) {
+        if let Some(pause) = pause() {
+            // It is never rejected.
+            let _ = JsFuture::from(pause).await;
+        }
     }
 
     fn hurry(&self) {

@@ -1,33 +1,45 @@
-//! Walks along a plan and expands chunk manifests on the way.
+//! Walks along a plan, and lets the lists of chunk manifests join it on the way.
 //!
-//! A plan leaves the stretches open that chunk manifests span ([`Step::Unread`]). When the cursor comes to
-//! such a stretch and its manifests have been read, it plans the stretch and puts the inner plan on a stack
-//! of frames. The steps of the innermost frame come next; when they end, the frame is removed and the outer
-//! plan continues.
+//! The [`Sweep`] finds the steps. Where a chunk manifest starts, it asks for the chunks that the manifest lists. If they
+//! are known, they join the sweep in the place of the manifest. Otherwise the cursor stops there, until the
+//! manifest has been read.
 //!
 //! # Example
 //!
 //! The file consists of a chunk `A`, a manifest `m` and a chunk `B`. `m` lists a chunk `c` and another
-//! manifest `n`, and `n` lists a chunk `d`. `>` marks the next step of each frame:
+//! manifest `n`, and `n` lists a chunk `d`:
 //!
 //! ```text
-//!  frames, the innermost last         peek()                the caller
-//!  [>A ?m  B]                         View(A)               advances
-//!  [ A>?m  B]                         Unread                asks next_manifest() and reads m
-//!                                                           on_manifest(m, [c, n])
-//!  [ A ?m >B] [>c ?n]                 View(c)               advances
-//!  [ A ?m >B] [ c>?n]                 Unread                asks next_manifest() and reads n
-//!                                                           on_manifest(n, [d])
-//!  [ A ?m >B] [ c ?n>] [>d]           View(d)               advances
-//!  [ A ?m >B]                         View(B)               advances
-//!  (no frame)                         End
+//!  the sweep has    peek()     the caller
+//!  A m B            View(A)    advances
+//!    m B            Unread     asks next_manifest() and reads m
+//!                              on_manifest(m, [c, n])
+//!    c n B          View(c)    advances
+//!      n B          Unread     asks next_manifest() and reads n
+//!                              on_manifest(n, [d])
+//!      d B          View(d)    advances
+//!        B          View(B)    advances
+//!                   End
 //! ```
 //!
 //! `next_manifest` also finds manifests before the cursor comes to them, so that they can be read ahead.
+//!
+//! # Hostile lists
+//!
+//! A manifest is data from outside. It may list itself, or another one ten times that lists a third one ten times. The
+//! cursor remembers up to which position the list of each manifest counts, and a manifest that is listed again there
+//! adds nothing: six manifests of which each lists the next ten times cost as much as six. Limited are how deep
+//! manifests are nested, how many chunks and manifests there are at one place ([`Sweep`]), and how often a list
+//! joins at different places.
 
-use std::{ops::Range, sync::Arc};
+use std::{collections::BinaryHeap, ops::Range, sync::Arc};
 
-use super::{ManifestCache, Plan, Step, View};
+use super::{
+    ManifestCache, Plan, Step, View,
+    known::Known,
+    listing::{ByStart, Item, List},
+    sweep::{Event, Sweep},
+};
 use crate::{
     error::{Error, Kind},
     model::chunk::{Chunk, Source},
@@ -37,41 +49,45 @@ use crate::{
 /// itself would never end.
 const MAX_DEPTH: usize = 8;
 
-/// The most chunks that a stretch may consist of, because nested manifests multiply.
-const MAX_STRETCH_CHUNKS: usize = 1 << 20;
+/// The most chunks that lists may have which join once more. A filer lists each manifest once.
+const MAX_REPEATED: usize = 1 << 22;
 
 /// A position in a plan.
 #[derive(Debug)]
 pub struct PlanCursor {
-    /// The plan, and the plans of the stretches that the cursor is inside of, the innermost last.
-    frames: Vec<Frame>,
+    sweep: Sweep,
     cache: ManifestCache,
-    /// The requested manifests that the rest of the plan needs.
-    manifests: Vec<Manifest>,
+    manifests: Known<Manifest>,
+    /// How many manifests have been requested and have not joined the sweep.
+    requested: usize,
+    /// How many chunks the lists have that joined once more.
+    repeated: usize,
+    /// The manifests that may have to be requested. The one that is needed first comes first.
+    unrequested: BinaryHeap<ByStart>,
+    next: Option<Found>,
 }
 
-/// A plan and the cursor's position in it.
-#[derive(Debug)]
-struct Frame {
-    plan: Arc<Plan>,
-    /// The index of the next step.
-    next: usize,
-    /// The manifests that this frame expands, and those that they are nested in.
-    expands: Vec<Source>,
-}
-
-#[derive(Debug)]
+/// What is known of a chunk manifest.
+#[derive(Debug, Default)]
 struct Manifest {
-    source: Source,
-    /// The position in the file after its last byte.
-    end: u64,
-    state: ManifestState,
+    /// Since it was requested, and until its list joins the sweep.
+    state: Option<State>,
+    /// The place at which its list joined the sweep, and the position up to which the list counts.
+    joined: Option<(Box<[u32]>, u64)>,
 }
 
 #[derive(Debug)]
-enum ManifestState {
+enum State {
     Requested,
     Read(Arc<[Chunk]>),
+    Failed(Error),
+}
+
+/// The next step, once it is found.
+#[derive(Debug)]
+enum Found {
+    Step(Range<u64>, Option<Item>),
+    Unread,
     Failed(Error),
 }
 
@@ -86,6 +102,8 @@ pub enum Upcoming {
     Unread,
     /// A chunk manifest could not be read, so the stretch that it spans cannot be read either.
     Failed(Error),
+    /// The next step has not been found yet. The next call goes on; other tasks of the thread should run before.
+    Busy,
     /// The end of the plan.
     End,
 }
@@ -93,68 +111,120 @@ pub enum Upcoming {
 impl PlanCursor {
     /// A cursor at the start of a plan. `cache`: the manifests of the file that have been read.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, cache: ManifestCache) -> Self {
-        let frame = Frame { plan, next: 0, expands: Vec::new() };
-        Self { frames: vec![frame], cache, manifests: Vec::new() }
-    }
-
-    /// The next step. The position does not change, but manifests that have been read are expanded.
-    pub fn peek(&mut self) -> Upcoming {
-        loop {
-            let Some(frame) = self.frames.last() else {
-                return Upcoming::End;
-            };
-            match frame.plan.steps().get(frame.next) {
-                Some(Step::View(view)) => {
-                    return Upcoming::View(view.clone(), frame.plan.chunk(view).clone());
-                }
-                Some(Step::Gap(gap)) => return Upcoming::Gap(gap.end.saturating_sub(gap.start)),
-                Some(Step::Unread(stretch)) => match self.expand(frame, stretch) {
-                    Ok(Some(inner)) => self.push(inner),
-                    Ok(None) => return Upcoming::Unread,
-                    Err(error) => return Upcoming::Failed(error),
-                },
-                None => self.pop(),
-            }
+    pub fn new(plan: &Plan, cache: ManifestCache) -> Self {
+        Self {
+            sweep: Sweep::new(Arc::clone(plan.chunks()), plan.range()),
+            cache,
+            manifests: Known::default(),
+            requested: 0,
+            repeated: 0,
+            unrequested: BinaryHeap::new(),
+            next: None,
         }
     }
 
-    /// Moves past the step that `peek` returned.
+    /// The next step. The position does not change, but manifests that have been read join the plan. The work of one
+    /// call is limited.
+    pub fn peek(&mut self) -> Upcoming {
+        if matches!(self.next, None | Some(Found::Unread))
+            && let Err(upcoming) = self.look()
+        {
+            return upcoming;
+        }
+        match &self.next {
+            Some(Found::Step(positions, Some(item))) => {
+                Upcoming::View(view(positions, item), item.chunk().clone())
+            }
+            Some(Found::Step(gap, None)) => Upcoming::Gap(gap.end.saturating_sub(gap.start)),
+            Some(Found::Unread) => Upcoming::Unread,
+            Some(Found::Failed(error)) => Upcoming::Failed(error.clone()),
+            None => Upcoming::End,
+        }
+    }
+
+    /// Moves past the step that `peek` returned. A stretch that has not been read is skipped; nothing follows a failure.
     pub fn advance(&mut self) {
-        if let Some(frame) = self.frames.last_mut() {
-            frame.next += 1;
+        match self.next.take() {
+            Some(Found::Unread) => {
+                let end = self.sweep.stretch().end;
+                self.sweep.skip_to(end);
+            }
+            Some(Found::Failed(error)) => self.next = Some(Found::Failed(error)),
+            Some(Found::Step(..)) | None => {}
+        }
+    }
+
+    /// The rest of the steps, if no manifest is read any more.
+    pub(super) fn steps(&mut self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        loop {
+            match self.peek() {
+                Upcoming::Busy => continue,
+                Upcoming::View(view, _) => steps.push(Step::View(view)),
+                Upcoming::Unread => steps.push(Step::Unread(self.sweep.stretch())),
+                Upcoming::Gap(_) => {
+                    if let Some(Found::Step(gap, _)) = &self.next {
+                        steps.push(Step::Gap(gap.clone()));
+                    }
+                }
+                Upcoming::Failed(_) | Upcoming::End => return steps,
+            }
+            self.advance();
         }
     }
 
     /// Records that a chunk manifest is being read.
     pub fn mark_requested(&mut self, manifest: &Chunk) {
-        let (source, end) = (manifest.source.clone(), manifest.end());
-        self.manifests.push(Manifest { source, end, state: ManifestState::Requested });
+        let manifest = self.manifests.entry(&manifest.source);
+        self.requested += usize::from(manifest.state.is_none());
+        manifest.state = Some(State::Requested);
     }
 
-    /// The next chunk manifest that has not been requested, and whether the cursor waits for it. Looks no
-    /// more than `steps` steps ahead, and at stretches that start before `until`.
-    pub fn next_manifest(&self, mut steps: usize, until: u64) -> Option<(Chunk, bool)> {
-        let innermost = self.frames.len();
-        for depth in (0..self.frames.len()).rev() {
-            let frame = self.frames.get(depth)?;
-            let (plan, next) = (&frame.plan, frame.next);
-            let ahead = plan.unread.iter().skip(plan.unread.partition_point(|&index| index < next));
-            for index in ahead.take_while(|&&index| index - next < steps) {
-                let Some(Step::Unread(stretch)) = plan.steps().get(*index) else { continue };
-                if stretch.start >= until {
-                    return None;
-                }
-                if let Some(chunk) = plan.manifests(stretch).find(|chunk| !self.is_known(chunk)) {
-                    return Some((chunk.clone(), depth + 1 == innermost && *index == next));
-                }
+    /// The next chunk manifest that has not been requested, and whether the cursor waits for it. One for which it
+    /// does not wait must start before `until`, and no more than `max_ahead` of them are under way or unused.
+    pub fn next_manifest(&mut self, max_ahead: usize, until: u64) -> Option<(Chunk, bool)> {
+        if self.next.is_none() {
+            // `peek` returns what keeps it from being found.
+            let _ = self.look();
+        }
+        let is_waiting = matches!(self.next, Some(Found::Unread));
+        if is_waiting
+            && let Some(due) = self.sweep.due()
+            && !self.is_known(due)
+        {
+            return Some((due.chunk().clone(), true));
+        }
+        loop {
+            let ByStart(first) = self.unrequested.peek()?;
+            if !self.is_known(first) {
+                break;
             }
-            steps = steps.saturating_sub(plan.steps().len().saturating_sub(next));
-            if steps == 0 {
-                return None;
+            self.unrequested.pop();
+        }
+        let ByStart(first) = self.unrequested.peek()?;
+        // The next step and the one behind it have started.
+        let is_far = first.is_of_file()
+            && first.index().saturating_add(2) >= self.sweep.started().saturating_add(max_ahead);
+        let is_due = first.start <= self.sweep.at();
+        let may_start = self.requested < max_ahead && first.start < until && (is_due || !is_far);
+        may_start.then(|| (first.chunk().clone(), is_waiting && is_due))
+    }
+
+    /// Counts the manifests whose lists are needed at the current position and that are not known, and takes them
+    /// as requested.
+    pub(super) fn take_unread(&mut self) -> u64 {
+        let mut count = 0;
+        while let Some(ByStart(first)) = self.unrequested.peek()
+            && first.start <= self.sweep.at()
+        {
+            let chunk = (!self.is_known(first)).then(|| first.chunk().clone());
+            self.unrequested.pop();
+            if let Some(chunk) = chunk {
+                self.mark_requested(&chunk);
+                count += 1;
             }
         }
-        None
+        count
     }
 
     /// Takes the result of reading a chunk manifest that was marked as requested.
@@ -162,87 +232,117 @@ impl PlanCursor {
         if let Ok(list) = &list {
             self.cache.insert(manifest, list);
         }
-        if let Some(known) = self.manifests.iter_mut().find(|known| known.source == *manifest) {
-            known.state = match list {
-                Ok(list) => ManifestState::Read(list),
-                Err(error) => ManifestState::Failed(error),
+        if let Some(state) = self.manifests.get_mut(manifest).and_then(|known| known.state.as_mut()) {
+            *state = match list {
+                Ok(list) => State::Read(list),
+                Err(error) => State::Failed(error),
             };
         }
     }
 
-    /// Whether a manifest has been requested, or was read by another stream.
-    fn is_known(&self, chunk: &Chunk) -> bool {
-        self.state(&chunk.source).is_some() || self.cache.get(&chunk.source).is_some()
+    /// Whether a manifest has been requested, was read by another stream, or is not needed.
+    fn is_known(&self, manifest: &Item) -> bool {
+        let source = &manifest.chunk().source;
+        let known = self.manifests.get(source);
+        manifest.end <= self.sweep.at()
+            || known.is_some_and(|known| known.state.is_some())
+            || known.and_then(|known| known.covers(manifest)).is_some_and(|end| end >= manifest.end)
+            || self.cache.get(source).is_some()
     }
 
-    fn state(&self, source: &Source) -> Option<&ManifestState> {
-        self.manifests.iter().find(|known| known.source == *source).map(|known| &known.state)
+    /// Looks for the next step. If there is none, fails with what `peek` returns.
+    fn look(&mut self) -> Result<(), Upcoming> {
+        self.next = None;
+        self.next = Some(self.find()?);
+        Ok(())
     }
 
-    /// Plans a stretch with the chunks that its manifests list; `None` until all of them have been read.
-    fn expand(&self, frame: &Frame, stretch: &Range<u64>) -> Result<Option<Frame>, Error> {
-        let mut chunks = Vec::new();
-        let mut expands = frame.expands.clone();
-        for chunk in frame.plan.chunks().iter() {
-            if !chunk.is_manifest {
-                chunks.extend(overlaps(chunk, stretch).then(|| chunk.clone()));
-                continue;
-            }
-            if chunk.offset > stretch.start || chunk.end() < stretch.end {
-                continue;
-            }
-            if self.frames.len() > MAX_DEPTH || frame.expands.contains(&chunk.source) {
-                let message = "the chunk manifest contains itself, or manifests are nested more than 8 deep";
-                return Err(manifest_error(chunk, Kind::Manifest, message));
-            }
-            let Some(list) = self.list(&chunk.source)? else { return Ok(None) };
-            chunks.extend(list.iter().filter(|listed| overlaps(listed, stretch)).cloned());
-            if chunks.len() > MAX_STRETCH_CHUNKS {
-                let message = "the chunk manifests list more than 2^20 chunks for the same part of the file";
-                return Err(manifest_error(chunk, Kind::Limit, message));
-            }
-            expands.push(chunk.source.clone());
-        }
-        let plan = Arc::new(Plan::new(chunks.into(), stretch.clone()));
-        Ok(Some(Frame { plan, next: 0, expands }))
-    }
-
-    /// The chunks that a manifest lists; `None` if it has not been read.
-    fn list(&self, manifest: &Source) -> Result<Option<Arc<[Chunk]>>, Error> {
-        match self.state(manifest) {
-            Some(ManifestState::Read(list)) => Ok(Some(Arc::clone(list))),
-            Some(ManifestState::Failed(error)) => Err(error.clone()),
-            Some(ManifestState::Requested) => Ok(None),
-            None => Ok(self.cache.get(manifest)),
+    fn find(&mut self) -> Result<Found, Upcoming> {
+        loop {
+            let event = self.sweep.next();
+            self.unrequested.extend(self.sweep.take_found().into_iter().map(ByStart));
+            let blocked = match event {
+                Event::Step(positions, visible) => return Ok(Found::Step(positions, visible)),
+                Event::Busy => return Err(Upcoming::Busy),
+                Event::End => return Err(Upcoming::End),
+                Event::TooMany => {
+                    let message =
+                        "the chunk manifests list too many chunks or manifests for the same part of the file";
+                    Found::Failed(Error::new(Kind::Limit, message))
+                }
+                Event::Manifest(manifest) => match self.join(&manifest) {
+                    Ok(true) => continue,
+                    Ok(false) => Found::Unread,
+                    Err(error) => Found::Failed(error),
+                },
+            };
+            return Ok(match self.sweep.cut() {
+                Some(Event::Step(positions, visible)) => Found::Step(positions, visible),
+                _ => blocked,
+            });
         }
     }
 
-    /// Enters a stretch. The outer frame continues behind it.
-    fn push(&mut self, inner: Frame) {
-        self.advance();
-        self.frames.push(inner);
-    }
-
-    /// Leaves the innermost frame, and drops the manifests that end with it.
-    fn pop(&mut self) {
-        if let Some(frame) = self.frames.pop() {
-            let end = frame.plan.range().end;
-            self.manifests.retain(|manifest| manifest.end > end);
+    /// Lets the list of the manifest that is due join the sweep; returns `false` if it has not been read.
+    fn join(&mut self, due: &Item) -> Result<bool, Error> {
+        let source = &due.chunk().source;
+        let path = due.path();
+        if path.len() > MAX_DEPTH {
+            let message = "the chunk manifest contains itself, or manifests are nested more than 8 deep";
+            return Err(manifest_error(due, Kind::Manifest, message));
         }
+        let known = self.manifests.entry(source);
+        if let Some(end) = known.covers(due).filter(|end| *end > self.sweep.at()) {
+            if end >= due.end {
+                self.sweep.skip_manifest();
+            } else {
+                self.sweep.postpone_manifest(end);
+            }
+            return Ok(true);
+        }
+        let chunks = match &known.state {
+            Some(State::Read(list)) => Some(Arc::clone(list)),
+            Some(State::Failed(error)) => return Err(error.clone()),
+            Some(State::Requested) => None,
+            None => self.cache.get(source),
+        };
+        let Some(chunks) = chunks else { return Ok(false) };
+        self.requested -= usize::from(known.state.take().is_some());
+        if known.joined.replace((path.clone(), due.end)).is_some() {
+            self.repeated += chunks.len();
+        }
+        if self.repeated > MAX_REPEATED {
+            let message = "the chunk manifest is listed too often";
+            return Err(manifest_error(due, Kind::Limit, message));
+        }
+        self.sweep.join(List::new(chunks, due.start..due.end, path));
+        Ok(true)
     }
 }
 
-fn manifest_error(manifest: &Chunk, kind: Kind, message: &str) -> Error {
-    Error::new(kind, message).of_chunk(manifest.source.name())
+impl Manifest {
+    /// The position up to which its list counts, if it joined in a place that precedes this one for the sweep.
+    fn covers(&self, manifest: &Item) -> Option<u64> {
+        let (path, end) = self.joined.as_ref()?;
+        (**path >= *manifest.path()).then_some(*end)
+    }
 }
 
-fn overlaps(chunk: &Chunk, stretch: &Range<u64>) -> bool {
-    chunk.offset < stretch.end && stretch.start < chunk.end()
+fn view(positions: &Range<u64>, item: &Item) -> View {
+    let offset = item.chunk().offset;
+    let within = positions.start.saturating_sub(offset)..positions.end.saturating_sub(offset);
+    View { chunk: item.index(), at: positions.start, within }
+}
+
+fn manifest_error(manifest: &Item, kind: Kind, message: &str) -> Error {
+    Error::new(kind, message).of_chunk(manifest.chunk().source.name())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::cell::Cell;
+
+    use super::{super::listing::COMPARISONS, *};
 
     fn chunk(offset: u64, size: u64, modified: i64) -> Chunk {
         Chunk { modified, ..Chunk::plain(Source::FileId("1,0100000000".into()), offset, size) }
@@ -256,7 +356,7 @@ mod tests {
 
     /// What a cursor returns along a plan, if each manifest has the chunks that `lists` names.
     fn walk(plan: Plan, lists: &[(&str, &[Chunk])]) -> String {
-        let mut cursor = PlanCursor::new(Arc::new(plan), ManifestCache::default());
+        let mut cursor = PlanCursor::new(&plan, ManifestCache::default());
         let mut drawing = Vec::new();
         loop {
             match cursor.peek() {
@@ -276,7 +376,11 @@ mod tests {
                     drawing.push(name.to_owned());
                     continue;
                 }
-                Upcoming::Failed(error) => drawing.push(error.kind().code().into()),
+                Upcoming::Failed(error) => {
+                    drawing.push(error.kind().code().into());
+                    return drawing.join(" ");
+                }
+                Upcoming::Busy => continue,
                 Upcoming::End => return drawing.join(" "),
             }
             cursor.advance();
@@ -343,10 +447,88 @@ mod tests {
 
     // F85
     #[test]
-    fn manifests_that_multiply_are_an_error() {
-        let many: Vec<Chunk> = (0..1024).map(|_| manifest("b", 0, 9)).collect();
-        let chunks = vec![chunk(0, 9, 1); 2048];
-        let list: Arc<[Chunk]> = [manifest("a", 0, 9)].into();
-        assert_eq!(walk(Plan::new(list, 0..9), &[("a", &many), ("b", &chunks)]), "a b limit");
+    fn manifests_that_list_too_much_are_an_error() {
+        let many: Vec<Chunk> = (0..1024).map(|id| manifest(&id.to_string(), 0, 9)).collect();
+        let chunks: Vec<Chunk> = (0..2048).map(|version| chunk(0, 9, -version)).collect();
+        let lists: Vec<(&str, &[Chunk])> =
+            many.iter().map(|manifest| (manifest.source.name(), &chunks[..])).collect();
+        let drawing = walk(Plan::new(many.clone().into(), 0..9), &lists);
+        assert!(drawing.ends_with(" limit"), "{drawing}");
+        let many: Vec<Chunk> = (0..5000).map(|id| manifest(&id.to_string(), 0, 9)).collect();
+        assert_eq!(walk(Plan::new(many.into(), 0..9), &[]), "limit");
+    }
+
+    // F121
+    #[test]
+    fn a_manifest_that_is_listed_again_adds_nothing() {
+        let names: Vec<String> = (0..7).map(|i| i.to_string()).collect();
+        let mut inner: Vec<Vec<Chunk>> = (1..7).map(|i| vec![manifest(&names[i], 0, 9); 10]).collect();
+        inner.push(vec![chunk(0, 9, 1)]);
+        let lists: Vec<(&str, &[Chunk])> =
+            names.iter().map(String::as_str).zip(inner.iter().map(|list| &list[..])).collect();
+        let list = vec![manifest("0", 0, 9); 10];
+        COMPARISONS.with(|count| count.set(0));
+        assert_eq!(walk(Plan::new(list.into(), 0..9), &lists), "0 1 2 3 4 5 6 1@0+9");
+        assert!(COMPARISONS.with(Cell::get) < 2000, "{}", COMPARISONS.with(Cell::get));
+    }
+
+    // F121
+    #[test]
+    fn a_manifest_is_listed_at_several_places() {
+        let list = [manifest("m", 0, 4), chunk(4, 2, 1), manifest("m", 6, 9), manifest("m", 2, 5)];
+        let listed = [chunk(0, 3, 2), chunk(3, 6, 3)];
+        let expected = "m 2@0+2 2@2+1 3@0+2 1@1+1 3@3+3";
+        // From position 2 on the last one counts, so a new view begins there.
+        assert_eq!(walk(Plan::new(list.into(), 0..9), &[("m", &listed)]), expected);
+    }
+
+    // F121
+    #[test]
+    fn of_two_places_of_a_manifest_the_later_one_counts() {
+        let (older, newer) = (chunk(0, 9, 1), Chunk { size: 5, ..chunk(0, 5, 1) });
+        let list = [manifest("m", 0, 9), older, manifest("m", 3, 6)];
+        assert_eq!(walk(Plan::new(list.into(), 0..9), &[("m", &[newer])]), "m 1@0+3 1@3+2 1@5+4");
+    }
+
+    // F121: what is known of a manifest that a million places list is found without a search.
+    #[test]
+    fn many_manifests_cost_no_more_than_n_log_n() {
+        let cost = |n: u64, shape: &dyn Fn(u64) -> (u64, u64)| {
+            let lists: Vec<Chunk> = (0..n)
+                .map(|i| {
+                    let (offset, end) = shape(i);
+                    manifest(&i.to_string(), offset, end)
+                })
+                .collect();
+            let mut cursor = PlanCursor::new(&Plan::new(lists.into(), 0..4 * n), ManifestCache::default());
+            COMPARISONS.with(|count| count.set(0));
+            let listed: Arc<[Chunk]> = [chunk(0, 4 * n, 1)].into();
+            let mut steps = 0;
+            loop {
+                match cursor.peek() {
+                    Upcoming::Unread => {
+                        let (manifest, _) = cursor.next_manifest(9, u64::MAX).unwrap();
+                        cursor.mark_requested(&manifest);
+                        cursor.on_manifest(&manifest.source, Ok(Arc::clone(&listed)));
+                    }
+                    Upcoming::Failed(error) => panic!("{error}"),
+                    Upcoming::End => return (COMPARISONS.with(Cell::get) / n, steps),
+                    Upcoming::Busy => {}
+                    Upcoming::View(..) | Upcoming::Gap(_) => {
+                        steps += 1;
+                        cursor.advance();
+                    }
+                }
+            }
+        };
+        const N: u64 = 4000;
+        let same = cost(N, &|_| (0, 4 * N));
+        let nested = cost(N, &|i| (i, 8 * N - i));
+        let adjacent = cost(N, &|i| (4 * i, 4 * i + 4));
+        let limit = 12 * u64::from(N.ilog2());
+        assert!(
+            [same, nested, adjacent].iter().all(|(count, _)| *count < limit),
+            "{same:?} {nested:?} {adjacent:?}"
+        );
     }
 }

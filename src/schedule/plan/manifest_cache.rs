@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::known::Known;
 use crate::model::chunk::{Chunk, Source};
 
 /// The most chunks that are cached for one file, over all manifests: six manifests as the filer writes them,
@@ -19,8 +20,9 @@ pub struct ManifestCache(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// The lists, the oldest first.
-    lists: VecDeque<(Source, Arc<[Chunk]>)>,
+    lists: Known<Option<Arc<[Chunk]>>>,
+    /// The manifests, the oldest first.
+    order: VecDeque<Source>,
     /// How many chunks all lists have.
     chunks: usize,
 }
@@ -29,21 +31,22 @@ impl ManifestCache {
     /// The chunks that a manifest lists, if they are cached.
     #[must_use]
     pub fn get(&self, manifest: &Source) -> Option<Arc<[Chunk]>> {
-        self.lock().lists.iter().find(|(source, _)| source == manifest).map(|(_, list)| Arc::clone(list))
+        self.lock().lists.get(manifest)?.clone()
     }
 
     /// Caches a list, and drops the oldest lists if there are too many chunks.
     pub fn insert(&self, manifest: &Source, list: &Arc<[Chunk]>) {
         let mut state = self.lock();
-        if state.lists.iter().any(|(source, _)| source == manifest) {
+        let state = &mut *state;
+        if state.lists.entry(manifest).replace(Arc::clone(list)).is_some() {
             return;
         }
         state.chunks += list.len();
-        state.lists.push_back((manifest.clone(), Arc::clone(list)));
+        state.order.push_back(manifest.clone());
         while state.chunks > MAX_CHUNKS
-            && let Some((_, oldest)) = state.lists.pop_front()
+            && let Some(oldest) = state.order.pop_front()
         {
-            state.chunks -= oldest.len();
+            state.chunks -= state.lists.remove(&oldest).flatten().map_or(0, |list| list.len());
         }
     }
 

@@ -1,12 +1,13 @@
 //! From chunks and a range to the steps that read it: views and holes, in file order.
 //!
 //! A file is a set of chunks. Newer chunks hide older ones where they overlap, so a read needs only parts of
-//! chunks (views), and positions that no chunk holds are holes (the type calls them gaps). [`Plan::new`]
-//! finds both with one sweep over the range.
+//! chunks (views), and positions that no chunk holds are holes (the type calls them gaps). A [`PlanCursor`]
+//! finds both with one sweep over the range, a step at a time, because a stream needs only the next ones. The whole
+//! sweep takes O(n log n) for n chunks, however they overlap.
 //!
 //! A chunk manifest is a chunk that stores a list of chunks, and that list is unknown until the manifest has
-//! been read. A plan therefore leaves open what manifests span, and a [`PlanCursor`] plans those stretches
-//! when it comes to them.
+//! been read. [`Plan::steps`] leaves open what manifests span; a cursor takes in what they list when it
+//! comes to them.
 //!
 //! # Example
 //!
@@ -23,6 +24,8 @@
 
 mod cost;
 mod cursor;
+mod known;
+mod listing;
 mod manifest_cache;
 mod step;
 mod summary;
@@ -34,9 +37,12 @@ pub use manifest_cache::ManifestCache;
 pub use step::{Step, View};
 pub use summary::Summary;
 
-use std::{fmt::Write as _, ops::Range, sync::Arc};
+use std::{
+    fmt::Write as _,
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
 
-use self::sweep::sweep;
 use crate::model::chunk::Chunk;
 
 /// The steps that cover a range of a file exactly, in file order.
@@ -48,29 +54,24 @@ use crate::model::chunk::Chunk;
 pub struct Plan {
     chunks: Arc<[Chunk]>,
     range: Range<u64>,
-    steps: Vec<Step>,
-    /// The indices of the steps that are [`Step::Unread`].
-    unread: Vec<usize>,
+    steps: OnceLock<Vec<Step>>,
 }
 
 impl Plan {
     /// Plans the positions `range` of the file that consists of `chunks`.
     ///
-    /// A range that ends before it starts is empty. The cost is O(n log n) for n chunks, however they
-    /// overlap.
+    /// A range that ends before it starts is empty. Nothing is computed yet.
     #[must_use]
     pub fn new(chunks: Arc<[Chunk]>, range: Range<u64>) -> Self {
         let range = range.start..range.end.max(range.start);
-        let steps = sweep(&chunks, &range);
-        let is_unread = |(index, step): (usize, &Step)| matches!(step, Step::Unread(_)).then_some(index);
-        let unread = steps.iter().enumerate().filter_map(is_unread).collect();
-        Self { chunks, range, steps, unread }
+        Self { chunks, range, steps: OnceLock::new() }
     }
 
-    /// The steps, in file order. Each starts where the one before it ends.
+    /// The steps, in file order. Each starts where the one before it ends. They are computed by the first call, which
+    /// takes O(n log n) for n chunks and does not pause.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
-        &self.steps
+        self.steps.get_or_init(|| PlanCursor::new(self, ManifestCache::default()).steps())
     }
 
     /// The chunks as they were given, including those that no view needs.
@@ -110,7 +111,7 @@ impl Plan {
 
     /// The views, in file order.
     pub fn views(&self) -> impl Iterator<Item = &View> {
-        self.steps.iter().filter_map(|step| match step {
+        self.steps().iter().filter_map(|step| match step {
             Step::View(view) => Some(view),
             Step::Gap(_) | Step::Unread(_) => None,
         })
@@ -128,7 +129,7 @@ impl Plan {
     #[must_use]
     pub fn draw(&self) -> String {
         let mut drawing = String::new();
-        for step in &self.steps {
+        for step in self.steps() {
             if !drawing.is_empty() {
                 drawing.push(' ');
             }

@@ -103,7 +103,7 @@ pub struct Window<P> {
 impl<P: Piece> Window<P> {
     /// A window at the start of a plan. `cache`: the manifests of the file that have been read.
     #[must_use]
-    pub fn new(plan: Arc<Plan>, cache: ManifestCache, limits: Limits, strict: bool) -> Self {
+    pub fn new(plan: &Plan, cache: ManifestCache, limits: Limits, strict: bool) -> Self {
         let range = plan.range();
         Self {
             position: range.start,

@@ -29,6 +29,8 @@ pub enum Next {
     TooManyBytes,
     /// Nothing before a chunk manifest has been read.
     Unread,
+    /// Nothing yet: the next call looks on for the next step. Other tasks of the thread should run before.
+    Planning,
     /// Nothing any more: all has started, or a view failed.
     Nothing,
 }
@@ -89,6 +91,7 @@ impl<P: Piece> Window<P> {
                     self.is_exhausted = true;
                     return Next::Nothing;
                 }
+                Upcoming::Busy => return Next::Planning,
                 // `peek` may have expanded a manifest that lists other manifests.
                 Upcoming::Unread => return self.next_manifest(may_read_ahead).unwrap_or(Next::Unread),
                 Upcoming::Failed(error) => {
@@ -119,7 +122,7 @@ impl<P: Piece> Window<P> {
 
     /// A chunk manifest that the cursor waits for or, if it may be read ahead, one that the limits on views
     /// and bytes would reach.
-    fn next_manifest(&self, may_read_ahead: bool) -> Option<Next> {
+    fn next_manifest(&mut self, may_read_ahead: bool) -> Option<Next> {
         let until = self.position.saturating_add(self.limits.bytes.max(1));
         let (manifest, is_next) = self.cursor.next_manifest(self.limits.views, until)?;
         if !is_next && !may_read_ahead {

@@ -30,7 +30,7 @@ fn plan(sizes: &[u64]) -> Plan {
 }
 
 fn of_plan(plan: Plan, limits: Limits, strict: bool) -> Window<Bytes> {
-    Window::new(Arc::new(plan), ManifestCache::default(), limits, strict)
+    Window::new(&plan, ManifestCache::default(), limits, strict)
 }
 
 fn limits(views: usize, bytes: u64) -> Limits {
@@ -337,12 +337,12 @@ fn a_manifest_at_the_head_may_exceed_the_budget() {
 fn one_overlapping_manifest_at_a_time_may_exceed_the_budget() {
     let plan = Plan::new([manifest("m", 0, 8), manifest("n", 0, 8)].into(), 0..8);
     let mut window = of_plan(plan, limits(4, 10), false);
-    assert_eq!(next(&mut window), ("m".into(), 10, true));
-    start(&mut window);
-    window.raise_cost(JobId::Manifest(&Source::FileId("m".into())), 50);
-    assert_eq!((window.next_start(), window.bytes()), (Next::TooManyBytes, 50));
-    on_manifest(&mut window, "m", &[chunk(0, 8)]);
     assert_eq!(next(&mut window), ("n".into(), 10, true));
+    start(&mut window);
+    window.raise_cost(JobId::Manifest(&Source::FileId("n".into())), 50);
+    assert_eq!((window.next_start(), window.bytes()), (Next::TooManyBytes, 50));
+    on_manifest(&mut window, "n", &[chunk(0, 8)]);
+    assert_eq!(next(&mut window), ("m".into(), 10, true));
 }
 
 #[test]

@@ -117,7 +117,7 @@ impl File {
 
     /// What reading a range would take.
     pub(super) fn plan(&self, range: Option<types::Span>) -> Result<types::PlanSummary, Error> {
-        let plan = Arc::new(self.0.plan(range_of(range)?));
+        let plan = self.0.plan(range_of(range)?);
         Ok(convert::plan_summary(&plan, &self.0.summary(&plan)))
     }
 
