@@ -4,7 +4,7 @@
 //! to read now, and reports to the pool and the counters what the stream holds and waits for.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
     time::Duration,
 };
