@@ -13,7 +13,7 @@ mod laboratory;
 
 use std::env;
 
-use laboratory::{grid, scenes};
+use laboratory::{browser, grid, narrow, scenes};
 
 fn main() {
     let words: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -21,5 +21,7 @@ fn main() {
     let filter: Vec<&String> = words.iter().filter(|word| !word.starts_with("--")).collect();
     let is_selected = |name: &str| filter.iter().all(|part| name.contains(part.as_str()));
     grid::print(quick, &is_selected);
+    browser::print(&is_selected);
+    narrow::print(&is_selected);
     scenes::print(&is_selected);
 }

@@ -1,6 +1,8 @@
 //! Simulated networks, the streams that are read over them, and what is measured.
 
+pub mod browser;
 pub mod grid;
+pub mod narrow;
 pub mod scenes;
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
@@ -57,6 +59,10 @@ pub struct Cell {
     pub pool: PoolLimits,
     /// From this time on the first host is slower by this factor.
     pub slow: Option<(Duration, f64)>,
+    /// What a request costs in a browser, instead of a link with TCP.
+    pub browser: Option<browser::Costs>,
+    /// Views are delivered only when they are complete, as if they were encrypted.
+    pub strict: bool,
 }
 
 impl Default for Cell {
@@ -73,6 +79,8 @@ impl Default for Cell {
             max_bytes_ahead: 32 << 20,
             pool: PoolLimits::default(),
             slow: None,
+            browser: None,
+            strict: false,
         }
     }
 }
@@ -136,6 +144,7 @@ impl Lab {
                 slower: cell.slow.filter(|_| host == 0).into_iter().collect(),
                 ..Link::default()
             };
+            let link = if let Some(costs) = &cell.browser { costs.shape(link, &world) } else { link };
             world.link(&format!("h{host}"), link);
         }
         Self { world, pool: Pool::new(cell.pool), cell: cell.clone(), concurrency }
@@ -145,6 +154,9 @@ impl Lab {
         let mut session = Session::default();
         session.options.max_bytes_ahead = self.cell.max_bytes_ahead;
         session.pool = self.pool.clone();
+        if self.cell.strict {
+            session.options.verify = options::Verify::Strict;
+        }
         session.options.concurrency = match self.concurrency {
             Concurrency::Auto => options::Concurrency::Auto { max: self.cell.pool.max_concurrency },
             Concurrency::Fixed(views) => views.into(),

@@ -47,10 +47,12 @@ pub(super) struct State {
     pub(super) blobs: HashMap<String, Content>,
     /// The sizes of blobs that consist of zeros.
     pub(super) sizes: Sizes,
-    /// The time that the client takes for a request. It sends one request at a time.
+    /// The time that each stage takes for a request on its way out.
     request_time: Duration,
-    /// When the client can send the next request.
-    client_busy_until: Duration,
+    /// When each stage is free. One request at a time is in a stage.
+    stages_busy_until: Vec<Duration>,
+    /// Draws the times of the stages, if there are several.
+    stage_seed: u64,
     pub(super) script: Scripter,
     pub(super) locator: Locator,
     pub(super) tokens: Tokens,
@@ -84,7 +86,8 @@ impl Default for State {
             blobs: HashMap::new(),
             sizes: Box::new(|_| None),
             request_time: Duration::ZERO,
-            client_busy_until: Duration::ZERO,
+            stages_busy_until: vec![Duration::ZERO],
+            stage_seed: 1,
             script: Box::new(|_| Script::default()),
             locator: Box::new(|_, _| Err(LocateError { cause: None })),
             tokens: Box::new(|_, _| Ok(None)),
@@ -104,22 +107,32 @@ impl Default for State {
 }
 
 impl State {
-    /// When the client has sent the next request.
+    /// When the next request has passed all stages. The only one of one stage takes the same time for each request;
+    /// of several, each takes a random time with an exponential distribution.
     pub(super) fn client_ready_at(&mut self) -> Duration {
-        let free = self.client_busy_until.max(self.clock.now());
-        self.client_busy_until = free.saturating_add(self.request_time);
-        self.client_busy_until
+        let is_random = self.stages_busy_until.len() > 1;
+        let mut at = self.clock.now();
+        for busy_until in &mut self.stages_busy_until {
+            let times = if is_random { -(1.0 - random(&mut self.stage_seed)).max(1e-9).ln() } else { 1.0 };
+            at = at.max(*busy_until).saturating_add(self.request_time.mul_f64(times));
+            *busy_until = at;
+        }
+        at
     }
 
     /// A random number from 0 to 1. It comes from xorshift64*, so that a run can be repeated.
     pub(super) fn random(&mut self) -> f64 {
-        let mut x = self.seed;
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.seed = x;
-        (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1_u64 << 53) as f64
+        random(&mut self.seed)
     }
+}
+
+fn random(seed: &mut u64) -> f64 {
+    let mut x = *seed;
+    x ^= x >> 12;
+    x ^= x << 25;
+    x ^= x >> 27;
+    *seed = x;
+    (x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// Sets up a world.
@@ -156,6 +169,12 @@ impl World {
     /// time. Chromium takes about 0.8 ms.
     pub fn request_time(&self, time: Duration) {
         self.lock().request_time = time;
+    }
+
+    /// This many stages, one after another, take [`World::request_time`] each, for one request at a time. In Chromium they
+    /// are the page, the process that does the network I/O, the kernel and a server on the same machine.
+    pub fn request_stages(&self, stages: usize) {
+        self.lock().stages_busy_until = vec![Duration::ZERO; stages.max(1)];
     }
 
     /// Stops keeping requests and events, and only counts them, for millions of requests.
