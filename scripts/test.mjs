@@ -30,7 +30,7 @@ const steps = {
   docs,
   types,
   wit: () => run("cargo", ["xtask", "wit", "wit"]),
-  core: (options) => cargoTests([{ args: [] }, { args: ["--package", "kelp-stream-codec"] }], options),
+  core: (options) => cargoTests([{ args: [] }, { args: ["--package", "kelp-stream-codec"] }, { args: ["--profile", "xtask", "--package", "xtask"] }], options),
   native,
   web,
   "wasm-pack": () => wasmPack(),

@@ -83,3 +83,10 @@ test("its wasm has no names, debug information or producers", () => {
     for (const name of ["name", "producers", ".debug_info", ".debug_line"]) assert.deepEqual(sections(module, name), [], `${file}: ${name}`);
   }
 });
+
+test("its wasm has no texts of panics", () => {
+  const text = read("dist/kelp_stream_bg.wasm").toString("latin1");
+  for (const part of ["index out of bounds", "called `Option::unwrap", "RefCell already", "assertion `left", "capacity overflow"]) {
+    assert.ok(!text.includes(part), part);
+  }
+});

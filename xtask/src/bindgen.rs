@@ -7,7 +7,7 @@ use wasm_bindgen_cli_support::Bindgen;
 /// Writes `<stem>.js`, `<stem>_bg.wasm` and the snippets of `wasm` into `out`.
 ///
 /// Without types, since `js/index.d.ts` is written by hand, and without the name and producers sections, which a published file does
-/// not need.
+/// not need. With `KELP_NAMES` in the environment it keeps the names, to see what a function takes.
 pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     if !wasm.is_file() {
         return Err(format!("{} does not exist: build it first", wasm.display()).into());
@@ -18,18 +18,22 @@ pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
         .typescript(false)
         .omit_default_module_path(true)
         .keep_debug(false)
-        .remove_name_section(true)
+        .remove_name_section(std::env::var_os("KELP_NAMES").is_none())
         .remove_producers_section(true)
         .generate_output()?;
-    drop_unused_exports(output.wasm_mut());
+    let bridge = output.js().to_owned();
+    drop_unused_exports(output.wasm_mut(), &bridge);
     output.emit(out)?;
     Ok(())
 }
 
-/// Removes the classes for writable and readable streams that wasm-streams exports from every crate. This crate only reads streams; the
-/// classes would be an eighth of the file.
-fn drop_unused_exports(module: &mut walrus::Module) {
-    let unused = |name: &str| name.trim_start_matches("__wbg_").starts_with("intounderlying");
+/// Removes exports that the bridge does not use, and what only they use. wasm-streams exports classes for writable and readable streams from
+/// every crate; this crate only reads streams, and the classes would be an eighth of the file.
+fn drop_unused_exports(module: &mut walrus::Module, bridge: &str) {
+    let unused = |name: &str| {
+        name.trim_start_matches("__wbg_").starts_with("intounderlying")
+            || !bridge.contains(&format!("wasm.{name}"))
+    };
     let ids: Vec<_> =
         module.exports.iter().filter(|export| unused(&export.name)).map(|export| export.id()).collect();
     ids.into_iter().for_each(|id| module.exports.delete(id));

@@ -5,6 +5,7 @@
 
 mod bindgen;
 mod component;
+mod linker;
 mod test_server;
 mod wit;
 
@@ -52,6 +53,8 @@ fn run(arguments: Vec<OsString>) -> Result<(), Box<dyn Error>> {
         (Some("bindgen"), [wasm, out]) => bindgen::write(&PathBuf::from(wasm), &PathBuf::from(out)),
         (Some("component"), [wasm, out]) => component::write(&PathBuf::from(wasm), &PathBuf::from(out)),
         (Some("test-runner"), [_, ..]) => run_tests(rest),
+        // rustc calls it as the linker: `-flavor wasm` and so on.
+        (Some("-flavor"), _) => linker::run(std::env::args_os().skip(1).collect()),
         (Some("wit"), [dir]) => wit::check(&PathBuf::from(dir)),
         _ => Err(USAGE.into()),
     }
