@@ -1,5 +1,6 @@
 // Starts the wasm module once, when it is first needed.
-import start, { initSync } from "#glue";
+import { __wbg_finalize_init as use, __wbg_get_imports as imports } from "#glue";
+import { compile } from "./compile.js";
 import { KelpError } from "./error.js";
 
 let loader = () => undefined;
@@ -41,7 +42,10 @@ async function begin(input) {
   }
   const module = input ?? loader();
   // Synchronous: in an edge worker, other requests must not wait for a promise that belongs to the first one.
-  if (module instanceof WebAssembly.Module) initSync({ module });
-  else await start({ module_or_path: module });
+  const instance =
+    module instanceof WebAssembly.Module
+      ? new WebAssembly.Instance(module, imports())
+      : await WebAssembly.instantiate(await compile(module), imports());
+  use(instance);
   isStarted = true;
 }

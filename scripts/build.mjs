@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { shrink } from "./bridge.mjs";
 import { ask, isMain, main, manifest, root, run, target } from "./command.mjs";
 import { report } from "./size.mjs";
 import { needModules, needNode, needRust } from "./install/toolchain.mjs";
@@ -17,7 +18,7 @@ export async function build() {
   needNode();
   await needRust();
   await needModules();
-  await bridge(await compile({ rustflags: SIMD }));
+  await bridge(await compile({ rustflags: [...SIMD, ...(await withoutPanics())] }));
   await buildCodec();
   const scripts = await bundle();
   copyFileSync(join(BRIDGE, "kelp_stream_bg.wasm"), join(DIST, "kelp_stream_bg.wasm"));
@@ -31,6 +32,12 @@ const SMALL = ["--cfg", 'sha2_backend_soft="compact"'];
 
 // The ciphers need it to be fast. Every browser since Safari 16.4 has it; js/load.js refuses older ones.
 export const SIMD = ["-C", "target-feature=+simd128"];
+
+/** Flags for a linker that leaves out the code that only panics: xtask/src/linker.rs. */
+async function withoutPanics() {
+  await run("cargo", ["build", "--quiet", "--profile", "xtask", "--package", "xtask"]);
+  return ["-C", `linker=${join(target, "xtask/xtask")}`];
+}
 
 /**
  * Compiles the crate to wasm for release. Resolves to the path of the module, which the next call overwrites.
@@ -71,6 +78,7 @@ function withoutPaths() {
 async function bridge(wasm) {
   rmSync(BRIDGE, { recursive: true, force: true });
   await run("cargo", ["xtask", "bindgen", wasm, BRIDGE]);
+  shrink(join(BRIDGE, "kelp_stream_bg.wasm"), join(BRIDGE, "kelp_stream.js"));
 }
 
 // Three entry points that differ in how they find the wasm, and one file that they share. The programs of workers share nothing: a

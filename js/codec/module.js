@@ -1,5 +1,6 @@
 // The codec module: the wasm that decrypts, inflates and digests. It is compiled when it is first needed, once for this thread and
 // all workers.
+import { compile } from "../compile.js";
 
 let load = () => undefined;
 /** The module where it comes compiled: at the edge, and in a worker. */
@@ -57,18 +58,6 @@ function use({ exports }) {
   hasTrapped = false;
   return instance;
 }
-
-async function compile(found) {
-  const source = await found;
-  if (!(source instanceof URL)) return WebAssembly.compile(source);
-  const response = await fetch(source);
-  if (!response.ok) throw new TypeError(`${nameOf(source)} cannot be loaded: HTTP ${response.status}`);
-  // Without the media type, streaming compilation fails.
-  if (response.headers.get("content-type")?.startsWith("application/wasm")) return WebAssembly.compileStreaming(response);
-  return WebAssembly.compile(await response.arrayBuffer());
-}
-
-const nameOf = ({ pathname }) => pathname.slice(pathname.lastIndexOf("/") + 1);
 
 /** The exports of the module, and its memory. */
 export class Codec {

@@ -11,7 +11,7 @@ let memory;
 const { instantiate } = WebAssembly;
 WebAssembly.instantiate = async (...args) => {
   const made = await instantiate(...args);
-  memory = (made.instance ?? made).exports.memory;
+  memory = Object.values((made.instance ?? made).exports).find((each) => each instanceof WebAssembly.Memory);
   return made;
 };
 
