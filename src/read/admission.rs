@@ -10,15 +10,15 @@ use crate::{
     },
     schedule::{
         options::Concurrency,
-        pool::{Rejected, StartRequest},
+        pool::{Flight, Rejected, StartRequest},
         window::{Job, Next},
     },
 };
 
 /// What the driver is to do.
 pub(super) enum Step {
-    /// Fetch this.
-    Start(Job),
+    /// Fetch this. The bytes are counted until the fetch ends.
+    Start(Job, Flight),
     /// Wait until something may start.
     Wait,
     /// Let other tasks have their turn: what may start has not been found yet.
@@ -66,40 +66,41 @@ impl<H: Host> Shared<H> {
             return (Step::Wait, false);
         }
         let mut next = state.window.next_start();
-        let mut full = self.admit(&next, cx);
-        if full.is_some() {
+        let mut admission = self.admit(&next, cx);
+        if admission.is_err() {
             next = state.window.next_start_in_order();
-            full = self.admit(&next, cx);
+            admission = self.admit(&next, cx);
         }
+        let full = admission.as_ref().err().copied();
         if !matches!(next, Next::Start { .. }) {
             self.seat.withdraw();
         }
         state.admission.is_blocked = next == Next::TooManyBytes || full == Some(Rejected::Bytes);
-        state.admission.is_starving = full == Some(Rejected::Views) && state.window.in_flight() == 0;
+        state.admission.is_held = full == Some(Rejected::Views);
         let is_full = next == Next::TooManyViews && state.window.digesting() > 0;
-        let step = match next {
-            Next::Start { job, cost, .. } if full.is_none() => {
+        let step = match (next, admission) {
+            (Next::Start { job, cost, .. }, Ok(Some(flight))) => {
                 state.admission.last_cost = cost;
                 state.window.start(&job, cost);
-                Step::Start(job)
+                Step::Start(job, flight)
             }
-            Next::Nothing => Step::AllStarted,
-            Next::Planning => Step::Yield,
+            (Next::Nothing, _) => Step::AllStarted,
+            (Next::Planning, _) => Step::Yield,
             _ => Step::Wait,
         };
         (step, is_full)
     }
 
-    /// Why the pool does not let this start.
-    fn admit(&self, next: &Next, cx: &Context<'_>) -> Option<Rejected> {
-        let Next::Start { job, cost, head } = next else { return None };
+    /// Lets this start, if it is something that may start, or says why the pool does not.
+    fn admit(&self, next: &Next, cx: &Context<'_>) -> Result<Option<Flight>, Rejected> {
+        let Next::Start { job, cost, head } = next else { return Ok(None) };
         let len = match job {
             Job::View { chunk, .. } if chunk.is_decoded_whole() => chunk.size,
             Job::View { view, .. } => view.len(),
             Job::Manifest(_) => *cost,
         };
         let ask = StartRequest { len, cost: *cost, head: *head, at: self.host.now() };
-        self.seat.try_start(ask, cx.waker()).err()
+        self.seat.try_start(ask, cx.waker()).map(Some)
     }
 
     /// Adapts the window to the link and to the reader; returns the concurrency if it was found and is
@@ -113,14 +114,19 @@ impl<H: Host> Shared<H> {
             0
         };
         // A fixed concurrency counts all views in flight, one that is found only those that a server is busy with.
-        let is_auto = matches!(self.session.options.concurrency, Concurrency::Auto { .. });
-        let idle = if is_auto { state.window.decoding() + state.window.digesting() } else { 0 };
-        state.window.update_limits(concurrency.max(1) + idle, state.read_rate.target_bytes(for_link));
+        let auto = match self.session.options.concurrency {
+            Concurrency::Auto { max } => Some(max),
+            Concurrency::Fixed(_) => None,
+        };
+        // The pool counts bytes, and half of each view may have arrived.
+        let views = auto.map_or(concurrency, |max| (2 * concurrency + 1).min(max));
+        let idle = auto.map_or(0, |_| state.window.decoding() + state.window.digesting());
+        state.window.update_limits(views.max(1) + idle, state.read_rate.target_bytes(for_link));
         let before = std::mem::replace(&mut state.admission.concurrency, concurrency);
         if before == concurrency {
             return None;
         }
         self.session.stats.lock().concurrency = concurrency;
-        is_auto.then_some(concurrency)
+        auto.map(|_| concurrency)
     }
 }

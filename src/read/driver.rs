@@ -19,14 +19,17 @@ use super::{
     fetch_view::{FetchOutcome, fetch_view},
     shared::Shared,
 };
-use crate::{host::Host, schedule::window::Job};
+use crate::{
+    host::Host,
+    schedule::{pool::Flight, window::Job},
+};
 
 /// Fetches ahead until everything is fetched, or the stream has ended.
 pub(super) async fn drive<H: Host>(shared: Arc<Shared<H>>) {
     let _guard = QueueGuard(Arc::clone(&shared));
-    let fetch = |number, job| {
+    let fetch = |number, job, flight| {
         let shared = Arc::clone(&shared);
-        async move { (number, fetch_view(shared, job).await) }
+        async move { (number, fetch_view(shared, job, flight).await) }
     };
     let mut fetches = Fetches::new();
     let mut hedge_timer = HedgeTimer::default();
@@ -46,8 +49,8 @@ pub(super) async fn drive<H: Host>(shared: Arc<Shared<H>>) {
                     fetches.cancel();
                     return Poll::Ready(());
                 }
-                Step::Start(job) => {
-                    fetches.start(job, fetch);
+                Step::Start(job, flight) => {
+                    fetches.start(job, flight, fetch);
                     continue;
                 }
                 Step::Yield => {
@@ -99,13 +102,13 @@ impl<F: Future<Output = (usize, FetchOutcome)>> Fetches<F> {
         Self { futures: FuturesUnordered::new(), handles: VecDeque::new(), started: 0 }
     }
 
-    fn start(&mut self, job: Job, fetch: impl Fn(usize, Job) -> F) {
+    fn start(&mut self, job: Job, flight: Flight, fetch: impl Fn(usize, Job, Flight) -> F) {
         self.started += 1;
         let index = match job {
             Job::View { index, .. } => Some(index),
             Job::Manifest(_) => None,
         };
-        let (future, abort) = abortable(fetch(self.started, job));
+        let (future, abort) = abortable(fetch(self.started, job, flight));
         self.futures.push(future);
         self.handles.push_back(FetchHandle { number: self.started, index, abort });
     }

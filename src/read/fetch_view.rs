@@ -22,6 +22,7 @@ use crate::{
     },
     host::{Digest, Host, Request, Response},
     schedule::{
+        pool::Flight,
         retry::AttemptError,
         view::{self, Action, Input, Operation, Part, ResponseStart, Role, ViewFetch},
         window::Job,
@@ -37,12 +38,12 @@ pub(super) enum FetchOutcome {
     Failed(usize),
 }
 
-/// Fetches a view, or a chunk manifest, into the window.
-pub(super) async fn fetch_view<H: Host>(shared: Arc<Shared<H>>, job: Job) -> FetchOutcome {
+/// Fetches a view, or a chunk manifest, into the window. `flight`: what the pool counts for it.
+pub(super) async fn fetch_view<H: Host>(shared: Arc<Shared<H>>, job: Job, flight: Flight) -> FetchOutcome {
     let shared = &*shared;
     let mut fetch = in_context(shared, |cx| {
         let locator_retries = shared.session.locator.retries_itself();
-        ViewFetch::new(job, &shared.session.options, locator_retries, cx)
+        ViewFetch::new(job, flight, &shared.session.options, locator_retries, cx)
     });
     let (primary, hedge) = (pin!(OptionFuture::from(None)), pin!(OptionFuture::from(None)));
     let mut io = ViewIo::new(shared, primary, hedge);
@@ -278,7 +279,10 @@ impl<'a, H: Host, F: Future<Output = Performed<H>>> ViewIo<'a, H, F> {
     ) -> Poll<(Role, Input<H::Piece>)> {
         if let Some(index) = fetch.index().filter(|_| self.primary.body.is_some()) {
             // While the body is blocked, neither the timer nor a hedge runs against it.
-            ready!(self.shared.poll_room(index, &mut self.is_blocked, cx));
+            if self.shared.poll_room(index, &mut self.is_blocked, cx).is_pending() {
+                fetch.park();
+                return Poll::Pending;
+            }
             if std::mem::take(&mut self.is_blocked) {
                 return Poll::Ready((Role::Primary, Input::Resumed));
             }

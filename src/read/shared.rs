@@ -65,8 +65,8 @@ pub(super) struct Admission {
     pub(super) is_reading: bool,
     /// Look-ahead waits for room in the window.
     pub(super) is_blocked: bool,
-    /// Look-ahead waits for the pool, and nothing is in flight.
-    pub(super) is_starving: bool,
+    /// Look-ahead waits for the pool.
+    pub(super) is_held: bool,
     /// A body waits for room in the window: no server is busy with it.
     pub(super) is_parked: bool,
     /// How many views were decoded or digested at the last change.
@@ -207,12 +207,14 @@ impl<H: Host> Shared<H> {
     pub(super) fn check_overdue(&self) -> Option<Duration> {
         let mut state = self.lock();
         let now = self.host.now();
-        if state.admission.is_starving {
+        if state.admission.is_held && state.window.in_flight() == 0 {
             // A stream that has waited this long may start something even if it is not its turn.
             return Some(now + MAX_WAIT);
         }
-        let State { window, hedging, .. } = &mut *state;
-        hedging.check(window, &self.session.pool, now)
+        let State { window, hedging, admission, .. } = &mut *state;
+        // So may one that waits for servers that hang.
+        let silent = admission.is_held.then(|| now.saturating_add(self.seat.silence()));
+        hedging.check(window, &self.session.pool, now).into_iter().chain(silent).min()
     }
 
     /// Ends the stream from outside, which cancels what is under way.
@@ -268,7 +270,7 @@ impl<P: Piece> State<P> {
         self.outcome = Some(outcome);
         self.window.clear();
         self.admission.is_parked = false;
-        self.admission.is_starving = false;
+        self.admission.is_held = false;
         self.wakers.wake_driver();
         wake(&mut self.wakers.reader);
         wake(&mut self.wakers.throttled);

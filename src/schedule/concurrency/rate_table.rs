@@ -6,7 +6,7 @@ use std::time::Duration;
 const MAX_AGE: Duration = Duration::from_secs(30);
 
 /// A limit that achieves this share of the best rate is as good as the best.
-const AS_GOOD: f64 = 0.97;
+const AS_GOOD: f64 = 0.95;
 
 /// The limits that were tried, each with the bytes per second that it achieved.
 #[derive(Debug, Default)]

@@ -2,109 +2,130 @@ use super::*;
 
 const MS: Duration = Duration::from_millis(1);
 const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
 
-/// A link in rounds: each round starts as many views as the limit allows, and completes as many as the link
-/// can deliver in a round trip.
-struct Rounds {
+/// A link of this many bytes per second, and views of one size over it that are received one after another.
+struct Line {
     controller: ConcurrencyController,
     now: Duration,
     latency: Duration,
+    rate: f64,
     size: u64,
-    /// The most views that complete in a round trip.
-    capacity: usize,
-    in_flight: usize,
 }
 
-impl Rounds {
-    fn new(latency: Duration, size: u64, capacity: usize) -> Self {
-        Self {
-            controller: ConcurrencyController::default(),
-            now: Duration::ZERO,
-            latency,
-            size,
-            capacity,
-            in_flight: 0,
-        }
+impl Line {
+    fn new(latency: Duration, rate: f64, size: u64) -> Self {
+        Self { controller: ConcurrencyController::default(), now: Duration::ZERO, latency, rate, size }
     }
 
-    /// Runs a round and returns its limit.
-    fn round(&mut self) -> usize {
-        let limit = self.controller.limit(self.size, 64);
-        (self.in_flight..limit).for_each(|_| self.controller.on_start(self.size));
-        self.in_flight = self.in_flight.max(limit);
-        self.controller.on_in_flight(self.in_flight, self.now);
+    /// Requests views as long as one may start.
+    fn start(&mut self) -> usize {
+        let mut started = 0;
+        while started < 1000 && self.controller.allows(self.size, false) {
+            self.controller.on_request(self.now);
+            self.controller.on_start(self.size);
+            started += 1;
+        }
+        started
+    }
+
+    /// A view arrives, in pieces of at most 16 KiB.
+    fn receive(&mut self) {
+        let mut left = self.size;
+        while left > 0 {
+            let piece = left.min(16 * KIB);
+            self.now += Duration::from_secs_f64(piece as f64 / self.rate);
+            self.controller.on_bytes(piece, piece, self.now, 64);
+            left -= piece;
+        }
+        self.controller.on_complete(self.now);
+    }
+
+    /// The first view alone, then `views` more on a full link.
+    fn run(&mut self, views: usize) {
+        self.start();
         self.now += self.latency;
-        let done = self.in_flight.min(self.capacity);
-        for _ in 0..done {
+        for _ in 0..=views {
             self.controller.on_response(self.latency, self.now);
-            self.controller.on_bytes(self.size, self.now, 64);
-            self.controller.on_complete(self.size, Duration::ZERO, self.now, 64);
+            self.receive();
+            self.start();
         }
-        self.in_flight -= done;
-        limit
     }
 
-    fn rounds(&mut self, count: usize) -> Vec<usize> {
-        (0..count).map(|_| self.round()).collect()
+    fn room(&self) -> u64 {
+        self.controller.room(self.size)
     }
 }
 
 #[test]
-fn the_initial_limit_is_a_mebibyte_and_at_least_two_views() {
-    let controller = ConcurrencyController::default();
-    let limits = [4 * KIB, 64 * KIB, 200 * KIB, 1024 * KIB, 4096 * KIB, u64::MAX, 0];
-    assert_eq!(limits.map(|len| controller.limit(len, 64)), [8, 8, 5, 2, 2, 2, 8]);
-    assert_eq!(controller.limit(KIB, 3), 3);
+fn before_anything_is_measured_a_view_comes_alone() {
+    let starts = |size| Line::new(MS, 1e6, size).start();
+    assert_eq!([4 * KIB, 16 * KIB, 64 * KIB, 4 * MIB, u64::MAX].map(starts), [8, 2, 1, 1, 1]);
 }
 
 #[test]
-fn slow_start_doubles_the_limit_while_the_rate_grows() {
-    let mut link = Rounds::new(50 * MS, 64 * KIB, usize::MAX);
-    assert_eq!(link.rounds(5), [8, 16, 32, 64, 64]);
+fn the_example_of_the_module_documentation_is_right() {
+    let mut line = Line::new(40 * MS, 1e6, MIB);
+    line.run(3);
+    assert!((75_000..95_000).contains(&line.room()), "{}", line.room());
+    assert_eq!(line.controller.current(), 2);
+    let mut line = Line::new(40 * MS, 125e6, MIB);
+    line.run(100);
+    assert!((9 << 20..13 << 20).contains(&line.room()), "{}", line.room());
 }
 
 #[test]
-fn the_limit_settles_near_the_smallest_good_one() {
-    let mut link = Rounds::new(50 * MS, 64 * KIB, 6);
-    link.rounds(200);
-    // Some of the rounds probe another limit.
-    let mut limits = link.rounds(31);
-    limits.sort_unstable();
-    assert!((6..=11).contains(&limits[15]), "{limits:?}");
+fn the_first_bytes_of_a_view_say_how_many_follow() {
+    let mut line = Line::new(50 * MS, 300e6, 4 * MIB);
+    line.start();
+    line.now += line.latency;
+    line.controller.on_response(line.latency, line.now);
+    line.controller.on_bytes(MIB, MIB, line.now + 3 * MS, 64);
+    assert!((7..=12).contains(&line.start()), "{}", line.controller.current());
 }
 
 #[test]
-fn probes_find_that_the_link_became_faster() {
-    let mut link = Rounds::new(50 * MS, 64 * KIB, 6);
-    link.rounds(60);
-    link.capacity = 40;
-    link.rounds(200);
-    assert!(link.round() >= 32, "{}", link.round());
+fn a_link_that_grows_gets_twice_as_much_and_then_less() {
+    let mut line = Line::new(100 * MS, 1e6, 64 * KIB);
+    line.run(2);
+    let of_link = |line: &Line| line.controller.of_link().expect("it is known") as u64;
+    assert!(of_link(&line) > 200_000, "{}", of_link(&line));
+    line.run(10);
+    assert!(of_link(&line) < 180_000, "{}", of_link(&line));
 }
 
 #[test]
-fn epochs_well_below_the_limit_are_ignored() {
-    let mut link = Rounds::new(50 * MS, 64 * KIB, usize::MAX);
-    link.rounds(1);
-    let limit = link.controller.current();
-    for _ in 0..50 {
-        link.controller.on_in_flight(1, link.now);
-        link.now += 50 * MS;
-        link.controller.on_response(50 * MS, link.now);
-        link.controller.on_bytes(64 * KIB, link.now, 64);
-        link.controller.on_complete(64 * KIB, MS, link.now, 64);
+fn a_slow_reader_does_not_lower_the_rate() {
+    let mut line = Line::new(20 * MS, 10e6, 64 * KIB);
+    line.run(200);
+    let before = line.room();
+    for _ in 0..100 {
+        line.now += 100 * MS;
+        line.controller.on_start(64 * KIB);
+        line.controller.on_response(20 * MS, line.now);
+        line.receive();
     }
-    assert_eq!(link.controller.current(), limit);
+    assert!(line.room() * 10 > before * 8, "{} before, then {}", before, line.room());
+}
+
+// F180
+#[test]
+fn after_a_silence_another_view_may_start() {
+    let mut line = Line::new(50 * MS, 50e6, 64 * KIB);
+    line.run(10);
+    assert!(!line.controller.allows(64 * KIB, false));
+    line.controller.on_request(line.now + line.controller.silence() - MS);
+    assert!(!line.controller.allows(64 * KIB, false));
+    line.controller.on_request(line.now + line.controller.silence());
+    assert!(line.controller.allows(64 * KIB, false));
+    assert_eq!(line.start(), 1);
 }
 
 #[test]
-fn large_views_are_requested_one_after_another() {
-    let mut controller = ConcurrencyController::default();
-    assert_eq!((controller.max_awaiting(4096 * KIB), controller.max_awaiting(64 * KIB)), (1, usize::MAX));
-    controller.on_start(4096 * KIB);
-    controller.on_response(20 * MS, 20 * MS);
-    controller.on_complete(4096 * KIB, 33 * MS, 53 * MS, 64);
-    assert_eq!((controller.max_awaiting(4096 * KIB), controller.max_awaiting(64 * KIB)), (1, usize::MAX));
+fn a_slow_link_is_not_silent() {
+    let mut line = Line::new(40 * MS, 30e3, 64 * KIB);
+    line.run(2);
+    assert!(line.controller.silence() > Duration::from_secs(3), "{:?}", line.controller.silence());
 }
 
 #[test]
@@ -121,25 +142,17 @@ fn no_input_makes_it_panic() {
         for _ in 0..40 {
             let (len, time, now) = (numbers[jitter(5)], times[jitter(5)], times[jitter(5)]);
             let max = [1, 64, usize::MAX][jitter(3)];
-            match jitter(5) {
+            match jitter(6) {
                 0 => controller.on_start(len),
-                1 => controller.on_in_flight(jitter(100), now),
+                1 => controller.on_request(now),
                 2 => controller.on_response(time, now),
-                3 => controller.on_bytes(len / 4, now, max),
-                _ => controller.on_complete(len, time, now, max),
+                3 => controller.on_bytes(len / 4, len / 8, now, max),
+                4 => controller.on_complete(now),
+                _ => controller.expect(len, numbers[jitter(5)]),
             }
-            assert!(controller.limit(len, max) >= 1);
-            assert!(controller.max_awaiting(len) >= 1);
+            controller.allows(len, jitter(2) == 0);
+            assert!(controller.silence() > Duration::ZERO);
+            controller.current();
         }
     }
-}
-
-#[test]
-fn the_example_of_the_module_documentation_is_right() {
-    let mut link = Rounds::new(100 * MS, 64 * KIB, 16);
-    assert_eq!(link.rounds(7), [8, 16, 32, 32, 32, 32, 21]);
-    assert_eq!(link.controller.phase, Phase::Steady);
-    link.rounds(13);
-    assert_eq!(link.controller.phase, Phase::Probing { from: 22 });
-    assert_eq!(link.round(), 27);
 }

@@ -4,7 +4,7 @@
 //! A stream joins a pool and gets a `StreamSlot`. Before it starts a view, it asks the slot for admission
 //! (`StreamSlot::try_start`). The pool admits it if
 //!
-//! - fewer views are in flight than the concurrency limit (`schedule::concurrency`) allows,
+//! - no more bytes are under way than `schedule::concurrency` allows,
 //! - the byte budget has room, or the stream's reader waits for the view, and
 //! - no other waiting stream comes first (`fair_queue`).
 //!
@@ -16,6 +16,7 @@
 //! hosts have done so far (`host_stats`), and limits how many hedged requests are sent.
 
 mod fair_queue;
+mod flight;
 mod host_limit;
 mod host_stats;
 
@@ -29,6 +30,7 @@ use std::{
 use self::{fair_queue::FairQueue, host_limit::HostLimiter, host_stats::HostStats};
 pub(crate) use self::{
     fair_queue::{MAX_WAIT, StartRequest, Usage},
+    flight::Flight,
     host_limit::Permit,
 };
 use crate::schedule::{
@@ -167,10 +169,11 @@ impl Pool {
     }
 
     /// Bytes of a body arrived.
-    pub(crate) fn on_bytes(&self, bytes: u64, now: Duration) {
+    pub(crate) fn on_bytes(&self, flight: Option<&mut Flight>, bytes: u64, now: Duration) {
         let mut state = self.lock();
         state.received = state.received.saturating_add(bytes);
-        state.update_controller(|controller, max| controller.on_bytes(bytes, now, max));
+        let taken = flight.map_or(0, |flight| flight.take(bytes));
+        state.update_controller(|controller, max| controller.on_bytes(bytes, taken, now, max));
     }
 
     /// What is received in all.
@@ -186,7 +189,7 @@ impl Pool {
         state.host_stats.on_complete(host, bytes, time);
         state.host_stats.on_served(host, now);
         state.host_limiter.on_complete(host);
-        state.update_controller(|controller, max| controller.on_complete(bytes, time, now, max));
+        state.update_controller(|controller, _| controller.on_complete(now));
     }
 
     /// An attempt at a host failed.
@@ -242,13 +245,10 @@ impl Pool {
 }
 
 impl State {
-    /// Updates the controller; wakes the next stream if the limit rose.
+    /// Updates the controller; wakes the next stream if there is room for its view now.
     fn update_controller(&mut self, update: impl FnOnce(&mut ConcurrencyController, usize)) {
-        let before = self.controller.current();
         update(&mut self.controller, self.limits.max_concurrency);
-        if self.controller.current() > before {
-            self.wake_next();
-        }
+        self.wake_next();
     }
 
     /// Wakes the stream that may start the next view, if there is one.
@@ -273,16 +273,13 @@ impl State {
         request: &StartRequest,
         is_urgent: bool,
     ) -> Result<(), Rejected> {
-        let (limit, max_awaiting) = match concurrency {
-            Concurrency::Fixed(_) => (usize::MAX, usize::MAX),
+        let is_full = match concurrency {
+            Concurrency::Fixed(_) => false,
             Concurrency::Auto { max } => {
-                (self.controller.limit(request.len, max), self.controller.max_awaiting(request.len))
+                // A reader waits for the first bytes of an urgent stream, so one view more is allowed for it.
+                self.usage.fetching > max.max(1) - usize::from(!is_urgent)
+                    || !self.controller.allows(request.len, is_urgent)
             }
-        };
-        // A reader waits for the first bytes of an urgent stream, so one view more is allowed for it.
-        let is_full = match is_urgent {
-            true => self.usage.fetching > limit,
-            false => self.usage.fetching >= limit || self.usage.awaited >= max_awaiting,
         };
         if self.usage.in_flight >= self.limits.max_concurrency || is_full {
             Err(Rejected::Views)
@@ -322,8 +319,9 @@ impl StreamSlot {
 
     /// Starts a view if the pool has room for it and it is this stream's turn. If not, the waker is woken
     /// when that may have changed; then the stream must call this again or `withdraw`.
-    pub(crate) fn try_start(&self, request: StartRequest, waker: &Waker) -> Result<(), Rejected> {
+    pub(crate) fn try_start(&self, request: StartRequest, waker: &Waker) -> Result<Flight, Rejected> {
         let mut state = self.pool.lock();
+        state.controller.on_request(request.at);
         let is_urgent = state.queue.request(self.id, request, waker);
         let mut admission = state.check_room(self.concurrency, &request, is_urgent);
         if admission.is_ok() && state.next_stream() != Some(self.id) {
@@ -337,7 +335,12 @@ impl StreamSlot {
             }
             Err(_) => state.wake_next(),
         }
-        admission
+        admission.map(|()| Flight::new(self.pool.clone(), request.len))
+    }
+
+    /// After how long a silence of all servers another view may start.
+    pub(crate) fn silence(&self) -> Duration {
+        self.pool.lock().controller.silence()
     }
 
     /// Gives up the request to start a view, so that another stream may start one.
@@ -356,11 +359,8 @@ impl StreamSlot {
         all.in_flight = all.in_flight.saturating_sub(before.in_flight).saturating_add(usage.in_flight);
         all.fetching = all.fetching.saturating_sub(before.fetching).saturating_add(usage.fetching);
         all.awaited = all.awaited.saturating_sub(before.awaited).saturating_add(usage.awaited);
-        let (bytes, fetching) = (all.bytes, all.fetching);
+        let bytes = all.bytes;
         state.peak_bytes = state.peak_bytes.max(bytes);
-        if before.fetching != usage.fetching {
-            state.controller.on_in_flight(fetching, now);
-        }
         if usage.bytes < before.bytes
             || usage.in_flight < before.in_flight
             || usage.fetching < before.fetching
@@ -391,9 +391,9 @@ mod tests {
         let try_start = |cost, head| {
             slot.try_start(StartRequest { len: cost, cost, head, at: Duration::ZERO }, Waker::noop())
         };
-        assert_eq!(try_start(3, false), Err(Rejected::Bytes));
-        assert_eq!(try_start(3, true), Ok(()));
-        assert_eq!(try_start(2, false), Ok(()));
+        assert_eq!(try_start(3, false).err(), Some(Rejected::Bytes));
+        assert!(try_start(3, true).is_ok());
+        assert!(try_start(2, false).is_ok());
     }
 
     #[test]

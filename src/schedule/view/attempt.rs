@@ -159,6 +159,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let range = BlobRange::new(&self.target.chunk, &self.target.view, self.target.mode, from);
         let Some(request) = &mut self.request else { return };
         request.range = range;
+        self.flight.expect(range.expected_len(self.target.chunk.size));
         let part = request.part(&self.target, cx);
         let waits = part.as_ref().is_some_and(|part| part.waits);
         let is_possible = self.options.hedge && !self.must_restart && !waits;
@@ -208,6 +209,7 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// Closes the body of the primary request, returns its permit, and ends its hedge.
     pub(super) fn close_request(&mut self) {
+        self.flight.expect(0);
         if let Some(request) = &mut self.request {
             if mem::take(&mut request.is_open) {
                 self.actions.push(Action::Cancel(Role::Primary));

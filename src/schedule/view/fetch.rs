@@ -16,6 +16,7 @@ use crate::{
     host::Piece,
     schedule::{
         options::Options,
+        pool::Flight,
         retry::{Abilities, AttemptError, RetryState},
         validators::Validators,
         window::{Job, JobId},
@@ -26,6 +27,8 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct ViewFetch<'a, P: Piece> {
     pub(super) target: Target,
+    /// What the pool counts for it.
+    pub(super) flight: Flight,
     pub(super) options: &'a Options,
     /// The locator retries by itself before it reports a failure.
     pub(super) locator_retries: bool,
@@ -187,7 +190,13 @@ impl Circumstance {
 impl<'a, P: Piece> ViewFetch<'a, P> {
     /// Begins the fetch of a job that a window named. `locator_retries`: the locator retries by itself before it
     /// reports a failure.
-    pub(crate) fn new(job: Job, options: &'a Options, locator_retries: bool, cx: &Context<'_, P>) -> Self {
+    pub(crate) fn new(
+        job: Job,
+        flight: Flight,
+        options: &'a Options,
+        locator_retries: bool,
+        cx: &Context<'_, P>,
+    ) -> Self {
         let target = Target::new(job, options.verify);
         let mut fetch = Self {
             stream: ViewStream::new(&target),
@@ -195,6 +204,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
             lookup_retry: RetryState::new(options.retry, 0, Abilities::default()),
             failure: Failure { replica: 0, host: "".into(), reason: "" },
             target,
+            flight,
             options,
             locator_retries,
             replicas: Replicas::new(),
@@ -220,6 +230,11 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
         self.actions.pop()
     }
 
+    /// Its body waits until the reader has room.
+    pub(crate) fn park(&self) {
+        self.flight.park();
+    }
+
     /// Whether [`Input::Overdue`] is of interest.
     pub(crate) fn is_hedge_armed(&self) -> bool {
         self.hedge.is_armed()
@@ -240,6 +255,9 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
 
     /// From now on no server is asked for the view, or one is again.
     pub(super) fn set_idle(&mut self, is_idle: bool) {
+        if is_idle {
+            self.flight.expect(0);
+        }
         if mem::replace(&mut self.is_idle, is_idle) != is_idle {
             self.actions.update(Update::Idle(is_idle));
         }

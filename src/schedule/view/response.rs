@@ -116,6 +116,10 @@ impl<P: Piece> ViewFetch<'_, P> {
         let Some(ReplicaRequest { range, .. }) = self.request else { return };
         self.stream.is_exact = start.status == 206 && range.end.is_some();
         let is_whole = range.header.is_none() || self.is_widened;
+        // What is compressed is shorter than the chunk.
+        if let Some(len) = start.headers.content_length {
+            self.flight.expect(len);
+        }
         let of_server = transit::checksum(&self.target.chunk, &start, is_whole);
         self.stream.begin(of_server.filter(|_| self.options.verify == Verify::Transit), cx);
         let idle = self.options.timeout.idle;
@@ -183,7 +187,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
         let event = self.target.host_event(EventKind::Body, &request.host);
         self.actions.report(Event { bytes: Some(len), ..event });
-        cx.pool.on_bytes(len, cx.now);
+        cx.pool.on_bytes(Some(&mut self.flight), len, cx.now);
         let speed = match progress.pace.on_bytes(len, cx.now) {
             true => progress.pace.judge(cx.pool.traffic(), cx.now),
             false => Speed::Fine,
@@ -282,6 +286,7 @@ impl<P: Piece> ViewFetch<'_, P> {
                 }
             },
             Input::Resumed => {
+                self.flight.resume();
                 body.progress.idle.on_progress(cx.now);
                 body.progress.pace.restart(cx.pool.traffic(), cx.now);
             }

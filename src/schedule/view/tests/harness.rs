@@ -19,7 +19,7 @@ use crate::{
     schedule::{
         options::Options,
         plan::View,
-        pool::Pool,
+        pool::{Flight, Pool},
         retry::AttemptError,
         validators::Validators,
         view::{Action, Context, FailureLimit, Input, Operation, ResponseStart, Role, Update, ViewFetch},
@@ -102,7 +102,8 @@ impl Fetch {
         let (validators, failures) = (Validators::default(), FailureLimit::new(options.retry.passes, 4));
         let now = 1000 * MS;
         let cx = context(now, &pool, &validators, &failures);
-        let fetch = ViewFetch::new(job, options, false, &cx);
+        let flight = Flight::new(pool.clone(), 0);
+        let fetch = ViewFetch::new(job, flight, options, false, &cx);
         Self { fetch, pool, now, validators, failures, digest: None, needs_codec: false }
     }
 
