@@ -23,5 +23,6 @@ fn main() {
     grid::print(quick, &is_selected);
     browser::print(&is_selected);
     narrow::print(&is_selected);
+    narrow::print_seeks(&is_selected);
     scenes::print(&is_selected);
 }

@@ -207,7 +207,10 @@ fn three_masters(world: &World, script: impl Fn(&SimRequest) -> Option<Script> +
 
 fn masters_asked(world: &World) -> Vec<String> {
     let asked = world.log().into_iter().map(|logged| logged.asked);
-    asked.filter(|asked| asked.host.starts_with('m')).map(|asked| [asked.url, "?".into(), asked.query].concat()).collect()
+    asked
+        .filter(|asked| asked.host.starts_with('m'))
+        .map(|asked| [asked.url, "?".into(), asked.query].concat())
+        .collect()
 }
 
 // F136

@@ -36,6 +36,63 @@ pub fn print(is_selected: &dyn Fn(&str) -> bool) {
     }
 }
 
+/// A name, bytes per second, the round trip in ms, the bytes of a chunk, and whether chunks are delivered complete.
+const SEEKS: [(&str, u64, u64, u64, bool); 5] = [
+    ("50MB/s", 50_000_000, 20, 1 << 20, false),
+    ("50MB/s", 50_000_000, 20, 1 << 20, true),
+    ("12.5MB/s", 12_500_000, 20, 1 << 20, true),
+    ("1MB/s", 1_000_000, 40, 1 << 20, true),
+    ("1Mbit/s", 125_000, 40, 1 << 20, false),
+];
+
+/// A stream is read at full speed, and given up after four seconds for another position: its first byte and its first 256 KiB,
+/// over the same in a new world.
+pub fn print_seeks(is_selected: &dyn Fn(&str) -> bool) {
+    for (line, bandwidth, delay, chunk, strict) in SEEKS {
+        for hosts in [Hosts::Http1(1), Hosts::Http2] {
+            let kind = if strict { "/complete" } else { "" };
+            let name = format!("seek/{line}/{delay}ms/{}/{}{kind}", bytes(chunk), hosts.name());
+            if is_selected(&name) {
+                let cell = Cell {
+                    bandwidth,
+                    round_trip: delay as u32 * MS,
+                    chunk,
+                    hosts,
+                    strict,
+                    ..Cell::default()
+                };
+                println!("{name:40} {}", seek(&cell));
+            }
+        }
+    }
+}
+
+fn seek(cell: &Cell) -> String {
+    let play = |lab: &Lab| {
+        let stream = lab.stream(1 << 34, 1 << 30);
+        let opened = lab.world.now();
+        while stream.borrow().bytes < 256 << 10 {
+            lab.world.run_for(MS);
+        }
+        let first = stream.borrow().first_byte.unwrap_or_default() - opened;
+        (first.as_secs_f64(), (lab.world.now() - opened).as_secs_f64())
+    };
+    let alone = play(&Lab::new(cell, Concurrency::Auto));
+    let lab = Lab::new(cell, Concurrency::Auto);
+    let before = lab.stream(0, 1 << 33);
+    lab.world.run_for(Duration::from_secs(4));
+    drop(before);
+    let sought = play(&lab);
+    let late = lab.world.counts().bytes_abandoned;
+    format!(
+        "first byte {:.3} s, over alone {:.2}; 256 KiB {:.2}; {} arrived for the old position",
+        sought.0,
+        sought.0 / alone.0,
+        sought.1 / alone.1,
+        bytes(late)
+    )
+}
+
 /// The default beside one chunk at a time: the first byte, the first and second chunk, the whole, and what was requested
 /// in excess.
 fn row(cell: &Cell) -> String {

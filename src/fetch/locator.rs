@@ -86,9 +86,7 @@ impl Locator {
     ) -> Result<Location, Error> {
         match &self.0.strategy {
             Strategy::Proxy(filer) => Ok(Location { urls: vec![proxy_url(filer, file_id)], token: None }),
-            Strategy::Master(master) => {
-                master.look_up(host, options, file_id, stale, is_unreachable).await
-            }
+            Strategy::Master(master) => master.look_up(host, options, file_id, stale, is_unreachable).await,
             Strategy::Host => {
                 let located = host.locate(file_id, stale);
                 match within(host, options.timeout.headers, "", located).await {

@@ -158,7 +158,10 @@ pub(crate) fn has_token(url: &str) -> bool {
 }
 
 /// Whether the origin of a URL is this one, which is not empty.
-#[cfg_attr(not(all(target_arch = "wasm32", target_os = "unknown")), allow(dead_code, reason = "one host uses it"))]
+#[cfg_attr(
+    not(all(target_arch = "wasm32", target_os = "unknown")),
+    allow(dead_code, reason = "one host uses it")
+)]
 pub(crate) fn is_at(url: &str, origin: &str) -> bool {
     let rest = url.strip_prefix(origin).filter(|_| !origin.is_empty());
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#', '\\']))
@@ -298,9 +301,13 @@ mod tests {
 
     #[test]
     fn a_token_is_seen_anywhere_in_a_url() {
-        for (url, expected) in
-            [("http://a/?jwt=x", true), ("http://a/?x&jwt=", true), ("http://a/?jwt", false), ("jwt=", true), ("", false)]
-        {
+        for (url, expected) in [
+            ("http://a/?jwt=x", true),
+            ("http://a/?x&jwt=", true),
+            ("http://a/?jwt", false),
+            ("jwt=", true),
+            ("", false),
+        ] {
             assert_eq!(has_token(url), expected, "{url}");
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     schedule::{
         options::Concurrency,
         pool::{Flight, Rejected, StartRequest},
-        window::{Job, Next},
+        window::{Job, Next, Window},
     },
 };
 
@@ -28,6 +28,9 @@ pub(super) enum Step {
     /// The stream has ended.
     Stop,
 }
+
+/// Until a stream has delivered this many bytes, its views come one after another, as far as the link is full with one.
+const EARLY_BYTES: u64 = 1 << 20;
 
 /// A reader that waits for the network gets this many times the bytes that are in flight.
 const STARVED_FACTOR: u64 = 4;
@@ -66,10 +69,10 @@ impl<H: Host> Shared<H> {
             return (Step::Wait, false);
         }
         let mut next = state.window.next_start();
-        let mut admission = self.admit(&next, cx);
+        let mut admission = self.admit(&next, &state.window, cx);
         if admission.is_err() {
             next = state.window.next_start_in_order();
-            admission = self.admit(&next, cx);
+            admission = self.admit(&next, &state.window, cx);
         }
         let full = admission.as_ref().err().copied();
         if !matches!(next, Next::Start { .. }) {
@@ -92,14 +95,20 @@ impl<H: Host> Shared<H> {
     }
 
     /// Lets this start, if it is something that may start, or says why the pool does not.
-    fn admit(&self, next: &Next, cx: &Context<'_>) -> Result<Option<Flight>, Rejected> {
+    fn admit(
+        &self,
+        next: &Next,
+        window: &Window<H::Piece>,
+        cx: &Context<'_>,
+    ) -> Result<Option<Flight>, Rejected> {
         let Next::Start { job, cost, head } = next else { return Ok(None) };
         let len = match job {
             Job::View { chunk, .. } if chunk.is_decoded_whole() => chunk.size,
             Job::View { view, .. } => view.len(),
             Job::Manifest(_) => *cost,
         };
-        let ask = StartRequest { len, cost: *cost, head: *head, at: self.host.now() };
+        let is_early = window.delivered() < EARLY_BYTES;
+        let ask = StartRequest { len, cost: *cost, head: *head, is_early, at: self.host.now() };
         self.seat.try_start(ask, cx.waker()).map(Some)
     }
 

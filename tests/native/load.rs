@@ -25,9 +25,11 @@ const SIZE: usize = 8 << 20;
 #[test]
 fn a_server_that_serves_a_few_at_a_time_is_read_to_its_end() {
     let content: Arc<Vec<u8>> = Arc::new((0..SIZE).map(|at| (at * 31 % 251) as u8).collect());
-    for (most, status, retry_after) in
-        [(1, "503 Busy", ""), (2, "429 Slow Down", "Retry-After: 0\r\n"), (3, "503 Busy", "Retry-After: 1\r\n")]
-    {
+    for (most, status, retry_after) in [
+        (1, "503 Busy", ""),
+        (2, "429 Slow Down", "Retry-After: 0\r\n"),
+        (3, "503 Busy", "Retry-After: 1\r\n"),
+    ] {
         let (now, refused) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
         let (stored, count) = (Arc::clone(&content), Arc::clone(&refused));
         let server = Server::start(move |head| {

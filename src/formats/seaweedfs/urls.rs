@@ -38,7 +38,8 @@ pub fn filer_base(filer: &str) -> &str {
 pub(crate) fn is_below(url: &str, filer: &str) -> bool {
     let filer = normalized(filer_base(filer));
     let filer = filer.as_deref().map(|filer| filer.trim_end_matches('/'));
-    let rest = normalized(url).zip(filer).and_then(|(url, filer)| Some(url.strip_prefix(filer)?.starts_with('/')));
+    let rest =
+        normalized(url).zip(filer).and_then(|(url, filer)| Some(url.strip_prefix(filer)?.starts_with('/')));
     rest == Some(true)
 }
 

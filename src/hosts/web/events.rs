@@ -45,8 +45,7 @@ impl Listener {
         opened: Duration,
         total: u64,
     ) -> Self {
-        let progress =
-            Progress { delivered: 0.0, received: 0.0, total: total as f64, reported: turn::now() };
+        let progress = Progress { delivered: 0.0, received: 0.0, total: total as f64, reported: turn::now() };
         Self { on_event, on_progress, opened, progress: progress.into(), decoded_by: None.into() }
     }
 

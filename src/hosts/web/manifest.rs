@@ -54,15 +54,16 @@ fn chunks_of(manifest: &JsManifest) -> Vec<ChunkFields> {
     let (numbers, text, bytes) = (manifest.numbers().to_vec(), manifest.urls(), manifest.bytes().to_vec());
     let (mut urls, mut bytes) = (text.split('\n'), bytes.iter().copied());
     let mut take = |len: f64| (len >= 0.0).then(|| bytes.by_ref().take(len as usize).collect());
-    let chunk = |(&[count, offset, size, start, end, gzip, key, md5], modified): (&[f64; 8], i64)| ChunkFields {
-        urls: urls.by_ref().take(count as usize).map(str::to_owned).collect(),
-        offset: offset as u64,
-        size: size as u64,
-        range: (start >= 0.0).then_some(start as u64..end as u64),
-        key: take(key),
-        gzip: gzip > 0.0,
-        md5: take(md5),
-        modified,
-    };
+    let chunk =
+        |(&[count, offset, size, start, end, gzip, key, md5], modified): (&[f64; 8], i64)| ChunkFields {
+            urls: urls.by_ref().take(count as usize).map(str::to_owned).collect(),
+            offset: offset as u64,
+            size: size as u64,
+            range: (start >= 0.0).then_some(start as u64..end as u64),
+            key: take(key),
+            gzip: gzip > 0.0,
+            md5: take(md5),
+            modified,
+        };
     numbers.as_chunks().0.iter().zip(manifest.modified().to_vec()).map(chunk).collect()
 }

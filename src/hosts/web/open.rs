@@ -132,7 +132,9 @@ impl Opening {
     ) -> Result<T, Error> {
         let cancelled = || Error::new(Kind::Closed, "opening the file was cancelled");
         let registration = self.registration.take().ok_or_else(cancelled)?;
-        in_turns(timers, Abortable::new(opening, registration)).await.unwrap_or_else(|_aborted| Err(cancelled()))
+        in_turns(timers, Abortable::new(opening, registration))
+            .await
+            .unwrap_or_else(|_aborted| Err(cancelled()))
     }
 }
 

@@ -157,7 +157,12 @@ pub(super) struct Call {
 
 impl Call {
     /// Sends a request. `headers`: the user's, if it may have them.
-    pub(super) fn send(fetch: Option<&Function>, headers: Option<&Array>, request: &Request, is_manual: bool) -> Self {
+    pub(super) fn send(
+        fetch: Option<&Function>,
+        headers: Option<&Array>,
+        request: &Request,
+        is_manual: bool,
+    ) -> Self {
         begin_listening();
         let ticket = TICKETS.with_borrow_mut(Tickets::open);
         let (start, end) = match request.range {

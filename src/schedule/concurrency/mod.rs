@@ -83,16 +83,22 @@ const MIN_ROUND_TRIP: Duration = Duration::from_millis(20);
 
 impl ConcurrencyController {
     /// Whether a view of `len` bytes may start. `is_urgent`: its reader waits for the first bytes, so one view more is
-    /// allowed.
-    pub(crate) fn allows(&self, len: u64, is_urgent: bool) -> bool {
+    /// allowed. `is_early`: the stream has only begun, so nothing is received beside its head on a full link.
+    pub(crate) fn allows(&self, len: u64, is_urgent: bool, is_early: bool) -> bool {
         let urgent = if is_urgent { len } else { 0 };
-        self.outstanding <= self.room(len).saturating_add(urgent).saturating_add(self.for_silence())
+        let room = if is_early { self.room_for_one(len) } else { self.room(len) };
+        self.outstanding <= room.saturating_add(urgent).saturating_add(self.for_silence())
     }
 
     /// The next view starts when at most this many bytes are under way.
     fn room(&self, len: u64) -> u64 {
-        let Some(link) = self.of_link() else { return INITIAL_BYTES.saturating_sub(len) };
-        (link + self.overlap.more_views() as f64 * self.view_size) as u64
+        let more = (self.overlap.more_views() as f64 * self.view_size) as u64;
+        self.room_for_one(len).saturating_add(more)
+    }
+
+    /// The same if one connection has the whole link.
+    fn room_for_one(&self, len: u64) -> u64 {
+        self.of_link().map_or(INITIAL_BYTES.saturating_sub(len), |link| link as u64)
     }
 
     /// The bytes that are under way on a full link.

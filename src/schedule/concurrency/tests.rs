@@ -21,7 +21,7 @@ impl Line {
     /// Requests views as long as one may start.
     fn start(&mut self) -> usize {
         let mut started = 0;
-        while started < 1000 && self.controller.allows(self.size, false) {
+        while started < 1000 && self.controller.allows(self.size, false, false) {
             self.controller.on_request(self.now);
             self.controller.on_start(self.size);
             started += 1;
@@ -113,11 +113,11 @@ fn a_slow_reader_does_not_lower_the_rate() {
 fn after_a_silence_another_view_may_start() {
     let mut line = Line::new(50 * MS, 50e6, 64 * KIB);
     line.run(10);
-    assert!(!line.controller.allows(64 * KIB, false));
+    assert!(!line.controller.allows(64 * KIB, false, false));
     line.controller.on_request(line.now + line.controller.silence() - MS);
-    assert!(!line.controller.allows(64 * KIB, false));
+    assert!(!line.controller.allows(64 * KIB, false, false));
     line.controller.on_request(line.now + line.controller.silence());
-    assert!(line.controller.allows(64 * KIB, false));
+    assert!(line.controller.allows(64 * KIB, false, false));
     assert_eq!(line.start(), 1);
 }
 
@@ -150,7 +150,7 @@ fn no_input_makes_it_panic() {
                 4 => controller.on_complete(now),
                 _ => controller.expect(len, numbers[jitter(5)]),
             }
-            controller.allows(len, jitter(2) == 0);
+            controller.allows(len, jitter(2) == 0, jitter(2) == 0);
             assert!(controller.silence() > Duration::ZERO);
             controller.current();
         }

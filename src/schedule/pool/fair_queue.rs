@@ -60,6 +60,8 @@ pub(crate) struct StartRequest {
     pub(crate) cost: u64,
     /// Whether the stream's reader waits for it.
     pub(crate) head: bool,
+    /// Whether the stream has only begun, so that nothing should come beside its head.
+    pub(crate) is_early: bool,
     /// The time of the request.
     pub(crate) at: Duration,
 }
@@ -228,7 +230,8 @@ mod tests {
     }
 
     fn request(queue: &mut FairQueue, id: usize) -> bool {
-        let request = StartRequest { len: 4 * MIB, cost: 4 * MIB, head: false, at: Duration::ZERO };
+        let request =
+            StartRequest { len: 4 * MIB, cost: 4 * MIB, head: false, is_early: false, at: Duration::ZERO };
         queue.request(id, request, Waker::noop())
     }
 

@@ -278,7 +278,7 @@ impl State {
             Concurrency::Auto { max } => {
                 // A reader waits for the first bytes of an urgent stream, so one view more is allowed for it.
                 self.usage.fetching > max.max(1) - usize::from(!is_urgent)
-                    || !self.controller.allows(request.len, is_urgent)
+                    || !self.controller.allows(request.len, is_urgent, request.is_early)
             }
         };
         if self.usage.in_flight >= self.limits.max_concurrency || is_full {
@@ -389,7 +389,10 @@ mod tests {
         let slot = pool.join(&Options::default());
         slot.update_usage(Usage { bytes: 8, in_flight: 1, fetching: 1, awaited: 0 }, Duration::ZERO);
         let try_start = |cost, head| {
-            slot.try_start(StartRequest { len: cost, cost, head, at: Duration::ZERO }, Waker::noop())
+            slot.try_start(
+                StartRequest { len: cost, cost, head, is_early: false, at: Duration::ZERO },
+                Waker::noop(),
+            )
         };
         assert_eq!(try_start(3, false).err(), Some(Rejected::Bytes));
         assert!(try_start(3, true).is_ok());

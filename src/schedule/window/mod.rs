@@ -163,6 +163,12 @@ impl<P: Piece> Window<P> {
         self.position
     }
 
+    /// How many bytes have been delivered.
+    #[must_use]
+    pub fn delivered(&self) -> u64 {
+        self.position.saturating_sub(self.range.start)
+    }
+
     /// Sets how many views may be in flight, and how many bytes the reader can need soon; the window holds no
     /// more than that, and no more than its byte budget.
     pub fn update_limits(&mut self, views: usize, target_bytes: u64) {
