@@ -99,6 +99,7 @@ fn a_slow_reader_does_not_lower_the_rate() {
     let mut line = Line::new(20 * MS, 10e6, 64 * KIB);
     line.run(200);
     let before = line.room();
+    line.controller.expect(line.controller.outstanding, 0);
     for _ in 0..100 {
         line.now += 100 * MS;
         line.controller.on_start(64 * KIB);
