@@ -31,6 +31,11 @@ impl Flight {
         }
     }
 
+    /// No more than so many bytes are expected.
+    pub(crate) fn expect_at_most(&mut self, bytes: u64) {
+        self.expect(bytes.min(self.left));
+    }
+
     /// The body waits until the reader has room.
     pub(crate) fn park(&self) {
         if !self.is_parked.swap(true, Ordering::Relaxed) {

@@ -118,7 +118,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let is_whole = range.header.is_none() || self.is_widened;
         // What is compressed is shorter than the chunk.
         if let Some(len) = start.headers.content_length {
-            self.flight.expect(len);
+            self.flight.expect_at_most(len);
         }
         let of_server = transit::checksum(&self.target.chunk, &start, is_whole);
         self.stream.begin(of_server.filter(|_| self.options.verify == Verify::Transit), cx);
