@@ -97,8 +97,7 @@ impl Line {
         while (stream.chunks.borrow().len() as u64) < count {
             self.world.run_for(MS);
         }
-        let times = stream.chunks.borrow().iter().map(|at| *at - stream.opened).collect();
-        times
+        stream.chunks.borrow().iter().map(|at| *at - stream.opened).collect()
     }
 
     fn requests(&self) -> u64 {
@@ -138,6 +137,15 @@ fn a_slow_living_line_loses_no_attempt() {
         line.read(60);
         assert_eq!(line.requests(), 60, "{bandwidth}");
     }
+}
+
+// F186
+#[test]
+fn a_request_that_waits_for_a_connection_is_not_late() {
+    // Six bodies at a time take ten seconds, so the last of twenty requests leave after thirty.
+    let line = Line::new(40_000, 40 * MS, 64 * KIB).fixed(20);
+    line.read(40);
+    assert_eq!(line.requests(), 40);
 }
 
 // F183

@@ -21,6 +21,7 @@ use crate::{
         timeout::{back_online, within},
     },
     host::{Digest, Host, Request, Response},
+    http::url,
     schedule::{
         pool::Flight,
         retry::AttemptError,
@@ -175,9 +176,16 @@ async fn respond<H: Host>(
     let Shared { host, session, .. } = shared;
     // A body that no view continues is not kept beside another request.
     shared.bodies.clear();
-    let fetched = host.fetch(request);
-    let answer =
-        within(host, session.options.timeout.headers, "the server sent no response in time", fetched).await;
+    let limit = session.options.timeout.headers;
+    let name = url::host(&request.url).unwrap_or_default().to_owned();
+    let mut fetched = pin!(host.fetch(request));
+    let answer = loop {
+        let answer = within(host, limit, "the server sent no response in time", fetched.as_mut()).await;
+        // It may wait in the platform for a connection.
+        if answer.is_ok() || !session.pool.may_queue(&name, limit, host.now()) {
+            break answer;
+        }
+    };
     let (at, unix_time) = (host.now(), host.unix_time());
     match answer.and_then(|answer| answer.map_err(AttemptError::from)) {
         Ok(Response { status, headers, url, body }) => {

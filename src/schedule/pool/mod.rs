@@ -33,11 +33,14 @@ pub(crate) use self::{
     flight::Flight,
     host_limit::Permit,
 };
-use crate::schedule::{
-    concurrency::ConcurrencyController,
-    options::{Concurrency, Options},
-    pace::Traffic,
-    retry::AttemptError,
+use crate::{
+    http::url::host_key,
+    schedule::{
+        concurrency::ConcurrencyController,
+        options::{Concurrency, Options},
+        pace::Traffic,
+        retry::AttemptError,
+    },
 };
 
 /// Limits over all streams that share a pool.
@@ -94,6 +97,9 @@ struct State {
 
 /// A host that sends bytes counts as serving for twice this time at least.
 pub(crate) const SERVED_AGAIN: Duration = Duration::from_secs(1);
+
+/// The connections that browsers open to one host at a time for HTTP/1.1.
+const CONNECTIONS: usize = 6;
 
 /// The most hedged requests that may be sent in a row.
 const MAX_HEDGE_TOKENS: f64 = 16.0;
@@ -209,6 +215,13 @@ impl Pool {
     /// Whether a host serves views now, or has done so within this time.
     pub(crate) fn is_serving(&self, host: &str, within: Duration, now: Duration) -> bool {
         self.lock().host_stats.has_served(host, within.max(SERVED_AGAIN * 2), now)
+    }
+
+    /// Whether a request to a host may wait for a connection in the platform: more requests are in flight there than a
+    /// browser opens connections, and the host has sent bytes within this time.
+    pub(crate) fn may_queue(&self, host: &str, within: Duration, now: Duration) -> bool {
+        let in_flight = self.lock().host_limiter.in_flight(&host_key(host));
+        in_flight > CONNECTIONS && self.is_serving(host, within, now)
     }
 
     /// A host took `time` without doing what it usually does in that time.
