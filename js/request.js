@@ -4,7 +4,7 @@
 import { pause } from "./codec/turns.js";
 import { isByteStream, isResponse } from "./platform.js";
 import { redirectTarget, sendHome } from "./redirects.js";
-import { bodyReader } from "./runtime.js";
+import { bodyReader, runtime } from "./runtime.js";
 
 // What comes for a ticket; `src/hosts/web/ticket.rs` has the same numbers.
 const HEAD = 0;
@@ -30,9 +30,10 @@ export function listen(callback, fields) {
  * @param pairs the user's headers, if the request is for their origin
  * @param end the byte after the last one that is requested: Infinity for the end of the file; `start` is negative without a range
  * @param isManual whether a redirect must not be followed
+ * @param gathered the length of a body whose pieces may come together; 0 if each has to come at once
  */
-export function send(ticket, fetch, url, pairs, start, end, isManual) {
-  const request = new WebRequest(fetch, url, pairs, start, end, isManual);
+export function send(ticket, fetch, url, pairs, start, end, isManual, gathered) {
+  const request = new WebRequest(fetch, url, pairs, start, end, isManual, gathered);
   request.report(ticket);
   return request;
 }
@@ -56,25 +57,64 @@ export class WebRequest {
   #ownsPieces = true;
   #hasRead = false;
 
-  constructor(...sent) {
-    this.#head = this.#send(...sent);
+  /** How many bytes may be gathered, and have arrived. */
+  #gathered;
+  #length = 0;
+  /** Pieces that have arrived and were not reported, and since when. */
+  #held = [];
+  #since = 0;
+
+  constructor(fetch, url, pairs, start, end, isManual, gathered = 0) {
+    this.#gathered = runtime.gathers ? gathered : 0;
+    this.#head = this.#send(fetch, url, pairs, start, end, isManual);
   }
 
   /** From now on, what happens comes with this ticket. */
   report(ticket) {
     this.#ticket = ticket;
-    this.#head.then(([kind, status, response, thrown]) => this.#report(kind, status, response && headOf(response, this.#ownsPieces), thrown));
+    this.#head.then(([kind, status, response, thrown]) => this.#report(kind, status, response && this.#facts() + headOf(response), thrown));
   }
 
-  /** Reads the next piece of the body. */
-  read() {
-    this.#read().then((read) => this.#report(...read));
+  /** Reads the next piece of the body, and those that follow up to as many bytes as may be gathered. */
+  async read() {
+    for (;;) {
+      const [kind, piece, thrown] = await this.#next();
+      if (this.#isOver) return;
+      if (kind !== PIECE) {
+        this.flush();
+        return this.#report(kind, 0, undefined, thrown);
+      }
+      this.#length += piece.length;
+      this.#hold(piece);
+      if (this.#length > this.#gathered) return this.flush();
+    }
+  }
+
+  #hold(piece) {
+    if (this.#held.push(piece) > 1) return;
+    this.#since = performance.now();
+    if (this.#gathered > 0) sweepLater(this);
+  }
+
+  /** Reports what was gathered. */
+  flush() {
+    const held = this.#held;
+    this.#held = [];
+    holding.delete(this);
+    for (const piece of held) this.#report(PIECE, piece.length, undefined, piece);
+  }
+
+  /** Reports what was gathered too long ago. */
+  sweep(now) {
+    if (now - this.#since >= WAIT) this.flush();
   }
 
   /** Stops it, if it has not ended by itself. An abort then would have no effect but create an exception with its stack. */
   cancel() {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#held = [];
+    holding.delete(this);
     // The abort may have failed the stream before.
     this.#reader?.cancel()?.catch(() => {});
     this.#controller.abort();
@@ -103,6 +143,11 @@ export class WebRequest {
     }
   }
 
+  /** What the core has to know of the body, as a digit. */
+  #facts() {
+    return (this.#ownsPieces ? 1 : 0) + (this.#gathered > 0 ? 2 : 0);
+  }
+
   /** Makes a reader of the body. */
   #open({ body, headers }) {
     if (body === null || body === undefined) return;
@@ -112,7 +157,7 @@ export class WebRequest {
     this.#reader = reader ?? body.getReader();
   }
 
-  async #read() {
+  async #next() {
     try {
       // Other tasks of the thread run before the next piece. Bodies from memory would give theirs all in one task.
       const turn = this.#hasRead ? pause() : undefined;
@@ -120,13 +165,30 @@ export class WebRequest {
       this.#hasRead = true;
       const read = await this.#reader?.read();
       const isEnd = this.#isRuntimes ? read === undefined : (read?.done ?? true);
-      if (isEnd) return [END, 0];
-      const piece = bytesOf(this.#isRuntimes ? read : read.value);
-      return [PIECE, piece.length, undefined, piece];
+      return isEnd ? [END] : [PIECE, bytesOf(this.#isRuntimes ? read : read.value)];
     } catch (thrown) {
-      return [FAILED, 0, undefined, thrown];
+      return [FAILED, undefined, thrown];
     }
   }
+}
+
+/** Milliseconds that a piece may wait for those that follow. The reader has not come to it. */
+const WAIT = 50;
+
+/** Requests with pieces that wait. */
+const holding = new Set();
+let sweeping;
+
+// One timer for all: most bodies are complete before it fires.
+function sweepLater(request) {
+  holding.add(request);
+  sweeping ??= setTimeout(sweep, WAIT);
+}
+
+function sweep() {
+  const now = performance.now();
+  for (const request of holding) request.sweep(now);
+  sweeping = holding.size > 0 ? setTimeout(sweep, WAIT) : undefined;
 }
 
 function rangeOf(start, end) {
@@ -151,11 +213,10 @@ function field(headers, name) {
 }
 
 /**
- * The head of a response as lines: whether the pieces are its own, and where a redirect led, if one was followed; then a line for each
- * header field, `name:value`.
+ * The head of a response as lines: where a redirect led, if one was followed; then a line for each header field, `name:value`.
  */
-function headOf(response, ownsPieces) {
-  let text = `${ownsPieces ? 1 : 0}${redirectOf(response)}`;
+function headOf(response) {
+  let text = redirectOf(response);
   for (const name of names) {
     const value = field(response.headers, name);
     // A Response has no line breaks in a value; what a user's `fetch` returns may have.

@@ -7,6 +7,8 @@ export const runtime = {
   bodyReader: () => undefined,
   /** `autoAllocateChunkSize` of the byte streams that the package creates. */
   autoAllocateChunkSize: undefined,
+  /** Whether a timer may act for several requests, so that the pieces of a small body are reported together. */
+  gathers: true,
   /** Whether the bodies of the responses that the package creates are byte streams. */
   respondsInBytes: true,
 };

@@ -139,7 +139,7 @@ class Reading {
     this.#core = core;
   }
 
-  /** The next piece; undefined at the end. Rejects with a KelpError. After `end` it never settles. */
+  /** The next piece; undefined at the end, and when `end` was called. Rejects with a KelpError. */
   async next() {
     while (!this.#isOver) {
       this.#bell.hasRung = false;
@@ -149,7 +149,7 @@ class Reading {
       if (piece !== null) return piece;
       await this.#bell.rung();
     }
-    return new Promise(() => {});
+    return undefined;
   }
 
   #poll() {
@@ -169,6 +169,7 @@ class Reading {
     this.#core.cancel();
     // A listener of the user's called it: the object is in use until the poll returns.
     if (!this.#isPolling) this.#core.free();
+    this.#bell.ring();
   }
 }
 

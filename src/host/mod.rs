@@ -36,6 +36,9 @@ use crate::{
     model::{chunk::Ctr, location::Location},
 };
 
+/// The longest body, in bytes, that may be handed on whole.
+pub(crate) const SMALL_BODY: u64 = 256 << 10;
+
 /// A platform that kelp-stream runs on.
 ///
 /// Dropping any of the futures or bodies that it returns must stop its work at once.
@@ -52,6 +55,18 @@ pub trait Host {
     /// The host removes a `Content-Encoding` before the core sees the body. It follows a redirect only if no
     /// token can leak by it.
     fn fetch(&self, request: Request) -> impl Future<Output = Result<Response<Self::Body>, FetchError>>;
+
+    /// As [`Host::fetch`], for a body of about `len` bytes, at most [`SMALL_BODY`], which the reader has not come to. A host
+    /// may hand on its pieces together, if they do not wait for longer than a reader would notice. The default hands on each
+    /// at once.
+    fn fetch_small(
+        &self,
+        request: Request,
+        len: u64,
+    ) -> impl Future<Output = Result<Response<Self::Body>, FetchError>> {
+        let _ = len;
+        self.fetch(request)
+    }
 
     /// Finds the replicas of a SeaweedFS chunk by the function that the user provided. `stale`: the location
     /// that was known at this time of `now` did not work, so an older result must not be used.

@@ -20,7 +20,7 @@ use crate::{
         filer_token::filer_token,
         timeout::{back_online, within},
     },
-    host::{Digest, Host, Request, Response},
+    host::{Digest, Host, Request, Response, SMALL_BODY},
     http::url,
     schedule::{
         pool::Flight,
@@ -56,13 +56,16 @@ pub(super) async fn fetch_view<H: Host>(shared: Arc<Shared<H>>, job: Job, flight
                     {
                         Some(permit) => Input::Permit { permit, unix_time: shared.host.unix_time() },
                         None => {
-                            io.request(role).start(perform(shared, Operation::Acquire(name)));
+                            let operation = Operation::Acquire(name);
+                            io.request(role).start(perform(shared, fetch.index(), operation));
                             Input::Queued
                         }
                     };
                     in_context(shared, |cx| fetch.handle(role, input, cx));
                 }
-                Action::Start(role, operation) => io.request(role).start(perform(shared, operation)),
+                Action::Start(role, operation) => {
+                    io.request(role).start(perform(shared, fetch.index(), operation));
+                }
                 Action::Cancel(role) => io.cancel(role),
                 Action::Promote => io.promote(),
                 Action::SetTimer(time) => io.timer = Some(shared.host.sleep(time)),
@@ -107,8 +110,12 @@ fn in_context<H: Host, T>(shared: &Shared<H>, call: impl FnOnce(&view::Context<'
 /// What an operation ended with: news for the view fetch and, of a response, its body.
 type Performed<H> = (Input<<H as Host>::Piece>, Option<ViewBody<H>>);
 
-/// Performs an operation.
-async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) -> Performed<H> {
+/// Performs an operation for the view at this place in the plan.
+async fn perform<H: Host>(
+    shared: &Shared<H>,
+    index: Option<usize>,
+    operation: Operation<H::Piece>,
+) -> Performed<H> {
     let Shared { host, session, .. } = shared;
     let options = &session.options;
     let input = match operation {
@@ -123,8 +130,11 @@ async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) ->
             let permit = session.pool.acquire(&name, options.per_host).await;
             Input::Permit { permit, unix_time: host.unix_time() }
         }
-        Operation::Send { request, needs_codec, part } => {
-            return send(shared, request, needs_codec, part).await;
+        Operation::Send { request, len, needs_codec, part } => {
+            // Of the view that the reader waits for, each byte is wanted at once.
+            let is_awaited = index.is_some_and(|index| shared.is_awaited(index));
+            let small = Some(len).filter(|len| *len <= SMALL_BODY && !is_awaited);
+            return send(shared, request, small, needs_codec, part).await;
         }
         Operation::Prepare => Input::Prepared(host.prepare().await),
         Operation::Decode { stored, params } => Input::Decoded(host.decode(stored, &params).await),
@@ -145,6 +155,7 @@ async fn perform<H: Host>(shared: &Shared<H>, operation: Operation<H::Piece>) ->
 async fn send<H: Host>(
     shared: &Shared<H>,
     request: Request,
+    small: Option<u64>,
     needs_codec: bool,
     part: Option<Part>,
 ) -> Performed<H> {
@@ -155,7 +166,9 @@ async fn send<H: Host>(
     let answered = async {
         match part {
             Some(part) => respond_with_part(shared, request, part).await,
-            None => respond(shared, request).await.map(|(head, at, body)| (head, at, ViewBody::own(body))),
+            None => {
+                respond(shared, request, small).await.map(|(head, at, body)| (head, at, ViewBody::own(body)))
+            }
         }
     };
     match try_join(answered, prepared).await {
@@ -168,17 +181,24 @@ async fn send<H: Host>(
     }
 }
 
-/// Sends a request and waits for the head of its response. An error is an input too.
+/// Sends a request and waits for the head of its response. An error is an input too. `small`: the length of a body whose
+/// pieces may come together.
 async fn respond<H: Host>(
     shared: &Shared<H>,
     request: Request,
+    small: Option<u64>,
 ) -> Result<(ResponseStart, Duration, H::Body), Input<H::Piece>> {
     let Shared { host, session, .. } = shared;
     // A body that no view continues is not kept beside another request.
     shared.bodies.clear();
     let limit = session.options.timeout.headers;
     let name = url::host(&request.url).unwrap_or_default().to_owned();
-    let mut fetched = pin!(host.fetch(request));
+    let mut fetched = pin!(async {
+        match small {
+            Some(len) => host.fetch_small(request, len).await,
+            None => host.fetch(request).await,
+        }
+    });
     let answer = loop {
         let answer = within(host, limit, "the server sent no response in time", fetched.as_mut()).await;
         // It may wait in the platform for a connection.

@@ -198,6 +198,11 @@ impl<H: Host> Shared<H> {
         Poll::Pending
     }
 
+    /// Whether the reader waits for a view.
+    pub(super) fn is_awaited(&self, index: usize) -> bool {
+        self.lock().window.holds_up_reader(index, 1)
+    }
+
     /// Resolves when a view is overdue.
     pub(super) fn poll_overdue(&self, index: usize, cx: &Context<'_>) -> Poll<()> {
         self.lock().hedging.poll_overdue(index, cx)

@@ -40,26 +40,28 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(super) async fn fetch(&self, request: Request) -> Result<Response<Body>, FetchError> {
-        let mut call = self.send(&request);
+    /// Sends a request. The pieces of the body may come together while they have at most `gathered` bytes.
+    pub(super) async fn fetch(&self, request: Request, gathered: u64) -> Result<Response<Body>, FetchError> {
+        let mut call = self.send(&request, gathered);
         match poll_fn(|cx| call.poll(cx)).await {
-            Happened::Head(status, text) => Ok(self.response(status, &text, call)),
+            Happened::Head(status, text) => Ok(self.response(status, &text, call, gathered)),
             Happened::Failed(thrown) => Err(failed(&self.causes, thrown)),
             Happened::Piece(..) | Happened::End => Err(FetchError { cause: None }),
         }
     }
 
-    fn send(&self, request: &Request) -> Call {
+    fn send(&self, request: &Request, gathered: u64) -> Call {
         if let Some(early) = self.early.take() {
             return Call::adopt(early);
         }
         let headers = url::is_at(&request.url, &self.home).then_some(&self.headers);
-        Call::send(self.fetch.as_ref(), headers, request, url::has_token(&request.url))
+        Call::send(self.fetch.as_ref(), headers, request, url::has_token(&request.url), gathered)
     }
 
     /// The response whose head is this text. `js/request.js` says what is in it.
-    fn response(&self, status: u16, text: &str, call: Call) -> Response<Body> {
+    fn response(&self, status: u16, text: &str, call: Call, gathered: u64) -> Response<Body> {
         let (first, fields) = text.split_once('\n').unwrap_or((text, ""));
+        let facts = first.as_bytes().first().copied().unwrap_or_default();
         let url = first.get(1..).filter(|url| !url.is_empty()).map(str::to_owned);
         let headers = Headers::read(|name| {
             let value = |line: &str| Some(line.strip_prefix(name)?.strip_prefix(':')?.to_owned());
@@ -67,8 +69,10 @@ impl Fetcher {
         });
         let body = Body {
             call,
-            owns_pieces: first.starts_with('1'),
+            owns_pieces: facts & 1 > 0,
             is_reading: false,
+            gathered: if facts & 2 > 0 { gathered } else { 0 },
+            len: 0,
             is_over: false,
             causes: Rc::clone(&self.causes),
         };
@@ -92,8 +96,11 @@ pub struct Body {
     call: Call,
     /// Whether no one else has the arrays of the pieces.
     owns_pieces: bool,
-    /// A piece was asked for.
+    /// A piece was asked for, and what follows up to `gathered` bytes.
     is_reading: bool,
+    gathered: u64,
+    /// The bytes that have arrived.
+    len: u64,
     /// It has ended or failed.
     is_over: bool,
     causes: Rc<Causes>,
@@ -111,10 +118,14 @@ impl Stream for Body {
             self.call.read();
         }
         let happened = ready!(self.call.poll(cx));
-        self.is_reading = false;
         self.is_over = !matches!(happened, Happened::Piece(..));
         Poll::Ready(match happened {
-            Happened::Piece(array, len) => Some(Ok(WebPiece::new(array, len, self.owns_pieces))),
+            Happened::Piece(array, len) => {
+                // `js/request.js` counts in the same way.
+                self.len += len as u64;
+                self.is_reading = self.len <= self.gathered;
+                Some(Ok(WebPiece::new(array, len, self.owns_pieces)))
+            }
             Happened::Failed(thrown) => Some(Err(failed(&self.causes, thrown))),
             Happened::End | Happened::Head(..) => None,
         })

@@ -50,7 +50,15 @@ impl Host for WebHost {
     type Sleep = Sleep;
 
     fn fetch(&self, request: Request) -> impl Future<Output = Result<Response<Body>, FetchError>> {
-        self.fetcher.fetch(request)
+        self.fetcher.fetch(request, 0)
+    }
+
+    fn fetch_small(
+        &self,
+        request: Request,
+        len: u64,
+    ) -> impl Future<Output = Result<Response<Body>, FetchError>> {
+        self.fetcher.fetch(request, len)
     }
 
     fn locate(

@@ -32,6 +32,7 @@ extern "C" {
         start: f64,
         end: f64,
         is_manual: bool,
+        gathered: f64,
     ) -> JsRequest;
     #[wasm_bindgen(method)]
     fn report(this: &JsRequest, ticket: u32);
@@ -156,12 +157,13 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// Sends a request. `headers`: the user's, if it may have them.
+    /// Sends a request. `headers`: the user's, if it may have them. `is_manual`: no redirect is followed.
     pub(super) fn send(
         fetch: Option<&Function>,
         headers: Option<&Array>,
         request: &Request,
         is_manual: bool,
+        gathered: u64,
     ) -> Self {
         begin_listening();
         let ticket = TICKETS.with_borrow_mut(Tickets::open);
@@ -169,7 +171,7 @@ impl Call {
             Some(range) => (range.start as f64, range.end.map_or(f64::INFINITY, |end| end as f64)),
             None => (-1.0, 0.0),
         };
-        let request = send(ticket, fetch, &request.url, headers, start, end, is_manual);
+        let request = send(ticket, fetch, &request.url, headers, start, end, is_manual, gathered as f64);
         Self { ticket, request, is_over: false }
     }
 
@@ -181,7 +183,7 @@ impl Call {
         Self { ticket, request, is_over: false }
     }
 
-    /// Asks for the next piece of the body.
+    /// Asks for the next piece of the body, and for those that follow up to `gathered` bytes.
     pub(super) fn read(&self) {
         self.request.read();
     }

@@ -227,6 +227,8 @@ pub(crate) enum Operation<P: Piece> {
     Send {
         /// The request.
         request: Request,
+        /// About how many bytes it brings.
+        len: u64,
         /// Whether its bytes are digested or decrypted as they arrive: wait for the codec too.
         needs_codec: bool,
         /// Which part of its URL it is for, if other views may continue its body.

@@ -57,9 +57,10 @@ impl ReplicaRequest {
         if !part.as_ref().is_some_and(|part| part.waits) {
             actions.report(self.event(target));
         }
+        let len = self.range.expected_len(target.chunk.size);
         let url = token.map_or_else(|| self.url.clone(), |token| url::with_token(&self.url, &token));
         let request = Request { url, range: self.range.header };
-        actions.start(role, Operation::Send { request, needs_codec: target.needs_codec(), part });
+        actions.start(role, Operation::Send { request, len, needs_codec: target.needs_codec(), part });
     }
 
     /// The event that says that it is sent.
