@@ -35,9 +35,11 @@ export function ready() {
 // The smallest module that needs SIMD: one type, (func (param v128)).
 const SIMD = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 1, 123, 0);
 
+/** Whether the module can start here. Asked before anything is requested: otherwise it would be, only to fail with a CompileError. */
+export const isSupported = () => globalThis.WebAssembly?.validate(SIMD) === true;
+
 async function begin(input) {
-  // Checked before anything is requested. Otherwise the module would be downloaded, only to fail with a CompileError.
-  if (!globalThis.WebAssembly?.validate(SIMD)) {
+  if (!isSupported()) {
     throw new KelpError("unsupported", "WebAssembly SIMD is missing: Safari 16.4, Chrome 91, Firefox 89 have it");
   }
   const module = input ?? loader();

@@ -9,10 +9,10 @@ import {
 import { requestUrl } from "./check.js";
 import { RemoteFile } from "./file.js";
 import { weaken } from "./functions.js";
-import { isStarted, ready } from "./load.js";
+import { isStarted, isSupported, ready } from "./load.js";
 import { checkManifest } from "./manifest.js";
 import { filerSettings, settings, urlSettings } from "./options.js";
-import { corePool, isClosed } from "./pool.js";
+import { corePool } from "./pool.js";
 import { WebRequest } from "./request.js";
 import { onAbort } from "./stream.js";
 
@@ -51,8 +51,8 @@ export async function openUrl(url, options) {
  * in place of its first request.
  */
 function sendEarly(chosen, { href, origin }) {
-  const { signal, fetch, headers, home, filerToken, pool } = chosen;
-  if (isStarted || signal?.aborted || filerToken || isClosed(pool)) return;
+  const { signal, fetch, headers, home, filerToken } = chosen;
+  if (isStarted || signal?.aborted || filerToken || !isSupported()) return;
   chosen.early = new WebRequest(fetch, href, origin === home ? headers : undefined, -1, 0, href.includes("jwt="));
 }
 

@@ -238,7 +238,7 @@ async fn respond_with_part<H: Host>(
             };
             shared.report(event.clone());
         }
-        let (head, at, body) = respond(shared, request.clone()).await?;
+        let (head, at, body) = respond(shared, request.clone(), None).await?;
         let is_whole = head.status == 200;
         if is_whole || head.status == 206 {
             shared.session.validators.set_ignores_ranges(&url, is_whole);
