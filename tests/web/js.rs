@@ -159,6 +159,7 @@ fn settings() -> Object {
     set(&settings, "auto", true);
     set(&settings, "hedge", true);
     set(&settings, "proxy", false);
+    set(&settings, "isPrivate", false);
     set(&settings, "headers", Array::new());
     settings
 }
