@@ -181,3 +181,29 @@ fn a_range_that_hides_its_length_is_held_until_it_ends() {
     assert_eq!(read_part(&world, chunk, 0..100, passes(1)).unwrap(), bytes(0..100));
     assert_eq!(asked(&world), ["a bytes=0-99", "b bytes=0-99"]);
 }
+
+// F148
+#[test]
+fn parts_of_a_url_without_ranges_are_verified_in_one_body() {
+    let world = World::new();
+    world.store("http://a/0", bytes(0..5000));
+    let chunk = |i: u64| {
+        let (at, end) = (i * 1000, i * 1000 + 1000);
+        let md5 = Some(md5(&bytes(at..end)));
+        Chunk { md5, stored: Some(at..end), ..plain(&["http://a/0"], at, 1000) }
+    };
+    world.script(|_| Script::default().no_ranges().piece(130).rate(1_000_000).latency(MS));
+    let plan = kelp_stream::Plan::new((0..5).map(chunk).collect(), 300..4700);
+    let session = Session::default();
+    let meter = session.stats.clone();
+    let reader = open_plan(&world, plan, session);
+    let read = world.run(kelp_stream::sim::collect(reader)).expect("it ends");
+    assert!(read.unwrap() == bytes(300..4700));
+    assert!(meter.stats().bytes_received < 6000, "{}", meter.stats().bytes_received);
+    // A flipped bit outside of the range, in a chunk that the range needs.
+    world.script(|_| Script::default().no_ranges().outcome(Outcome::Flip(4800)));
+    let plan = kelp_stream::Plan::new((0..5).map(chunk).collect(), 300..4700);
+    let reader = open_plan(&world, plan, passes(1));
+    let error = world.run(kelp_stream::sim::collect(reader)).expect("it ends").unwrap_err();
+    assert_eq!(error.kind(), Kind::Corrupt);
+}

@@ -160,7 +160,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let Some(request) = &mut self.request else { return };
         request.range = range;
         self.flight.expect(range.expected_len(self.target.chunk.size));
-        let part = request.part(&self.target, cx);
+        let part = request.part(&self.target, self.options.verify, cx);
         let waits = part.as_ref().is_some_and(|part| part.waits);
         let is_possible = self.options.hedge && !self.must_restart && !waits;
         self.hedge.arm(is_possible, &request.host, &self.target, &self.replicas);

@@ -15,7 +15,7 @@ use crate::{
     },
     http::{content_range, url},
     model::chunk::Source,
-    schedule::{pool::Permit, retry::AttemptError},
+    schedule::{options::Verify, pool::Permit, retry::AttemptError},
 };
 
 /// A request to a replica. Dropping it returns the permit of its host.
@@ -69,14 +69,24 @@ impl ReplicaRequest {
         Event { bytes, ..target.host_event(EventKind::Request, &self.host) }
     }
 
-    /// Which part of its URL it is for, if other views may continue its body.
-    pub(super) fn part<P: Piece>(&self, target: &Target, cx: &Context<'_, P>) -> Option<Part> {
-        let end = self.range.header?.end.filter(|_| target.chunk.stored.is_some())?;
+    /// Which part of its URL it is for, if other views may continue its body. A chunk that can be verified if the whole
+    /// of it comes is such a part as a whole.
+    pub(super) fn part<P: Piece>(
+        &self,
+        target: &Target,
+        verify: Verify,
+        cx: &Context<'_, P>,
+    ) -> Option<Part> {
+        let (stored, end) = (target.chunk.stored.as_ref()?, self.range.header?.end?);
+        let (start, end) = match target.md5_of_whole(verify) {
+            Some(_) => (stored.start, stored.end),
+            None => (self.range.start, end),
+        };
         let is_url = matches!(target.chunk.source, Source::Urls(_) | Source::Filer(_));
         let index = target.index.filter(|_| is_url)?;
         let waits = cx.validators.ignores_ranges(&self.name);
         let event = self.event(target);
-        Some(Part { url: self.name.clone(), index, start: self.range.start, end, waits, event })
+        Some(Part { url: self.name.clone(), index, start, end, waits, event })
     }
 
     /// The head of its response has arrived. `time`: when it was sent, and when the head arrived.

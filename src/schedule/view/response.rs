@@ -69,7 +69,8 @@ impl<P: Piece> ViewFetch<'_, P> {
         cx.pool.on_served(&host, cx.now);
         let bytes = Some(self.stream.progress.left());
         self.hedge.expect(&host, bytes, cx.now, &mut self.actions);
-        match self.target.md5_of_whole(self.options.verify).filter(|_| start.status == 200) {
+        let is_whole = start.status == 200 && self.request.as_ref().is_some_and(|it| at <= it.range.base);
+        match self.target.md5_of_whole(self.options.verify).filter(|_| is_whole) {
             Some(md5) if self.target.needs_codec() => {
                 self.widen(md5);
                 self.read_body(start, at, cx);
