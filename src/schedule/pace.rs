@@ -69,7 +69,7 @@ impl Pace {
     /// Bytes arrived. Returns whether a half is over, so that [`Self::judge`] has to be called.
     pub(crate) fn on_bytes(&mut self, bytes: u64, now: Duration) -> bool {
         // The page was asleep: a server would have run into the timeout.
-        let is_late = now.saturating_sub(self.last) >= self.idle;
+        let is_late = now.saturating_sub(self.last) > self.idle;
         self.last = now;
         self.bytes += bytes;
         if is_late {

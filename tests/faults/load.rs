@@ -58,7 +58,9 @@ fn a_server_that_refuses_all_ends_the_stream_after_the_passes() {
         let chunks = ranges::ranges_of("http://a/0", 8192 * KIB, 128 * KIB);
         let read = read_within_a_minute(&world, chunks, Session::default()).expect("it ends");
         let error = read.unwrap_err();
-        assert_eq!((error.kind(), error.attempts().len()), (Kind::Http(status), 3));
+        // While others are in flight a refusal spends no pass.
+        let attempts = error.attempts().len();
+        assert!(error.kind() == Kind::Http(status) && (3..6).contains(&attempts), "{attempts}");
     }
 }
 

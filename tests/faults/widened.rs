@@ -207,3 +207,20 @@ fn parts_of_a_url_without_ranges_are_verified_in_one_body() {
     let error = world.run(kelp_stream::sim::collect(reader)).expect("it ends").unwrap_err();
     assert_eq!(error.kind(), Kind::Corrupt);
 }
+
+// F148
+#[test]
+fn a_whole_body_that_ends_after_its_part_is_short() {
+    for compression in [Compression::None, Compression::ByServer] {
+        let world = World::new();
+        let chunk = Chunk { compression, ..digested(two(&world, 1000), &bytes(0..1000)) };
+        world.script(|asked| match asked.host.as_str() {
+            "a" => Script::default().no_ranges().piece(50).rate(100_000).outcome(Outcome::End(400)),
+            _ => Script::default(),
+        });
+        let session = passes(1);
+        let meter = session.stats.clone();
+        assert_eq!(read_part(&world, chunk, 100..300, session).unwrap(), bytes(100..300), "{compression:?}");
+        assert_eq!(meter.stats().failovers, 1);
+    }
+}

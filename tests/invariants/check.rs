@@ -282,6 +282,7 @@ fn attempts(scenario: &Scenario, outcome: &Outcome) -> Checked {
     let queue = events.iter().filter(|event| event.kind == EventKind::Queue).filter_map(|event| event.index);
     prop_assert!(queue.is_sorted_by(|a, b| a < b), "I9: views did not start in file order");
     let mut by_chunk: HashMap<&str, (usize, usize, usize)> = HashMap::new();
+    let record = outcome.recorder.open();
     for ((_, name), [queued, requests, bodies, offline, hedged]) in &views {
         let by_id = outcome.file.blobs.iter().any(|blob| blob.by_id && blob.name == *name);
         // Each attempt may renew a token once, and a lookup may replace the replicas twice. Received bytes
@@ -289,7 +290,9 @@ fn attempts(scenario: &Scenario, outcome: &Outcome) -> Checked {
         let each = if by_id { passes * replicas * 2 * 3 } else { passes * replicas };
         // A view that drops its body because an earlier view has begun to read one asks again if that one breaks off.
         let each = if has_no_ranges(scenario) { each * 2 } else { each };
-        let most = each * (1 + bodies) * queued + offline + hedged;
+        let refused =
+            name.rsplit('/').next().and_then(|blob| record.refusals.get(blob)).copied().unwrap_or(0);
+        let most = each * (1 + bodies) * queued + offline + hedged + refused;
         prop_assert!(*requests <= most, "I14: {requests} requests for {name}, not {most}");
         let counts = by_chunk.entry(name).or_default();
         counts.0 += queued;
@@ -302,7 +305,7 @@ fn attempts(scenario: &Scenario, outcome: &Outcome) -> Checked {
     let renewed: usize = by_chunk.values().map(|(.., renewed)| renewed).sum();
     let most = (passes * renewed) as u64;
     prop_assert!(relookups <= most, "I18: {relookups} repeated lookups for {queued} views, not {most}");
-    for (name, (fresh, all)) in &outcome.recorder.open().lookups {
+    for (name, (fresh, all)) in &record.lookups {
         let (_, requests, renewed) = by_chunk.get(name.as_str()).copied().unwrap_or_default();
         let tokens = if scenario.network.tokens == Tokens::WithLocation { requests } else { 0 };
         let most = passes * (renewed * 2 + tokens);

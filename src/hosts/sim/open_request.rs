@@ -8,6 +8,7 @@ use super::{network::Lease, world::World};
 #[derive(Debug)]
 pub(super) struct OpenRequest {
     pub(super) world: World,
+    pub(super) host: String,
     /// Its index in the log.
     pub(super) index: usize,
     /// Its body has ended.
@@ -43,6 +44,9 @@ impl Drop for OpenRequest {
         let mut state = self.world.lock();
         let now = state.clock.now();
         state.counts.open -= 1;
+        if let Some(open) = state.open_by_host.get_mut(&self.host) {
+            *open -= 1;
+        }
         state.counts.aborted += u64::from(!self.is_complete);
         if let Some(lease) = &mut self.lease {
             state.network.release(lease, !self.is_complete, now);

@@ -19,6 +19,8 @@ pub struct SimRequest {
     pub range: Option<ByteRange>,
     /// How many requests for this URL came before.
     pub nth: usize,
+    /// How many requests are open at this host, this one included.
+    pub open: usize,
     /// When it was sent.
     pub at: Duration,
 }

@@ -68,11 +68,16 @@ fn receive(world: &World, request: &Request) -> Received {
     let nth = *count;
     *count += 1;
     let at = state.clock.now();
+    let host = url::host(&url).unwrap_or_default().to_owned();
+    let count = state.open_by_host.entry(host.clone()).or_default();
+    *count += 1;
+    let open = *count;
     let asked = SimRequest {
         query: request.url.get(url.len()..).unwrap_or_default().trim_start_matches('?').to_owned(),
-        host: url::host(&url).unwrap_or_default().to_owned(),
+        host: host.clone(),
         range: request.range,
         nth,
+        open,
         at,
         url,
     };
@@ -80,13 +85,13 @@ fn receive(world: &World, request: &Request) -> Received {
     let target = script.redirect.as_deref().map_or(asked.url.as_str(), url::without_query);
     let stored = state.blobs.get(target).cloned();
     let stored = stored.or_else(|| (state.sizes)(target).map(Content::Zeros));
-    let host = asked.host.clone();
     let index = state.log.len();
     if state.is_logging {
         state.log.push(Logged { asked, at, ended: None, aborted: false });
     }
     state.counts.add_request();
-    let open = OpenRequest { world: world.clone(), index, is_complete: false, lease: None };
+    let open =
+        OpenRequest { world: world.clone(), host: host.clone(), index, is_complete: false, lease: None };
     Received { host, script, stored, open }
 }
 

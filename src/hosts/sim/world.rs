@@ -69,6 +69,8 @@ pub(super) struct State {
     pub(super) log: Vec<Logged>,
     /// How many requests there were for each URL.
     pub(super) requests_by_url: HashMap<String, usize>,
+    /// How many requests are open at each host.
+    pub(super) open_by_host: HashMap<String, usize>,
     pub(super) events: Vec<Event>,
 }
 
@@ -101,6 +103,7 @@ impl Default for State {
             counts: Counts::default(),
             log: Vec::new(),
             requests_by_url: HashMap::new(),
+            open_by_host: HashMap::new(),
             events: Vec::new(),
         }
     }

@@ -102,6 +102,10 @@ impl ReplicaRequest {
             return;
         }
         cx.pool.on_response(&self.host, time.end.saturating_sub(time.start), cx.now);
+        // A server that says that it has no such chunk, or no such range, is not too busy to answer.
+        if matches!(start.status, 200..=299 | 404 | 410 | 416) {
+            cx.pool.on_served(&self.host, cx.now);
+        }
         let event = target.host_event(EventKind::Headers, &self.host);
         actions.report(Event { status: Some(start.status), ..event });
     }

@@ -66,7 +66,6 @@ impl<P: Piece> ViewFetch<'_, P> {
                 AttemptError::new(Kind::Range, "the replica has another copy than the one that was begun");
             return self.on_attempt_failed(error, Circumstance::OtherCopy, cx);
         }
-        cx.pool.on_served(&host, cx.now);
         let bytes = Some(self.stream.progress.left());
         self.hedge.expect(&host, bytes, cx.now, &mut self.actions);
         let is_whole = start.status == 200 && self.request.as_ref().is_some_and(|it| at <= it.range.base);

@@ -30,6 +30,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct ViewStream<P: Piece> {
     pub(super) progress: Progress,
+    /// The size of the chunk. A checksum covers at least that many bytes.
+    size: u64,
     /// The MD5 of the chunk, if it is checked.
     md5: Option<Checksum>,
     /// What is checked: the MD5, or the checksum of the server that began to send the view.
@@ -60,6 +62,7 @@ impl<P: Piece> ViewStream<P> {
         let progress = Progress::new(target.view.within.clone(), has_checksum);
         Self {
             progress,
+            size: target.chunk.size,
             md5,
             expected: md5,
             distrusts_servers: false,
@@ -165,7 +168,9 @@ impl<P: Piece> ViewStream<P> {
         let is_complete = match (self.progress.digested(), range.end) {
             (None, _) => self.progress.has_view(),
             (Some(digested), Some(end)) => range.base + digested >= end,
-            (Some(_), None) if self.progress.has_view() => return Completeness::CompleteIfMatching,
+            (Some(digested), None) if self.progress.has_view() && digested >= self.size => {
+                return Completeness::CompleteIfMatching;
+            }
             (Some(_), None) => false,
         };
         if is_complete { Completeness::Complete } else { Completeness::Incomplete }
@@ -174,9 +179,10 @@ impl<P: Piece> ViewStream<P> {
     /// The body has ended: checks that the view is complete, and takes the digest out.
     pub(super) fn digest(&mut self) -> Result<Option<P::Digest>, AttemptError> {
         if !self.progress.has_view() {
-            let (arrived, len) = (self.progress.arrived(), self.progress.len());
-            let message = format!("the body ended after {arrived} of {len} bytes");
-            return Err(AttemptError::new(Kind::ShortBody, message));
+            return Err(ended_after(self.progress.arrived(), self.progress.len()));
+        }
+        if let Some(digested) = self.progress.digested().filter(|digested| *digested < self.size) {
+            return Err(ended_after(digested, self.size));
         }
         Ok(self.take_digest())
     }
@@ -215,6 +221,10 @@ impl<P: Piece> ViewStream<P> {
             actions.update(Update::Deliver(last));
         }
     }
+}
+
+fn ended_after(bytes: u64, len: u64) -> AttemptError {
+    AttemptError::new(Kind::ShortBody, format!("the body ended after {bytes} of {len} bytes"))
 }
 
 /// Hands on the view's part of a chunk that is decoded whole; returns how many bytes of memory that
