@@ -225,6 +225,10 @@ export interface UrlOptions extends Options {
   size?: number;
   /** Length of the ranges. @default 4 MiB */
   chunkSize?: number;
+  /**
+   * Default: the name in the server's `Content-Disposition`, where it can be seen and `size` is not given, else the last component
+   * of the path. That name has no separators and no control characters, and is never empty.
+   */
   name?: string;
   type?: string;
 }

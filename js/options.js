@@ -83,7 +83,7 @@ export function urlSettings(options, url) {
   const given = dictionary(options, "options");
   const size = integer(given.size, "size");
   const chunkSize = integer(given.chunkSize, "chunkSize", undefined, 1);
-  const name = string(given.name, "name", lastComponent(url));
+  const name = string(given.name, "name");
   const type = string(given.type, "type");
   return { ...settings(given, url.origin, " size chunkSize name type"), size, chunkSize, name, type };
 }
@@ -106,13 +106,4 @@ function decryptsNatively(value) {
     throw new KelpError("unsupported", 'decoder "native" needs WebCrypto, which this platform does not have (pages have it over https only)');
   }
   return wanted !== "wasm" && hasSubtle();
-}
-
-function lastComponent({ pathname }) {
-  const name = pathname.slice(pathname.lastIndexOf("/") + 1);
-  try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
-  }
 }

@@ -17,7 +17,11 @@ use kelp_stream::{
         location::Location,
         ranges::ranges_of,
     },
-    read::session::Session,
+    read::{
+        open::{OpenContext, UrlHints},
+        session::Session,
+        streams::Streams,
+    },
     schedule::retry::RetryPolicy,
     sim::{Outcome, Script, SimRequest, World, collect},
 };
@@ -527,6 +531,31 @@ fn parts_of_a_blob_in_any_order_are_read_without_ranges() {
 
 // F131
 #[test]
+fn digested_parts_of_a_blob_share_a_body_and_are_verified() {
+    // The first and the last view are parts of chunks, which are verified because all of them comes.
+    for damage in [None, Some(8_000), Some(52_000), Some(99_999)] {
+        let world = World::new();
+        let chunks = without_ranges(&world).into_iter();
+        let digested = |chunk: Chunk| Chunk { md5: Some(md5(&bytes(chunk.offset..chunk.end()))), ..chunk };
+        let mut content = bytes(0..SIZE);
+        damage.into_iter().for_each(|at: usize| content[at] ^= 1);
+        world.store(URL, content);
+        let session = one_at_a_time();
+        let meter = session.stats.clone();
+        let part = Plan::new(chunks.map(digested).collect::<Vec<_>>().into(), 5_000..95_000);
+        let read = world.run(collect(open_plan(&world, part, session))).unwrap();
+        match damage {
+            None => {
+                assert_eq!(read.unwrap(), bytes(5_000..95_000));
+                assert!(meter.stats().bytes_received <= 2 * SIZE, "{:?}", meter.stats());
+            }
+            Some(_) => assert_eq!(read.unwrap_err().kind(), Kind::Corrupt, "{damage:?}"),
+        }
+    }
+}
+
+// F131
+#[test]
 fn a_server_that_has_ranges_again_is_read_in_ranges() {
     let world = World::new();
     let chunks = stored(&world);
@@ -557,6 +586,34 @@ fn the_last_bytes_of_a_large_file_without_ranges_are_read() {
         assert_eq!(world.run(collect(open_plan(&world, last, session))).unwrap().unwrap(), [0; 10]);
         assert_eq!(meter.stats().bytes_received - before, size);
     }
+}
+
+// F139
+#[test]
+fn the_name_is_that_of_the_server_if_it_gives_one() {
+    let named = |disposition: Option<&str>, hints: UrlHints| {
+        let world = World::new();
+        stored(&world);
+        let content_disposition = disposition.map(str::to_owned);
+        world.script(move |_| {
+            with_headers(Headers { content_disposition: content_disposition.clone(), ..length(SIZE) })
+                .no_ranges()
+        });
+        let (session, shared_streams) = (Session::default(), Streams::default());
+        let context =
+            OpenContext { host: world.host(), session, shared_streams, can_renew_filer_token: false };
+        let file =
+            world.run(async move { context.open_url("http://a/file?x", hints).await }).unwrap().unwrap();
+        file.metadata().name.clone()
+    };
+    let hints = || UrlHints { chunk_size: SIZE, ..UrlHints::default() };
+    let given = || UrlHints { name: "given".into(), ..hints() };
+    assert_eq!(named(Some("attachment; filename=x; filename*=UTF-8''a%2F%C3%A9%0A.bin"), hints()), "é_.bin");
+    assert_eq!(named(Some("inline; filename=\"..\""), hints()), "file");
+    assert_eq!(named(Some("inline"), hints()), "file");
+    assert_eq!(named(None, hints()), "file");
+    assert_eq!(named(Some("inline; filename=x"), given()), "given");
+    assert_eq!(named(None, UrlHints { size: Some(SIZE), ..hints() }), "file");
 }
 
 // F45

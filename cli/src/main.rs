@@ -20,6 +20,7 @@ use std::{
 
 use arguments::Command;
 use failure::Failure;
+use kelp_stream::http::file_name::printable;
 
 /// Bodies arrive in buffers of hundreds of KiB, which many allocators return to the system each time.
 #[global_allocator]
@@ -33,7 +34,8 @@ fn main() -> ExitCode {
         // For example `kelp cat ... | head`.
         Err(Failure::ReaderGone) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(std::io::stderr(), "kelp: {failure}");
+            // Names and messages of servers and manifests are in it, and this may be a terminal.
+            let _ = writeln!(std::io::stderr(), "kelp: {}", printable(&failure.to_string()));
             failure.code()
         }
     }

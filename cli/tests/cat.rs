@@ -52,6 +52,35 @@ fn ranges_are_inclusive_and_beyond_the_file_an_error() {
     assert_eq!(output(&mut kelp(&[&url, "-r", "1000000-"])).status.code(), Some(1));
 }
 
+// F138
+#[test]
+fn a_name_in_an_error_cannot_control_the_terminal() {
+    let folder = std::env::temp_dir().join(format!("kelp-names-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("list.json");
+    let urls = ["http://127.0.0.1:1/a\u{202e}b\u{9b}31m"];
+    let manifest = json!({ "size": 1, "chunks": [{ "urls": urls, "offset": 0, "size": 1 }] });
+    fs::write(&path, manifest.to_string()).unwrap();
+    let done = output(&mut kelp(&["--manifest", path.to_str().unwrap(), "--passes", "1"]));
+    let text = String::from_utf8(done.stderr).unwrap();
+    assert!(text.starts_with("kelp: network"), "{text:?}");
+    assert!(!text.trim_end().contains(|c: char| c.is_control() || c == '\u{202e}'), "{text:?}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn several_masters_and_the_url_of_a_filer_may_be_given() {
+    let (store, url, file) = stored();
+    let (dead, alive) = ("master=http://127.0.0.1:1", format!("master={}", store.master));
+    let filer = format!("{}/", store.filer);
+    for args in [vec!["--locate", dead, "--locate", &alive], vec!["--filer", &filer]] {
+        let done = output(&mut kelp(&[&[url.as_str()][..], &args].concat()));
+        succeeded(&done, &done.stdout, &file["sha256"]);
+    }
+    let done = output(&mut kelp(&[&url, "--filer", "http://127.0.0.1:1/files/"]));
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+}
+
 #[test]
 fn the_master_locates_chunks_and_a_dead_replica_is_replaced() {
     let (mut store, url, file) = stored();

@@ -7,7 +7,8 @@ use crate::{
     fetch::get::{Expect, Fetched, GetTarget, get},
     host::{Host, Piece, joined},
     http::{
-        content_range, date, etag,
+        content_disposition, content_range, date, etag,
+        file_name::clean,
         headers::{ByteRange, Headers},
         url,
     },
@@ -27,6 +28,8 @@ use crate::{
 pub struct UrlFile {
     /// The size in bytes.
     pub size: u64,
+    /// The name, if the server gives one: without a path and control characters.
+    pub name: Option<String>,
     /// The media type, if the server gives one.
     pub media_type: Option<String>,
     /// The entity tag, quotes included, if it is a strong one.
@@ -77,6 +80,12 @@ pub async fn open<H: Host>(
     }
     Ok(UrlFile {
         size,
+        name: headers
+            .content_disposition
+            .as_deref()
+            .and_then(content_disposition::file_name)
+            .as_deref()
+            .and_then(clean),
         media_type: headers.content_type,
         etag: headers.etag.filter(|tag| etag::is_strong(tag)),
         modified_ms: headers.last_modified.as_deref().and_then(date::from_http).map(|seconds| seconds * 1000),

@@ -1,6 +1,9 @@
 //! `Content-Disposition`: the name under which a browser saves a file (RFC 6266, RFC 8187).
 
-use crate::http::percent::{encode_attr, is_attr_char};
+use crate::http::{
+    file_name::clean,
+    percent::{self, encode_attr, is_attr_char},
+};
 
 /// Whether a browser shows a file or saves it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,19 +30,16 @@ impl Disposition {
     }
 }
 
-/// The field for a file with this name; without a parameter if the name is empty.
+/// The field for a file with this name; without a parameter if it has none.
 ///
-/// A plain name is written as the filer writes it. Any other name is written twice: quoted, with `_` in place
-/// of each character outside ASCII, and percent-encoded in full for readers of RFC 8187. Control characters
-/// become `_` in both.
+/// The name is [cleaned](clean). A plain name is written as the filer writes it. Any other name is written twice:
+/// quoted, with `_` in place of each character outside ASCII, and percent-encoded in full for readers of RFC 8187.
 pub(crate) fn write(disposition: Disposition, name: &str) -> String {
     let mut header = String::from(disposition.name());
-    if name.is_empty() {
-        return header;
-    }
+    let Some(name) = clean(name) else { return header };
     header.push_str("; filename=");
     if name.bytes().all(is_attr_char) {
-        header.push_str(name);
+        header.push_str(&name);
         return header;
     }
     header.push('"');
@@ -52,9 +52,60 @@ pub(crate) fn write(disposition: Disposition, name: &str) -> String {
     }
     header.push_str("\"; filename*=UTF-8''");
     for letter in name.chars() {
-        encode_attr(if letter.is_control() { '_' } else { letter }, &mut header);
+        encode_attr(letter, &mut header);
     }
     header
+}
+
+/// The name in such a field, as the server wrote it: `filename*` if it can be decoded, else `filename`.
+pub(crate) fn file_name(header: &str) -> Option<String> {
+    let mut plain = None;
+    let (_, mut rest) = header.split_once(';')?;
+    while let Some((name, value)) = rest.split_once('=') {
+        let name = name.rsplit(';').next().unwrap_or_default().trim();
+        let (value, after) = value_of(value.trim_start());
+        if name.eq_ignore_ascii_case("filename*")
+            && let Some(decoded) = extended(&value)
+        {
+            return Some(decoded);
+        }
+        if name.eq_ignore_ascii_case("filename") && plain.is_none() {
+            plain = Some(value);
+        }
+        rest = after;
+    }
+    plain.map(|name| from_latin1(&name).unwrap_or(name))
+}
+
+/// The value at the beginning of a text, without its quotes, and what follows it.
+fn value_of(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let (value, after) = text.split_at(text.find(';').unwrap_or(text.len()));
+        return (value.trim().to_owned(), after);
+    };
+    let mut value = String::new();
+    let mut letters = quoted.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => break,
+            '\\' => value.extend(letters.next()),
+            letter => value.push(letter),
+        }
+    }
+    (value, letters.as_str())
+}
+
+/// An `ext-value` of RFC 8187 in UTF-8: `UTF-8'en'%e2%82%ac`.
+fn extended(value: &str) -> Option<String> {
+    let (charset, rest) = value.split_once('\'')?;
+    let (_, encoded) = rest.split_once('\'')?;
+    charset.eq_ignore_ascii_case("utf-8").then(|| percent::decode(encoded))?
+}
+
+/// The text whose UTF-8 a platform has read as Latin-1, which is how browsers read header fields.
+fn from_latin1(text: &str) -> Option<String> {
+    let bytes: Option<Vec<u8>> = text.chars().map(|letter| u8::try_from(letter).ok()).collect();
+    String::from_utf8(bytes?).ok()
 }
 
 #[cfg(test)]
@@ -90,18 +141,47 @@ mod tests {
         }
     }
 
+    // F138
     #[test]
     fn any_other_name_is_written_quoted_and_encoded() {
         for (name, quoted, encoded) in [
             ("film one.webm", "film one.webm", "film%20one.webm"),
             ("100%.bin", "100%.bin", "100%25.bin"),
-            ("a\"b\\c", "a\\\"b\\\\c", "a%22b%5Cc"),
+            ("a\"b\\c\"d", "c\\\"d", "c%22d"),
             ("a;b=c,d", "a;b=c,d", "a%3Bb%3Dc%2Cd"),
             ("it's*", "it's*", "it%27s%2A"),
-            ("été/日本語", "_t_/___", "%C3%A9t%C3%A9%2F%E6%97%A5%E6%9C%AC%E8%AA%9E"),
-            ("🦦\u{202e}", "__", "%F0%9F%A6%A6%E2%80%AE"),
+            ("été/日本語", "___", "%E6%97%A5%E6%9C%AC%E8%AA%9E"),
+            ("🦦\u{202e}é", "___", "%F0%9F%A6%A6_%C3%A9"),
         ] {
             assert_eq!(inline(name), format!("inline; filename=\"{quoted}\"; filename*=UTF-8''{encoded}"));
+        }
+    }
+
+    // F139
+    #[test]
+    fn the_name_of_a_server_is_read() {
+        for (header, name) in [
+            ("attachment; filename=a.bin", "a.bin"),
+            ("inline; filename=\"a b.bin\"; x=y", "a b.bin"),
+            ("attachment; FileName = \"a\\\"b;c=d\"", "a\"b;c=d"),
+            ("attachment; filename=plain; filename*=UTF-8''%e2%82%ac%20rates", "€ rates"),
+            ("attachment; filename*=utf-8'en'x%2Fy; filename=plain", "x/y"),
+            ("attachment; filename=\"plain\"; filename*=iso-8859-1''%a3", "plain"),
+            ("attachment; filename=\"plain\"; filename*=UTF-8''%ff", "plain"),
+            ("attachment; foo; filename=a", "a"),
+            ("attachment;filename=", ""),
+            ("attachment; filename=\"\u{c3}\u{a9}.txt\"", "é.txt"),
+            ("attachment; filename=\"\u{e9}.txt\"", "é.txt"),
+            ("attachment; filename=\"日.txt\"", "日.txt"),
+            ("attachment; filename=\"open", "open"),
+        ] {
+            assert_eq!(file_name(header).as_deref(), Some(name), "{header}");
+        }
+        for header in ["", "attachment", "filename=a", "attachment; name=a", "attachment; filename", ";;;"] {
+            assert_eq!(file_name(header), None, "{header}");
+        }
+        for name in ["one.bin", "film one.webm", "日本語", "a\"b", "it's*"] {
+            assert_eq!(file_name(&inline(name)).as_deref(), Some(name));
         }
     }
 

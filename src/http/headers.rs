@@ -21,6 +21,8 @@ pub struct Headers {
     pub content_type: Option<String>,
     /// `Last-Modified`.
     pub last_modified: Option<String>,
+    /// `Content-Disposition`.
+    pub content_disposition: Option<String>,
     /// `Authorization`: a master sends a token in it. Must not be shown.
     pub authorization: Option<String>,
 }
@@ -35,6 +37,7 @@ impl fmt::Debug for Headers {
             .field("etag", &self.etag)
             .field("content_type", &self.content_type)
             .field("last_modified", &self.last_modified)
+            .field("content_disposition", &self.content_disposition)
             .finish_non_exhaustive()
     }
 }
@@ -52,6 +55,7 @@ impl Headers {
             etag: get("etag"),
             content_type: get("content-type"),
             last_modified: get("last-modified"),
+            content_disposition: get("content-disposition"),
             authorization: get("authorization"),
         }
     }

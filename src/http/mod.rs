@@ -8,6 +8,7 @@ pub(crate) mod content_disposition;
 pub(crate) mod content_range;
 pub(crate) mod date;
 pub(crate) mod etag;
+pub mod file_name;
 pub mod headers;
 pub(crate) mod hex;
 pub mod jwt;

@@ -14,7 +14,7 @@
 
 use std::fmt;
 
-use crate::http::percent;
+use crate::http::{file_name, percent};
 
 /// An http or https URL without user information, split into its parts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -245,12 +245,13 @@ pub fn is_unambiguous(text: &str) -> bool {
     HttpUrl::parse(text).is_some() && !text.chars().any(|c| c <= ' ' || c == '\u{7f}')
 }
 
-/// The last component of the path, decoded if it is valid UTF-8.
-#[cfg(feature = "native")]
+/// A name for the file at a URL: the last component of the path, decoded if it is valid UTF-8, and
+/// [cleaned](file_name::clean). Never empty.
 pub(crate) fn name_of(url: &str) -> String {
     let path = HttpUrl::parse(url).map_or("", |url| url.path());
     let name = path.rsplit('/').next().unwrap_or_default();
-    percent::decode(name).unwrap_or_else(|| name.to_owned())
+    let decoded = percent::decode(name);
+    file_name::clean(decoded.as_deref().unwrap_or(name)).unwrap_or_else(|| file_name::FALLBACK.to_owned())
 }
 
 #[cfg(test)]
@@ -373,12 +374,19 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "native")]
+    // F138
     #[test]
     fn a_file_is_named_after_the_path_alone() {
         assert_eq!(name_of("http://a/b/sp%C3%A4ce.bin?x=/y"), "späce.bin");
         assert_eq!(name_of("http://a/b/100%"), "100%");
-        assert_eq!(name_of("http://a"), "");
+        assert_eq!(name_of("http://h/..%2F..%2Fetc%2Fpasswd"), "passwd");
+        assert_eq!(name_of("http://h/a%5C..%5Cb.exe"), "b.exe");
+        assert_eq!(name_of("http://h/gpj%E2%80%AEexe%0A.%C2%9B"), "gpj_exe_._");
+        for url in
+            ["http://a", "http://a/", "http://a/b/", "http://a/%2E%2E", "http://a/x%2F..", "http://a/%20?b"]
+        {
+            assert_eq!(name_of(url), "download", "{url}");
+        }
     }
 
     fn join(base: &str, reference: &str) -> Option<String> {

@@ -27,6 +27,7 @@ use crate::{
         },
     },
     host::{Host, joined},
+    http::url,
     model::{chunk::Chunk, merge::merge, ranges::ranges_of},
 };
 
@@ -35,7 +36,8 @@ use crate::{
 pub struct UrlHints {
     /// Size in bytes; requested from the server if absent.
     pub size: Option<u64>,
-    /// File name.
+    /// File name. If it is empty, it is that of the server's `Content-Disposition`, where it can be seen, else the last
+    /// component of the URL's path; without separators and control characters.
     pub name: String,
     /// Media type; replaces the server's.
     pub media_type: Option<String>,
@@ -148,7 +150,12 @@ impl<H: Host> OpenContext<H> {
     pub async fn open_url(self, url: &str, hints: UrlHints) -> Result<OpenFile<H>, Error> {
         let UrlHints { size, name, media_type, chunk_size } = hints;
         let session = &self.session;
+        let named = |of_server: Option<String>| match name.is_empty() {
+            true => of_server.unwrap_or_else(|| url::name_of(url)),
+            false => name.clone(),
+        };
         if let Some(size) = size {
+            let name = named(None);
             session.validators.expect(url, size);
             let media_type = media_type.unwrap_or_else(|| OCTETS.to_owned());
             let metadata = Metadata { size, name, media_type, ..Metadata::default() };
@@ -157,7 +164,7 @@ impl<H: Host> OpenContext<H> {
         let found = probe::open(&self.host, &session.options, &session.validators, url, chunk_size).await?;
         let metadata = Metadata {
             size: found.size,
-            name,
+            name: named(found.name),
             media_type: media_type.or(found.media_type).unwrap_or_else(|| OCTETS.to_owned()),
             etag: found.etag,
             modified_ms: found.modified_ms,

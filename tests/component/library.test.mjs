@@ -1,5 +1,6 @@
 // The library component under jco and wasmtime, with the stand-in.
 import assert from "node:assert/strict";
+import { createServer, get } from "node:http";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { noise, parseEntry, sha256, startStore } from "../store/index.mjs";
@@ -183,6 +184,33 @@ for (const host of LIBRARY_HOSTS) {
       const file = await library.open("openEntry", entry, store.filer, {}, {});
       assert.equal(store.requests.length, 0);
       assert.equal((await file.read()).sha256, right);
+    });
+
+    it("a filer below a path is read there", async (store, library) => {
+      const { path, entry, sha256: right } = store.addFile({ path: "/f/below", bytes: noise("below", SIZE), chunkSize: SIZE / 2 });
+      const proxy = createServer((request, response) => {
+        const target = request.url.startsWith("/files/") ? request.url.slice("/files".length) : "/none";
+        get(store.filer + target, { headers: { range: request.headers.range ?? [] } }, (answer) => {
+          response.writeHead(answer.statusCode, answer.headers);
+          answer.pipe(response);
+        });
+      });
+      await new Promise((listening) => proxy.listen(0, "127.0.0.1", listening));
+      const base = `http://127.0.0.1:${proxy.address().port}/files/`;
+      try {
+        for (const file of [
+          await library.openFiler(base + path.slice(1), { base }),
+          await library.open("openEntry", entry, base, {}, {}),
+          await library.open("openEntry", entry, null, { base }, {}),
+        ]) {
+          assert.equal((await file.read()).sha256, right);
+        }
+        const { error } = await library.openFiler(`${store.filer}${path}`, { base });
+        assert.deepEqual([error?.code, /below/.test(error?.message)], ["unsupported", true]);
+      } finally {
+        proxy.close();
+        proxy.closeAllConnections();
+      }
     });
 
     it("the error of a wrong argument names the field", async (store, library) => {

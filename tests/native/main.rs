@@ -272,6 +272,35 @@ fn connections_are_used_again() {
     });
 }
 
+// F137
+#[test]
+fn a_filer_below_a_path_is_read_there() {
+    run(async {
+        let entry = r#"{"FullPath":"/f/one","FileSize":3,"chunks":[{"file_id":"3,01637037d6","size":3}]}"#;
+        let server = Server::start(move |head| match head.split(' ').nth(1) {
+            Some("/files/f/one?metadata=true") => answer("200 OK", "", entry.as_bytes()),
+            Some("/files/?proxychunkid=3,01637037d6&readdeleted=true") => answer("200 OK", "", b"abc"),
+            _ => answer("404 Not Found", "", b""),
+        });
+        let client = Client::new();
+        let mut options = quick();
+        options.header("X-Tenant: seven").unwrap();
+        for slash in ["", "/"] {
+            let filer = format!("{}/files{slash}", server.origin);
+            let file = client.open_entry(entry.as_bytes(), Some(&filer), &options).await.unwrap();
+            assert_eq!(file.bytes(..).await.unwrap(), b"abc");
+            options.filer = Some(filer);
+            let file = client.open_filer(&format!("{}/files/f/one", server.origin), &options).await.unwrap();
+            assert_eq!(file.bytes(..).await.unwrap(), b"abc");
+            let file = client.open_entry(entry.as_bytes(), None, &options).await.unwrap();
+            assert_eq!(file.bytes(..).await.unwrap(), b"abc");
+        }
+        assert!(server.heads().iter().all(|head| head.contains("x-tenant: seven")));
+        let outside = client.open_filer(&format!("{}/f/one", server.origin), &options).await;
+        assert_eq!(outside.unwrap_err().kind(), Kind::Unsupported);
+    });
+}
+
 // F160
 #[test]
 fn headers_go_to_the_opened_origin_only() {

@@ -103,8 +103,7 @@ impl Client {
         Ok(File(self.context(None, "", options).open_manifest(manifest)?))
     }
 
-    /// Opens any URL, to be read in ranges. If the name in `hints` is empty, it is taken from the URL; if the chunk
-    /// size is 0, it is 4 MiB.
+    /// Opens any URL, to be read in ranges. If the chunk size in `hints` is 0, it is 4 MiB.
     ///
     /// # Errors
     ///
@@ -112,9 +111,6 @@ impl Client {
     pub async fn open_url(&self, url: &str, mut hints: UrlHints, options: &Options) -> Result<File, Error> {
         let url = checked(url)?;
         let context = self.context(Some(&url), &url, options);
-        if hints.name.is_empty() {
-            hints.name = url::name_of(&url);
-        }
         if hints.chunk_size == 0 {
             hints.chunk_size = schedule::options::Options::DEFAULT_CHUNK_SIZE;
         }

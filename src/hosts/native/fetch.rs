@@ -111,7 +111,11 @@ fn status_and_location(response: &HttpResponse<Incoming>) -> (u16, Option<String
 
 fn headers(headers: &HeaderMap) -> Headers {
     Headers::read(|name| {
-        let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).collect();
+        let lines: Vec<&str> = headers
+            .get_all(name)
+            .iter()
+            .filter_map(|line| std::str::from_utf8(line.as_bytes()).ok())
+            .collect();
         (!lines.is_empty()).then(|| lines.join(", "))
     })
 }

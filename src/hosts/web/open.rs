@@ -92,7 +92,7 @@ pub async fn open_url(
     let timers = context.host.timers.clone();
     let hints = UrlHints {
         size: settings.size().map(|size| size as u64),
-        name: settings.name(),
+        name: settings.name().unwrap_or_default(),
         media_type: settings.media_type(),
         chunk_size: settings.chunk_size().map_or(Options::DEFAULT_CHUNK_SIZE, |bytes| bytes as u64),
     };

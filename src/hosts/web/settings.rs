@@ -109,7 +109,7 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = chunkSize)]
     pub(super) fn chunk_size(this: &UrlSettings) -> Option<f64>;
     #[wasm_bindgen(method, getter)]
-    pub(super) fn name(this: &UrlSettings) -> String;
+    pub(super) fn name(this: &UrlSettings) -> Option<String>;
     #[wasm_bindgen(method, getter, js_name = type)]
     pub(super) fn media_type(this: &UrlSettings) -> Option<String>;
 }

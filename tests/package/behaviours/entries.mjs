@@ -19,6 +19,31 @@ export const entries = [
     },
   },
   {
+    // F137
+    name: "a filer below a path is read there", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await add(store);
+      const right = await help.content("noise:entry", 50_000);
+      const asked = [];
+      // A reverse proxy.
+      const fetch = (url, init) => {
+        asked.push(url);
+        return globalThis.fetch(url.replace("https://proxy.test/files/", `${store.filer}/`), init);
+      };
+      for (const filer of ["https://proxy.test/files/", new URL("https://proxy.test/files")]) {
+        sameBytes(await (await kelp.openFiler("https://proxy.test/files/f/entry.bin?x=y", { filer, fetch })).bytes(), right);
+        sameBytes(await (await kelp.openEntry(entry, { filer, fetch })).bytes(), right);
+      }
+      ok(asked.every((url) => url.startsWith("https://proxy.test/files/")), "all requests are below the path");
+      ok(asked.includes("https://proxy.test/files/f/entry.bin?x=y&metadata=true"), "the entry");
+      ok(asked.some((url) => url.startsWith("https://proxy.test/files/?proxyChunkId=")), "the chunks");
+      for (const url of ["https://proxy.test/f/entry.bin", "https://proxy.test/filesf", "https://other.test/files/f"]) {
+        const error = await kelp.openFiler(url, { filer: "https://proxy.test/files/", fetch }).catch((error) => error);
+        ok(error instanceof RangeError, `${url}: ${error}`);
+      }
+    },
+  },
+  {
     name: "an entry may be given as bytes", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await add(store);

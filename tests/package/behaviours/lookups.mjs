@@ -88,6 +88,32 @@ export const lookups = [
     },
   },
   {
+    // F135
+    name: "a server is read at its other address if need be", cluster: null,
+    async run(kelp, store, help) {
+      const { entry, fileIds } = await addFile(store, [1]);
+      const location = { url: new URL(store.volumes[1]).host, publicUrl: "127.0.0.1:1" };
+      const locate = await master(store, { status: 200, body: located(volumeOf(fileIds[0]), location) });
+      const file = await kelp.openEntry(entry, { locate, ...QUICK });
+      sameBytes(await file.bytes(), await help.content("noise:m", 50_000));
+    },
+  },
+  {
+    // F136
+    name: "several masters are asked in turn", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await addFile(store);
+      const right = await help.content("noise:m", 50_000);
+      const { master: url } = await master(store);
+      const dead = "http://127.0.0.1:1";
+      for (const each of [[dead, url], [new URL(url)], [url, dead]]) {
+        sameBytes(await (await kelp.openEntry(entry, { locate: { master: each }, ...QUICK })).bytes(), right, String(each));
+      }
+      await fails(kelp, "no_locations", (await kelp.openEntry(entry, { locate: { master: [dead, dead] }, ...QUICK })).bytes());
+      ok((await kelp.openEntry(entry, { locate: { master: [] } }).catch((error) => error)) instanceof RangeError, "none is a RangeError");
+    },
+  },
+  {
     name: "a dead server is left without a lookup", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await addFile(store, [0, 1]);
