@@ -175,6 +175,12 @@ export interface Options {
   priority?: "high" | "normal" | "low";
   /** Request the chunk that blocks the reader from another replica too, if it is later than its host usually is. @default true */
   hedge?: boolean;
+  /**
+   * If given, no request leaves for any other origin, whatever an entry, a lookup, a chunk manifest or a redirect says; that is an
+   * error with code `unsupported`. Of the URLs only scheme, host and port count. A page cannot see where a redirect leads: with this
+   * option it follows those within its own origin only.
+   */
+  origins?: (string | URL)[];
   /** Called at most every 100 ms, and once at the end of a stream. */
   onProgress?(progress: Progress): void;
   /** Called with every event of a stream, for waterfalls and bug reports. */

@@ -2,6 +2,7 @@
 import { abortSignal, aesKey, boolean, bytes, callable, dictionary, hexBytes, integer, integerOr, number, requestUrl, string, word } from "./check.js";
 import { Decoding } from "./codec/decoding.js";
 import { KelpError } from "./error.js";
+import { fetchWithin, originList } from "./origins.js";
 import { hasSubtle } from "./platform.js";
 import { defaultPool, Pool, poolWorkers } from "./pool.js";
 
@@ -17,10 +18,13 @@ export function settings(options, home, more = "") {
   const concurrency = integerOr("auto", given.concurrency, "concurrency", "auto", 1);
   const pool = given.pool === undefined ? defaultPool() : given.pool;
   if (!(pool instanceof Pool)) throw new TypeError("pool must be a Pool");
+  const origins = originList(given.origins);
+  const send = callable(given.fetch, "fetch");
   const workers = integerOr("auto", given.workers, "workers", undefined, 0);
   return {
     signal: abortSignal(given.signal),
-    fetch: callable(given.fetch, "fetch"),
+    fetch: origins === undefined ? send : fetchWithin(origins, send),
+    origins,
     ...headers(given.headers),
     home,
     auto: concurrency === "auto",

@@ -45,6 +45,8 @@ pub(crate) struct Cat {
     pub(crate) passes: Option<u64>,
     pub(crate) timeout: Option<u64>,
     pub(crate) hedge: Option<String>,
+    /// The only origins that requests go to; empty for all.
+    pub(crate) origins: Vec<String>,
     pub(crate) verify: Option<String>,
     pub(crate) holes: Option<String>,
     pub(crate) headers: Vec<String>,
@@ -83,6 +85,7 @@ fn cat(mut parser: Parser) -> Result<Command, Failure> {
             Arg::Long("throttle") => cat.throttle = number("throttle", &mut parser)?,
             Arg::Long("passes") => cat.passes = number("passes", &mut parser)?,
             Arg::Long("timeout") => cat.timeout = number("timeout", &mut parser)?,
+            Arg::Long("origin") => cat.origins.push(text(&mut parser)?),
             Arg::Long("hedge") => cat.hedge = word("hedge", &mut parser, &["on", "off"])?,
             Arg::Long("verify") => {
                 cat.verify = word("verify", &mut parser, &["stream", "transit", "strict", "off"])?

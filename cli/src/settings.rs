@@ -4,6 +4,7 @@ use std::{fmt::Display, fs, time::Duration};
 
 use base64ct::{Base64, Encoding};
 use kelp_stream::{
+    http::origins::Origins,
     model::chunk::CipherKey,
     native::{Client, Locate, Options, Token},
     schedule::options::{Holes, Timeout, Verify},
@@ -36,6 +37,11 @@ pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Res
     options.filer.clone_from(&cat.filer);
     if !cat.masters.is_empty() {
         options.locate = Locate::Masters(cat.masters.clone());
+    }
+    if !cat.origins.is_empty() {
+        let origins = Origins::only(&cat.origins);
+        options.read.origins =
+            origins.ok_or_else(|| Failure::usage("--origin must be an http or https URL"))?;
     }
     options.token = secret("KELP_TOKEN").map(Token::fixed).unwrap_or_default();
     options.filer_token = secret("KELP_FILER_TOKEN").map(Token::fixed).unwrap_or_default();

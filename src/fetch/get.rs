@@ -7,6 +7,7 @@ use futures::StreamExt;
 use crate::{
     error::{Error, Kind},
     fetch::{
+        allowed::send,
         filer_token::filer_token,
         timeout::{back_online, within},
     },
@@ -164,7 +165,7 @@ pub(crate) async fn get_once<H: Host>(
     request: Request,
 ) -> Result<Fetched<H::Piece>, GetError> {
     let is_whole = request.range.is_none_or(|range| range.start == 0 && range.end.is_none());
-    let fetched = host.fetch(request);
+    let fetched = send(host, options, request, None);
     let Response { status, headers, url, mut body } =
         within(host, options.timeout.headers, "the server sent no response in time", fetched).await??;
     if status != 200 && status != 206 {

@@ -2,7 +2,10 @@
 
 use std::future::Future;
 
-use crate::http::redirect::{RedirectError, Redirects};
+use crate::http::{
+    origins::Origins,
+    redirect::{RedirectError, Redirects},
+};
 
 /// Sends a GET request for `url` by the rules of [`Redirects`]. Returns the last response, and the URL that the last
 /// redirect led to, if one was followed.
@@ -12,6 +15,7 @@ use crate::http::redirect::{RedirectError, Redirects};
 pub(crate) async fn follow<R, E, F>(
     url: &str,
     home: &str,
+    origins: &Origins,
     send: impl Fn(String, bool) -> F,
     status_and_location: impl Fn(&R) -> (u16, Option<String>),
 ) -> Result<(R, Option<String>), E>
@@ -19,7 +23,7 @@ where
     F: Future<Output = Result<R, E>>,
     E: From<RedirectError>,
 {
-    let mut redirects = Redirects::new(url, home)?;
+    let mut redirects = Redirects::new(url, home, origins)?;
     loop {
         let response = send(redirects.url().to_owned(), redirects.sends_user_headers()).await?;
         let (status, location) = status_and_location(&response);

@@ -2,7 +2,7 @@
 
 use crate::{
     formats::seaweedfs::urls::file_url,
-    http::{percent, url},
+    http::{origins::Origins, percent, url},
 };
 
 /// The configuration of a gateway.
@@ -13,7 +13,7 @@ pub(crate) struct GatewayConfig {
     /// The URL of a master; without one the filer relays the chunks.
     pub(crate) master: Option<String>,
     /// The only origins that requests are sent to.
-    pub(crate) origins: Vec<String>,
+    pub(crate) origins: Origins,
     prefixes: Vec<String>,
 }
 
@@ -41,6 +41,7 @@ impl GatewayConfig {
             return Err("KELP_PREFIXES must be a list of paths");
         }
         prefixes.iter_mut().for_each(|prefix| prefix.truncate(prefix.trim_end_matches('/').len()));
+        let origins = Origins::only(origins).ok_or("KELP_ORIGINS must be a list of origins")?;
         Ok(Self { filer, master, origins, prefixes })
     }
 
@@ -143,7 +144,7 @@ mod tests {
             ("KELP_ORIGINS", "http://v1:8080, http://v2:8080"),
         ]);
         let expected = ["http://f:8888", "http://m:9333", "http://v1:8080", "http://v2:8080"];
-        assert_eq!(config.unwrap().origins, expected);
+        assert_eq!(Some(config.unwrap().origins), Origins::only(expected));
     }
 
     #[test]

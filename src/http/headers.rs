@@ -13,6 +13,8 @@ pub struct Headers {
     pub content_encoding: Option<String>,
     /// `Content-Length`.
     pub content_length: Option<u64>,
+    /// `Location`. Its query may be secret.
+    pub location: Option<String>,
     /// `Retry-After`.
     pub retry_after: Option<String>,
     /// `ETag`.
@@ -51,6 +53,7 @@ impl Headers {
             content_range: get("content-range"),
             content_encoding: get("content-encoding"),
             content_length: get("content-length").and_then(|length| length.parse().ok()),
+            location: get("location"),
             retry_after: get("retry-after"),
             etag: get("etag"),
             content_type: get("content-type"),

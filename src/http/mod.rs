@@ -12,6 +12,7 @@ pub mod file_name;
 pub mod headers;
 pub(crate) mod hex;
 pub mod jwt;
+pub mod origins;
 pub(crate) mod percent;
 pub mod problem;
 #[cfg_attr(

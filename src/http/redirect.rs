@@ -6,10 +6,14 @@
 //! - At most 20 redirects are followed, as browsers do.
 //! - None is followed from https to http.
 //! - None is followed if the URL carries a token: the token would go to wherever the redirect leads.
+//! - None is followed to an origin that is not allowed; such a response is returned as it is.
 //! - The user's headers go to the origin that they were given for. After a redirect to another origin they are
 //!   sent no more, even if a later redirect leads back.
 
-use crate::http::url::{self, HttpUrl, checked};
+use crate::http::{
+    origins::Origins,
+    url::{self, HttpUrl, checked},
+};
 
 /// As many redirects as browsers follow.
 const MAX_REDIRECTS: usize = 20;
@@ -39,15 +43,17 @@ pub(crate) struct Redirects<'a> {
     /// Whether every URL so far was at home.
     is_at_home: bool,
     followed: usize,
+    /// The origins that a redirect may lead to.
+    origins: Origins,
 }
 
 impl<'a> Redirects<'a> {
     /// A request to this URL. The user's headers go to the origin `home` only.
-    pub(crate) fn new(url: &str, home: &'a str) -> Result<Self, RedirectError> {
+    pub(crate) fn new(url: &str, home: &'a str, origins: &Origins) -> Result<Self, RedirectError> {
         let carries_token = url::has_token(url);
         let url = checked(url).ok_or(RedirectError::Url)?;
         let is_at_home = url::origin(&url) == Some(home);
-        Ok(Self { home, url, carries_token, is_at_home, followed: 0 })
+        Ok(Self { home, url, carries_token, is_at_home, followed: 0, origins: origins.clone() })
     }
 
     /// The URL to send the next request to.
@@ -74,6 +80,9 @@ impl<'a> Redirects<'a> {
         if url::is_https(&self.url) && !url::is_https(&next) {
             return Err(RedirectError::Downgrade);
         }
+        if !self.origins.allow(&next) {
+            return Ok(false);
+        }
         if self.followed == MAX_REDIRECTS {
             return Err(RedirectError::TooMany);
         }
@@ -97,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_redirect_needs_a_status_and_a_location() {
-        let mut redirects = Redirects::new("http://a/", "http://a").unwrap();
+        let mut redirects = Redirects::new("http://a/", "http://a", &Origins::default()).unwrap();
         assert_eq!(redirects.follow(200, SEE), Ok(false));
         assert_eq!(redirects.follow(302, None), Ok(false));
         assert_eq!(redirects.clone().into_target(), None);
@@ -108,7 +117,7 @@ mod tests {
     // F160
     #[test]
     fn user_headers_are_not_sent_after_another_origin() {
-        let mut redirects = Redirects::new("http://a/1", "http://a").unwrap();
+        let mut redirects = Redirects::new("http://a/1", "http://a", &Origins::default()).unwrap();
         let mut sent = vec![redirects.sends_user_headers()];
         for location in ["/2", "http://b/", "http://a/3"] {
             assert_eq!(redirects.follow(307, Some(location)), Ok(true));
@@ -120,7 +129,8 @@ mod tests {
     #[test]
     fn some_redirects_are_not_followed() {
         let follow = |url: &str, location: &str| {
-            Redirects::new(url, "").and_then(|mut redirects| redirects.follow(301, Some(location)))
+            Redirects::new(url, "", &Origins::default())
+                .and_then(|mut redirects| redirects.follow(301, Some(location)))
         };
         assert_eq!(follow("ftp://a/", "/x"), Err(RedirectError::Url));
         assert_eq!(follow("http://a/?jwt=x", "/x"), Err(RedirectError::Token));
@@ -131,10 +141,23 @@ mod tests {
 
     #[test]
     fn twenty_redirects_are_followed_and_no_more() {
-        let mut redirects = Redirects::new("http://a/", "http://a").unwrap();
+        let mut redirects = Redirects::new("http://a/", "http://a", &Origins::default()).unwrap();
         for _ in 0..20 {
             assert_eq!(redirects.follow(302, Some("/x")), Ok(true));
         }
         assert_eq!(redirects.follow(302, Some("/x")), Err(RedirectError::TooMany));
+    }
+
+    // F123
+    #[test]
+    fn a_redirect_to_an_origin_that_is_not_allowed_is_not_followed() {
+        let origins = Origins::only(["http://a", "https://b"]).unwrap();
+        let mut redirects = Redirects::new("http://a/", "http://a", &origins).unwrap();
+        assert_eq!(redirects.follow(302, Some("//c/x")), Ok(false));
+        assert_eq!(redirects.follow(302, Some("http://a:81/x")), Ok(false));
+        assert_eq!(redirects.follow(302, Some("/x")), Ok(true));
+        assert_eq!(redirects.follow(302, Some("https://B:443/x")), Ok(true));
+        assert_eq!(redirects.follow(302, Some("https://b.example/x")), Ok(false));
+        assert_eq!(redirects.into_target().as_deref(), Some("https://B:443/x"));
     }
 }

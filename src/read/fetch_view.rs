@@ -17,6 +17,7 @@ use futures::future::{OptionFuture, try_join};
 use super::{shared::Shared, shared_body::ViewBody};
 use crate::{
     fetch::{
+        allowed,
         filer_token::filer_token,
         timeout::{back_online, within},
     },
@@ -24,7 +25,6 @@ use crate::{
     http::url,
     schedule::{
         pool::Flight,
-        retry::AttemptError,
         view::{self, Action, Input, Operation, Part, ResponseStart, Role, ViewFetch},
         window::Job,
     },
@@ -193,12 +193,7 @@ async fn respond<H: Host>(
     shared.bodies.clear();
     let limit = session.options.timeout.headers;
     let name = url::host(&request.url).unwrap_or_default().to_owned();
-    let mut fetched = pin!(async {
-        match small {
-            Some(len) => host.fetch_small(request, len).await,
-            None => host.fetch(request).await,
-        }
-    });
+    let mut fetched = pin!(allowed::send(host, &session.options, request, small));
     let answer = loop {
         let answer = within(host, limit, "the server sent no response in time", fetched.as_mut()).await;
         // It may wait in the platform for a connection.
@@ -207,7 +202,7 @@ async fn respond<H: Host>(
         }
     };
     let (at, unix_time) = (host.now(), host.unix_time());
-    match answer.and_then(|answer| answer.map_err(AttemptError::from)) {
+    match answer.and_then(|answer| answer) {
         Ok(Response { status, headers, url, body }) => {
             Ok((ResponseStart { status, headers, url, ..ResponseStart::default() }, at, body))
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::schedule::retry::RetryPolicy;
+use crate::{http::origins::Origins, schedule::retry::RetryPolicy};
 
 /// How far a stream reads ahead, how long it waits and retries, and what it verifies.
 #[derive(Clone, Debug)]
@@ -30,6 +30,9 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// How long a server may be silent.
     pub timeout: Timeout,
+    /// The origins that requests may go to, whatever an entry, a lookup, a chunk manifest or a redirect names. Another
+    /// one is [`crate::Kind::Unsupported`]. All by default.
+    pub origins: Origins,
 }
 
 impl Options {
@@ -54,6 +57,7 @@ impl Default for Options {
             throttle: None,
             retry: RetryPolicy::default(),
             timeout: Timeout::default(),
+            origins: Origins::default(),
         }
     }
 }

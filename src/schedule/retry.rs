@@ -22,7 +22,7 @@ use std::time::Duration;
 use crate::{
     error::{Attempt, Cause, Error, Kind},
     host::{DecodeError, FetchError},
-    http::date,
+    http::{date, url},
 };
 
 /// How often a view, or another request, is tried, and how long the pauses are.
@@ -61,6 +61,16 @@ impl AttemptError {
     /// A failure that is not a status.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), status: None, retry_after: None, cause: None }
+    }
+
+    /// A request to a URL that `origins` forbids. The message names the origin only.
+    #[must_use]
+    pub fn not_allowed(url: &str) -> Self {
+        let origin = url::origin(url).unwrap_or("the origin that a URL or a redirect names");
+        Self::new(
+            Kind::Unsupported,
+            ["`origins` does not list ", origin, ", so no request goes there"].concat(),
+        )
     }
 
     /// What a status other than 200 and 206 means; `unix_time` is the time since 1970. A 403 with `Retry-After` refuses
@@ -184,7 +194,7 @@ impl RetryState {
     /// number in `0.0..1.0`.
     pub fn failed(&mut self, replica: usize, host: &str, error: AttemptError, jitter: f64) -> Decision {
         let renew = error.status == Some(401) && self.abilities.refresh_token && !self.token_renewed;
-        if error.kind == Kind::Unauthorized && !renew {
+        if error.kind == Kind::Unsupported || error.kind == Kind::Unauthorized && !renew {
             set(&mut self.refused, replica, true);
         }
         self.record(replica, host, error);

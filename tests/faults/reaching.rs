@@ -8,9 +8,12 @@ use std::{
 use kelp_stream::{
     Kind,
     error::Cause,
+    fetch::locator::Locator,
+    formats::seaweedfs::entry::Keys,
     host::LocateError,
+    http::origins::Origins,
     model::{chunk::Chunk, location::Location},
-    read::session::Session,
+    read::{open::OpenContext, session::Session, streams::Streams},
     schedule::options::Verify,
     sim::{Outcome, Script, World},
 };
@@ -223,4 +226,91 @@ fn a_host_that_failed_is_asked_last_for_the_next_chunks() {
     read(&world, chunks, session).unwrap();
     let asked = world.log().iter().filter(|logged| logged.asked.host == "a").count();
     assert_eq!(asked, 1, "the second view in flight used the other host");
+}
+
+/// A session that sends requests to host a only.
+fn only_a() -> Session {
+    let mut session = passes(3);
+    session.options.origins = Origins::only(["http://a"]).unwrap();
+    session
+}
+
+// F123
+#[test]
+fn no_request_goes_to_an_origin_that_is_not_listed() {
+    let world = World::new();
+    let chunk = two(&world, 1000);
+    for url in [
+        "http://b/0",
+        "https://a/0",
+        "http://a:81/0",
+        "http://a./0",
+        "http://[::1]/0?secret",
+        "http://b/0?secret#http://a/",
+    ] {
+        let error = read_one(&world, plain_at(&chunk, url), only_a()).unwrap_err();
+        assert_eq!((error.kind(), error.attempts().len()), (Kind::Unsupported, 1), "{url}");
+        assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+    }
+    for url in ["http://u@a/0", "http://a@b/0"] {
+        assert_eq!(read_one(&world, plain_at(&chunk, url), only_a()).unwrap_err().kind(), Kind::NoLocations);
+    }
+    assert!(asked(&world).is_empty(), "{:?}", asked(&world));
+    let error = read_one(&world, plain_at(&chunk, "http://b:8080/0"), only_a()).unwrap_err();
+    assert!(error.message().contains("http://b:8080,"), "{error}");
+    // The replica that is allowed is read.
+    let urls = ["http://b/0", "HTTP://A:80/0"].map(str::to_owned);
+    let either = Chunk { source: kelp_stream::model::chunk::Source::Urls(urls.into()), ..chunk };
+    world.store("HTTP://A:80/0", bytes(0..1000));
+    assert_eq!(read_one(&world, either, only_a()).unwrap(), bytes(0..1000));
+    assert_eq!(asked(&world), ["A:80"]);
+}
+
+// F123
+#[test]
+fn lookups_and_redirects_lead_to_listed_origins_only() {
+    let world = World::new();
+    let id = Chunk::plain(kelp_stream::model::chunk::Source::FileId("3,0100000001".into()), 0, 1000);
+    world.locator(|_, _| Ok(Location { urls: vec!["http://b/0".into()], token: None }));
+    assert_eq!(read_one(&world, id.clone(), only_a()).unwrap_err().kind(), Kind::Unsupported);
+    let at_master = |url: &str| {
+        let mut session = only_a();
+        session.locator = Locator::master(url);
+        session
+    };
+    let error = read_one(&world, id.clone(), at_master("http://m")).unwrap_err();
+    assert_eq!(error.kind(), Kind::NoLocations);
+    assert!(error.message().contains("http://m"), "{error}");
+    assert!(asked(&world).is_empty());
+    // A master that is listed names a server that is not.
+    let located = r#"{"volumeOrFileId":"3","locations":[{"url":"b"}]}"#;
+    world.script(move |_| Script::default().outcome(Outcome::Body(located.into())));
+    assert_eq!(read_one(&world, id, at_master("http://a")).unwrap_err().kind(), Kind::Unsupported);
+    assert_eq!(asked(&world), ["a"]);
+    // A host returns a redirect that it must not follow.
+    world.script(|_| Script::default().outcome(Outcome::Status(302)));
+    let error = read_one(&world, plain(&["http://a/0"], 0, 10), only_a()).unwrap_err();
+    assert_eq!((error.kind(), error.attempts().len()), (Kind::Unsupported, 1));
+    // A platform followed it.
+    world.script(|_| Script::default().redirect("http://b/0?secret"));
+    let error = read_one(&world, plain(&["http://a/0"], 0, 10), only_a()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Unsupported);
+    assert!(error.message().contains("http://b,"), "{error}");
+}
+
+// F123
+#[test]
+fn an_entry_is_requested_from_a_listed_origin_only() {
+    let world = World::new();
+    let context = OpenContext {
+        host: world.host(),
+        session: only_a(),
+        shared_streams: Streams::default(),
+        can_renew_filer_token: false,
+    };
+    let opening =
+        async { context.open_filer("http://b/x?metadata=true", None, &Keys::default()).await.map(drop) };
+    let error = world.run(opening).unwrap().unwrap_err();
+    assert_eq!(error.kind(), Kind::Unsupported);
+    assert!(asked(&world).is_empty());
 }

@@ -23,6 +23,7 @@ use crate::{
     },
     http::{
         headers::{ByteRange, Headers},
+        origins::Origins,
         redirect::RedirectError,
         url,
     },
@@ -35,8 +36,8 @@ pub(super) struct Fetcher {
     pub(super) headers: Vec<HeaderField>,
     /// The origin that the headers are sent to.
     pub(super) home: String,
-    /// The only origins that requests are sent to; `None` allows every origin.
-    pub(super) origins: Option<Vec<String>>,
+    /// The origins that redirects may lead to.
+    pub(super) origins: Origins,
 }
 
 impl Fetcher {
@@ -45,7 +46,8 @@ impl Fetcher {
         let send = |url: String, sends_headers| async move { self.send(&url, range, sends_headers).await };
         let status_and_location =
             |response: &RawResponse| (response.status(), joined(response.lines("location")));
-        let (response, target) = follow(&request.url, &self.home, send, status_and_location).await?;
+        let (response, target) =
+            follow(&request.url, &self.home, &self.origins, send, status_and_location).await?;
         port_response(response, target)
     }
 
@@ -57,9 +59,6 @@ impl Fetcher {
         sends_headers: bool,
     ) -> Result<RawResponse, FetchError> {
         let origin = url::origin(url).ok_or(FAILED)?;
-        if self.origins.as_ref().is_some_and(|allowed| !allowed.iter().any(|allowed| allowed == origin)) {
-            return Err(FAILED);
-        }
         let mut headers = if sends_headers { self.headers.clone() } else { Vec::new() };
         headers.extend(range.map(|range| ("range".to_owned(), range.to_string().into_bytes())));
         let path = url.get(origin.len()..).unwrap_or_default();

@@ -143,6 +143,7 @@ impl Client {
             http: self.http.clone(),
             headers: options.headers.clone(),
             home,
+            origins: session.options.origins.clone(),
             causes: Arc::clone(&self.causes),
         };
         let host = NativeHost {

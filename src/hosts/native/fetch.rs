@@ -22,7 +22,10 @@ use super::{
 use crate::{
     host::{FetchError, Request, Response},
     hosts::{decoded_body::decoder, follow::follow},
-    http::headers::{ByteRange, Headers},
+    http::{
+        headers::{ByteRange, Headers},
+        origins::Origins,
+    },
 };
 
 /// The HTTP client with its connections.
@@ -49,6 +52,8 @@ pub(super) struct Fetcher {
     pub(super) headers: HeaderMap,
     /// The origin that the headers are sent to.
     pub(super) home: String,
+    /// The origins that redirects may lead to.
+    pub(super) origins: Origins,
     pub(super) causes: Arc<NativeCauses>,
 }
 
@@ -63,7 +68,8 @@ impl Fetcher {
             let get = self.get(&url, request.range, sends_headers);
             async move { Ok::<_, BoxError>(self.http.request(get?).await?) }
         };
-        let (response, target) = follow(&request.url, &self.home, send, status_and_location).await?;
+        let (response, target) =
+            follow(&request.url, &self.home, &self.origins, send, status_and_location).await?;
         self.port_response(response, target)
     }
 

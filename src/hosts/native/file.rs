@@ -1,9 +1,6 @@
 //! An open file.
 
-use std::{
-    ops::{Bound, Range, RangeBounds},
-    sync::Arc,
-};
+use std::ops::{Bound, Range, RangeBounds};
 
 use futures::StreamExt;
 

@@ -9,6 +9,7 @@ use super::{decode::Decoding, pool::CorePool, ticket::JsRequest};
 use crate::{
     fetch::locator::Locator,
     formats::seaweedfs::entry::Keys,
+    http::origins::Origins,
     model::chunk::CipherKey,
     read::session::Session,
     schedule::{
@@ -60,6 +61,9 @@ extern "C" {
     /// Pairs of name and value.
     #[wasm_bindgen(method, getter)]
     pub(super) fn headers(this: &Settings) -> Array;
+    /// The origins that requests may go to; absent for all.
+    #[wasm_bindgen(method, getter)]
+    fn origins(this: &Settings) -> Option<Array>;
     /// The origin that `headers` are sent to.
     #[wasm_bindgen(method, getter)]
     pub(super) fn home(this: &Settings) -> String;
@@ -164,6 +168,13 @@ impl Settings {
                 _ => Verify::Stream,
             },
             throttle: self.throttle(),
+            origins: match self.origins() {
+                Some(list) => {
+                    let list = list.iter().filter_map(|origin| origin.as_string());
+                    Origins::only(list).unwrap_or(Origins::none())
+                }
+                None => Origins::default(),
+            },
             retry: RetryPolicy {
                 passes: self.passes().map_or(defaults.retry.passes, |passes| passes as u32),
                 base_delay: self.base_delay().map_or(defaults.retry.base_delay, ms),

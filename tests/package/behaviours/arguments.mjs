@@ -4,18 +4,18 @@ import { equal, fails, ok, rejects, sameBytes, throws } from "./assert.mjs";
 const WRONG_TYPES = {
   signal: [{}, 5, null], fetch: ["fetch", {}], headers: [5], concurrency: [true, {}, null, "3", " 3 ", "0x3", "1e1"], maxConcurrency: ["4", null], perHost: ["4", {}],
   maxBytesAhead: ["1", null], holes: [5, null], verify: [true, {}], decoder: [5, null], workers: [true, {}, "2"], throttle: ["fast", null],
-  retry: [5, "never", null], timeout: [1000, "long"], pool: [{}, 5, null], priority: [5, {}], hedge: [1, "yes"],
+  retry: [5, "never", null], timeout: [1000, "long"], pool: [{}, 5, null], priority: [5, {}], hedge: [1, "yes"], origins: [5, "http://127.0.0.1", [5], null],
   onProgress: [5, {}], onEvent: ["log", {}],
 };
 const WRONG_PARTS = { retry: ["passes", "baseDelay", "maxDelay"], timeout: ["headers", "idle"] };
 const WRONG_VALUES = {
   concurrency: [0, -1, 1.5, NaN, Infinity, "three", ""], maxConcurrency: [0, -1, 1.5, NaN], perHost: [0, -1, 1.5], maxBytesAhead: [0, -1, 1.5, NaN],
-  holes: ["zeros", ""], verify: ["maybe"], decoder: ["webcrypto"], workers: [-1, 1.5], throttle: [-1, 0, NaN, Infinity], priority: ["urgent"],
+  holes: ["zeros", ""], verify: ["maybe"], decoder: ["webcrypto"], workers: [-1, 1.5], throttle: [-1, 0, NaN, Infinity], priority: ["urgent"], origins: [["127.0.0.1"], ["ftp://127.0.0.1"], ["http://u:p@127.0.0.1"]],
   retry: [{ passes: 0 }, { passes: -1 }, { passes: 1.5 }, { baseDelay: -1 }, { baseDelay: NaN }, { maxDelay: -1 }],
   timeout: [{ headers: -1 }, { headers: NaN }, { idle: -1 }],
 };
 const ACCEPTED = [
-  { workers: 0 }, { workers: 1 }, { workers: "auto" }, { verify: "transit" }, { priority: "normal" }, { priority: "high" }, { priority: "low" }, { hedge: false }, { hedge: true }, { concurrency: "auto" }, { concurrency: 1 },
+  { workers: 0 }, { workers: 1 }, { workers: "auto" }, { verify: "transit" }, { priority: "normal" }, { priority: "high" }, { priority: "low" }, { hedge: false }, { origins: ["http://127.0.0.1:1/x", new URL("https://[::1]/")] }, { origins: undefined }, { hedge: true }, { concurrency: "auto" }, { concurrency: 1 },
   { maxConcurrency: 1 }, { perHost: 1 }, { maxBytesAhead: 1 }, { retry: {} }, { timeout: {} }, { unknown: 5, another: "name" }, {}, undefined,
 ];
 

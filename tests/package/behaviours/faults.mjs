@@ -2,6 +2,7 @@
 import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
 import { QUICK, readAll, until } from "./helpers.mjs";
 
+const IN_A_PAGE = typeof globalThis.location === "object";
 const SIZE = 300_000;
 const CHUNK = 100_000;
 
@@ -310,6 +311,41 @@ export const faults = [
       const { opened, fileIds } = await replicated(kelp, store);
       await store.fault({ server: "volume0", fileId: fileIds[1] }, { redirect: `${store.volumes[1]}/${fileIds[1]}` });
       sameBytes(await opened.bytes(), await right(help));
+    },
+  },
+  {
+    // F123
+    name: "origins: no redirect leads to another origin", cluster: null,
+    async run(kelp, store, help) {
+      const { url, fileIds } = await replicated(kelp, store);
+      await store.fault({ server: "volume0", fileId: fileIds[1] }, { redirect: `${store.volumes[1]}/${fileIds[1]}?secret` });
+      const locate = store.locateOn(0);
+      const read = async (origins) => (await kelp.openFiler(url, { locate, origins, retry: { passes: 2, baseDelay: 1 } })).bytes();
+      const error = await fails(kelp, "unsupported", read([store.filer, store.volumes[0]]));
+      ok(!error.retryable && !JSON.stringify(error).includes("secret") && !error.message.includes("secret"), error.message);
+      equal((await store.requests()).filter(({ server }) => server === "volume1").length, 0, "requests to the other origin");
+      // A page does not see where a redirect leads, so it follows none.
+      if (IN_A_PAGE) return;
+      ok(error.message.includes(store.volumes[1]), error.message);
+      sameBytes(await read([store.filer, ...store.volumes.map((volume) => new URL("/any?path", volume))]), await right(help));
+    },
+  },
+  {
+    // F123
+    name: "origins: no request goes to another origin", cluster: null,
+    async run(kelp, store) {
+      const { url } = await replicated(kelp, store);
+      await store.resetLog();
+      const elsewhere = [store.volumes[1]];
+      for (const open of [
+        () => kelp.openFiler(url, { origins: elsewhere }),
+        () => kelp.openUrl(url, { origins: elsewhere }),
+        async () => (await kelp.openManifest({ size: 5, chunks: [{ urls: [`${store.filer}/x?secret`], offset: 0, size: 5 }] }, { origins: elsewhere })).bytes(),
+      ]) {
+        const error = await fails(kelp, "unsupported", open());
+        ok(error.message.includes(new URL(store.filer).origin) && !error.message.includes("secret"), error.message);
+      }
+      equal((await store.requests()).length, 0, "requests");
     },
   },
   {

@@ -31,7 +31,7 @@ use crate::{
         respond::{Conditions, Presentation, respond},
     },
     read::{open::OpenContext, session::Session, streams::Streams},
-    schedule::pool::Pool,
+    schedule::{options::Options, pool::Pool},
 };
 
 thread_local! {
@@ -137,10 +137,11 @@ fn context(config: GatewayConfig, filer_token: Option<String>) -> OpenContext<Wa
         Some(master) => Locator::master(master),
         None => Locator::proxy(&config.filer),
     };
-    let fetcher = Fetcher { headers: Vec::new(), home: config.filer, origins: Some(config.origins) };
+    let fetcher = Fetcher { headers: Vec::new(), home: config.filer, origins: config.origins.clone() };
     let filer_token = filer_token.filter(|token| !token.is_empty()).map(Into::into);
     let host = WasiHost { fetcher: Rc::new(fetcher), filer_token };
     let is_private = filer_token.is_some();
-    let session = Session { locator, pool: POOL.with(Pool::clone), is_private, ..Session::default() };
+    let options = Options { origins: config.origins, ..Options::default() };
+    let session = Session { locator, pool: POOL.with(Pool::clone), is_private, ..Session::from(options) };
     OpenContext { host, session, shared_streams: Streams::default(), can_renew_filer_token: false }
 }

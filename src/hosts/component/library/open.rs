@@ -1,6 +1,6 @@
 //! Opens files, and has the methods of an open file that are the same on WASI 0.2 and 0.3.
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use futures::FutureExt;
 

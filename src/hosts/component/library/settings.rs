@@ -12,7 +12,7 @@ use crate::{
     hosts::component::{
         bindings::exports::kelp::stream::types as wit, fetch::Fetcher, host::WasiHost, request::are_allowed,
     },
-    http::url,
+    http::{origins::Origins, url},
     model::chunk::{CipherKey, MAX_FILE_BYTES},
     read::open::UrlHints,
     schedule::{
@@ -31,9 +31,10 @@ pub(super) fn host_and_options(given: wit::Options, home: String) -> Result<(Was
     if !are_allowed(&headers) {
         return Err(invalid("headers", "headers that the host allows in requests"));
     }
-    let fetcher = Fetcher { headers, home, origins: None };
+    let options = options(&given)?;
+    let fetcher = Fetcher { headers, home, origins: options.origins.clone() };
     let host = WasiHost { fetcher: Rc::new(fetcher), filer_token: None };
-    Ok((host, options(&given)?))
+    Ok((host, options))
 }
 
 fn options(given: &wit::Options) -> Result<Options, Error> {
@@ -55,6 +56,10 @@ fn options(given: &wit::Options) -> Result<Options, Error> {
         },
         throttle: positive(given.throttle, "throttle")?.map(|bytes| bytes as f64),
         hedge: given.hedge.unwrap_or(defaults.hedge),
+        origins: match &given.origins {
+            Some(list) => Origins::only(list).ok_or_else(|| invalid("origins", "http or https URLs"))?,
+            None => Origins::default(),
+        },
         retry: given.retry.as_ref().map(retry).transpose()?.unwrap_or_default(),
         timeout: given.timeout.as_ref().map(timeout).transpose()?.unwrap_or_default(),
         ..defaults
