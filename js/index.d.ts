@@ -351,6 +351,11 @@ export class Pool {
     perHost?: number;
     /** Views in flight, over all streams. @default 64 */
     maxConcurrency?: number;
+    /**
+     * The largest chunk that is decoded in memory, which takes twice its size for a moment. A larger one is an error with code `limit`,
+     * and is not requested. @default 1 GiB
+     */
+    maxChunkBytes?: number;
     /** How many workers decode the chunks of its files: see the option `workers`, which precedes. @default "auto" */
     workers?: number | "auto";
   });

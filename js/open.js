@@ -7,6 +7,7 @@ import {
   openUrl as openCoreUrl,
 } from "#glue";
 import { requestUrl } from "./check.js";
+import { KelpError } from "./error.js";
 import { RemoteFile } from "./file.js";
 import { weaken } from "./functions.js";
 import { isStarted, isSupported, ready } from "./load.js";
@@ -14,6 +15,7 @@ import { checkManifest } from "./manifest.js";
 import { filerSettings, settings, urlSettings } from "./options.js";
 import { corePool } from "./pool.js";
 import { WebRequest } from "./request.js";
+import { runtime } from "./runtime.js";
 import { onAbort } from "./stream.js";
 
 export async function openFiler(url, options) {
@@ -29,7 +31,10 @@ export async function openFiler(url, options) {
 
 export async function openEntry(entry, options) {
   const chosen = filerSettings(options);
-  const json = typeof entry === "string" ? new TextEncoder().encode(entry) : entry;
+  // A string has at least as many bytes as characters.
+  const isTooLong = ({ length }) => length > runtime.maxMetadataBytes;
+  const json = typeof entry === "string" && !isTooLong(entry) ? new TextEncoder().encode(entry) : entry;
+  if (json !== undefined && json !== null && isTooLong(json)) throw new KelpError("limit", `the entry is longer than ${runtime.maxMetadataBytes} bytes, which is the limit`);
   if (!(json instanceof Uint8Array)) throw new TypeError("entry must be the JSON that a filer answers, as a string or as its bytes");
   return open(chosen, (pool) => openCoreEntry(json, chosen, pool));
 }
@@ -51,8 +56,8 @@ export async function openUrl(url, options) {
  * in place of its first request.
  */
 function sendEarly(chosen, { href, origin }) {
-  const { signal, fetch, headers, home, filerToken } = chosen;
-  if (isStarted || signal?.aborted || filerToken || !isSupported()) return;
+  const { signal, fetch, headers, home, filerToken, origins } = chosen;
+  if (isStarted || signal?.aborted || filerToken || origins?.includes(origin) === false || !isSupported()) return;
   chosen.early = new WebRequest(fetch, href, origin === home ? headers : undefined, -1, 0, href.includes("jwt="));
 }
 

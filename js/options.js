@@ -5,6 +5,7 @@ import { KelpError } from "./error.js";
 import { fetchWithin, originList } from "./origins.js";
 import { hasSubtle } from "./platform.js";
 import { defaultPool, Pool, poolWorkers } from "./pool.js";
+import { runtime } from "./runtime.js";
 
 const NAMES =
   "signal fetch headers concurrency maxConcurrency perHost maxBytesAhead holes verify decoder workers throttle retry timeout pool priority hedge onProgress onEvent";
@@ -25,6 +26,7 @@ export function settings(options, home, more = "") {
     signal: abortSignal(given.signal),
     fetch: origins === undefined ? send : fetchWithin(origins, send),
     origins,
+    maxMetadataBytes: runtime.maxMetadataBytes,
     ...headers(given.headers),
     home,
     auto: concurrency === "auto",

@@ -30,11 +30,12 @@ export class Pool {
   }
 
   constructor(limits) {
-    const { maxBytes, perHost, maxConcurrency, workers } = dictionary(limits, "limits", "maxBytes perHost maxConcurrency workers");
+    const { maxBytes, perHost, maxConcurrency, maxChunkBytes, workers } = dictionary(limits, "limits", "maxBytes perHost maxConcurrency maxChunkBytes workers");
     this.#limits = [
       integer(maxBytes, "maxBytes", undefined, 1),
       integer(perHost, "perHost", undefined, 1),
       integer(maxConcurrency, "maxConcurrency", undefined, 1),
+      integer(maxChunkBytes, "maxChunkBytes", undefined, 1, 2 ** 30),
     ];
     this.#maxWorkers = integerOr("auto", workers, "workers", "auto", 0);
   }

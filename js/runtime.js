@@ -9,6 +9,8 @@ export const runtime = {
   autoAllocateChunkSize: undefined,
   /** Whether a timer may act for several requests, so that the pieces of a small body are reported together. */
   gathers: true,
+  /** The longest entry, text or chunk manifest in bytes. */
+  maxMetadataBytes: 64 * 2 ** 20,
   /** Whether the bodies of the responses that the package creates are byte streams. */
   respondsInBytes: true,
 };

@@ -97,7 +97,7 @@ export class Download {
       verify,
       // The client waits meanwhile, and can retry by itself.
       retry: { maxDelay: 1000 },
-      pool: new Pool({ maxConcurrency: connections }),
+      pool: new Pool({ maxConcurrency: connections, maxChunkBytes: Math.min(Math.floor(memory / 2), 2 ** 30) }),
     });
   }
 

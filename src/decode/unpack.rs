@@ -14,7 +14,12 @@ pub struct Unpacker {
     input: Bytes,
     /// The member that is being inflated.
     member: Option<Decompress>,
+    /// How many members have ended.
+    members: u32,
 }
+
+/// The most members of one body; the codec has the same limit.
+const MAX_MEMBERS: u32 = 1 << 16;
 
 /// The largest window that deflate has: 32 KiB.
 const WINDOW_BITS: u8 = 15;
@@ -32,7 +37,7 @@ impl Unpacker {
     ///
     /// # Errors
     ///
-    /// [`DecodeError::Gzip`] if the input is not gzip.
+    /// [`DecodeError::Gzip`] if the input is not gzip, [`DecodeError::TooLong`] if it has too many members.
     pub fn inflate(&mut self) -> Result<Bytes, DecodeError> {
         loop {
             if self.input.is_empty() && self.member.is_none() {
@@ -47,6 +52,10 @@ impl Unpacker {
             drop(self.input.split_to(used.min(self.input.len())));
             if status == Status::StreamEnd {
                 self.member = None;
+                self.members += 1;
+                if self.members > MAX_MEMBERS {
+                    return Err(DecodeError::TooLong);
+                }
             }
             if !piece.is_empty() || status != Status::StreamEnd && self.input.is_empty() {
                 return Ok(piece.into());
@@ -105,5 +114,13 @@ mod tests {
     #[test]
     fn other_bytes_than_gzip_are_refused() {
         assert_eq!(inflated(b"no gzip at all, but long enough", 9), Err(DecodeError::Gzip));
+    }
+
+    // F124
+    #[test]
+    fn members_without_content_are_limited() {
+        let empty = gzip(b"");
+        assert_eq!(inflated(&empty.repeat(1 << 16), 1 << 16), Ok((Vec::new(), false)));
+        assert_eq!(inflated(&empty.repeat((1 << 16) + 1), 1 << 16), Err(DecodeError::TooLong));
     }
 }

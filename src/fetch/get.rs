@@ -177,14 +177,20 @@ pub(crate) async fn get_once<H: Host>(
         Expect::Unsized(max) if (status == 200 || is_whole) && headers.body_length().is_none() => max,
         Expect::Unsized(_) => return Ok(Fetched { status, headers, url, body: pieces }),
     };
+    let too_long = || {
+        let message = format!("the response is longer than {max} bytes, which is the limit");
+        Err(GetError::Final(Error::new(Kind::Limit, message)))
+    };
+    if headers.body_length().is_some_and(|length| length > max) {
+        return too_long();
+    }
     let mut len = 0;
     let mut pace = Pace::new(options.timeout.idle, Traffic::default(), host.now());
     while let Some(piece) = within(host, options.timeout.idle, "the body stalled", body.next()).await? {
         let piece = piece?;
         len += piece.len() as u64;
         if len > max {
-            let message = format!("the response is longer than {max} bytes, which is the limit");
-            return Err(GetError::Final(Error::new(Kind::Limit, message)));
+            return too_long();
         }
         let now = host.now();
         if pace.on_bytes(piece.len() as u64, now) && pace.judge(Traffic::default(), now) == Speed::Drip {

@@ -32,8 +32,10 @@ pub enum DecodeError {
     /// The bytes are not gzip, are truncated, or have a wrong check value.
     #[error("inflating failed: the bytes are not gzip, or are truncated or damaged")]
     Gzip,
-    /// The decoded length exceeds [`DecodeParams::max_output`].
-    #[error("inflating failed: the result is far longer than the chunk's size")]
+    /// The decoded length exceeds [`DecodeParams::max_output`], or the gzip has too many members.
+    #[error(
+        "inflating failed: the result is far longer than the chunk's size, or of more than 65536 members"
+    )]
     TooLong,
     /// The decoded bytes do not have the MD5 of [`DecodeParams::md5`].
     #[error("its MD5 is not the one in the metadata")]

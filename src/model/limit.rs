@@ -6,6 +6,10 @@ use super::chunk::Chunk;
 /// memory has 4 GiB.
 pub const MAX_CHUNK_BYTES: u64 = 1 << 30;
 
+/// The longest entry, and the longest decoded chunk manifest: 64 MiB. A filer moves every 10 000 chunks into a chunk
+/// manifest of less than 1.5 MB, so a real one of either has a few megabytes at most.
+pub const MAX_METADATA_BYTES: u64 = 64 << 20;
+
 /// The largest chunk that filers write. After a truncation, the stored chunk may still be this long.
 const LARGEST_CHUNK: u64 = 64 << 20;
 

@@ -22,7 +22,7 @@ use crate::{
     formats::{
         manifest::Manifest,
         seaweedfs::{
-            entry::{Entry, Keys, MAX_TEXT_BYTES},
+            entry::{Entry, Keys},
             urls,
         },
     },
@@ -75,7 +75,7 @@ impl<H: Host> OpenContext<H> {
         keys: &Keys,
     ) -> Result<OpenFile<H>, Error> {
         let target = GetTarget::Filer { url: entry_url, may_renew: self.can_renew_filer_token };
-        let expect = Expect::Body(MAX_TEXT_BYTES as u64);
+        let expect = Expect::Body(self.session.options.max_metadata_bytes);
         let Fetched { body, .. } = get(&self.host, &self.session.options, expect, target).await?;
         let entry = Entry::parse(&joined(&body))?;
         self.open_parsed(&entry, file_url, keys).await

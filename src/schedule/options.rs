@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{http::origins::Origins, schedule::retry::RetryPolicy};
+use crate::{http::origins::Origins, model::limit::MAX_METADATA_BYTES, schedule::retry::RetryPolicy};
 
 /// How far a stream reads ahead, how long it waits and retries, and what it verifies.
 #[derive(Clone, Debug)]
@@ -30,6 +30,9 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// How long a server may be silent.
     pub timeout: Timeout,
+    /// The longest entry, and the longest decoded chunk manifest, in bytes. A longer one is [`crate::Kind::Limit`].
+    /// Defaults to 64 MiB, which is the most; gateways accept 8 MiB.
+    pub max_metadata_bytes: u64,
     /// The origins that requests may go to, whatever an entry, a lookup, a chunk manifest or a redirect names. Another
     /// one is [`crate::Kind::Unsupported`]. All by default.
     pub origins: Origins,
@@ -57,6 +60,7 @@ impl Default for Options {
             throttle: None,
             retry: RetryPolicy::default(),
             timeout: Timeout::default(),
+            max_metadata_bytes: MAX_METADATA_BYTES,
             origins: Origins::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! Sizes that do not match the stored bytes, and lists of chunks that multiply (F75 to F91, F121, F122).
+//! Sizes that do not match the stored bytes, and lists of chunks that multiply (F75 to F91, F121 to F126).
 
 use std::{
     future::poll_fn,
@@ -10,12 +10,16 @@ use std::{
 };
 
 use kelp_stream::{
-    Kind, Session,
+    Kind, Plan, Session,
+    formats::seaweedfs::entry::Keys,
+    http::headers::Headers,
     model::{
         chunk::{Chunk, Source},
         location::Location,
     },
-    sim::{Script, World},
+    read::{open::OpenContext, streams::Streams},
+    schedule::pool::{Pool, PoolLimits},
+    sim::{Script, World, collect},
 };
 
 use crate::{setup::*, support::*};
@@ -132,4 +136,52 @@ fn a_million_chunks_are_planned_in_slices() {
     assert_eq!(some, bytes(0..1000));
     let turns = turns.load(Ordering::Relaxed);
     assert!(turns > 50, "{turns}: other tasks have their turn before the first request");
+}
+
+// F125
+#[test]
+fn metadata_that_is_too_long_is_not_read() {
+    let world = world_of_ids();
+    let huge = vec![b' '; 9 << 20];
+    world.store("http://f/x", huge.clone());
+    world.store(&format!("http://a/{}", id(1).name()), huge);
+    let session = || {
+        let mut session = Session::default();
+        session.options.max_metadata_bytes = 8 << 20;
+        session
+    };
+    let context = OpenContext {
+        host: world.host(),
+        session: session(),
+        shared_streams: Streams::default(),
+        can_renew_filer_token: false,
+    };
+    let opening = async { context.open_filer("http://f/x", None, &Keys::default()).await.map(drop) };
+    let error = world.run(opening).unwrap().unwrap_err();
+    assert_eq!(error.kind(), Kind::Limit);
+    let error = read(&world, vec![over_all(1)], session()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Limit);
+    assert!(world.counts().bytes_sent < 1 << 20, "the length is known before the body");
+    // A server that does not say how long the body is.
+    world.script(|_| Script::default().headers(Headers::default()));
+    let error = read(&world, vec![over_all(1)], session()).unwrap_err();
+    assert_eq!(error.kind(), Kind::Limit);
+}
+
+// F126
+#[test]
+fn a_chunk_that_the_host_cannot_hold_is_not_requested() {
+    let world = World::new();
+    let mut chunk = at_two(&world, bytes(0..1000), 128 << 20);
+    chunk.key = Some(key());
+    let mut session = Session::default();
+    session.pool = Pool::new(PoolLimits { max_chunk_bytes: 40 << 20, ..PoolLimits::default() });
+    let reader = open_plan(&world, Plan::new(vec![chunk.clone()].into(), 5..6), session.clone());
+    let (_, error) = read_to_error(&world, reader);
+    assert_eq!(error.kind(), Kind::Limit);
+    assert!(asked(&world).is_empty());
+    // A plain chunk is not held.
+    chunk.key = None;
+    let reader = open_plan(&world, Plan::new(vec![chunk].into(), 5..6), session);
+    assert_eq!(world.run(collect(reader)).unwrap().unwrap(), bytes(5..6));
 }

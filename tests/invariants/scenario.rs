@@ -357,7 +357,12 @@ fn settings() -> impl Strategy<Value = Settings> {
         ],
     );
     let pool = (budget(), limit(), prop_oneof![2 => Just(64_usize), 1 => 1..6_usize]).prop_map(
-        |(max_bytes, per_host, max_concurrency)| PoolLimits { max_bytes, per_host, max_concurrency },
+        |(max_bytes, per_host, max_concurrency)| PoolLimits {
+            max_bytes,
+            per_host,
+            max_concurrency,
+            ..PoolLimits::default()
+        },
     );
     let timeouts = (ms(1000..20_000), ms(1000..20_000));
     let concurrency = prop_oneof![

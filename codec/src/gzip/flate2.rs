@@ -2,7 +2,7 @@
 
 use ::flate2::{Decompress, FlushDecompress, Status};
 
-use super::{Error, MOST_BEGUN, MOST_READ, Progress};
+use super::{Error, MAX_MEMBERS, MOST_BEGUN, MOST_READ, Progress};
 
 /// The largest piece, in bytes: so large that calls are rare, so small that it stays in the processor's cache.
 const PIECE: usize = 96 << 10;
@@ -17,6 +17,8 @@ pub(super) struct Inflater {
     /// The length of the output, including the last piece.
     total: u64,
     max_output: u64,
+    /// How many members were begun after the first one.
+    members: u32,
     stage: Stage,
 }
 
@@ -35,11 +37,12 @@ enum Stage {
 impl Inflater {
     pub(super) fn new(max_output: u64) -> Self {
         let piece = vec![0; PIECE].into_boxed_slice();
-        Self { piece, at: 0, total: 0, max_output, stage: member() }
+        Self { piece, at: 0, total: 0, max_output, members: 0, stage: member() }
     }
 
     pub(super) fn restart(&mut self, max_output: u64) {
         (self.at, self.total, self.max_output, self.stage) = (0, 0, max_output, member());
+        self.members = 0;
     }
 
     pub(super) fn next(&mut self, stored: &[u8], ready: usize) -> Result<Progress<'_>, Error> {
@@ -101,6 +104,10 @@ impl Inflater {
                         return Ok((filled, false));
                     }
                     begun += 1;
+                    self.members += 1;
+                    if self.members == MAX_MEMBERS {
+                        return Err(Error::TooLong);
+                    }
                     self.stage = member();
                 }
                 Stage::End => return Ok((filled, false)),

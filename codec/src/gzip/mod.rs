@@ -23,7 +23,7 @@ use kernel as implementation;
 pub enum Error {
     /// They are not gzip, are truncated, are followed by bytes other than zeros, or have a wrong check value.
     Gzip,
-    /// The output exceeds its limit.
+    /// The output exceeds its limit, or there are too many members or blocks for it.
     TooLong,
 }
 
@@ -89,6 +89,9 @@ impl Inflater {
 /// How many blocks or members are begun in one call at most. A block of codes takes up to ten microseconds to begin, so
 /// a series of empty ones takes a few milliseconds.
 const MOST_BEGUN: u32 = 256;
+
+/// The most members of one gzip. Formats with many of them, such as BGZF, have one for each 64 KiB.
+const MAX_MEMBERS: u32 = 1 << 16;
 
 /// The input of one call after which no further block is begun, in bytes.
 const MOST_READ: usize = 256 << 10;

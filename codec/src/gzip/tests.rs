@@ -250,6 +250,33 @@ fn a_call_returns_although_nothing_comes_out() {
     assert!(calls >= 10_000 / MOST_BEGUN, "{calls} calls");
 }
 
+// F124
+/// 15 MiB of members without content took a second.
+#[test]
+fn members_without_content_are_limited() {
+    let (empty, one) = (gzip(b"", 6), gzip(b"x", 6));
+    assert_eq!(both(&empty.repeat(MAX_MEMBERS as usize), 0), Ok(vec![]));
+    assert_eq!(both(&empty.repeat(MAX_MEMBERS as usize + 1), 0), Err(Error::TooLong));
+    assert_eq!(both(&one.repeat(MAX_MEMBERS as usize + 1), 1 << 20), Err(Error::TooLong));
+}
+
+// F124
+#[test]
+fn blocks_without_content_are_limited() {
+    // Stored blocks of length 0, of five bytes each.
+    let deflated = [0, 0, 0, 0xff, 0xff].repeat(1_100_000);
+    let mut inflater = kernel::Inflater::new(0);
+    let stored = member(&deflated, b"");
+    let end = loop {
+        match inflater.next(&stored, stored.len()) {
+            Ok(Progress::Piece(_)) => {}
+            Ok(_) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    assert_eq!(end, Some(Error::TooLong));
+}
+
 /// What is not ready is not looked at: here it is noise until then.
 #[test]
 fn bytes_that_are_not_ready_are_not_read() {

@@ -14,9 +14,6 @@ use super::{
 };
 use crate::model::chunk::Chunk;
 
-/// The longest decoded chunk manifest, in bytes. The filer writes 10 000 chunks into less than 1.5 MB.
-pub const MAX_MANIFEST_BYTES: u64 = 64 << 20;
-
 /// Reads the content of a chunk manifest that spans these positions of the file.
 ///
 /// The offsets of the result are positions in the file. Unknown fields are skipped; of a repeated field the

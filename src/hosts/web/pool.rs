@@ -21,12 +21,18 @@ impl CorePool {
     /// A pool with these limits. An absent limit has its default.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(max_bytes: Option<f64>, per_host: Option<f64>, max_concurrency: Option<f64>) -> Self {
+    pub fn new(
+        max_bytes: Option<f64>,
+        per_host: Option<f64>,
+        max_concurrency: Option<f64>,
+        max_chunk_bytes: Option<f64>,
+    ) -> Self {
         let defaults = PoolLimits::default();
         let limits = PoolLimits {
             max_bytes: max_bytes.map_or(defaults.max_bytes, |bytes| bytes as u64),
             per_host: per_host.map_or(defaults.per_host, |requests| requests as usize),
             max_concurrency: max_concurrency.map_or(defaults.max_concurrency, |views| views as usize),
+            max_chunk_bytes: max_chunk_bytes.map_or(defaults.max_chunk_bytes, |bytes| bytes as u64),
         };
         Self { pool: Pool::new(limits), streams: Streams::default() }
     }

@@ -61,6 +61,9 @@ extern "C" {
     /// Pairs of name and value.
     #[wasm_bindgen(method, getter)]
     pub(super) fn headers(this: &Settings) -> Array;
+    /// The longest entry or chunk manifest.
+    #[wasm_bindgen(method, getter, js_name = maxMetadataBytes)]
+    fn max_metadata_bytes(this: &Settings) -> Option<f64>;
     /// The origins that requests may go to; absent for all.
     #[wasm_bindgen(method, getter)]
     fn origins(this: &Settings) -> Option<Array>;
@@ -168,6 +171,9 @@ impl Settings {
                 _ => Verify::Stream,
             },
             throttle: self.throttle(),
+            max_metadata_bytes: self
+                .max_metadata_bytes()
+                .map_or(defaults.max_metadata_bytes, |bytes| bytes as u64),
             origins: match self.origins() {
                 Some(list) => {
                     let list = list.iter().filter_map(|origin| origin.as_string());

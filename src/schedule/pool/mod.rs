@@ -35,6 +35,7 @@ pub(crate) use self::{
 };
 use crate::{
     http::url::host_key,
+    model::limit::MAX_CHUNK_BYTES,
     schedule::{
         concurrency::ConcurrencyController,
         options::{Concurrency, Options},
@@ -52,6 +53,9 @@ pub struct PoolLimits {
     pub per_host: usize,
     /// Views in flight. Defaults to 64.
     pub max_concurrency: usize,
+    /// The largest chunk that is decoded in memory, which takes twice its size for a moment. A larger one is
+    /// [`crate::Kind::Limit`], and is not requested. Defaults to 1 GiB.
+    pub max_chunk_bytes: u64,
 }
 
 impl PoolLimits {
@@ -68,6 +72,7 @@ impl Default for PoolLimits {
             max_bytes: Self::DEFAULT_MAX_BYTES,
             per_host: usize::MAX,
             max_concurrency: Self::DEFAULT_MAX_CONCURRENCY,
+            max_chunk_bytes: MAX_CHUNK_BYTES,
         }
     }
 }
@@ -140,6 +145,11 @@ impl Pool {
     #[must_use]
     pub fn peak_bytes(&self) -> u64 {
         self.lock().peak_bytes
+    }
+
+    /// The largest chunk that is decoded in memory.
+    pub(crate) fn max_chunk_bytes(&self) -> u64 {
+        self.lock().limits.max_chunk_bytes
     }
 
     /// Views in flight now, over all streams.

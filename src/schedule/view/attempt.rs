@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Kind},
     host::{Piece, event::EventKind},
     http::url,
-    model::{chunk::Source, limit::MAX_CHUNK_BYTES, location::Location},
+    model::{chunk::Source, location::Location},
     schedule::{
         pool::Permit,
         retry::{Abilities, RetryState},
@@ -39,10 +39,9 @@ impl<P: Piece> ViewFetch<'_, P> {
             self.state = State::Preparing;
             return;
         }
-        let size = self.target.chunk.size;
-        if self.target.mode == BodyMode::Buffer && size > MAX_CHUNK_BYTES {
-            let message =
-                format!("the chunk has {size} bytes, and at most {MAX_CHUNK_BYTES} are decoded in memory");
+        let (size, max) = (self.target.chunk.size, cx.pool.max_chunk_bytes());
+        if self.target.mode == BodyMode::Buffer && size > max {
+            let message = format!("the chunk has {size} bytes, and at most {max} are decoded in memory");
             return self.fail(Error::new(Kind::Limit, message).of_chunk(self.target.name()));
         }
         self.locate(Purpose::Start, false, cx);

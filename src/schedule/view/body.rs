@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::{
     blob_range::BlobRange,
-    decoding::max_len,
     gzip_sniffer::{GzipSniffer, Sniffed},
     io::{Actions, Context, Update},
     stream::{Completeness, ViewStream},
@@ -128,7 +127,7 @@ impl<P: Piece> BodySink<P> {
                 range,
                 stored: Vec::new(),
                 len: 0,
-                max_len: max_len(target).saturating_add(GCM_OVERHEAD),
+                max_len: target.max_len.saturating_add(GCM_OVERHEAD),
                 headers,
             }),
         }
@@ -245,7 +244,7 @@ impl<P: Piece> StreamSink<P> {
                 stream.drop_held();
                 return Err(AttemptError::new(Kind::LongBody, "the server sent more bytes than requested"));
             }
-            None if self.at > self.max_end => return Err(too_long()),
+            None if self.at > self.max_end => return Err(too_long(target)),
             _ => {}
         }
         // Bytes that a truncation left beyond `size`, and the rest of a blob, are not needed.
@@ -263,7 +262,7 @@ pub(super) struct BufferSink<P> {
     range: BlobRange,
     pub(super) stored: Vec<P>,
     len: u64,
-    max_len: u64,
+    pub(super) max_len: u64,
     pub(super) headers: Headers,
 }
 
@@ -273,13 +272,14 @@ impl<P: Piece> BufferSink<P> {
         &mut self,
         mut piece: P,
         at: u64,
+        target: &Target,
         actions: &mut Actions<P>,
     ) -> Result<Flow, AttemptError> {
         let end = at.saturating_add(piece.len() as u64);
         self.range.cut(&mut piece, at);
         self.len += piece.len() as u64;
         if self.len > self.max_len {
-            return Err(too_long());
+            return Err(too_long(target));
         }
         // A truncation leaves more stored than `size` says.
         actions.update(Update::Outgrow(self.len.saturating_mul(2)));
@@ -301,6 +301,12 @@ impl<P: Piece> BufferSink<P> {
     }
 }
 
-fn too_long() -> AttemptError {
+/// A body that cannot be that of the chunk. A chunk manifest has no size that it could exceed.
+pub(super) fn too_long(target: &Target) -> AttemptError {
+    if target.mode == BodyMode::Manifest {
+        let message =
+            format!("the chunk manifest is longer than {} bytes, which is the limit", target.max_len);
+        return AttemptError::new(Kind::Limit, message);
+    }
     AttemptError::new(Kind::LongBody, "the body goes on far beyond the size of the chunk")
 }

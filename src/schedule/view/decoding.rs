@@ -8,13 +8,10 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    formats::seaweedfs::chunk_manifest::{MAX_MANIFEST_BYTES, parse_manifest},
+    formats::seaweedfs::chunk_manifest::parse_manifest,
     host::{DecodeParams, Piece, joined},
     http::headers::Headers,
-    model::{
-        chunk::{Chunk, Compression},
-        limit::max_output,
-    },
+    model::chunk::{Chunk, Compression},
     schedule::{options::Verify, retry::AttemptError},
 };
 
@@ -34,16 +31,8 @@ pub(super) fn params<P: Piece>(
             Compression::ByServer => is_still_gzip(stored, headers),
         },
         output_len: if *mode == BodyMode::Manifest { u64::MAX } else { chunk.size },
-        max_output: max_len(target),
+        max_output: target.max_len,
         md5: chunk.md5.filter(|_| verify != Verify::Off),
-    }
-}
-
-/// The most bytes that the decoded chunk may have.
-pub(super) fn max_len(target: &Target) -> u64 {
-    match target.mode {
-        BodyMode::Manifest => MAX_MANIFEST_BYTES,
-        _ => max_output(&target.chunk),
     }
 }
 

@@ -197,7 +197,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
         locator_retries: bool,
         cx: &Context<'_, P>,
     ) -> Self {
-        let target = Target::new(job, options.verify);
+        let target = Target::new(job, options);
         let mut fetch = Self {
             stream: ViewStream::new(&target),
             retry: RetryState::new(options.retry, 0, Abilities::default()),

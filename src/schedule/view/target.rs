@@ -4,8 +4,15 @@ use std::sync::Arc;
 
 use crate::{
     host::event::{Event, EventKind},
-    model::chunk::{Chunk, Compression},
-    schedule::{options::Verify, plan::View, window::Job},
+    model::{
+        chunk::{Chunk, Compression},
+        limit::max_output,
+    },
+    schedule::{
+        options::{Options, Verify},
+        plan::View,
+        window::Job,
+    },
 };
 
 /// A chunk of more bytes is not read to its end only because a server ignores `Range`.
@@ -20,6 +27,8 @@ pub(super) struct Target {
     pub(super) view: View,
     pub(super) chunk: Chunk,
     pub(super) mode: BodyMode,
+    /// The most bytes that the decoded chunk may have.
+    pub(super) max_len: u64,
 }
 
 /// How a body gets to the window.
@@ -55,15 +64,21 @@ impl BodyMode {
 }
 
 impl Target {
-    pub(super) fn new(job: Job, verify: Verify) -> Self {
+    pub(super) fn new(job: Job, options: &Options) -> Self {
         match job {
             Job::View { index, view, chunk } => {
-                let mode = BodyMode::of_view(&view, &chunk, verify);
-                Self { index: Some(index), view, chunk, mode }
+                let mode = BodyMode::of_view(&view, &chunk, options.verify);
+                Self { index: Some(index), view, mode, max_len: max_output(&chunk), chunk }
             }
             Job::Manifest(chunk) => {
                 let view = View { chunk: 0, at: chunk.offset, within: 0..chunk.size };
-                Self { index: None, view, chunk, mode: BodyMode::Manifest }
+                Self {
+                    index: None,
+                    view,
+                    chunk,
+                    mode: BodyMode::Manifest,
+                    max_len: options.max_metadata_bytes,
+                }
             }
         }
     }

@@ -122,6 +122,14 @@ export const entries = [
     },
   },
   {
+    // F125
+    name: "an entry longer than 64 MiB is refused before it is read", cluster: null,
+    async run(kelp, store) {
+      const spaces = " ".repeat(2 ** 26 + 1);
+      for (const entry of [spaces, new Uint8Array(2 ** 26 + 1)]) await fails(kelp, "limit", () => kelp.openEntry(entry, { filer: store.filer }));
+    },
+  },
+  {
     name: "64-bit times of chunks are exact", cluster: null,
     async run(kelp, store, help) {
       const chunks = [2n, 1n].map((ns, i) => ({ content: `noise:${i}`, length: 1000, offset: 0, modifiedTsNs: 1795471475000000000n + ns }));

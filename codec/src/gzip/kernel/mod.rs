@@ -14,7 +14,7 @@ mod tables;
 
 use alloc::{boxed::Box, vec};
 
-use super::{Error, MOST_BEGUN, MOST_READ, Progress, zeros};
+use super::{Error, MAX_MEMBERS, MOST_BEGUN, MOST_READ, Progress, zeros};
 use crate::crc::Crc32;
 use tables::{
     DISTANCE_BITS, DISTANCES, END, EXCEPTION, LENGTH_BITS, LENGTHS, LITERAL, LITERAL_BITS, LITERALS, Tables,
@@ -78,7 +78,13 @@ pub(crate) struct Inflater {
     /// The bytes of all pieces before this one.
     total: u64,
     max_output: u64,
+    /// How many members and blocks were begun.
+    members: u32,
+    blocks: u64,
 }
+
+/// A gzip may have this many blocks, and one more for each 16 bytes of output.
+const MAX_BLOCKS: u64 = 1 << 20;
 
 impl Inflater {
     pub(crate) fn new(max_output: u64) -> Self {
@@ -101,12 +107,15 @@ impl Inflater {
             member_len: 0,
             total: 0,
             max_output,
+            members: 0,
+            blocks: 0,
         }
     }
 
     pub(crate) fn restart(&mut self, max_output: u64) {
         (self.stage, self.at, self.op, self.unchecked) = (Stage::Header, 0, HISTORY, HISTORY);
         (self.total, self.max_output) = (0, max_output);
+        (self.members, self.blocks) = (0, 0);
     }
 
     pub(crate) fn next(&mut self, stored: &[u8], ready: usize) -> Result<Progress<'_>, Error> {
@@ -167,6 +176,10 @@ impl Inflater {
                     (self.bits, self.count, self.over) = (0, 0, 0);
                     (self.floor, self.unchecked) = (self.op, self.op);
                     (self.crc, self.member_len) = (Crc32::default(), 0);
+                    if self.members == MAX_MEMBERS {
+                        return Err(Error::TooLong);
+                    }
+                    self.members += 1;
                     self.stage = Stage::Block;
                 }
                 Stage::Block => {
@@ -174,6 +187,10 @@ impl Inflater {
                         return Ok(Pause::Piece);
                     }
                     begun += 1;
+                    self.blocks += 1;
+                    if self.blocks > MAX_BLOCKS + self.total / 16 {
+                        return Err(Error::TooLong);
+                    }
                     self.begin_block(input)?;
                 }
                 Stage::Stored(len) => {

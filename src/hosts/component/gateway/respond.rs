@@ -34,6 +34,9 @@ use crate::{
     schedule::{options::Options, pool::Pool},
 };
 
+/// The longest entry or chunk manifest.
+const MAX_METADATA_BYTES: u64 = 8 << 20;
+
 thread_local! {
     /// Shared by all requests, if the host keeps the instance between them.
     static POOL: Pool = Pool::default();
@@ -139,9 +142,10 @@ fn context(config: GatewayConfig, filer_token: Option<String>) -> OpenContext<Wa
     };
     let fetcher = Fetcher { headers: Vec::new(), home: config.filer, origins: config.origins.clone() };
     let filer_token = filer_token.filter(|token| !token.is_empty()).map(Into::into);
-    let host = WasiHost { fetcher: Rc::new(fetcher), filer_token };
     let is_private = filer_token.is_some();
-    let options = Options { origins: config.origins, ..Options::default() };
+    let host = WasiHost { fetcher: Rc::new(fetcher), filer_token };
+    let options =
+        Options { origins: config.origins, max_metadata_bytes: MAX_METADATA_BYTES, ..Options::default() };
     let session = Session { locator, pool: POOL.with(Pool::clone), is_private, ..Session::from(options) };
     OpenContext { host, session, shared_streams: Streams::default(), can_renew_filer_token: false }
 }
