@@ -52,8 +52,6 @@ const HEALED_IF_STRICT = {
   "answers 200 with a login page": { status: 200, body: "<h1>Please log in</h1>" },
   // F50
   "has a flipped bit": { corrupt: 5 },
-  // F37
-  "adds bytes after the data": { extra: 100 },
   // F50
   "has another body of the same length": { body: "x".repeat(CHUNK), status: 200 },
 };
@@ -70,13 +68,24 @@ export const faults = [
       if (what !== "sends no CORS headers") ok(opened.stats.failovers > 0, "failovers are counted");
     },
   })),
+  {
+    // F37, F150
+    name: "a replica that adds bytes after the data is read if its digest is right", cluster: null,
+    async run(kelp, store, help) {
+      const { opened } = await replicated(kelp, store);
+      const fault = await store.fault({ server: /^volume/ }, { extra: 100 });
+      sameBytes(await opened.bytes(), await right(help));
+      ok((await fault.hits()) > 0, "the fault was met");
+      equal(opened.stats.failovers, 0, "failovers");
+    },
+  },
   ...[[1, 503, {}], [2, 429, { "Retry-After": "0" }], [3, 503, { "Retry-After": "1" }]].map(([above, status, headers]) => ({
     // F146
     name: `a server that serves ${above} at a time and answers ${status} is read to its end`, cluster: null,
     async run(kelp, store, help) {
       const length = 8 << 20;
-      const { url } = await store.addFile({ path: "/f/busy.bin", content: "noise:busy", length, chunkSize: length });
-      const fault = await store.fault({ server: "filer", method: "GET" }, { above, status, headers });
+      const { url } = await store.addFile({ path: "/f/busy.bin", content: "noise:busy", length, chunkSize: 128 << 10 });
+      const fault = await store.fault({ server: "filer", method: "GET" }, { above, status, headers, latency: 10 });
       const file = await kelp.openUrl(url, { chunkSize: 128 << 10 });
       sameBytes(await file.bytes(), await help.content("noise:busy", length));
       ok((await fault.hits()) > 64, "the fault was met");
