@@ -2,7 +2,7 @@
 // its body. So the core makes no promise, no closure and no object of the platform, and nothing of the core lives as long as a promise
 // of the platform does: what comes for a ticket that was given up is dropped.
 import { pause } from "./codec/turns.js";
-import { isByteStream, isResponse } from "./platform.js";
+import { isByteStream } from "./platform.js";
 import { redirectTarget, sendHome } from "./redirects.js";
 import { bodyReader, runtime } from "./runtime.js";
 
@@ -115,8 +115,7 @@ export class WebRequest {
     this.#isOver = true;
     this.#held = [];
     holding.delete(this);
-    // The abort may have failed the stream before.
-    this.#reader?.cancel()?.catch(() => {});
+    discard(this.#reader);
     this.#controller.abort();
   }
 
@@ -133,11 +132,12 @@ export class WebRequest {
       // not support "error".
       if (isManual) init.redirect = "manual";
       const response = await (pairs?.length > 0 ? sendHome(fetch, url, init, pairs) : fetch ? fetch(url, init) : globalThis.fetch(url, init));
-      if (!isResponse(response)) throw new TypeError("fetch must return a Response");
-      const status = response.status & 0xffff;
+      // Each field is read once: a getter of the user's may throw, and give another value each time.
+      const { status, headers, body } = response ?? {};
       if (status === 0) throw new TypeError(OPAQUE);
-      this.#open(response);
-      return [HEAD, status, response];
+      if (!(status > 0 && status < 1000 && Number.isInteger(status)) || typeof headers?.get !== "function") throw new TypeError("fetch must return a Response");
+      this.#open(body, headers);
+      return [HEAD, status, { headers, url: redirectOf(response) }];
     } catch (thrown) {
       return [FAILED, 0, undefined, thrown];
     }
@@ -149,12 +149,13 @@ export class WebRequest {
   }
 
   /** Makes a reader of the body. */
-  #open({ body, headers }) {
+  #open(body, headers) {
     if (body === null || body === undefined) return;
     const reader = bodyReader(body, lengthOf(headers));
     this.#isRuntimes = reader !== undefined;
     this.#ownsPieces = this.#isRuntimes || isByteStream(body);
     this.#reader = reader ?? body.getReader();
+    if (!this.#reader) throw new TypeError("the body of a response must be a stream");
   }
 
   async #next() {
@@ -163,12 +164,33 @@ export class WebRequest {
       const turn = this.#hasRead ? pause() : undefined;
       if (turn) await turn;
       this.#hasRead = true;
-      const read = await this.#reader?.read();
-      const isEnd = this.#isRuntimes ? read === undefined : (read?.done ?? true);
-      return isEnd ? [END] : [PIECE, bytesOf(this.#isRuntimes ? read : read.value)];
+      const piece = await this.#piece();
+      return piece === undefined ? [END] : [PIECE, piece];
     } catch (thrown) {
       return [FAILED, undefined, thrown];
     }
+  }
+
+  /** The next piece that has bytes; `undefined` at the end. A body that has no bytes and no end would keep the thread for itself. */
+  async #piece() {
+    if (this.#reader === undefined) return undefined;
+    for (let i = 0; i < 1000; i++) {
+      const read = await this.#reader.read();
+      // A reader that gives nothing has not said that this is the end.
+      if (this.#isRuntimes ? read === undefined : read.done) return undefined;
+      const piece = bytesOf(this.#isRuntimes ? read : read.value, this.#ownsPieces);
+      if (piece.length > 0) return piece;
+    }
+    throw new TypeError("a body gave a thousand empty pieces in a row");
+  }
+}
+
+/** Ends a body that is not read on. It may have failed before, with the abort; what a user's reader does then changes nothing. */
+function discard(reader) {
+  try {
+    Promise.resolve(reader?.cancel?.()).catch(() => {});
+  } catch {
+    // The user's reader threw.
   }
 }
 
@@ -201,7 +223,7 @@ function rangeOf(start, end) {
 /** What a response says how long its body is. It is a hint only: of an encoded body it may be the encoded length. */
 function lengthOf(headers) {
   const length = field(headers, "content-length");
-  return /^\d+$/.test(length) ? Number(length) : undefined;
+  return typeof length === "string" && /^\d+$/.test(length) ? Number(length) : undefined;
 }
 
 function field(headers, name) {
@@ -215,10 +237,10 @@ function field(headers, name) {
 /**
  * The head of a response as lines: where a redirect led, if one was followed; then a line for each header field, `name:value`.
  */
-function headOf(response) {
-  let text = redirectOf(response);
+function headOf({ headers, url }) {
+  let text = url;
   for (const name of names) {
-    const value = field(response.headers, name);
+    const value = field(headers, name);
     // A Response has no line breaks in a value; what a user's `fetch` returns may have.
     if (typeof value === "string" && !value.includes("\n")) text += `\n${name}:${value}`;
   }
@@ -235,17 +257,13 @@ function redirectOf(response) {
 }
 
 /**
- * The bytes of a piece. A user's `fetch` may return any kind of buffer. A shared one is copied: it could change after it was verified,
- * and neither WebCrypto nor byte streams accept it.
+ * The bytes of a piece. A user's `fetch` may return any kind of buffer, whose fields may say anything. Unless no one else has the array it
+ * is copied: it could change, or lose its memory, after it was counted and verified.
  */
-function bytesOf(piece) {
-  const array = viewOf(piece);
-  return array.buffer instanceof ArrayBuffer ? array : array.slice();
-}
-
-function viewOf(piece) {
-  if (piece instanceof Uint8Array) return piece;
-  if (piece instanceof ArrayBuffer) return new Uint8Array(piece);
-  if (ArrayBuffer.isView(piece)) return new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
-  throw new TypeError("the pieces of a body must be bytes");
+function bytesOf(piece, isOwn) {
+  if (isOwn && piece instanceof Uint8Array) return piece;
+  // These constructors look at the memory of a view, not at its fields.
+  if (piece instanceof ArrayBuffer) return new Uint8Array(piece).slice();
+  if (!ArrayBuffer.isView(piece)) throw new TypeError("the pieces of a body must be bytes");
+  return new Uint8Array(piece instanceof Uint8Array ? piece : new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
 }

@@ -11,6 +11,7 @@ import { files } from "./files.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { lookups } from "./lookups.mjs";
 import { manifests } from "./manifests.mjs";
+import { odd } from "./odd.mjs";
 import { problems } from "./problems.mjs";
 import { remotes } from "./remotes.mjs";
 import { responses } from "./responses.mjs";
@@ -36,7 +37,7 @@ import { insecureWorkers, workers } from "./workers.mjs";
 
 /** @type {Record<string, Behaviour[]>} */
 export const behaviours = {
-  cases, decoders, vectors, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, lifecycle, consumers, faults,
+  cases, decoders, vectors, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, lifecycle, consumers, faults, odd,
   secrets, sse, streaming, workers,
 };
 
