@@ -2,6 +2,7 @@
 import { dictionary, range, string, word } from "./check.js";
 import { problem } from "./problem.js";
 import { readableFromFirstPiece, drain, readable } from "./stream.js";
+import { calling } from "./trap.js";
 
 export class RemoteFile {
   #core;
@@ -104,7 +105,7 @@ export class RemoteFile {
 
   plan(given) {
     const { start, end } = range(given, this.size);
-    return this.#core.plan(start, end);
+    return calling(() => this.#core.plan(start, end));
   }
 
   close() {
@@ -113,7 +114,7 @@ export class RemoteFile {
 
   /** Opens a stream of the core, which may be read longer than the file is referred to. */
   #open(start, end) {
-    return Object.assign(this.#core.stream(start, end), { functions: this.#functions });
+    return Object.assign(calling(() => this.#core.stream(start, end)), { functions: this.#functions });
   }
 
   async #each({ start, end, signal }, take) {

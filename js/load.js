@@ -1,7 +1,8 @@
 // Starts the wasm module once, when it is first needed.
-import { __wbg_finalize_init as use, __wbg_get_imports as imports } from "#glue";
+import { __wbg_finalize_init as use, __wbg_get_imports as imports, takeNumberAtWork } from "#glue";
 import { compile } from "./compile.js";
 import { KelpError } from "./error.js";
+import { guarded } from "./trap.js";
 
 let loader = () => undefined;
 let started;
@@ -48,6 +49,6 @@ async function begin(input) {
     module instanceof WebAssembly.Module
       ? new WebAssembly.Instance(module, imports())
       : await WebAssembly.instantiate(await compile(module), imports());
-  use(instance);
+  use({ exports: guarded(instance.exports, takeNumberAtWork) });
   isStarted = true;
 }

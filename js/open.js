@@ -17,6 +17,7 @@ import { corePool } from "./pool.js";
 import { WebRequest } from "./request.js";
 import { runtime } from "./runtime.js";
 import { onAbort } from "./stream.js";
+import { calling, onTrap, trapFailure } from "./trap.js";
 
 export async function openFiler(url, options) {
   const where = requestUrl(url);
@@ -68,7 +69,9 @@ async function open(chosen, openCore) {
   const functions = weaken(chosen);
   let opening;
   let stop;
+  let stopWaiting, fail;
   const aborted = new Promise((_, reject) => {
+    fail = reject;
     stop = onAbort([signal], (reason) => {
       early?.cancel();
       opening?.cancel();
@@ -80,8 +83,9 @@ async function open(chosen, openCore) {
   try {
     await Promise.race([ready(), aborted]);
     opening = new Opening();
+    stopWaiting = onTrap(opening.number, () => fail(trapFailure()));
     // After `cancel` the core's promise settles too, and its result is ignored.
-    const file = await Promise.race([openCore(corePool(pool), opening), aborted]);
+    const file = await Promise.race([calling(() => openCore(corePool(pool), opening)), aborted]);
     return new RemoteFile(file, signal, functions);
   } catch (error) {
     // It may not have been taken over.
@@ -89,5 +93,6 @@ async function open(chosen, openCore) {
     throw error;
   } finally {
     stop();
+    stopWaiting?.();
   }
 }

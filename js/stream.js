@@ -1,6 +1,7 @@
 // Makes a ReadableStream of a stream of the core.
 import { KelpError } from "./error.js";
 import { runtime } from "./runtime.js";
+import { calling, checkTrap, hasTrapped, onTrap } from "./trap.js";
 
 // WebKit does not let scripts create byte streams.
 const BYTE_STREAMS = (() => {
@@ -131,23 +132,28 @@ export async function drain(open, signals, take) {
 /** Reads a stream of the core. The core is asked for a piece when it has one, so that a wait takes no promise of its own. */
 class Reading {
   #core;
+  #number;
   #isOver = false;
   #isPolling = false;
   #bell = new Bell();
 
   constructor(core) {
     this.#core = core;
+    this.#number = core.number;
   }
 
   /** The next piece; undefined at the end, and when `end` was called. Rejects with a KelpError. */
   async next() {
     while (!this.#isOver) {
       this.#bell.hasRung = false;
+      checkTrap(this.#number);
       const piece = this.#poll();
       if (this.#isOver) break;
       if (piece instanceof KelpError) throw piece;
       if (piece !== null) return piece;
+      const stop = onTrap(this.#number, this.#bell.ring);
       await this.#bell.rung();
+      stop();
     }
     return undefined;
   }
@@ -155,20 +161,24 @@ class Reading {
   #poll() {
     this.#isPolling = true;
     try {
-      return this.#core.poll(this.#bell.ring);
+      return calling(() => this.#core.poll(this.#bell.ring), this.#number);
     } finally {
       this.#isPolling = false;
-      if (this.#isOver) this.#core.free();
+      if (this.#isOver) this.#free();
     }
+  }
+
+  #free() {
+    if (!hasTrapped(this.#number)) this.#core.free();
   }
 
   /** Cancels it. Frees the object in wasm at once, instead of when it is collected as garbage. */
   end() {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#core.cancel();
+    if (!hasTrapped(this.#number)) this.#core.cancel();
     // A listener of the user's called it: the object is in use until the poll returns.
-    if (!this.#isPolling) this.#core.free();
+    if (!this.#isPolling) this.#free();
     this.#bell.ring();
   }
 }

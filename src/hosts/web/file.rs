@@ -19,7 +19,7 @@ use super::{
     host::WebHost,
     stats::{stats_object, summary_object},
     timer::Timers,
-    turn::{Turn, in_turns},
+    turn::{self, Turn, in_turns},
 };
 use crate::{
     error::{Error, Kind},
@@ -86,10 +86,11 @@ impl CoreFile {
         let timers = Timers::default();
         let host = WebHost { listener: Rc::new(listener), timers: timers.clone(), ..file_host.clone() };
         let (driver, reader) = self.file.start_on(host, plan).map_err(|error| self.causes.error(&error))?;
-        spawn_local(in_turns(timers, driver));
+        let number = turn::next_number();
+        spawn_local(in_turns(timers, number, driver));
         let handle = reader.handle();
         let reader = Rc::new(RefCell::new(reader));
-        Ok(CoreStream { reader, waker: OnceCell::new(), handle, causes: Rc::clone(&self.causes) })
+        Ok(CoreStream { number, reader, waker: OnceCell::new(), handle, causes: Rc::clone(&self.causes) })
     }
 
     /// What a stream of `start..end` would do, as a `PlanSummary`.
@@ -181,6 +182,7 @@ impl CoreFile {
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct CoreStream {
+    number: u32,
     reader: Rc<RefCell<Reader<WebHost>>>,
     /// Of the function that [`CoreStream::poll`] was first called with.
     waker: OnceCell<Waker>,
@@ -190,6 +192,13 @@ pub struct CoreStream {
 
 #[wasm_bindgen]
 impl CoreStream {
+    /// What [`turn::take_number_at_work`] says if its driver traps.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
     /// The next piece, if it is there: a `Uint8Array`, or a promise of one that is being digested; `undefined` at the end and a
     /// `KelpError` after a failure. `null` if it is not there: `wake` is called when this is worth calling again. `wake` must not
     /// call back, and must be the same function in every call.

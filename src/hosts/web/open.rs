@@ -104,6 +104,7 @@ pub async fn open_url(
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Opening {
+    number: u32,
     handle: AbortHandle,
     registration: RefCell<Option<AbortRegistration>>,
 }
@@ -115,7 +116,14 @@ impl Opening {
     #[must_use]
     pub fn new() -> Self {
         let (handle, registration) = AbortHandle::new_pair();
-        Self { handle, registration: Some(registration).into() }
+        Self { number: turn::next_number(), handle, registration: Some(registration).into() }
+    }
+
+    /// What [`turn::take_number_at_work`] says if it traps.
+    #[wasm_bindgen(getter)]
+    #[must_use]
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// Cancels it: the call fails with `closed`.
@@ -132,7 +140,7 @@ impl Opening {
     ) -> Result<T, Error> {
         let cancelled = || Error::new(Kind::Closed, "opening the file was cancelled");
         let registration = self.registration.take().ok_or_else(cancelled)?;
-        in_turns(timers, Abortable::new(opening, registration))
+        in_turns(timers, self.number, Abortable::new(opening, registration))
             .await
             .unwrap_or_else(|_aborted| Err(cancelled()))
     }

@@ -12,13 +12,15 @@ async function course(name) {
   return JSON.parse(stdout);
 }
 
-// F92
+// F92, F169
 test("ten thousand cancelled files leave nothing behind", { timeout: 240_000 }, async (t) => {
   const { cycles, heap, pages, timers, listeners, inFlight, requests } = await course("cancelled");
   t.diagnostic(JSON.stringify({ heap, pages, requests }));
   assert.deepEqual({ cycles, timers, listeners, inFlight }, { cycles: 10_000, timers: 0, listeners: 0, inFlight: 0 });
-  // 256 bytes for each of the eight thousand that count: less than a stream takes.
-  assert.ok(pages.after - pages.before <= 32, `wasm memory grew from ${pages.before} to ${pages.after} pages`);
+  // 128 bytes for each of the eight thousand that count, for code that the engine optimizes meanwhile; and no memory of the module but
+  // what a collection that comes late takes.
+  assert.ok(heap.after - heap.before <= 1 << 20, `the heap grew from ${heap.before} to ${heap.after} bytes`);
+  assert.ok(pages.after - pages.before <= 2, `wasm memory grew from ${pages.before} to ${pages.after} pages`);
 });
 
 test("ten thousand streams cancelled in workers leave nothing behind", { timeout: 240_000 }, async (t) => {
