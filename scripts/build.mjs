@@ -18,7 +18,7 @@ export async function build() {
   needNode();
   await needRust();
   await needModules();
-  await bridge(await compile({ rustflags: [...SIMD, ...(await withoutPanics())] }));
+  await bridge(await compile({ rustflags: [...SIMD, ...PACKAGE, ...(await withoutPanics())] }));
   await buildCodec();
   const scripts = await bundle();
   copyFileSync(join(BRIDGE, "kelp_stream_bg.wasm"), join(DIST, "kelp_stream_bg.wasm"));
@@ -32,6 +32,9 @@ const SMALL = ["--cfg", 'sha2_backend_soft="compact"'];
 
 // The ciphers need it to be fast. Every browser since Safari 16.4 has it; js/load.js refuses older ones.
 export const SIMD = ["-C", "target-feature=+simd128"];
+
+// A Rust program that uses the crate in wasm has an allocator of its own.
+const PACKAGE = ["--cfg", "kelp_package"];
 
 /** Flags for a linker that leaves out the code that only panics: xtask/src/linker.rs. */
 async function withoutPanics() {

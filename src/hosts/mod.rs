@@ -1,7 +1,9 @@
 //! The platforms that the core runs on. Each implements the port ([`crate::host::Host`]) and none imports another one.
 //!
-//! `decoded_body`, `follow` and `gateway_config` are parts that several of them share.
+//! `allocator` is that of the npm package's module. `decoded_body`, `follow` and `gateway_config` are parts that several of them share.
 
+#[cfg(any(test, kelp_package))]
+mod allocator;
 #[cfg(all(target_arch = "wasm32", feature = "component"))]
 pub mod component;
 #[cfg(any(feature = "native", feature = "component", test))]
