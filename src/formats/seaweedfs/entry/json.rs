@@ -1,12 +1,7 @@
 //! Walks the JSON of an entry: Go's field names, base64 for bytes, exact 64-bit integers.
 //!
-//! One visitor serves every object, array and value, and a [`Position`] identifies which one. So the code
-//! that reads JSON is compiled once, and every error has the path of its field. The visitor hands each value
-//! to the [`Parser`].
-
-use std::fmt;
-
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+//! A [`Position`] identifies each object, array and value that is read, so every error has the path of its field. The walker hands each
+//! value to the [`Parser`].
 
 use super::{
     metadata::Entry,
@@ -14,7 +9,10 @@ use super::{
     sse_params::SseParams,
     value::Value,
 };
-use crate::formats::seaweedfs::error::{EntryError, MAX_CHUNKS, MAX_TEXT_BYTES, Reason};
+use crate::{
+    formats::seaweedfs::error::{EntryError, MAX_CHUNKS, MAX_TEXT_BYTES, Reason},
+    json::{Event, read},
+};
 
 impl Entry {
     /// Reads the JSON text of an entry.
@@ -30,10 +28,8 @@ impl Entry {
             return Err(EntryError::TooLong);
         }
         let mut parser = Parser::default();
-        if let Err(error) = walk(text, Object::Entry, &mut parser) {
-            // serde's own message is dropped: it may quote a key.
-            let syntax = EntryError::Syntax { line: error.line(), column: error.column() };
-            return Err(parser.error.unwrap_or(syntax));
+        if let Err(at) = walk(text, Object::Entry, &mut parser) {
+            return Err(parser.error.unwrap_or_else(|| syntax(text, at)));
         }
         parser.finish()
     }
@@ -49,128 +45,90 @@ pub(super) fn parse_sse(text: &[u8]) -> Result<SseParams, (String, Reason)> {
     }
 }
 
-/// Reads one object up to the end of the text.
-fn walk(text: &[u8], object: Object, parser: &mut Parser) -> Result<(), serde_json::Error> {
-    let mut json = serde_json::Deserializer::from_slice(text);
-    Walker { parser, position: Position::Object(object) }.deserialize(&mut json)?;
-    json.end()
+/// The line and column of an offset.
+fn syntax(text: &[u8], at: usize) -> EntryError {
+    let before = text.get(..at).unwrap_or(text);
+    let lines = before.iter().filter(|&&byte| byte == b'\n').count();
+    let column = before.iter().rev().take_while(|&&byte| byte != b'\n').count();
+    EntryError::Syntax { line: lines + 1, column: column + 1 }
 }
 
-/// The visitor of every value.
+/// Reads one object up to the end of the text. An error has the offset at which it ends; the parser may have a better one.
+fn walk(text: &[u8], object: Object, parser: &mut Parser) -> Result<(), usize> {
+    let mut walker = Walker { parser, open: Vec::new(), next: Some(Position::Object(object)), skipped: 0 };
+    read(text, &mut |event| walker.visit(event).is_some())
+}
+
+/// Where in the text an event is.
 struct Walker<'p> {
     parser: &'p mut Parser,
-    position: Position,
+    /// The objects and arrays that are read and have not ended.
+    open: Vec<Position>,
+    /// The position of the next value; `None` for one that is not read.
+    next: Option<Position>,
+    /// How many objects and arrays that are not read have not ended.
+    skipped: usize,
 }
 
 impl Walker<'_> {
-    fn scalar<E: de::Error>(self, value: Value<'_>) -> Result<(), E> {
-        let result = match (self.position, value) {
+    /// `None` ends the walk: the parser has the error.
+    fn visit(&mut self, event: Event<'_>) -> Option<()> {
+        match event {
+            Event::Begin { .. } if self.skipped > 0 || self.next.is_none() => self.skipped += 1,
+            Event::End if self.skipped > 0 => self.skipped -= 1,
+            _ if self.skipped > 0 => {}
+            Event::Begin { is_object } => return self.begin(is_object),
+            Event::End => return self.end(),
+            Event::Key(key) => {
+                let Some(&Position::Object(object)) = self.open.last() else { return None };
+                if object == Object::Extended {
+                    key.clone_into(&mut self.parser.extended_key);
+                }
+                self.next = object.child(key);
+            }
+            Event::Null => return self.scalar(Value::Null),
+            Event::Bool(flag) => return self.scalar(Value::Bool(flag)),
+            Event::Unsigned(number) => return self.scalar(Value::Unsigned(number)),
+            Event::Negative(number) => return self.scalar(Value::Negative(number)),
+            Event::Number(_) => return self.scalar(Value::Other),
+            Event::Text(text) => return self.scalar(Value::String(text)),
+        }
+        Some(())
+    }
+
+    fn begin(&mut self, is_object: bool) -> Option<()> {
+        let position = self.next?;
+        if matches!(position, Position::Value(..)) || is_object != matches!(position, Position::Object(_)) {
+            return self.scalar(Value::Other);
+        }
+        self.parser.start(position);
+        self.open.push(position);
+        self.next = Some(Position::Object(Object::Chunk));
+        Some(())
+    }
+
+    fn end(&mut self) -> Option<()> {
+        let ended = self.open.pop()?;
+        if let Position::Object(object) = ended {
+            let result = self.parser.end(object);
+            self.parser.check(ended, result)?;
+        }
+        // The next element, if this was one: in an object, a key comes first.
+        self.next = Some(Position::Object(Object::Chunk));
+        if self.parser.entry.chunks.len() > MAX_CHUNKS {
+            return self.parser.check(Position::Chunks, Err(Reason::TooMany));
+        }
+        Some(())
+    }
+
+    fn scalar(&mut self, value: Value<'_>) -> Option<()> {
+        let Some(position) = self.next else { return Some(()) };
+        let result = match (position, value) {
             (position, Value::Null) => self.parser.null(position),
             (Position::Value(_, field), value) => self.parser.value(field, value),
             (Position::Chunks, _) => Err(Reason::Not("an array")),
             (Position::Object(_), _) => Err(Reason::Not("an object")),
         };
-        self.parser.check(self.position, result)
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Walker<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Walker<'_> {
-    type Value = ();
-
-    fn expecting(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
-        self.scalar(Value::Null)
-    }
-
-    fn visit_bool<E: de::Error>(self, flag: bool) -> Result<(), E> {
-        self.scalar(Value::Bool(flag))
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<(), E> {
-        self.scalar(Value::Unsigned(number))
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<(), E> {
-        // serde_json calls this only for numbers below zero.
-        self.scalar(Value::Negative(number))
-    }
-
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
-        self.scalar(Value::Other)
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        self.scalar(Value::String(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
-        let Self { parser, position } = self;
-        if !matches!(position, Position::Chunks) {
-            return Walker { parser, position }.scalar(Value::Other);
-        }
-        parser.start(position);
-        let chunk = Position::Object(Object::Chunk);
-        while array.next_element_seed(Walker { parser: &mut *parser, position: chunk })?.is_some() {
-            if parser.entry.chunks.len() > MAX_CHUNKS {
-                return parser.check(position, Err(Reason::TooMany));
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Self { parser, position } = self;
-        let Position::Object(object) = position else {
-            return Walker { parser, position }.scalar(Value::Other);
-        };
-        parser.start(position);
-        while let Some(child) = map.next_key_seed(Key { parser: &mut *parser, object })? {
-            match child {
-                Some(position) => map.next_value_seed(Walker { parser: &mut *parser, position })?,
-                None => map.next_value::<IgnoredAny>().map(|_| ())?,
-            }
-        }
-        let ended = parser.end(object);
-        parser.check(position, ended)
-    }
-}
-
-/// Reads a key and returns the position of its value.
-struct Key<'p> {
-    parser: &'p mut Parser,
-    object: Object,
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = Option<Position>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = Option<Position>;
-
-    fn expecting(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ok(())
-    }
-
-    fn visit_str<E: de::Error>(self, key: &str) -> Result<Self::Value, E> {
-        if self.object == Object::Extended {
-            key.clone_into(&mut self.parser.extended_key);
-        }
-        Ok(self.object.child(key))
+        self.parser.check(position, result)
     }
 }

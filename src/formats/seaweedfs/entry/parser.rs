@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use serde::de;
-
 use super::{
     metadata::{Entry, Remote},
     sse_params::{ALGORITHM, SseParams},
@@ -104,7 +102,7 @@ pub(super) struct Parser {
     /// The key of `Extended` whose value comes next.
     pub(super) extended_key: String,
     pub(super) sse: SseParams,
-    /// The first error. serde can carry only a text.
+    /// The first error.
     pub(super) error: Option<EntryError>,
 }
 
@@ -251,16 +249,11 @@ impl Parser {
         }
     }
 
-    /// Stores the error of a result and ends the parse with an empty serde error.
-    pub(super) fn check<T, E: de::Error>(
-        &mut self,
-        position: Position,
-        result: Result<T, Reason>,
-    ) -> Result<T, E> {
-        result.map_err(|reason| {
-            self.error = Some(EntryError::Field { field: self.name(position), reason });
-            E::custom("")
-        })
+    /// Stores the error of a result. `None` ends the parse.
+    pub(super) fn check(&mut self, position: Position, result: Result<(), Reason>) -> Option<()> {
+        result
+            .map_err(|reason| self.error = Some(EntryError::Field { field: self.name(position), reason }))
+            .ok()
     }
 }
 
