@@ -179,3 +179,16 @@ fn a_reader_that_pauses_is_no_drip() {
     assert!(read.expect("it ends") == bytes(0..100_000));
     assert_eq!(meter.stats().requests, 1);
 }
+
+// F39
+#[test]
+fn many_requests_to_a_silent_server_time_out() {
+    let world = World::new();
+    let chunks =
+        (0..64).map(|i| Chunk { offset: i * 1000, ..plain_at(&two(&world, 1000), "http://a/0") }).collect();
+    world.script(|_| Script::default().outcome(Outcome::Silent));
+    let mut session = passes(1);
+    session.options.concurrency = 16.into();
+    let error = read(&world, chunks, session).unwrap_err();
+    assert_eq!((error.kind(), world.now()), (Kind::Timeout, 15 * SECOND));
+}

@@ -196,7 +196,8 @@ async fn what_comes_for_a_cancelled_request_is_dropped() {
         stream.cancel();
         assert!(super::js::wait(reading.into()).await.is_err());
         drop(stream);
-        let late = super::js::function("world", "for (const each of world.late) each(); return world.late.length");
+        let late =
+            super::js::function("world", "for (const each of world.late) each(); return world.late.length");
         let count = late.call1(&wasm_bindgen::JsValue::NULL, store.world()).unwrap();
         assert!(count.as_f64().unwrap() >= 2.0, "{answer}");
         pause(10).await;

@@ -222,12 +222,15 @@ impl Pool {
         self.lock().host_stats.on_served(host, now);
     }
 
-    /// Whether a host serves views now, as far as can be known, or has done so within this time: a request that it has
-    /// not refused yet may be served.
+    /// Whether a host serves views now, or has done so within this time.
     pub(crate) fn is_serving(&self, host: &str, within: Duration, now: Duration) -> bool {
-        let state = self.lock();
-        state.host_limiter.in_flight(&host_key(host)) > 0
-            || state.host_stats.has_served(host, within.max(SERVED_AGAIN * 2), now)
+        self.lock().host_stats.has_served(host, within.max(SERVED_AGAIN * 2), now)
+    }
+
+    /// As [`Self::is_serving`], as far as can be known: a request in flight that is not refused yet may be served.
+    pub(crate) fn may_serve(&self, host: &str, within: Duration, now: Duration) -> bool {
+        let in_flight = self.lock().host_limiter.in_flight(&host_key(host));
+        in_flight > 0 || self.is_serving(host, within, now)
     }
 
     /// Whether a request to a host may wait for a connection in the platform: more requests are in flight there than a

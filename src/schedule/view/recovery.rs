@@ -136,7 +136,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
         let Failure { replica, host, .. } = &self.failure;
         let is_turned_away =
-            error.is_refusal() && cx.pool.is_serving(host, self.options.retry.max_delay, cx.now);
+            error.is_refusal() && cx.pool.may_serve(host, self.options.retry.max_delay, cx.now);
         let decision = match is_turned_away {
             true => self.retry.refused(*replica, host, error, random),
             false => self.retry.failed(*replica, host, error, random),
