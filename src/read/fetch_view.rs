@@ -30,6 +30,9 @@ use crate::{
     },
 };
 
+/// A body that waits this long for its reader gives its connection back.
+const GIVE_BACK_AFTER: Duration = Duration::from_secs(5);
+
 /// How a fetch ended.
 pub(super) enum FetchOutcome {
     /// The view is in the window. Or it was a chunk manifest; that one cannot be had counts when the
@@ -254,6 +257,8 @@ struct ViewIo<'a, H: Host, F> {
     primary: RequestIo<'a, H, F>,
     hedge: RequestIo<'a, H, F>,
     timer: Option<H::Sleep>,
+    /// Until the connection of a body that is blocked is given back.
+    parked: Option<H::Sleep>,
     /// The body waits until the reader has taken some of what it brought.
     is_blocked: bool,
 }
@@ -271,7 +276,14 @@ impl<'a, H: Host, F: Future<Output = Performed<H>>> ViewIo<'a, H, F> {
         hedge: Pin<&'a mut OptionFuture<F>>,
     ) -> Self {
         let request = |operation| RequestIo { operation, body: None };
-        Self { shared, primary: request(primary), hedge: request(hedge), timer: None, is_blocked: false }
+        Self {
+            shared,
+            primary: request(primary),
+            hedge: request(hedge),
+            timer: None,
+            parked: None,
+            is_blocked: false,
+        }
     }
 
     fn request(&mut self, role: Role) -> &mut RequestIo<'a, H, F> {
@@ -294,18 +306,33 @@ impl<'a, H: Host, F: Future<Output = Performed<H>>> ViewIo<'a, H, F> {
         self.primary.body = self.hedge.body.take();
     }
 
+    /// Resolves when a body that is blocked has waited so long that its connection is given back.
+    fn poll_parked(&mut self, fetch: &ViewFetch<'_, H::Piece>, cx: &mut Context<'_>) -> Poll<()> {
+        if !fetch.may_give_back() {
+            return Poll::Pending;
+        }
+        let parked = self.parked.get_or_insert_with(|| self.shared.host.sleep(GIVE_BACK_AFTER));
+        ready!(Pin::new(parked).poll(cx));
+        self.parked = None;
+        Poll::Ready(())
+    }
+
     /// The next thing that happened.
     fn poll_input(
         &mut self,
         fetch: &ViewFetch<'_, H::Piece>,
         cx: &mut Context<'_>,
     ) -> Poll<(Role, Input<H::Piece>)> {
-        if let Some(index) = fetch.index().filter(|_| self.primary.body.is_some()) {
+        let has_connection = self.primary.body.is_some();
+        let may_wait = has_connection || fetch.has_given_back();
+        if let Some(index) = fetch.index().filter(|_| may_wait) {
             // While the body is blocked, neither the timer nor a hedge runs against it.
-            if self.shared.poll_room(index, &mut self.is_blocked, cx).is_pending() {
+            if self.shared.poll_room(index, has_connection, &mut self.is_blocked, cx).is_pending() {
                 fetch.park();
-                return Poll::Pending;
+                ready!(self.poll_parked(fetch, cx));
+                return Poll::Ready((Role::Primary, Input::Parked));
             }
+            self.parked = None;
             if std::mem::take(&mut self.is_blocked) {
                 return Poll::Ready((Role::Primary, Input::Resumed));
             }

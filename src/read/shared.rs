@@ -179,10 +179,21 @@ impl<H: Host> Shared<H> {
         self.with(|state| state.window.discard(index))
     }
 
-    /// Resolves when there is room for more bytes of a view. `is_blocked` is set as soon as they have to wait.
-    pub(super) fn poll_room(&self, index: usize, is_blocked: &mut bool, cx: &Context<'_>) -> Poll<()> {
+    /// Resolves when there is room for more bytes of a view, or for half of its budget if it has no connection.
+    /// `is_blocked` is set as soon as they have to wait.
+    pub(super) fn poll_room(
+        &self,
+        index: usize,
+        has_connection: bool,
+        is_blocked: &mut bool,
+        cx: &Context<'_>,
+    ) -> Poll<()> {
         let mut state = self.lock();
-        if !state.window.is_full(index) {
+        let is_full = match has_connection {
+            true => state.window.is_full(index),
+            false => state.window.is_half_full(index),
+        };
+        if !is_full {
             if *is_blocked {
                 state.admission.is_parked = false;
                 state.wake_reader();

@@ -8,10 +8,11 @@ use std::{
     time::Duration,
 };
 
+use futures::StreamExt;
 use kelp_stream::{
     Kind, Options,
     model::chunk::Chunk,
-    read::session::Session,
+    read::{session::Session, stats::StatsHandle},
     schedule::options::Verify,
     sim::{Outcome, Script, World, collect},
 };
@@ -175,4 +176,56 @@ fn staying_offline_ends_in_a_network_error() {
     let error = read(&world, chunks, session).unwrap_err();
     assert_eq!((error.kind(), error.attempts().len()), (Kind::Network, 2));
     assert!(world.now() < 300_000 * MS, "{:?}", world.now());
+}
+
+/// A reader that stops in a chunk larger than what it may hold.
+// F151
+#[test]
+fn a_reader_that_stops_gives_its_connection_back() {
+    for with_md5 in [false, true] {
+        let world = World::new();
+        world.script(|_| Script::default().latency(MS).piece(1000).rate(10_000_000));
+        let chunk = plain_at(&two(&world, 100_000), "http://a/0");
+        let chunk = if with_md5 { digested(chunk, &bytes(0..100_000)) } else { chunk };
+        let mut session = passes(1);
+        (session.options.per_host, session.options.max_bytes_ahead) = (1, 5000);
+        let meter = session.stats.clone();
+        let stopped = open(&world, vec![chunk.clone()], session.clone());
+        let (mut some, stopped) = read_some(&world, stopped, 3000);
+        // Another stream of the pool needs the only connection.
+        session.stats = StatsHandle::default();
+        session.options.max_bytes_ahead = 1 << 20;
+        assert!(read(&world, vec![chunk], session).unwrap() == bytes(0..100_000));
+        assert!(world.now() < 6 * SECOND, "{:?}", world.now());
+        assert_eq!((world.open(), meter.stats().requests), (0, 1));
+        world.run_for(3600 * SECOND);
+        some.extend(world.run(collect(stopped)).unwrap().unwrap());
+        assert!(some == bytes(0..100_000));
+        assert_eq!((meter.stats().requests, meter.stats().retries), (2, 1));
+        let received = meter.stats().bytes_received;
+        assert!(received <= 101_000, "what was received is not requested again: {received}");
+    }
+}
+
+// F151
+#[test]
+fn a_reader_that_stops_often_causes_few_requests() {
+    let world = World::new();
+    world.script(|_| Script::default().latency(MS).piece(1000).rate(10_000_000));
+    let chunk = plain_at(&two(&world, 100_000), "http://a/0");
+    let mut session = passes(1);
+    session.options.max_bytes_ahead = 20_000;
+    let meter = session.stats.clone();
+    let mut reader = open(&world, vec![chunk], session);
+    let clock = world.clone();
+    let read = world.run(async move {
+        let mut read = Vec::new();
+        while let Some(piece) = reader.next().await {
+            read.extend_from_slice(&piece.unwrap());
+            clock.sleep(SECOND * 7).await;
+        }
+        read
+    });
+    assert!(read.unwrap() == bytes(0..100_000));
+    assert!(meter.stats().requests <= 10, "{}", meter.stats().requests);
 }

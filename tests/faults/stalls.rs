@@ -172,7 +172,7 @@ fn a_reader_that_pauses_is_no_drip() {
         let mut read = Vec::new();
         while let Some(piece) = reader.next().await {
             read.extend_from_slice(&piece.unwrap());
-            clock.sleep(SECOND * 7).await;
+            clock.sleep(SECOND * 4).await;
         }
         read
     });

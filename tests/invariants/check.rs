@@ -353,9 +353,9 @@ fn has_event(outcome: &Outcome, url: &str, is_such: fn(&Event) -> bool) -> bool 
     outcome.world.events().iter().any(|event| is_such(event) && is_of(event))
 }
 
-/// Whether a view is fetched again because the decoder died.
+/// Whether a view is fetched again because the decoder died, or because its reader paused for long.
 fn is_interruption(event: &Event) -> bool {
-    event.kind == EventKind::Retry && event.reason == Some("interrupted")
+    event.kind == EventKind::Retry && matches!(event.reason, Some("interrupted" | "parked"))
 }
 
 /// How many views need the blob at this URL.

@@ -134,6 +134,12 @@ impl<P: Piece> BodySink<P> {
     }
 }
 
+impl<P> BodySink<P> {
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+}
+
 /// Hands pieces on as they arrive.
 #[derive(Debug)]
 pub(super) struct StreamSink<P> {

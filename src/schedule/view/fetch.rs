@@ -14,6 +14,7 @@ use super::{
 use crate::{
     error::Error,
     host::Piece,
+    model::chunk::Compression,
     schedule::{
         options::Options,
         pool::Flight,
@@ -93,6 +94,8 @@ pub(super) enum State<P: Piece> {
     Recovering(FailedAttempt),
     /// For what a decision about a failed lookup needs.
     RecoveringLookup(Purpose, Error),
+    /// For room in the window, without a request.
+    Parked,
     /// For a pause to end.
     Pausing(AfterPause),
     /// For nothing.
@@ -235,6 +238,20 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
         self.flight.park();
     }
 
+    /// Whether the rest of its body can be requested later: the server sends ranges, or has not been asked for one.
+    pub(crate) fn may_give_back(&self) -> bool {
+        let is_stream = matches!(&self.state, State::ReadingBody(body) if body.sink.is_stream());
+        let is_part = self.request.as_ref().is_some_and(|request| {
+            request.status == Some(206) || request.range.header.is_none() && !self.is_widened
+        });
+        is_stream && is_part && self.target.chunk.compression != Compression::ByServer
+    }
+
+    /// Whether it waits for room in the window, without a request.
+    pub(crate) fn has_given_back(&self) -> bool {
+        matches!(self.state, State::Parked)
+    }
+
     /// Whether [`Input::Overdue`] is of interest.
     pub(crate) fn is_hedge_armed(&self) -> bool {
         self.hedge.is_armed()
@@ -288,7 +305,9 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
                     Err(error) => self.on_attempt_failed(error, Circumstance::of_network(is_offline), cx),
                 }
             }
+            (State::ReadingBody(_), Input::Parked) => self.give_back(),
             (State::ReadingBody(body), input) => self.on_body(body, input, cx),
+            (State::Parked, Input::Resumed) => self.attempt_again(self.failure.replica, true, cx),
             (State::Widening(widened), Input::Prepared(prepared)) => {
                 self.after_prepared(*widened, prepared.is_ok(), cx);
             }

@@ -70,6 +70,8 @@ pub(crate) enum Input<P: Piece> {
     },
     /// The reader took bytes that the body had to wait for: no server is to blame for the wait.
     Resumed,
+    /// The body has waited long for the reader. It is dropped, if [`ViewFetch::may_give_back`](super::ViewFetch).
+    Parked,
     /// [`Operation::Decode`] has ended.
     Decoded(Result<Vec<P>, DecodeError>),
     /// [`Operation::Digest`] has ended.

@@ -220,6 +220,15 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.state = State::Pausing(after);
     }
 
+    /// The reader has not taken bytes for a long time, and the body waits for it: the server, and others that wait for
+    /// it, get the connection back. What follows is requested when there is room.
+    pub(super) fn give_back(&mut self) {
+        self.close_request();
+        let Some(ReplicaRequest { replica, host, .. }) = self.request.take() else { return };
+        self.failure = Failure { replica, host, reason: "parked" };
+        self.state = State::Parked;
+    }
+
     pub(super) fn after_pause(&mut self, after: AfterPause, cx: &Context<'_, P>) {
         match after {
             AfterPause::Lookup(purpose) => self.ask_locator(purpose, true),

@@ -225,6 +225,14 @@ impl<P: Piece> Window<P> {
             .is_some_and(|slot| slot.received < slot.len && slot.held_bytes() >= self.flow_limit())
     }
 
+    /// Whether a view that gave its connection back need not go on yet: half of the bytes that the budget allows are still
+    /// held.
+    #[must_use]
+    pub fn is_half_full(&self, index: usize) -> bool {
+        self.view(index)
+            .is_some_and(|slot| slot.received < slot.len && slot.held_bytes() > self.flow_limit() / 2)
+    }
+
     /// Raises the cost of a job: it holds more bytes than expected at its start.
     pub fn raise_cost(&mut self, id: JobId<'_>, bytes: u64) {
         match id {
