@@ -147,7 +147,7 @@ mod tests {
         for (name, quoted, encoded) in [
             ("film one.webm", "film one.webm", "film%20one.webm"),
             ("100%.bin", "100%.bin", "100%25.bin"),
-            ("a\"b\\c\"d", "c\\\"d", "c%22d"),
+            ("a\"b\\c", "a\\\"b_c", "a%22b_c"),
             ("a;b=c,d", "a;b=c,d", "a%3Bb%3Dc%2Cd"),
             ("it's*", "it's*", "it%27s%2A"),
             ("été/日本語", "___", "%E6%97%A5%E6%9C%AC%E8%AA%9E"),

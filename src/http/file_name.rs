@@ -7,12 +7,12 @@
 pub(crate) const FALLBACK: &str = "download";
 
 /// The last component of a name, with `_` in place of each control character (C0, C1, line separators, bidirectional
-/// controls). `None` if it has nothing but dots and spaces.
+/// controls) and each backslash, which Windows takes for a separator. `None` if it has nothing but dots and spaces.
 #[must_use]
 pub fn clean(name: &str) -> Option<String> {
-    let last = name.rsplit(['/', '\\']).next()?;
+    let last = name.rsplit('/').next()?;
     let is_empty = last.trim_matches(['.', ' ']).is_empty();
-    (!is_empty).then(|| printable(last))
+    (!is_empty).then(|| printable(last).replace('\\', "_"))
 }
 
 /// A text with `_` in place of each control character.
@@ -39,7 +39,7 @@ mod tests {
         for (name, clean_name) in [
             ("one.bin", "one.bin"),
             ("../../etc/passwd", "passwd"),
-            ("C:\\windows\\x.exe", "x.exe"),
+            ("C:\\..\\x.exe", "C:_.._x.exe"),
             (".profile", ".profile"),
             ("a..b", "a..b"),
             ("日本 语.txt", "日本 语.txt"),
@@ -49,7 +49,7 @@ mod tests {
         ] {
             assert_eq!(clean(name).as_deref(), Some(clean_name), "{name:?}");
         }
-        for name in ["", ".", "..", "...", " ", ". .", "a/", "a/..", "..\\.", "/"] {
+        for name in ["", ".", "..", "...", " ", ". .", "a/", "a/..", "/"] {
             assert_eq!(clean(name), None, "{name:?}");
         }
     }

@@ -380,7 +380,7 @@ mod tests {
         assert_eq!(name_of("http://a/b/sp%C3%A4ce.bin?x=/y"), "späce.bin");
         assert_eq!(name_of("http://a/b/100%"), "100%");
         assert_eq!(name_of("http://h/..%2F..%2Fetc%2Fpasswd"), "passwd");
-        assert_eq!(name_of("http://h/a%5C..%5Cb.exe"), "b.exe");
+        assert_eq!(name_of("http://h/a%5C..%5Cb.exe"), "a_.._b.exe");
         assert_eq!(name_of("http://h/gpj%E2%80%AEexe%0A.%C2%9B"), "gpj_exe_._");
         for url in
             ["http://a", "http://a/", "http://a/b/", "http://a/%2E%2E", "http://a/x%2F..", "http://a/%20?b"]
