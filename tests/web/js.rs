@@ -135,7 +135,7 @@ impl Store {
 }
 
 pub fn pool() -> CorePool {
-    CorePool::new(Some(f64::INFINITY), Some(f64::INFINITY), Some(f64::INFINITY))
+    CorePool::new(Some(f64::INFINITY), Some(f64::INFINITY), Some(f64::INFINITY), None)
 }
 
 /// The defaults, but for patience: one pass.
@@ -153,7 +153,9 @@ fn settings() -> Object {
     ] {
         set(&settings, name, number);
     }
-    for (name, text) in [("holes", "zero"), ("verify", "stream"), ("priority", "normal"), ("home", "")] {
+    for (name, text) in
+        [("holes", "zero"), ("verify", "stream"), ("priority", "normal"), ("home", ""), ("filer", "")]
+    {
         set(&settings, name, text);
     }
     set(&settings, "auto", true);

@@ -157,6 +157,7 @@ async fn the_filer_relays_chunks_and_gets_the_headers() {
     let store = Store::new();
     store.store("http://filer/?proxyChunkId=3,01637037d6&readDeleted=true", &bytes(0..1000));
     set(&store.settings, "home", "http://filer");
+    set(&store.settings, "filer", "http://filer");
     set(&store.settings, "proxy", true);
     set(&store.settings, "headers", Array::of1(&Array::of2(&"x-who".into(), &"me".into())));
     // The filer signs for itself.
@@ -174,6 +175,7 @@ async fn located_chunks_get_a_token_but_no_headers() {
     let store = Store::new();
     store.store("http://v1/3,01637037d6?jwt=t-1", &bytes(0..1000));
     set(&store.settings, "home", "http://filer");
+    set(&store.settings, "filer", "http://filer");
     set(&store.settings, "headers", Array::of1(&Array::of2(&"x-who".into(), &"me".into())));
     store.callback("locate", "world.refused = argument; return { urls: [`http://v1/${argument}`] }");
     store.callback("token", "return Promise.resolve('t-1')");

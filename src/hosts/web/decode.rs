@@ -62,6 +62,11 @@ extern "C" {
     fn length_of(pieces: &Array) -> f64;
 }
 
+#[wasm_bindgen(module = "/js/compile.js")]
+extern "C" {
+    fn compile(source: &JsValue) -> JsValue;
+}
+
 #[wasm_bindgen(module = "/js/codec/workers.js")]
 extern "C" {
     fn automatic() -> f64;
