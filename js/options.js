@@ -8,7 +8,7 @@ import { defaultPool, Pool, poolWorkers } from "./pool.js";
 import { runtime } from "./runtime.js";
 
 const NAMES =
-  "signal fetch headers concurrency maxConcurrency perHost maxBytesAhead holes verify decoder workers throttle retry timeout pool priority hedge onProgress onEvent";
+  "signal fetch headers origins concurrency maxConcurrency perHost maxBytesAhead holes verify decoder workers throttle retry timeout pool priority hedge onProgress onEvent";
 
 /** The options that every open function has. `home`: the only origin that gets `headers`; `more`: names of further options. */
 export function settings(options, home, more = "") {
