@@ -42,10 +42,10 @@ const PLATFORM = [
   "wasi:io/error", "wasi:io/poll", "wasi:io/streams", "wasi:random/insecure",
 ];
 const PLATFORM_ASYNC = ["wasi:clocks/monotonic-clock", "wasi:clocks/system-clock", "wasi:clocks/types", "wasi:http/client", "wasi:http/types", "wasi:random/insecure"];
-const ENVIRONMENT = "wasi:cli/environment";
+const CLI = ["wasi:cli/environment", "wasi:cli/stderr"];
 const IMPORTS = {
-  library: PLATFORM, gateway: [...PLATFORM, ENVIRONMENT],
-  "library-async": PLATFORM_ASYNC, "gateway-async": [...PLATFORM_ASYNC, ENVIRONMENT],
+  library: PLATFORM, gateway: [...PLATFORM, ...CLI],
+  "library-async": PLATFORM_ASYNC, "gateway-async": [...PLATFORM_ASYNC, ...CLI, "wasi:cli/types"],
 };
 
 const kib = (bytes) => `${(bytes / 1024).toFixed(1)} KiB`;

@@ -1,12 +1,15 @@
-//! The configuration of a gateway: the paths that it serves, and the origins that it requests from.
+//! The configuration of a gateway: the paths that it serves and to whom, and the origins that it requests from.
 
+use std::time::Duration;
+
+use super::{patience::Patience, signed_url::UrlKeys};
 use crate::{
     formats::seaweedfs::urls::file_url,
     http::{origins::Origins, percent, url},
 };
 
 /// The configuration of a gateway.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct GatewayConfig {
     /// The origin of the filer.
     pub(crate) filer: String,
@@ -15,7 +18,28 @@ pub(crate) struct GatewayConfig {
     /// The only origins that requests are sent to.
     pub(crate) origins: Origins,
     prefixes: Vec<String>,
+    /// The keys that sign URLs. If there is none, no signature is needed.
+    pub(crate) keys: UrlKeys,
+    /// Downloads of one signed URL at a time.
+    pub(crate) url_downloads: usize,
+    /// The only hosts that are served; empty: every one.
+    pub(crate) hosts: Vec<String>,
+    /// An origin whose pages may read the responses.
+    pub(crate) cors: Option<String>,
+    /// Replaces what is stored with a file.
+    pub(crate) cache_control: String,
+    /// Bytes that the downloads of an instance may hold.
+    pub(crate) memory: u64,
+    pub(crate) patience: Patience,
+    /// Whether each request is a line in the log.
+    pub(crate) audit: bool,
 }
+
+/// Folders of the filer itself: its configuration with credentials, and the log of its metadata with the keys of chunks.
+const OF_THE_FILER: [&str; 2] = ["/etc", "/topics"];
+
+/// The default of `KELP_CACHE_CONTROL`: a shared cache would serve the file to clients without a signature.
+const CACHE_CONTROL: &str = "private, no-cache";
 
 impl GatewayConfig {
     /// Reads the variables of the configuration. The error names the one that is missing or wrong.
@@ -42,7 +66,38 @@ impl GatewayConfig {
         }
         prefixes.iter_mut().for_each(|prefix| prefix.truncate(prefix.trim_end_matches('/').len()));
         let origins = Origins::only(origins).ok_or("KELP_ORIGINS must be a list of origins")?;
-        Ok(Self { filer, master, origins, prefixes })
+        let text = |name: &str| get(name).filter(|text| !text.is_empty());
+        let number = |name: &str, default: u64| match text(name).map(|text| text.parse::<u64>()) {
+            None => Ok(default),
+            Some(Ok(number)) if number > 0 => Ok(number),
+            Some(_) => Err("a limit must be a number of at least 1"),
+        };
+        let keys =
+            UrlKeys::new(&get("KELP_URL_KEYS").unwrap_or_default(), text("KELP_URL_MAX_AGE").as_deref())?;
+        let yes = |name: &str| text(name).as_deref() == Some("yes");
+        if keys.is_empty() && !yes("KELP_PUBLIC") {
+            return Err("neither KELP_URL_KEYS nor KELP_PUBLIC=yes is set");
+        }
+        let (stall, patience, least_rate) = Patience::DEFAULT;
+        let seconds = |name: &str, default| number(name, default).map(Duration::from_secs);
+        Ok(Self {
+            filer,
+            master,
+            origins,
+            prefixes,
+            keys,
+            url_downloads: usize::try_from(number("KELP_URL_DOWNLOADS", 16)?).unwrap_or(usize::MAX),
+            hosts: list("KELP_HOSTS").iter().map(|host| host.to_ascii_lowercase()).collect(),
+            cors: text("KELP_CORS"),
+            cache_control: text("KELP_CACHE_CONTROL").unwrap_or_else(|| CACHE_CONTROL.to_owned()),
+            memory: number("KELP_MEMORY_MIB", 64)?.saturating_mul(1 << 20),
+            patience: Patience::new(
+                seconds("KELP_STALL_SECONDS", stall)?,
+                seconds("KELP_CLIENT_SECONDS", patience)?,
+                number("KELP_LEAST_RATE", least_rate)?,
+            ),
+            audit: yes("KELP_AUDIT"),
+        })
     }
 
     /// The URL at the filer for a request, if its path is served. `target`: the path and query of the request; the
@@ -52,11 +107,17 @@ impl GatewayConfig {
         let mut parts = path.split('/');
         // Some servers take a part like `..` for the parent directory, others for a name, so such a path is not served.
         let is_plain = parts.next() == Some("") && parts.all(is_name);
-        let is_served = |prefix: &String| {
-            path.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
+        // A folder of the filer itself is served only by a prefix that names it.
+        let own = OF_THE_FILER.iter().find(|folder| is_below(&path, folder));
+        let is_served =
+            |prefix: &String| is_below(&path, prefix) && own.is_none_or(|folder| is_below(prefix, folder));
         (is_plain && self.prefixes.iter().any(is_served)).then(|| file_url(&self.filer, &path))
     }
+}
+
+/// Whether a path is a folder or below it.
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether every server takes this for the name of a file or directory.
@@ -76,7 +137,8 @@ mod tests {
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> Result<GatewayConfig, &'static str> {
-        let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        let public = [("KELP_PUBLIC", "yes")];
+        let find = |name: &str| variables.iter().chain(&public).find(|(known, _)| *known == name);
         GatewayConfig::new(|name| find(name).map(|(_, value)| (*value).to_owned()))
     }
 
@@ -135,6 +197,27 @@ mod tests {
         assert_eq!(config.url("/x/y").as_deref(), Some("http://f/x/y"));
     }
 
+    // F205
+    #[test]
+    fn the_folders_of_the_filer_are_served_by_name_only() {
+        let all = |prefixes| config(&[("KELP_FILER", "http://f"), ("KELP_PREFIXES", prefixes)]).unwrap();
+        for path in ["/etc", "/etc/seaweedfs/filer.conf", "/%65tc/x", "/topics/.system/log/1"] {
+            assert_eq!(all("/, /d").url(path), None, "{path}");
+        }
+        assert!(all("/").url("/etcetera").is_some() && all("/").url("/a/etc").is_some());
+        assert!(
+            all("/etc").url("/etc/x").is_some() && all("/topics/.system").url("/topics/.system/x").is_some()
+        );
+    }
+
+    #[test]
+    fn a_gateway_is_public_only_if_it_says_so() {
+        let variables = |public: &'static str| {
+            config(&[("KELP_PUBLIC", public), ("KELP_FILER", "http://f"), ("KELP_PREFIXES", "/")])
+        };
+        assert!(variables("yes").is_ok() && variables("").is_err() && variables("no").is_err());
+    }
+
     #[test]
     fn only_configured_origins_are_allowed() {
         let config = config(&[
@@ -161,6 +244,9 @@ mod tests {
             &[("KELP_FILER", "f:8888"), all],
             &[filer, all, ("KELP_MASTER", "m")],
             &[filer, all, ("KELP_ORIGINS", "http://v/x")],
+            &[filer, all, ("KELP_URL_KEYS", "one:short")],
+            &[filer, all, ("KELP_MEMORY_MIB", "0")],
+            &[filer, all, ("KELP_LEAST_RATE", "x")],
         ] {
             assert!(config(variables).is_err(), "{variables:?}");
         }

@@ -54,6 +54,19 @@ pub(crate) fn to_http(ms: i64) -> Option<String> {
     Some(format!("{name}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"))
 }
 
+/// Formats milliseconds since 1970 as RFC 3339 has it: `1994-11-06T08:49:37.000Z`. `None` outside the years 0000 to 9999.
+#[cfg_attr(
+    not(all(target_arch = "wasm32", feature = "component-gateway")),
+    allow(dead_code, reason = "a gateway uses it")
+)]
+pub(crate) fn to_rfc3339(ms: i64) -> Option<String> {
+    let (seconds, ms) = (ms.div_euclid(1000), ms.rem_euclid(1000));
+    let (year, month, day) = civil(seconds.div_euclid(SECONDS_A_DAY))?;
+    let second = seconds.rem_euclid(SECONDS_A_DAY);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z"))
+}
+
 /// Parses the date of a header field into seconds since 1970, in each of the three forms of RFC 9110, section
 /// 5.6.7. `None` for anything else. The name of the day is not compared with the date.
 ///
@@ -164,6 +177,13 @@ const DAYS_FROM_MARCH_OF_YEAR_0: i64 = 719_468;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rfc_3339_is_written_as_it_is_read() {
+        for text in ["1970-01-01T00:00:00.000Z", "2026-11-30T12:34:56.789Z", "1969-12-31T23:59:59.999Z"] {
+            assert_eq!(to_rfc3339(from_rfc3339(text).unwrap()).as_deref(), Some(text));
+        }
+    }
 
     #[test]
     fn a_time_is_the_same_in_every_zone() {

@@ -33,7 +33,10 @@ pub fn title(status: u16) -> &'static str {
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        421 => "Misdirected Request",
+        429 => "Too Many Requests",
         502 => "Bad Gateway",
+        507 => "Insufficient Storage",
         _ => "Internal Server Error",
     }
 }

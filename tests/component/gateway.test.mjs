@@ -1,6 +1,7 @@
 // The gateway component under jco and wasmtime, over real sockets, with the stand-in.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { now, signed, URL_KEYS } from "../edge/signed.mjs";
 import { noise, sha256, startStore } from "../store/index.mjs";
 import { becomes, GATEWAY_HOSTS, isStill, startGateway } from "./support.mjs";
 
@@ -13,7 +14,7 @@ for (const host of GATEWAY_HOSTS) {
     const it = (name, run, { cluster = null, needs } = {}) => test(name, { timeout: 60_000, skip: host.cannot[needs] ?? false }, async (t) => {
       const store = await startStore({ cluster });
       t.after(() => store.close());
-      const start = (more) => startGateway(t, host, { KELP_FILER: store.filer, KELP_PREFIXES: "/d,/f", ...more });
+      const start = (more, lines) => startGateway(t, host, { KELP_FILER: store.filer, KELP_PREFIXES: "/d,/f", KELP_PUBLIC: "yes", ...more }, lines);
       await run(store, start);
     });
 
@@ -52,7 +53,7 @@ for (const host of GATEWAY_HOSTS) {
       const { path } = store.addFile({ path: "/f/post", bytes: noise("post", 1000), chunkSize: 1000 });
       const origin = await start();
       const post = await fetch(origin + path, { method: "POST", body: "x" });
-      assert.deepEqual([post.status, post.headers.get("allow")], [405, "GET, HEAD"]);
+      assert.deepEqual([post.status, post.headers.get("allow")], [405, "GET, HEAD, OPTIONS"]);
       assert.equal((await post.json()).code, "unsupported");
     });
 
@@ -132,7 +133,93 @@ for (const host of GATEWAY_HOSTS) {
       await reader.cancel();
     });
 
+    it("a signed URL gives access until it expires", async (store, start) => {
+      const { path, sha256: right } = store.addFile({ path: "/f/a b", bytes: noise("signed", 1000), chunkSize: 400 });
+      const origin = await start({ KELP_PUBLIC: "", KELP_URL_KEYS: URL_KEYS });
+      const url = encodeURI(path);
+      for (const good of [signed(origin, url), signed(origin, url, { key: "two" }), signed(origin, url, { issued: now() + 50 }), signed(origin, url, { download: "x.bin" })]) {
+        const { status, sha256: got } = await get(good);
+        assert.deepEqual([status, got], [200, right], good);
+      }
+      assert.equal((await get(signed(origin, url, { download: "x.bin" }))).headers.get("content-disposition"), "attachment; filename=x.bin");
+      store.resetLog();
+      const good = signed(origin, url);
+      for (const bad of [origin + url, signed(origin, url, { host: "other" }), signed(origin, url, { method: "HEAD" }), signed(origin, url, { issued: now() - 200, expires: now() - 61 }), signed(origin, url, { as: { key: "two" } }), `${good}&download=x`, `${good}&key=one`, signed(origin, "/f/b")]) {
+        const { status, text } = await get(bad.replace("/f/b?", `${url}?`));
+        assert.deepEqual([status, JSON.parse(text).code], [403, "unauthorized"], bad);
+      }
+      assert.deepEqual(store.requests, []);
+    });
+
+    it("responses have CORS headers, and no stored lifetime", async (store, start) => {
+      const { path } = store.addFile({ path: "/f/page.html", mime: "text/html", bytes: noise("page", 100), chunkSize: 100 });
+      const origin = await start({ KELP_CORS: "https://app.example" });
+      const found = await get(origin + path);
+      assert.match(found.headers.get("content-security-policy"), /sandbox/);
+      assert.deepEqual(["cache-control", "x-content-type-options"].map((name) => found.headers.get(name)), ["private, no-cache", "nosniff"]);
+      for (const { status, headers } of [found, await get(`${origin}/f/none`), await get(`${origin}/etc/x`)]) {
+        assert.equal(headers.get("access-control-allow-origin"), "https://app.example", String(status));
+      }
+    });
+
+    it("a preflight is answered", async (store, start) => {
+      const origin = await start({ KELP_CORS: "https://app.example", KELP_PUBLIC: "", KELP_URL_KEYS: URL_KEYS });
+      const { status, headers } = await fetch(`${origin}/f/x`, { method: "OPTIONS" });
+      assert.deepEqual([status, headers.get("access-control-allow-origin")], [204, "https://app.example"]);
+      assert.match(headers.get("access-control-allow-headers"), /If-Range/);
+    }, { needs: "bodiless" });
+
+    it("the filer's own folders are served only by name", async (store, start) => {
+      store.addFile({ path: "/etc/x", bytes: noise("x", 10), chunkSize: 10 });
+      for (const [prefixes, status] of [["/", 404], ["/,/etc", 200]]) assert.equal((await get(`${await start({ KELP_PREFIXES: prefixes })}/etc/x`)).status, status);
+    });
+
+    it("another host is a 421", async (store, start) => {
+      assert.equal((await get(`${await start({ KELP_HOSTS: "files.example.com" })}/f/x`)).status, 421);
+    });
+
+    it("a chunk larger than the memory is a 507", async (store, start) => {
+      const { path } = store.addFile({ path: "/f/large", bytes: noise("large", 3 * MIB), chunkSize: 3 * MIB, cipher: true });
+      const { status, text } = await get((await start({ KELP_MEMORY_MIB: "4" })) + path, { range: "bytes=0-0" });
+      assert.deepEqual([status, JSON.parse(text).code], [507, "limit"]);
+      assert.ok(store.requests.every(({ fileId }) => !fileId));
+    });
+
+    it("a stalled client goes on, and one that is too slow is ended", async (store, start) => {
+      const bytes = noise("slow", 2 * AHEAD);
+      const { path } = store.addFile({ path: "/f/slow", bytes, chunkSize: MIB });
+      const stalled = async (origin, ms) => {
+        const { body } = await fetch(origin + path);
+        const reader = body.getReader();
+        await reader.read();
+        await new Promise((resolve) => setTimeout(resolve, ms));
+        return reader;
+      };
+      const origin = await start({ KELP_STALL_SECONDS: "1", KELP_CLIENT_SECONDS: "2" });
+      const patient = await start({ KELP_STALL_SECONDS: "1" });
+      const [slow, late] = await Promise.all([stalled(origin, 15_000), stalled(patient, 3000)]);
+      await assert.rejects(async () => { while (!(await slow.read()).done); });
+      // The first piece was read before.
+      const pieces = [];
+      for (let next = await late.read(); !next.done; next = await late.read()) pieces.push(next.value);
+      assert.ok(bytes.subarray(-Buffer.concat(pieces).length).equals(Buffer.concat(pieces)), "it gets the whole file");
+    }, { needs: "slow" });
+
+    it("each request is a line in the log", async (store, start) => {
+      const { path } = store.addFile({ path: "/f/seen", bytes: noise("seen", 1000), chunkSize: 400 });
+      const lines = [];
+      const origin = await start({ KELP_AUDIT: "yes", KELP_PUBLIC: "", KELP_URL_KEYS: URL_KEYS }, lines);
+      await get(signed(origin, path, { key: "two" }));
+      await get(`${origin}${path}?signature=secret`);
+      const seen = () => lines.join("").match(/\{"bytes".*\}/g)?.map((line) => JSON.parse(line)) ?? [];
+      assert.ok(await becomes(() => seen().length === 2), lines.join(""));
+      const told = seen().map(({ method, path, key, status, bytes }) => [method, path, key, status, bytes]);
+      assert.deepEqual(told, [["GET", path, "two", 200, 1000], ["GET", path, null, 403, 0]]);
+      assert.doesNotMatch(lines.join(""), /secret|signature/);
+    });
+
     it("a gateway without configuration serves nothing", async (store, start) => {
+      assert.equal((await get(`${await start({ KELP_PUBLIC: "" })}/f/x`)).status, 500);
       assert.equal((await get(`${await start({ KELP_PREFIXES: "" })}/f/x`)).status, 500);
       assert.deepEqual(store.requests, []);
     });

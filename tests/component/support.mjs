@@ -106,8 +106,8 @@ export class Library {
   }
 }
 
-/** Starts a gateway with these variables; resolves to its origin. Ends with the test. */
-export function startGateway(t, host, variables) {
+/** Starts a gateway with these variables; resolves to its origin. Ends with the test. `lines` gets the texts that it prints. */
+export function startGateway(t, host, variables, lines = []) {
   const [program, ...args] = host.command(variables);
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH, ...variables } });
   t.after(() => child.kill());
@@ -115,6 +115,7 @@ export function startGateway(t, host, variables) {
     let printed = "";
     const listen = (text) => {
       printed += text;
+      lines.push(String(text));
       const origin = /http:\/\/127\.0\.0\.1:\d+/.exec(printed);
       if (origin) resolve(origin[0]);
     };

@@ -80,7 +80,7 @@ const hasNoBody = ({ answer, gives }) => answer.method === "HEAD" || gives.lengt
 async function startServing(host, { filer, master, volumes }) {
   const life = new Life();
   const located = master ? { KELP_MASTER: master, KELP_ORIGINS: volumes.join() } : {};
-  const origin = await startGateway(life, host, { KELP_FILER: filer, KELP_PREFIXES: "/", ...located });
+  const origin = await startGateway(life, host, { KELP_FILER: filer, KELP_PREFIXES: "/", KELP_PUBLIC: "yes", ...located });
   return { origin, close: () => life.end() };
 }
 

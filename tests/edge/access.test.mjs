@@ -198,7 +198,7 @@ test("a problem names no server and no URL", async () => {
     const answer = await get(match.server === "none" ? `${origin}/public/broken` : origin + PATH);
     assert.ok(answer.status >= 400, `${JSON.stringify([match, action])}: ${answer.status}`);
     const text = answer.bytes.toString();
-    if (!match.fileId && match.server !== "master") assert.doesNotMatch(text, /127\.0\.0\.1|localhost|https?:|metadata=|public/, text);
+    assert.doesNotMatch(text, /127\.0\.0\.1|localhost|https?:|metadata=|public/, text);
     fault.remove();
   }
 });

@@ -1,5 +1,4 @@
-// Starts a store and the gateway in front of it in workerd; signs URLs; sends requests.
-import { createHmac } from "node:crypto";
+// Starts a store and the gateway in front of it in workerd; sends requests.
 import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
@@ -9,10 +8,7 @@ import { bundleWorker, startBareWorker, startWorker } from "../../scripts/edge.m
 import { noise, startStore } from "../store/index.mjs";
 
 export { noise, sha256, startStore } from "../store/index.mjs";
-
-/** The secrets that sign URLs in these tests, by key id. */
-export const KEYS = { one: "the-secret-of-these-tests-number-one", two: "the-secret-of-these-tests-number-two" };
-export const URL_KEYS = Object.entries(KEYS).map((pair) => pair.join(":")).join(" ");
+export { KEYS, now, signed, URL_KEYS } from "./signed.mjs";
 
 const MIB = 2 ** 20;
 const some = noise("plenty", MIB + 1);
@@ -53,16 +49,6 @@ export async function startLoggedGateway(cluster, vars) {
   const read = (stream) => createInterface({ input: stream }).on("line", (line) => lines.push(line));
   const gateway = await startGateway(cluster, vars, (modules, bindings) => startWorker(modules, bindings, { stdio: (...streams) => streams.forEach(read) }));
   return { ...gateway, lines };
-}
-
-export const now = () => Math.floor(Date.now() / 1000);
-
-/** A signed URL, made as a backend makes it: with Node's crypto, and not with the gateway's code. `as` is what the URL says instead. */
-export function signed(origin, path, { key = "one", secret = KEYS[key], method = "GET", host = new URL(origin).host, issued = now(), expires = issued + 60, download = null, as = {} } = {}) {
-  const text = ["kelp-url-1", key, method, host, path, issued, expires, download === null ? "" : `download=${download}`].join("\n");
-  const signature = createHmac("sha256", secret).update(text).digest("base64url");
-  const query = new URLSearchParams({ key, issued, expires, ...(download === null ? {} : { download }), signature, ...as });
-  return `${origin}${path}?${query}`;
 }
 
 export const encoded = (path) => path.split("/").map(encodeURIComponent).join("/");

@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 
-use futures::StreamExt;
-
-use super::respond::{GatewayRequest, GatewayResponse, Refusal, handle};
+use super::{
+    client::Client,
+    respond::{GatewayRequest, GatewayResponse, handle},
+};
 use crate::hosts::component::{
     bindings::{
         self,
@@ -30,13 +31,14 @@ impl Guest for Gateway {
         let out = RefCell::new(Some(out));
         let request = GatewayRequest {
             method: request.method(),
+            host: request.authority(),
             path: request.path_with_query(),
             headers: request.headers(),
         };
         let sent = executor::run(async { send(handle(request).await, &out).await });
         if sent.flatten().is_none() {
             // Has an effect only if no response was sent yet.
-            executor::run(send(Refusal::INTERNAL.into(), &out));
+            executor::run(send(GatewayResponse::internal_error(), &out));
         }
         // The tasks of this request stop before the call returns.
         executor::poll_once();
@@ -51,18 +53,20 @@ async fn send(response: GatewayResponse, out: &RefCell<Option<ResponseOutparam>>
     // Hosts require that the body is taken before the response is sent, even if the body is empty.
     let body = outgoing.body().ok()?;
     ResponseOutparam::set(out.take()?, Ok(outgoing));
-    if let Some(mut pieces) = response.body {
+    if let Some(mut contents) = response.body {
+        let mut client = Client { patience: response.patience };
         let output = body.write().ok()?;
         let mut writable = Writable { readiness: Readiness::new(output.subscribe()), output: &output };
-        while let Some(piece) = pieces.next().await {
+        while let Some(piece) = contents.next().await {
             let mut piece = piece.ok()?;
             while !piece.is_empty() {
-                let len = writable.len().await?.min(piece.len());
+                let len = client.wait(writable.len(), &mut contents).await??.min(piece.len());
                 output.write(&piece.split_to(len)).ok()?;
+                client.took(len, &mut contents);
             }
         }
         output.flush().ok()?;
-        writable.len().await?;
+        client.wait(writable.len(), &mut contents).await??;
     }
     OutgoingBody::finish(body, None).ok()
 }

@@ -1,16 +1,17 @@
 //! The world `gateway-async`: exports the HTTP handler of WASI 0.3.
 
-use wit_bindgen::spawn_local;
+use wit_bindgen::{StreamWriter, spawn_local};
 
-use super::respond::{GatewayRequest, GatewayResponse, Refusal, handle};
-use crate::hosts::component::{
-    bindings::{
-        self,
-        exports::wasi::http0_3_2::handler::Guest,
-        wasi::http::types::{ErrorCode, Request, Response},
-        wit_future, wit_stream,
-    },
-    wasi::p3::pump::pump,
+use super::{
+    client::Client,
+    contents::Contents,
+    respond::{GatewayRequest, GatewayResponse, handle},
+};
+use crate::hosts::component::bindings::{
+    self,
+    exports::wasi::http0_3_2::handler::Guest,
+    wasi::http::types::{ErrorCode, Request, Response},
+    wit_future, wit_stream,
 };
 
 /// The HTTP handler.
@@ -25,10 +26,12 @@ impl Guest for Gateway {
     async fn handle(request: Request) -> Result<Response, ErrorCode> {
         let request = GatewayRequest {
             method: request.get_method(),
+            host: request.get_authority(),
             path: request.get_path_with_query(),
             headers: request.get_headers(),
         };
-        let response = outgoing(handle(request).await).or_else(|| outgoing(Refusal::INTERNAL.into()));
+        let response =
+            outgoing(handle(request).await).or_else(|| outgoing(GatewayResponse::internal_error()));
         response.ok_or(ErrorCode::InternalError(None))
     }
 }
@@ -42,15 +45,36 @@ fn outgoing(response: GatewayResponse) -> Option<Response> {
     let (writer, contents) = response.body.is_some().then(wit_stream::new).unzip();
     let (outgoing, _sent) = Response::new(fields, contents, trailers);
     outgoing.set_status_code(response.status).ok()?;
+    let client = Client { patience: response.patience };
     spawn_local(async move {
-        let written = match response.body.zip(writer) {
-            Some((pieces, writer)) => pump(pieces, writer).await,
-            None => Ok(true),
+        let is_whole = match response.body.zip(writer) {
+            Some((contents, writer)) => send(contents, writer, client).await.is_some(),
+            None => true,
         };
-        if written.is_ok_and(|all| all) {
+        if is_whole {
             // Fails if the client does not wait for the end, which is not an error.
             let _ = result.write(Ok(None)).await;
         }
     });
     Some(outgoing)
+}
+
+/// The most bytes in one write, so that the rate of a slow client can be seen.
+const PIECE: usize = 64 << 10;
+
+/// Sends a body. `None` if it is incomplete, because the file cannot be read on, or the client has gone or is too slow.
+async fn send(mut contents: Contents, mut writer: StreamWriter<u8>, mut client: Client) -> Option<()> {
+    while let Some(piece) = contents.next().await {
+        let mut piece = piece.ok()?;
+        while !piece.is_empty() {
+            let part = piece.split_to(piece.len().min(PIECE));
+            let len = part.len();
+            let rest = client.wait(writer.write_all(part.into()), &mut contents).await?;
+            if !rest.is_empty() {
+                return None;
+            }
+            client.took(len, &mut contents);
+        }
+    }
+    Some(())
 }

@@ -4,3 +4,5 @@
 pub(in crate::hosts::component) mod clock;
 pub(in crate::hosts::component) mod executor;
 pub(in crate::hosts::component) mod http;
+#[cfg(feature = "component-gateway")]
+pub(in crate::hosts::component) mod log;

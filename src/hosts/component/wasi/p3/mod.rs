@@ -2,5 +2,7 @@
 
 pub(in crate::hosts::component) mod clock;
 pub(in crate::hosts::component) mod http;
-#[cfg(any(feature = "component-gateway", feature = "component-library"))]
+#[cfg(feature = "component-gateway")]
+pub(in crate::hosts::component) mod log;
+#[cfg(all(feature = "component-library", not(feature = "component-gateway")))]
 pub(in crate::hosts::component) mod pump;
