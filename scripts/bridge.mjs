@@ -14,6 +14,8 @@ const NAMES = "--minify-imports-and-exports-and-modules";
 /** Optimises the module for size, and shortens the names of its imports and exports there and in the bridge. */
 export function shrink(wasm, bridge) {
   optimise(wasm, "-Oz", "--converge");
+  // Another round over flat code, which finds more that is the same.
+  optimise(wasm, "--flatten", "--rereloop", "-Oz", "-Oz");
   // The second run prints the names. It would print them more than once if it converged.
   writeFileSync(bridge, rewrite(readFileSync(bridge, "utf8"), JSON.parse(optimise(wasm, NAMES))));
 }
