@@ -37,7 +37,7 @@ export async function openEntry(entry, options) {
   const json = typeof entry === "string" && !isTooLong(entry) ? new TextEncoder().encode(entry) : entry;
   if (json !== undefined && json !== null && isTooLong(json)) throw new KelpError("limit", `the entry is longer than ${runtime.maxMetadataBytes} bytes, which is the limit`);
   if (!(json instanceof Uint8Array)) throw new TypeError("entry must be the JSON that a filer answers, as a string or as its bytes");
-  return open(chosen, (pool) => openCoreEntry(json, chosen, pool));
+  return open(chosen, (pool, opening) => openCoreEntry(json, chosen, pool, opening));
 }
 
 export async function openManifest(manifest, options) {

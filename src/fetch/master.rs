@@ -68,7 +68,7 @@ impl Address {
         if !query.is_empty() {
             lookup_url.push('&');
         }
-        let scheme = base.split_once("://").map_or("http", |(scheme, _)| scheme).to_owned();
+        let scheme = url::scheme(base).unwrap_or("http").to_owned();
         Self { lookup_url, scheme }
     }
 }
@@ -280,7 +280,11 @@ pub(crate) fn parse(text: &[u8], scheme: &str) -> Option<Servers> {
     for (_, addresses) in locations {
         let mut addresses = addresses.into_iter().filter(|address| !address.is_empty()).map(|address| {
             let address = address.trim_end_matches('/');
-            if address.contains("://") { address.to_owned() } else { [scheme, "://", address].concat() }
+            if url::scheme(address).is_some() {
+                address.to_owned()
+            } else {
+                [scheme, "://", address].concat()
+            }
         });
         let public = addresses.next();
         servers.internal.extend(addresses.filter(|address| Some(address) != public.as_ref()));

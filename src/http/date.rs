@@ -104,7 +104,9 @@ pub(crate) fn from_http(text: &str) -> Option<i64> {
         }
         // Sunday, 06-Nov-94 08:49:37 GMT
         _ => {
-            let (inner, rest) = rest.split_once("day, ")?;
+            // "Sun" and so on has been read; "day, " comes after the rest of the name.
+            let (inner, rest) = rest.split_once(',')?;
+            let (inner, rest) = (inner.strip_suffix("day")?, rest.strip_prefix(' ')?);
             let [d0, d1, b'-', m0, m1, m2, b'-', y0, y1, b' ', ref time @ .., b' ', b'G', b'M', b'T'] =
                 *rest.as_bytes()
             else {

@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-use base64ct::{Base64, Encoding};
-
+use super::base64;
 use crate::json::{Value, walk};
 
 /// A token that expires within this time is not sent: the request needs time to arrive, and clocks differ.
@@ -41,7 +40,7 @@ fn validity(token: &str) -> Option<Validity> {
     }
     let (_, rest) = token.split_once('.')?;
     let (payload, _) = rest.split_once('.')?;
-    let json = decoded(payload)?;
+    let json = base64::decode_url(payload)?;
     let mut validity = Validity::default();
     let is_json = walk(&json, &mut |member| match (member.object, member.key, member.value) {
         (0, "exp", Value::Number(number)) => validity.expires = Some(number),
@@ -51,18 +50,9 @@ fn validity(token: &str) -> Option<Validity> {
     is_json.then_some(validity)
 }
 
-/// Decodes base64url by way of standard base64: a second alphabet would double the code.
-fn decoded(text: &str) -> Option<Vec<u8>> {
-    let mut text = text.trim_end_matches('=').replace('-', "+").replace('_', "/");
-    while !text.len().is_multiple_of(4) {
-        text.push('=');
-    }
-    Base64::decode_vec(&text).ok()
-}
-
 #[cfg(test)]
 mod tests {
-    use base64ct::Base64UrlUnpadded;
+    use base64ct::{Base64UrlUnpadded, Encoding};
 
     use super::*;
 

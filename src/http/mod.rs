@@ -3,7 +3,11 @@
 //! No function here sends or receives anything. Requests and their response heads arrive as strings, and
 //! decisions about them leave as values. The rules are those of RFC 9110 (semantics), 3986 (URLs), 6266
 //! (names of files), 7519 (tokens) and 9457 (problem details); each file cites its sections.
+//!
+//! A text is searched for bytes or by parts, not for other texts: the search of the standard library for a text, which
+//! `contains` of a `char` brings too, is a kilobyte of the module of a page.
 
+pub(crate) mod base64;
 pub(crate) mod content_disposition;
 pub(crate) mod content_range;
 pub(crate) mod date;

@@ -10,7 +10,9 @@ use crate::http::hex;
 pub(crate) fn encode(text: &str, kept: &str, out: &mut String) {
     for byte in text.bytes() {
         let letter = char::from(byte);
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || kept.contains(letter)
+        if byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~')
+            || kept.as_bytes().contains(&byte)
         {
             out.push(letter);
         } else {

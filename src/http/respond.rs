@@ -196,7 +196,7 @@ fn forbids_sharing(cache_control: &str) -> bool {
     let is = |directive: &str, name| directive.trim_ascii().eq_ignore_ascii_case(name);
     let has = |name| cache_control.split(',').any(|directive| is(directive, name));
     // A quoted text may contain what looks like a directive.
-    !cache_control.contains('"') && (has("no-store") || has("private") && !has("public"))
+    !cache_control.as_bytes().contains(&b'"') && (has("no-store") || has("private") && !has("public"))
 }
 
 /// The status for the first condition that does not hold; `None` if all hold.

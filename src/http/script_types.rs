@@ -19,7 +19,7 @@ pub(crate) fn can_run_script(media_type: &str) -> bool {
         "application" => matches!(subtype, "pdf" | "json" | "octet-stream"),
         _ => false,
     };
-    !is_harmless || media_type.contains(',')
+    !is_harmless || media_type.as_bytes().contains(&b',')
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ impl<'a> HttpUrl<'a> {
         // Browsers read a backslash as a slash.
         let authority = after.split(['/', '?', '#', '\\']).next()?;
         let rest = after.get(authority.len()..)?;
-        let is_legal = !authority.is_empty() && !authority.contains('@');
+        let is_legal = !authority.is_empty() && !authority.as_bytes().contains(&b'@');
         is_legal.then_some(Self { text, scheme, authority, rest })
     }
 
@@ -75,7 +75,7 @@ impl<'a> HttpUrl<'a> {
     )]
     pub(crate) fn join(&self, reference: &str) -> Option<String> {
         let reference = reference.split('#').next()?.trim();
-        let is_absolute = reference.split(['/', '?']).next()?.contains(':');
+        let is_absolute = reference.split(['/', '?']).next()?.as_bytes().contains(&b':');
         if is_absolute {
             return checked(reference);
         }
@@ -143,6 +143,12 @@ fn normalized_host(authority: &str, default_ports: &[&str]) -> String {
         key.push_str(port);
     }
     key
+}
+
+/// What comes before the `://` of a URL.
+pub(crate) fn scheme(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once(':')?;
+    rest.starts_with("//").then_some(scheme)
 }
 
 /// The URL without query and fragment, which is safe to show: tokens are sent in the query.

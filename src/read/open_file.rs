@@ -131,5 +131,5 @@ impl<H: Host> OpenFile<H> {
 /// alike.
 fn needs_credential(chunk: &Chunk) -> bool {
     let Source::Urls(urls) = &chunk.source else { return false };
-    chunk.key.is_some() || urls.iter().any(|url| url.contains('?'))
+    chunk.key.is_some() || urls.iter().any(|url| url.as_bytes().contains(&b'?'))
 }

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding};
-
 use super::{error::Reason, file_id, sse_kind::SseKind};
-use crate::model::chunk::{Chunk, CipherKey, Compression, Source};
+use crate::{
+    http::base64,
+    model::chunk::{Chunk, CipherKey, Compression, Source},
+};
 
 /// A chunk of an entry or of a chunk manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ impl RawChunk {
     /// Sets the digest. Old writers store other things than an MD5 in `e_tag`; like the filer, this ignores
     /// them.
     pub(super) fn set_e_tag(&mut self, text: &str) {
-        self.md5 = Base64::decode_vec(text).ok().and_then(|md5| md5.try_into().ok());
+        self.md5 = base64::decode(text).and_then(|md5| md5.try_into().ok());
     }
 
     /// Checks the fields once all of them have been read.

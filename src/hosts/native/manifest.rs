@@ -1,11 +1,11 @@
 //! The generic manifest as JSON.
 
-use base64ct::{Base64, Encoding};
 use serde_json::Value;
 
 use crate::{
     error::{Error, Kind},
     formats::manifest::{ChunkFields, Manifest, ManifestFields},
+    http::base64,
 };
 
 impl Manifest {
@@ -78,5 +78,5 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn bytes(value: &Value) -> Option<Vec<u8>> {
-    Base64::decode_vec(value.as_str()?).ok()
+    base64::decode(value.as_str()?)
 }

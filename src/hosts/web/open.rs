@@ -1,10 +1,11 @@
 //! Opens files.
 
-use std::{cell::RefCell, future::Future, rc::Rc};
+use std::{cell::RefCell, future::Future, pin::Pin, rc::Rc};
 
-use futures::future::{AbortHandle, AbortRegistration, Abortable};
-use js_sys::TypeError;
+use futures::future::{AbortHandle, AbortRegistration, Abortable, Aborted};
+use js_sys::{Promise, TypeError};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 
 use super::{
     decode::{Decoding, has_subtle},
@@ -29,40 +30,29 @@ use crate::{
     schedule::options::Options,
 };
 
-/// Opens a file of a filer: fetches its entry.
-///
-/// # Errors
-///
-/// A `KelpError`.
+/// Opens a file of a filer: fetches its entry. Resolves to a [`CoreFile`], or rejects with a `KelpError`.
 #[wasm_bindgen(js_name = openFiler)]
-pub async fn open_filer(
-    url: String,
-    settings: Settings,
-    pool: &CorePool,
-    opening: &Opening,
-) -> Result<CoreFile, JsValue> {
+#[must_use]
+pub fn open_filer(url: String, settings: Settings, pool: &CorePool, opening: &Opening) -> Promise {
     let (context, causes) = context(&settings, pool);
     let timers = context.host.timers.clone();
     let keys = settings.keys();
     let file_url = settings.file_url();
-    let file = opening.unless_cancelled(timers, context.open_filer(&url, file_url.as_deref(), &keys)).await;
-    opened(file, causes)
+    let file = async move { context.open_filer(&url, file_url.as_deref(), &keys).await };
+    opening.promise(timers, causes, false, Box::pin(file))
 }
 
-/// Opens a file by its entry.
-///
-/// # Errors
-///
-/// A `KelpError`, or a `TypeError` if no option finds the chunks.
+/// Opens a file by its entry. Resolves to a [`CoreFile`]; rejects with a `KelpError`, or with a `TypeError` if no option
+/// finds the chunks.
 #[wasm_bindgen(js_name = openEntry)]
-pub async fn open_entry(json: &[u8], settings: Settings, pool: &CorePool) -> Result<CoreFile, JsValue> {
+#[must_use]
+pub fn open_entry(json: Vec<u8>, settings: Settings, pool: &CorePool, opening: &Opening) -> Promise {
     let (context, causes) = context(&settings, pool);
+    let timers = context.host.timers.clone();
+    let keys = settings.keys();
     let filer = Some(settings.filer()).filter(|filer| !filer.is_empty());
-    let file = context.open_entry(json, filer.as_deref(), &settings.keys()).await;
-    if settings.has_no_locator() && file.as_ref().is_ok_and(OpenFile::needs_locator) {
-        return Err(TypeError::new("the chunks cannot be found: neither filer nor locate was given").into());
-    }
-    opened(file, causes)
+    let file = async move { context.open_entry(&json, filer.as_deref(), &keys).await };
+    opening.promise(timers, causes, settings.has_no_locator(), Box::pin(file))
 }
 
 /// Opens a file by its manifest.
@@ -76,18 +66,10 @@ pub fn open_manifest(manifest: JsManifest, settings: Settings, pool: &CorePool) 
     opened(context.open_manifest(manifest::read(&manifest)?), causes)
 }
 
-/// Opens any URL, to be read in ranges.
-///
-/// # Errors
-///
-/// A `KelpError`.
+/// Opens any URL, to be read in ranges. Resolves to a [`CoreFile`], or rejects with a `KelpError`.
 #[wasm_bindgen(js_name = openUrl)]
-pub async fn open_url(
-    url: String,
-    settings: UrlSettings,
-    pool: &CorePool,
-    opening: &Opening,
-) -> Result<CoreFile, JsValue> {
+#[must_use]
+pub fn open_url(url: String, settings: UrlSettings, pool: &CorePool, opening: &Opening) -> Promise {
     let (context, causes) = context(settings.as_ref(), pool);
     let timers = context.host.timers.clone();
     let hints = UrlHints {
@@ -96,8 +78,8 @@ pub async fn open_url(
         media_type: settings.media_type(),
         chunk_size: settings.chunk_size().map_or(Options::DEFAULT_CHUNK_SIZE, |bytes| bytes as u64),
     };
-    let file = opening.unless_cancelled(timers, context.open_url(&url, hints)).await;
-    opened(file, causes)
+    let file = async move { context.open_url(&url, hints).await };
+    opening.promise(timers, causes, false, Box::pin(file))
 }
 
 /// A file that is being opened. Cancelling it cancels its request at once.
@@ -132,17 +114,27 @@ impl Opening {
     }
 }
 
+/// A file that is being opened, in any way: what drives it is compiled once.
+type File = Pin<Box<dyn Future<Output = Result<OpenFile<WebHost>, Error>>>>;
+
 impl Opening {
-    async fn unless_cancelled<T>(
-        &self,
-        timers: Timers,
-        opening: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        let cancelled = || Error::new(Kind::Closed, "opening the file was cancelled");
-        let registration = self.registration.take().ok_or_else(cancelled)?;
-        in_turns(timers, self.number, Abortable::new(opening, registration))
-            .await
-            .unwrap_or_else(|_aborted| Err(cancelled()))
+    /// The promise of a file. `has_no_locator`: no option finds chunks.
+    fn promise(&self, timers: Timers, causes: Rc<Causes>, has_no_locator: bool, file: File) -> Promise {
+        let (registration, number) = (self.registration.take(), self.number);
+        future_to_promise(async move {
+            let cancelled = || Error::new(Kind::Closed, "opening the file was cancelled");
+            let file = match registration {
+                Some(registration) => in_turns(timers, number, Abortable::new(file, registration)).await,
+                None => Err(Aborted),
+            };
+            let file = file.unwrap_or_else(|Aborted| Err(cancelled()));
+            if has_no_locator && file.as_ref().is_ok_and(OpenFile::needs_locator) {
+                return Err(
+                    TypeError::new("the chunks cannot be found: neither filer nor locate was given").into()
+                );
+            }
+            Ok(opened(file, causes)?.into())
+        })
     }
 }
 

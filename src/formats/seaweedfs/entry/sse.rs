@@ -20,7 +20,6 @@ use std::{
     sync::Arc,
 };
 
-use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use md5::{Digest, Md5};
 use sha2::Sha256;
@@ -36,6 +35,7 @@ use crate::{
         raw_chunk::Sse,
         sse_kind::SseKind,
     },
+    http::base64,
     model::chunk::{Chunk, CipherKey, Ctr},
 };
 
@@ -276,7 +276,7 @@ fn raw_iv(stored: &[u8]) -> Result<[u8; 16], EntryError> {
 
 /// 16 bytes in base64.
 fn decoded(text: &[u8]) -> Option<[u8; 16]> {
-    Base64::decode_vec(str::from_utf8(text).ok()?).ok()?.try_into().ok()
+    base64::decode(str::from_utf8(text).ok()?)?.try_into().ok()
 }
 
 fn parse(field: &str, text: &[u8]) -> Result<SseParams, EntryError> {

@@ -1,8 +1,6 @@
 //! A scalar JSON value, and its conversion to the type of a field.
 
-use base64ct::{Base64, Encoding};
-
-use crate::formats::seaweedfs::error::Reason;
+use crate::{formats::seaweedfs::error::Reason, http::base64};
 
 /// A JSON value. `Other` stands for a fraction, an array or an object: no field of an entry takes one as its
 /// value.
@@ -58,7 +56,7 @@ impl Value<'_> {
     pub(super) fn bytes(&self, field: &str) -> Result<Vec<u8>, Reason> {
         match self {
             Self::Null => Ok(Vec::new()),
-            Self::String(text) => Base64::decode_vec(text).map_err(|_| Reason::Not(expected(field))),
+            Self::String(text) => base64::decode(text).ok_or_else(|| Reason::Not(expected(field))),
             _ => Err(Reason::Not(expected(field))),
         }
     }
