@@ -17,7 +17,7 @@
 //! world.spawn(driver);
 //! let bytes = world.run(collect(reader)).expect("it does not hang").expect("it is read whole");
 //! assert_eq!(bytes, vec![7; 10_000]);
-//! assert_eq!(world.now(), Duration::from_millis(40), "ten requests, eight at a time");
+//! assert_eq!(world.now(), Duration::from_millis(20), "ten requests, all at a time");
 //! ```
 
 mod body;

@@ -19,7 +19,8 @@ use super::{
     host::WebHost,
     stats::{stats_object, summary_object},
     timer::Timers,
-    turn::{self, Turn, in_turns},
+    turn::Turn,
+    work::{self, in_turns},
 };
 use crate::{
     error::{Error, Kind},
@@ -86,7 +87,7 @@ impl CoreFile {
         let timers = Timers::default();
         let host = WebHost { listener: Rc::new(listener), timers: timers.clone(), ..file_host.clone() };
         let (driver, reader) = self.file.start_on(host, plan).map_err(|error| self.causes.error(&error))?;
-        let number = turn::next_number();
+        let number = work::next_number();
         spawn_local(in_turns(timers, number, driver));
         let handle = reader.handle();
         let reader = Rc::new(RefCell::new(reader));
@@ -192,7 +193,7 @@ pub struct CoreStream {
 
 #[wasm_bindgen]
 impl CoreStream {
-    /// What [`turn::take_number_at_work`] says if its driver traps.
+    /// What [`work::take_number_at_work`] says if its driver traps.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn number(&self) -> u32 {

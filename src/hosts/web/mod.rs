@@ -24,6 +24,7 @@ mod ticket;
 mod timer;
 mod turn;
 mod user_locator;
+mod work;
 
 use wasm_bindgen::prelude::*;
 

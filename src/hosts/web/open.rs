@@ -18,8 +18,9 @@ use super::{
     pool::CorePool,
     settings::{Settings, UrlSettings},
     timer::Timers,
-    turn::{self, in_turns},
+    turn,
     user_locator::UserLocator,
+    work::{self, in_turns},
 };
 use crate::{
     error::{Error, Kind},
@@ -98,10 +99,10 @@ impl Opening {
     #[must_use]
     pub fn new() -> Self {
         let (handle, registration) = AbortHandle::new_pair();
-        Self { number: turn::next_number(), handle, registration: Some(registration).into() }
+        Self { number: work::next_number(), handle, registration: Some(registration).into() }
     }
 
-    /// What [`turn::take_number_at_work`] says if it traps.
+    /// What [`work::take_number_at_work`] says if it traps.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn number(&self) -> u32 {
