@@ -160,7 +160,7 @@ async fn send<H: Host>(
     request: Request,
     small: Option<u64>,
     needs_codec: bool,
-    part: Option<Part>,
+    part: Option<Box<Part>>,
 ) -> Performed<H> {
     let host = &shared.host;
     let prepared = async {
@@ -168,7 +168,7 @@ async fn send<H: Host>(
     };
     let answered = async {
         match part {
-            Some(part) => respond_with_part(shared, request, part).await,
+            Some(part) => respond_with_part(shared, request, *part).await,
             None => {
                 respond(shared, request, small).await.map(|(head, at, body)| (head, at, ViewBody::own(body)))
             }
@@ -177,7 +177,7 @@ async fn send<H: Host>(
     match try_join(answered, prepared).await {
         Ok(((head, at, body), ())) => {
             let unix_time = host.unix_time();
-            let response = Input::Response { response: Ok(head), at, unix_time, is_offline: false };
+            let response = Input::Response { response: Ok(Box::new(head)), at, unix_time, is_offline: false };
             (response, Some(body))
         }
         Err(failed) => (failed, None),

@@ -301,7 +301,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
             (State::AwaitingToken, Input::Token(token)) => self.on_token(token, cx),
             (State::AwaitingResponse { since }, Input::Response { response, at, unix_time, is_offline }) => {
                 match response {
-                    Ok(start) => self.on_response(start, since..at, unix_time, cx),
+                    Ok(start) => self.on_response(*start, since..at, unix_time, cx),
                     Err(error) => self.on_attempt_failed(error, Circumstance::of_network(is_offline), cx),
                 }
             }

@@ -170,7 +170,8 @@ impl Hedge {
             ) => {
                 request.on_response(&start, since..at, view.target, view.cx, actions);
                 if start.body_start(&request.range, unix_time).is_ok() {
-                    self.stage = Stage::AwaitingByte(Box::new(HedgeResponse { request, start, unix_time }));
+                    self.stage =
+                        Stage::AwaitingByte(Box::new(HedgeResponse { request, start: *start, unix_time }));
                 } else {
                     actions.push(Action::Cancel(Role::Hedge));
                 }

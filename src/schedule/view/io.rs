@@ -49,7 +49,7 @@ pub(crate) enum Input<P: Piece> {
     /// [`Operation::Send`] has ended. The body of a response is read until [`Action::Cancel`].
     Response {
         /// Its head, or why there is none.
-        response: Result<ResponseStart, AttemptError>,
+        response: Result<Box<ResponseStart>, AttemptError>,
         /// When it arrived. The codec may have been ready only later.
         at: Duration,
         /// Time since 1970.
@@ -234,7 +234,7 @@ pub(crate) enum Operation<P: Piece> {
         /// Whether its bytes are digested or decrypted as they arrive: wait for the codec too.
         needs_codec: bool,
         /// Which part of its URL it is for, if other views may continue its body.
-        part: Option<Part>,
+        part: Option<Box<Part>>,
     },
     /// Wait for the codec.
     Prepare,

@@ -60,7 +60,10 @@ impl ReplicaRequest {
         let len = self.range.expected_len(target.chunk.size);
         let url = token.map_or_else(|| self.url.clone(), |token| url::with_token(&self.url, &token));
         let request = Request { url, range: self.range.header };
-        actions.start(role, Operation::Send { request, len, needs_codec: target.needs_codec(), part });
+        actions.start(
+            role,
+            Operation::Send { request, len, needs_codec: target.needs_codec(), part: part.map(Box::new) },
+        );
     }
 
     /// The event that says that it is sent.

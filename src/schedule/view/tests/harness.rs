@@ -232,7 +232,12 @@ pub(super) fn located(hosts: &[&str]) -> Input<Bytes> {
 
 pub(super) fn head(status: u16, headers: Headers) -> Input<Bytes> {
     let start = ResponseStart { status, headers, ..ResponseStart::default() };
-    Input::Response { response: Ok(start), at: Duration::ZERO, unix_time: Duration::ZERO, is_offline: false }
+    Input::Response {
+        response: Ok(Box::new(start)),
+        at: Duration::ZERO,
+        unix_time: Duration::ZERO,
+        is_offline: false,
+    }
 }
 
 pub(super) fn status(status: u16) -> Input<Bytes> {
