@@ -189,6 +189,19 @@ fn a_server_that_does_not_respond_times_out() {
     assert!(done.status.code() == Some(3) && printed.starts_with("kelp: timeout: "), "{printed}");
 }
 
+// F123
+#[test]
+fn requests_go_to_listed_origins_only() {
+    let (store, url, file) = stored();
+    let done = output(&mut kelp(&[&url, "--origin", &store.filer, "--origin", "http://127.0.0.1:9"]));
+    succeeded(&done, &done.stdout, &file["sha256"]);
+    let refused = output(&mut kelp(&[&url, "--origin", "https://files.example/any"]));
+    let printed = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && printed.starts_with("kelp: unsupported: "), "{printed}");
+    let wrong = output(&mut kelp(&[&url, "--origin", "files.example"]));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("--origin must be"));
+}
+
 #[test]
 fn a_late_replica_is_hedged_unless_hedging_is_off() {
     let (mut store, url, _) = stored();

@@ -89,6 +89,8 @@ enum Found {
     Step(Range<u64>, Option<Item>),
     Unread,
     Failed(Error),
+    Busy,
+    End,
 }
 
 /// The next step of a plan.
@@ -126,11 +128,7 @@ impl PlanCursor {
     /// The next step. The position does not change, but manifests that have been read join the plan. The work of one
     /// call is limited.
     pub fn peek(&mut self) -> Upcoming {
-        if matches!(self.next, None | Some(Found::Unread))
-            && let Err(upcoming) = self.look()
-        {
-            return upcoming;
-        }
+        self.look();
         match &self.next {
             Some(Found::Step(positions, Some(item))) => {
                 Upcoming::View(view(positions, item), item.chunk().clone())
@@ -138,7 +136,8 @@ impl PlanCursor {
             Some(Found::Step(gap, None)) => Upcoming::Gap(gap.end.saturating_sub(gap.start)),
             Some(Found::Unread) => Upcoming::Unread,
             Some(Found::Failed(error)) => Upcoming::Failed(error.clone()),
-            None => Upcoming::End,
+            Some(Found::Busy) => Upcoming::Busy,
+            Some(Found::End) | None => Upcoming::End,
         }
     }
 
@@ -150,7 +149,7 @@ impl PlanCursor {
                 self.sweep.skip_to(end);
             }
             Some(Found::Failed(error)) => self.next = Some(Found::Failed(error)),
-            Some(Found::Step(..)) | None => {}
+            Some(Found::Step(..) | Found::Busy | Found::End) | None => {}
         }
     }
 
@@ -184,8 +183,7 @@ impl PlanCursor {
     /// does not wait must start before `until`, and no more than `max_ahead` of them are under way or unused.
     pub fn next_manifest(&mut self, max_ahead: usize, until: u64) -> Option<(Chunk, bool)> {
         if self.next.is_none() {
-            // `peek` returns what keeps it from being found.
-            let _ = self.look();
+            self.look();
         }
         let is_waiting = matches!(self.next, Some(Found::Unread));
         if is_waiting
@@ -250,21 +248,21 @@ impl PlanCursor {
             || self.cache.get(source).is_some()
     }
 
-    /// Looks for the next step. If there is none, fails with what `peek` returns.
-    fn look(&mut self) -> Result<(), Upcoming> {
-        self.next = None;
-        self.next = Some(self.find()?);
-        Ok(())
+    /// Looks for the next step, unless it is known.
+    fn look(&mut self) {
+        if matches!(self.next, None | Some(Found::Unread | Found::Busy)) {
+            self.next = Some(self.find());
+        }
     }
 
-    fn find(&mut self) -> Result<Found, Upcoming> {
+    fn find(&mut self) -> Found {
         loop {
             let event = self.sweep.next();
             self.unrequested.extend(self.sweep.take_found().into_iter().map(ByStart));
             let blocked = match event {
-                Event::Step(positions, visible) => return Ok(Found::Step(positions, visible)),
-                Event::Busy => return Err(Upcoming::Busy),
-                Event::End => return Err(Upcoming::End),
+                Event::Step(positions, visible) => return Found::Step(positions, visible),
+                Event::Busy => return Found::Busy,
+                Event::End => return Found::End,
                 Event::TooMany => {
                     let message =
                         "the chunk manifests list too many chunks or manifests for the same part of the file";
@@ -276,10 +274,10 @@ impl PlanCursor {
                     Err(error) => Found::Failed(error),
                 },
             };
-            return Ok(match self.sweep.cut() {
+            return match self.sweep.cut() {
                 Some(Event::Step(positions, visible)) => Found::Step(positions, visible),
                 _ => blocked,
-            });
+            };
         }
     }
 
