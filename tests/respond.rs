@@ -448,7 +448,9 @@ fn the_disposition_is_stored_or_made_of_the_name() {
     assert_eq!(with("a.bin", "attachment").as_deref(), Some("attachment"));
     for none in ["", "a\nb"] {
         assert_eq!(with("a.bin", none).as_deref(), Some("inline; filename=a.bin"), "{none:?}");
-        assert_eq!(with("", none), None, "{none:?}");
+        for name in ["", "..", "a/", "/."] {
+            assert_eq!(with(name, none), None, "{none:?}");
+        }
     }
     assert_eq!(
         with("ä b.bin", "").as_deref(),
@@ -525,6 +527,8 @@ fn a_caller_chooses_disposition_and_name() {
         ("attachment; filename=x", shown, None, "inline; filename=a.bin"),
         ("inline; filename=x", saved, Some("ä"), "attachment; filename=\"_\"; filename*=UTF-8''%C3%A4"),
         ("", saved, Some(""), "attachment"),
+        ("", saved, Some("../.."), "attachment"),
+        ("", None, Some("../x"), "inline; filename=x"),
         ("", None, Some("a\r\nb"), "inline; filename=a__b"),
     ] {
         assert_eq!(with(stored, disposition, name), expected, "{stored:?} {disposition:?} {name:?}");

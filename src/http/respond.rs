@@ -17,7 +17,7 @@
 use std::ops::Range;
 
 pub use crate::http::content_disposition::Disposition;
-use crate::http::{content_disposition, date, etag, script_types};
+use crate::http::{content_disposition, date, etag, file_name, script_types};
 
 /// The fields of a request that decide about the response. Several lines of one field are joined with `, `.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -186,7 +186,8 @@ impl Representation<'_> {
         }
         let name = name.unwrap_or(self.name);
         let disposition = disposition.or_else(|| stored.map(Disposition::of)).unwrap_or_default();
-        (is_presented || !name.is_empty()).then(|| content_disposition::write(disposition, name))
+        let has_name = file_name::clean(name).is_some();
+        (is_presented || has_name).then(|| content_disposition::write(disposition, name))
     }
 }
 

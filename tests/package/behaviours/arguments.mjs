@@ -79,6 +79,8 @@ export const args = [
       const file = await addFile(store);
       const right = await help.content("noise:small", 1000);
       for (const options of ACCEPTED) sameBytes(await (await kelp.openFiler(file.url, options)).bytes(), right, said(options));
+      const origins = [`${store.filer}/x`, new URL("https://[::1]/")];
+      sameBytes(await (await kelp.openFiler(file.url, { origins })).bytes(), right, "origins");
       const nothing = Object.fromEntries([...Object.keys(WRONG_TYPES), ...Object.keys(FILER_WRONG_TYPES), ...Object.keys(URL_WRONG_TYPES)].map((name) => [name, undefined]));
       for (const [way, open] of Object.entries(openers(kelp, store, file))) ok(await open(nothing), `${way} with nothing but undefined`);
       const opened = await kelp.openFiler(file.url, { ...nothing, retry: { passes: undefined }, timeout: { idle: undefined } });

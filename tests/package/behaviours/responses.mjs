@@ -184,6 +184,7 @@ export const responses = [
       const named = (name) => kelp.openManifest({ size: 0, name, chunks: [] });
       equal(await disposition(await named("one.bin")), "inline; filename=one.bin", "a plain name");
       equal(await disposition(await named('"\r\nX: ä\\')), "inline; filename=\"\\\"__X: __\"; filename*=UTF-8''%22__X%3A%20%C3%A4_", "an odd name");
+      equal(await disposition(await named("a/..")), null, "a name that is none");
       equal(await disposition(await named(undefined)), null, "no name");
       const url = `${store.filer}/f/film%20one.webm`;
       equal(await disposition(await kelp.openUrl(url, { size: 1 })), spaced, "of a URL");
