@@ -30,8 +30,9 @@ impl Default for Costs {
 /// Bytes per second of all bodies together.
 const BANDWIDTH: u64 = 600_000_000;
 
-/// The page does other work now and then, and no body is read meanwhile.
-const PAUSES: Stalls = Stalls { one_in: 2, pause: Duration::from_millis(10) };
+/// After this many bytes the page does other work, for so long.
+const PAUSED_AFTER: u64 = 8 << 20;
+const PAUSE: Duration = Duration::from_millis(10);
 
 const CHUNKS: [(u64, u64); 2] = [(64 << 10, 16 << 20), (4 << 20, 96 << 20)];
 const DELAYS: [u64; 4] = [0, 5, 20, 50];
@@ -39,8 +40,8 @@ const HOSTS: [Hosts; 3] = [Hosts::Http1(1), Hosts::Http1(4), Hosts::Http2];
 const WIDTHS: [usize; 9] = [1, 2, 4, 6, 8, 12, 16, 32, 64];
 
 impl Costs {
-    /// The link of a host: the delay of a cell is that of the server.
-    pub fn shape(&self, link: Link, world: &World) -> Link {
+    /// The link of a host with chunks of this size: the delay of a cell is that of the server.
+    pub fn shape(&self, link: Link, chunk: u64, world: &World) -> Link {
         world.request_time(self.stage);
         world.request_stages(self.stages);
         Link {
@@ -48,7 +49,7 @@ impl Costs {
             round_trip: Duration::from_micros(100),
             per_connection: self.per_connection,
             initial_window: u64::MAX,
-            stalls: Some(PAUSES),
+            stalls: Some(Stalls { one_in: PAUSED_AFTER / chunk, pause: PAUSE }),
             ..link
         }
     }
