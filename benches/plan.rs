@@ -87,7 +87,7 @@ fn walk(chunks: Arc<[Chunk]>) -> Duration {
                 let listed = (0..LISTED).map(|i| chunk(next.offset + 4 * i, next.size - 4 * i, i)).collect();
                 cursor.on_manifest(&next.source, Ok(listed));
             }
-            Upcoming::Failed(error) => panic!("{error}"),
+            Upcoming::Failed(error) => unreachable!("{error}"),
             Upcoming::End => return longest,
         }
     }

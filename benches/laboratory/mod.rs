@@ -144,7 +144,8 @@ impl Lab {
                 slower: cell.slow.filter(|_| host == 0).into_iter().collect(),
                 ..Link::default()
             };
-            let link = if let Some(costs) = &cell.browser { costs.shape(link, cell.chunk, &world) } else { link };
+            let link =
+                if let Some(costs) = &cell.browser { costs.shape(link, cell.chunk, &world) } else { link };
             world.link(&format!("h{host}"), link);
         }
         Self { world, pool: Pool::new(cell.pool), cell: cell.clone(), concurrency }

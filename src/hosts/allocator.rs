@@ -270,7 +270,7 @@ mod tests {
         let mut live: Vec<(*mut u8, Layout, u8)> = Vec::new();
         let mut state = 1;
         for round in 0..20_000_u32 {
-            if live.len() > 200 || (live.len() > 20 && random(&mut state) % 2 == 0) {
+            if live.len() > 200 || (live.len() > 20 && random(&mut state).is_multiple_of(2)) {
                 let (block, layout, byte) = live.swap_remove(random(&mut state) % live.len());
                 // SAFETY: the block is live and has this length.
                 unsafe {

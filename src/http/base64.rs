@@ -31,12 +31,14 @@ pub(crate) fn decode_url(text: &str) -> Option<Vec<u8>> {
 
 /// The value of a digit, negative for another character. Each line adds something for one range of characters only.
 fn value(digit: i32) -> i32 {
+    // All ones between two characters, both of them excluded; else zero.
+    let within = |low: i32, high: i32| ((low - digit) & (digit - high)) >> 8;
     let mut value = -1;
-    value += (0x40 - digit & digit - 0x5b) >> 8 & digit - 64;
-    value += (0x60 - digit & digit - 0x7b) >> 8 & digit - 70;
-    value += (0x2f - digit & digit - 0x3a) >> 8 & digit + 5;
-    value += (0x2a - digit & digit - 0x2c) >> 8 & 63;
-    value += (0x2e - digit & digit - 0x30) >> 8 & 64;
+    value += within(0x40, 0x5b) & (digit - 64);
+    value += within(0x60, 0x7b) & (digit - 70);
+    value += within(0x2f, 0x3a) & (digit + 5);
+    value += within(0x2a, 0x2c) & 63;
+    value += within(0x2e, 0x30) & 64;
     value
 }
 
