@@ -221,6 +221,7 @@ fn a_gzip_bomb_stops_at_the_limit() {
     assert!(both(&stored, 10 << 20).is_ok());
 }
 
+// F124
 /// Otherwise a call could take as long as reading a whole chunk of empty members.
 #[test]
 fn a_call_returns_although_nothing_comes_out() {

@@ -332,6 +332,7 @@ mod tests {
         COMPARISONS.with(Cell::get) / n
     }
 
+    // F122
     #[test]
     fn a_million_nested_chunks_cost_no_more_than_n_log_n() {
         const N: u64 = 1_000_000;
@@ -355,7 +356,7 @@ mod tests {
         assert!(all.iter().all(|&count| count <= limit), "{all:?} of {limit}");
     }
 
-    // F121
+    // F122
     #[test]
     fn a_call_does_a_limited_amount_of_work() {
         const N: u64 = 100_000;
