@@ -4,7 +4,9 @@ use std::cell::RefCell;
 
 use super::{
     client::Client,
-    respond::{GatewayRequest, GatewayResponse, handle},
+    refusal::internal_error,
+    respond::{GatewayRequest, handle},
+    response::GatewayResponse,
 };
 use crate::hosts::component::{
     bindings::{
@@ -38,7 +40,7 @@ impl Guest for Gateway {
         let sent = executor::run(async { send(handle(request).await, &out).await });
         if sent.flatten().is_none() {
             // Has an effect only if no response was sent yet.
-            executor::run(send(GatewayResponse::internal_error(), &out));
+            executor::run(send(internal_error(), &out));
         }
         // The tasks of this request stop before the call returns.
         executor::poll_once();

@@ -5,7 +5,9 @@ use wit_bindgen::{StreamWriter, spawn_local};
 use super::{
     client::Client,
     contents::Contents,
-    respond::{GatewayRequest, GatewayResponse, handle},
+    refusal::internal_error,
+    respond::{GatewayRequest, handle},
+    response::GatewayResponse,
 };
 use crate::hosts::component::bindings::{
     self,
@@ -30,8 +32,7 @@ impl Guest for Gateway {
             path: request.get_path_with_query(),
             headers: request.get_headers(),
         };
-        let response =
-            outgoing(handle(request).await).or_else(|| outgoing(GatewayResponse::internal_error()));
+        let response = outgoing(handle(request).await).or_else(|| outgoing(internal_error()));
         response.ok_or(ErrorCode::InternalError(None))
     }
 }

@@ -1,6 +1,6 @@
 //! The responses without a file: problems, and the one to `OPTIONS`.
 
-use super::{audit::Audit, contents::Contents, respond::GatewayResponse};
+use super::{audit::Audit, contents::Contents, response::GatewayResponse};
 use crate::{
     error::{Error, Kind},
     http::problem::{self, Problem},
@@ -23,7 +23,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     /// A bug.
-    pub(super) const INTERNAL: Self = Self { status: 500, code: "internal" };
+    const INTERNAL: Self = Self { status: 500, code: "internal" };
     pub(super) const NOT_FOUND: Self = Self { status: 404, code: "not_found" };
 
     pub(super) fn into_response(self, audit: Audit) -> GatewayResponse {
@@ -38,6 +38,11 @@ impl Refusal {
         }
         GatewayResponse::new(status, headers, Some(Contents::of_text(text, audit)))
     }
+}
+
+/// The response to a request that failed because of a bug.
+pub(super) fn internal_error() -> GatewayResponse {
+    Refusal::INTERNAL.into_response(Audit::new(String::new(), ""))
 }
 
 impl From<Error> for Refusal {

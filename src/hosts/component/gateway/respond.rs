@@ -6,6 +6,7 @@ use super::{
     audit::Audit,
     contents::{Admission, Contents},
     refusal::{Refusal, preflight},
+    response::GatewayResponse,
 };
 use crate::{
     fetch::locator::Locator,
@@ -22,7 +23,6 @@ use crate::{
             wasi,
         },
         gateway_config::GatewayConfig,
-        patience::Patience,
         signed_url::{Grant, Target, download_name},
     },
     http::respond::{Conditions, Disposition, Presentation, respond},
@@ -51,17 +51,6 @@ pub(super) struct GatewayRequest {
     pub(super) headers: Fields,
 }
 
-/// The gateway's response.
-pub(super) struct GatewayResponse {
-    pub(super) status: u16,
-    headers: Vec<(&'static str, String)>,
-    pub(super) body: Option<Contents>,
-    /// How long a slow client is waited for.
-    pub(super) patience: Patience,
-    /// Notes a response without a body.
-    _audit: Option<Audit>,
-}
-
 /// Responds to a request.
 pub(super) async fn handle(request: GatewayRequest) -> GatewayResponse {
     let mut audit = Audit::new(name_of(&request.method), request.path.as_deref().unwrap_or_default());
@@ -80,46 +69,6 @@ pub(super) async fn handle(request: GatewayRequest) -> GatewayResponse {
         response.headers.push(("Vary", "Origin".to_owned()));
     }
     response
-}
-
-impl GatewayResponse {
-    pub(super) fn new(status: u16, headers: Vec<(&'static str, String)>, body: Option<Contents>) -> Self {
-        let (stall, patience, least_rate) = Patience::DEFAULT;
-        let seconds = std::time::Duration::from_secs;
-        let patience = Patience::new(seconds(stall), seconds(patience), least_rate);
-        let mut response = Self { status, headers, body, patience, _audit: None };
-        if let Some(body) = &mut response.body {
-            body.audit.status = status;
-        }
-        response
-    }
-
-    pub(super) fn without_body(status: u16, headers: Vec<(&'static str, String)>, mut audit: Audit) -> Self {
-        audit.status = status;
-        Self { _audit: Some(audit), ..Self::new(status, headers, None) }
-    }
-
-    /// The response to a request that failed because of a bug.
-    pub(super) fn internal_error() -> Self {
-        Refusal::INTERNAL.into_response(Audit::new(String::new(), ""))
-    }
-
-    /// The headers as a WASI resource; `None` if the host refuses one of them.
-    pub(super) fn fields(&self) -> Option<Fields> {
-        let lines = self.headers.iter().map(|(name, value)| ((*name).to_owned(), latin1(value)));
-        Fields::from_list(&lines.collect::<Vec<_>>()).ok()
-    }
-
-    fn replace(&mut self, name: &'static str, value: String) {
-        self.headers.retain(|(known, _)| *known != name);
-        self.headers.push((name, value));
-    }
-}
-
-/// The bytes of a header value, one per character, as in `Headers` of JavaScript: headers stored with a file were
-/// bytes.
-fn latin1(value: &str) -> Vec<u8> {
-    value.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect()
 }
 
 fn name_of(method: &Method) -> String {
