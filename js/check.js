@@ -124,3 +124,10 @@ export function range(value, size) {
   if (from > to) throw wrongValue("start", "at most end");
   return { start: Math.min(from, size), end: Math.min(to, size), signal: abortSignal(signal) };
 }
+
+/** The origins of a list of URLs. */
+export function originList(value) {
+  if (value === undefined) return undefined;
+  if (typeof value === "string" || typeof value?.[Symbol.iterator] !== "function") throw new TypeError("origins must be a list of URLs");
+  return Array.from(value, (origin) => requestUrl(origin, "origins").origin);
+}

@@ -1,10 +1,10 @@
 // Checks the user's options: the result is the core's `Settings`. The core has the defaults of numbers and switches.
-import { abortSignal, aesKey, boolean, bytes, callable, dictionary, hexBytes, integer, integerOr, number, requestUrl, string, word } from "./check.js";
+import { abortSignal, aesKey, boolean, bytes, callable, dictionary, hexBytes, integer, integerOr, number, originList, requestUrl, string, word } from "./check.js";
 import { Decoding } from "./codec/decoding.js";
 import { KelpError } from "./error.js";
-import { fetchWithin, originList } from "./origins.js";
 import { hasSubtle } from "./platform.js";
 import { defaultPool, Pool, poolWorkers } from "./pool.js";
+import { fetchWithin } from "./redirects.js";
 import { runtime } from "./runtime.js";
 
 const NAMES =

@@ -1,9 +1,9 @@
-// Redirects of requests with the user's headers. Platforms send such headers on to wherever a redirect leads, except for
-// `Authorization` and `Cookie`, so they are not left to follow them. The rules are those of src/http/redirect.rs.
+// Redirects that are not left to the platform. It sends the user's headers on to wherever a redirect leads, except for `Authorization`
+// and `Cookie`, and it does not know the option `origins`. The rules are those of src/http/redirect.rs.
 //
 // Node, Deno, Bun and workerd show a redirect, which is followed here. A page learns only that there is one. If the request goes to the
 // page's own origin, it is sent again in mode "same-origin", in which the browser follows a redirect within the origin and refuses any
-// other before it sends anything. Otherwise the request fails: without the headers the server might send a login page as the file.
+// other before it sends anything. Otherwise it is not followed: without the headers the server might send a login page as the file.
 
 /** As many redirects as browsers follow. */
 const MOST = 20;
@@ -11,18 +11,23 @@ const MOST = 20;
 /** Where the redirects led that were followed here. */
 const targets = new WeakMap();
 
-const noBody = (response) => {
-  // Otherwise the connection stays open until the response is collected.
-  Promise.resolve(response.body?.cancel()).catch(() => {});
-};
-
 /**
  * Sends a request with `own`, the user's headers, to their origin, and follows its redirects. After one to another origin the headers
  * are sent no more, even if a later one leads back. With `redirect: "manual"` none is followed. `send`: the user's `fetch`, if any.
  */
-export async function sendHome(send, url, init, own) {
+export const sendHome = (send, url, init, own) => follow(send, url, init, own, () => true);
+
+/**
+ * A `fetch` that follows no redirect to an origin that is not in `origins`. Such a redirect is the response, and the core makes the error
+ * of it.
+ */
+export const fetchWithin = (origins, send) => (url, init) => follow(send, url, init, undefined, ({ origin }) => origins.includes(origin));
+
+async function follow(send, url, init, own, isAllowed) {
   const fetch = send ?? globalThis.fetch.bind(globalThis);
   const { origin: home } = new URL(url);
+  // The platform may read a URL in another way than the core.
+  if (!isAllowed({ origin: home })) throw new TypeError(`origins does not list ${home}`);
   let isHome = true;
   for (let followed = 0; ; followed++) {
     const headers = new Headers(isHome ? own : undefined);
@@ -32,18 +37,24 @@ export async function sendHome(send, url, init, own) {
     if (init.redirect === "manual") return response;
     if (response?.type === "opaqueredirect" && response.status === 0) {
       if (isHome && home === globalThis.location?.origin) return fetch(url, { ...request, redirect: "follow", mode: "same-origin" });
+      if (!own) return new Response(null, { status: 302 });
       throw new TypeError("the server redirected a request with headers, and a page cannot see whether to another origin");
     }
     const next = locationOf(response, url);
-    if (next === undefined) {
+    if (next === undefined || !isAllowed(next)) {
       if (followed > 0) targets.set(response, url);
       return response;
     }
-    noBody(response);
+    discardBody(response);
     if (followed === MOST) throw new TypeError(`the server redirected more than ${MOST} times`);
     isHome &&= next.origin === home;
     url = next.href;
   }
+}
+
+// Otherwise the connection stays open until the response is collected.
+function discardBody(response) {
+  Promise.resolve(response.body?.cancel()).catch(() => {});
 }
 
 /** The URL that a redirect leads to; `undefined` if the response is none. */

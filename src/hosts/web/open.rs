@@ -33,7 +33,6 @@ use crate::{
 
 /// Opens a file of a filer: fetches its entry. Resolves to a [`CoreFile`], or rejects with a `KelpError`.
 #[wasm_bindgen(js_name = openFiler)]
-#[must_use]
 pub fn open_filer(url: String, settings: Settings, pool: &CorePool, opening: &Opening) -> Promise {
     let (context, causes) = context(&settings, pool);
     let timers = context.host.timers.clone();
@@ -46,7 +45,6 @@ pub fn open_filer(url: String, settings: Settings, pool: &CorePool, opening: &Op
 /// Opens a file by its entry. Resolves to a [`CoreFile`]; rejects with a `KelpError`, or with a `TypeError` if no option
 /// finds the chunks.
 #[wasm_bindgen(js_name = openEntry)]
-#[must_use]
 pub fn open_entry(json: Vec<u8>, settings: Settings, pool: &CorePool, opening: &Opening) -> Promise {
     let (context, causes) = context(&settings, pool);
     let timers = context.host.timers.clone();
@@ -69,7 +67,6 @@ pub fn open_manifest(manifest: JsManifest, settings: Settings, pool: &CorePool) 
 
 /// Opens any URL, to be read in ranges. Resolves to a [`CoreFile`], or rejects with a `KelpError`.
 #[wasm_bindgen(js_name = openUrl)]
-#[must_use]
 pub fn open_url(url: String, settings: UrlSettings, pool: &CorePool, opening: &Opening) -> Promise {
     let (context, causes) = context(settings.as_ref(), pool);
     let timers = context.host.timers.clone();
