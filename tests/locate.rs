@@ -160,7 +160,7 @@ fn two_addresses() -> Script {
     answers(Outcome::Body(answer.into()))
 }
 
-// F135
+// F132
 #[test]
 fn the_other_address_is_used_if_the_public_one_is_dead() {
     for dead in [Outcome::Refused, Outcome::Silent] {
@@ -181,7 +181,7 @@ fn the_other_address_is_used_if_the_public_one_is_dead() {
     }
 }
 
-// F135
+// F132
 #[test]
 fn a_chunk_that_a_public_address_lacks_is_not_looked_for_inside() {
     let world = World::new();
@@ -213,7 +213,7 @@ fn masters_asked(world: &World) -> Vec<String> {
         .collect()
 }
 
-// F136
+// F133
 #[test]
 fn masters_are_asked_in_turn_and_the_one_that_answered_first() {
     for dead in [Outcome::Refused, Outcome::Status(500), Outcome::Status(404), Outcome::Body("{}".into())] {
@@ -233,7 +233,7 @@ fn masters_are_asked_in_turn_and_the_one_that_answered_first() {
     }
 }
 
-// F136
+// F133
 #[test]
 fn a_cluster_without_a_master_is_asked_in_each_pass() {
     let world = World::new();
@@ -245,7 +245,7 @@ fn a_cluster_without_a_master_is_asked_in_each_pass() {
     assert_eq!(hosts, ["m1", "m2", "m3", "m1", "m2", "m3"]);
 }
 
-// F136
+// F133
 #[test]
 fn a_master_that_redirects_to_the_leader_is_followed() {
     let world = World::new();

@@ -115,7 +115,7 @@ fn over(time: Duration, other: Duration) -> f64 {
     time.as_secs_f64() / other.as_secs_f64()
 }
 
-// F181
+// F155
 #[test]
 fn the_first_chunk_of_a_narrow_line_comes_as_if_alone() {
     for (bandwidth, chunk) in
@@ -129,7 +129,7 @@ fn the_first_chunk_of_a_narrow_line_comes_as_if_alone() {
     }
 }
 
-// F182
+// F156
 #[test]
 fn a_slow_living_line_loses_no_attempt() {
     for bandwidth in [30_000, 40_000] {
@@ -139,7 +139,7 @@ fn a_slow_living_line_loses_no_attempt() {
     }
 }
 
-// F186
+// F160
 #[test]
 fn a_request_that_waits_for_a_connection_is_not_late() {
     // Six bodies at a time take ten seconds, so the last of twenty requests leave after thirty.
@@ -148,7 +148,7 @@ fn a_request_that_waits_for_a_connection_is_not_late() {
     assert_eq!(line.requests(), 40);
 }
 
-// F183
+// F157
 #[test]
 fn a_seek_on_a_narrow_line_is_as_soon_as_a_start() {
     for (bandwidth, round_trip) in [(1_000_000, 40 * MS), (50_000_000, 20 * MS)] {
@@ -163,7 +163,7 @@ fn a_seek_on_a_narrow_line_is_as_soon_as_a_start() {
     }
 }
 
-// F184
+// F158
 #[test]
 fn large_views_behind_a_late_server_fill_the_processors() {
     // As in Chromium with the server on the same machine: there is no slow start, and the delay is the server's.
@@ -186,7 +186,7 @@ fn large_views_behind_a_late_server_fill_the_processors() {
     }
 }
 
-// F185
+// F159
 #[test]
 fn slow_connections_are_used_side_by_side() {
     let link =
@@ -198,7 +198,7 @@ fn slow_connections_are_used_side_by_side() {
     assert!(over(best[39], auto[39]) >= 0.85, "{:?} {:?}", best[39], auto[39]);
 }
 
-// F180
+// F154
 #[test]
 fn a_server_that_hangs_holds_up_no_other_view() {
     let world = World::new();

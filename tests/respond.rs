@@ -458,7 +458,7 @@ fn the_disposition_is_stored_or_made_of_the_name() {
     );
 }
 
-// F162
+// F146
 #[test]
 fn a_type_that_can_run_script_gets_a_policy() {
     let policy = |media_type, headers| {
@@ -475,7 +475,7 @@ fn a_type_that_can_run_script_gets_a_policy() {
     }
 }
 
-// F163
+// F147
 #[test]
 fn a_private_file_is_kept_by_no_shared_cache() {
     let lifetime = |cache_control: &str, is_private| {

@@ -180,7 +180,7 @@ fn the_target_of_a_redirect_is_requested_from_then_on() {
     assert!(!format!("{:?} {:?}", world.events(), session).contains("secret"));
 }
 
-// F17, F133
+// F17, F130
 #[test]
 fn an_expired_redirect_is_followed_anew() {
     for status in [400, 401, 403, 404, 410] {
@@ -209,7 +209,7 @@ fn an_expired_redirect_is_followed_anew() {
     }
 }
 
-// F133
+// F130
 #[test]
 fn redirects_that_expire_again_and_again_are_followed_anew() {
     for status in [400, 401, 403, 404, 410] {
@@ -234,7 +234,7 @@ fn redirects_that_expire_again_and_again_are_followed_anew() {
     }
 }
 
-// F133
+// F130
 #[test]
 fn a_redirect_that_expires_during_the_probe_is_followed_anew() {
     let world = World::new();
@@ -324,7 +324,7 @@ fn wrong_status(world: &World, size: u64, shows_length: bool) {
     });
 }
 
-// F130
+// F127
 #[test]
 fn a_200_as_long_as_the_range_is_not_the_size() {
     for shows_length in [true, false] {
@@ -348,7 +348,7 @@ fn a_200_as_long_as_the_range_is_not_the_size() {
     }
 }
 
-// F130
+// F127
 #[test]
 fn a_file_of_one_byte_is_one_byte_long() {
     for shows_length in [true, false] {
@@ -360,7 +360,7 @@ fn a_file_of_one_byte_is_one_byte_long() {
     }
 }
 
-// F130
+// F127
 #[test]
 fn a_part_under_the_wrong_status_is_a_range_error() {
     for from in [0, 10] {
@@ -379,7 +379,7 @@ fn a_part_under_the_wrong_status_is_a_range_error() {
     assert_eq!(read(&world, vec![chunk], one_at_a_time()).unwrap_err().kind(), Kind::Range);
 }
 
-// F134
+// F131
 #[test]
 fn an_impossible_content_range_does_not_open_a_file() {
     let probe = |content_range: &str| {
@@ -406,7 +406,7 @@ fn an_impossible_content_range_does_not_open_a_file() {
     }
 }
 
-// F132
+// F129
 #[test]
 fn a_content_encoding_that_is_none_changes_nothing() {
     for encoding in ["", "aws-chunked", "utf-8", "identity"] {
@@ -434,7 +434,7 @@ fn without_ranges(world: &World) -> Vec<Chunk> {
     chunks
 }
 
-// F131
+// F128
 #[test]
 fn views_of_a_server_without_ranges_share_a_body() {
     for views in [1, 3, 64] {
@@ -453,7 +453,7 @@ fn views_of_a_server_without_ranges_share_a_body() {
     }
 }
 
-// F131
+// F128
 #[test]
 fn a_second_stream_knows_that_the_server_has_no_ranges() {
     let world = World::new();
@@ -472,7 +472,7 @@ fn a_second_stream_knows_that_the_server_has_no_ranges() {
     assert_eq!(world.open(), 0);
 }
 
-// F131
+// F128
 #[test]
 fn a_shared_body_that_breaks_is_requested_again() {
     let world = World::new();
@@ -490,7 +490,7 @@ fn a_shared_body_that_breaks_is_requested_again() {
     assert_eq!(world.open(), 0);
 }
 
-// F131
+// F128
 #[test]
 fn a_reader_that_stops_holds_one_body_and_little_memory() {
     let world = World::new();
@@ -507,7 +507,7 @@ fn a_reader_that_stops_holds_one_body_and_little_memory() {
     assert_eq!((meter.stats().bytes_received, world.open()), (SIZE, 0));
 }
 
-// F131
+// F128
 #[test]
 fn parts_of_a_blob_in_any_order_are_read_without_ranges() {
     // The order in the file is not the order in the blob, so some views need bytes that have passed.
@@ -529,7 +529,7 @@ fn parts_of_a_blob_in_any_order_are_read_without_ranges() {
     }
 }
 
-// F131
+// F128
 #[test]
 fn digested_parts_of_a_blob_share_a_body_and_are_verified() {
     // The first and the last view are parts of chunks, which are verified because all of them comes.
@@ -554,7 +554,7 @@ fn digested_parts_of_a_blob_share_a_body_and_are_verified() {
     }
 }
 
-// F131
+// F128
 #[test]
 fn a_server_that_has_ranges_again_is_read_in_ranges() {
     let world = World::new();
@@ -567,7 +567,7 @@ fn a_server_that_has_ranges_again_is_read_in_ranges() {
     assert_eq!(world.open(), 0);
 }
 
-// F131
+// F128
 #[test]
 fn the_last_bytes_of_a_large_file_without_ranges_are_read() {
     let world = World::new();
@@ -588,7 +588,7 @@ fn the_last_bytes_of_a_large_file_without_ranges_are_read() {
     }
 }
 
-// F139
+// F136
 #[test]
 fn the_name_is_that_of_the_server_if_it_gives_one() {
     let named = |disposition: Option<&str>, hints: UrlHints| {
@@ -679,7 +679,7 @@ fn a_server_without_ranges_is_read_in_one_piece() {
     assert_eq!(world.log().len(), 2);
 }
 
-// F147
+// F139
 #[test]
 fn a_body_that_drips_while_a_file_is_opened_is_a_timeout() {
     let world = World::new();

@@ -52,7 +52,7 @@ fn ranges_are_inclusive_and_beyond_the_file_an_error() {
     assert_eq!(output(&mut kelp(&[&url, "-r", "1000000-"])).status.code(), Some(1));
 }
 
-// F138
+// F135
 #[test]
 fn a_name_in_an_error_cannot_control_the_terminal() {
     let folder = std::env::temp_dir().join(format!("kelp-names-{}", std::process::id()));

@@ -32,7 +32,7 @@ fn names(beside: &str) -> Vec<String> {
     all
 }
 
-// F217
+// F181
 #[test]
 fn a_device_and_a_fifo_are_written_to() {
     let (_store, url, file) = stored();
@@ -59,7 +59,7 @@ fn a_device_and_a_fifo_are_written_to() {
     assert!(fs::metadata(&fifo).unwrap().file_type().is_fifo());
 }
 
-// F218
+// F182
 #[test]
 fn a_folder_is_refused_before_anything_is_requested() {
     let (mut store, url, _) = stored();
@@ -75,7 +75,7 @@ fn a_folder_is_refused_before_anything_is_requested() {
     assert!(store.requests().is_empty());
 }
 
-// F218
+// F182
 #[test]
 fn a_link_stays_one_and_its_file_is_replaced() {
     let (_store, url, file) = stored();
@@ -98,7 +98,7 @@ fn a_link_stays_one_and_its_file_is_replaced() {
     assert_eq!(output(kelp(&[&url, "-o"]).arg(folder.join("circle"))).status.code(), Some(1));
 }
 
-// F219
+// F183
 #[test]
 fn a_partial_file_is_private_and_the_mode_is_kept() {
     let (mut store, url, file) = stored();
@@ -128,7 +128,7 @@ fn a_partial_file_is_private_and_the_mode_is_kept() {
     }
 }
 
-// F220
+// F184
 #[test]
 fn a_planted_partial_file_is_not_adopted() {
     let (mut store, _, _) = stored();
@@ -173,7 +173,7 @@ fn a_planted_partial_file_is_not_adopted() {
     }
 }
 
-// F221
+// F185
 #[test]
 fn a_name_of_250_bytes_is_written() {
     let (mut store, url, file) = stored();

@@ -307,7 +307,7 @@ mod tests {
         parse(text.as_bytes(), "http").map(|servers| servers.public)
     }
 
-    // F135
+    // F132
     #[test]
     fn servers_are_read_from_a_real_masters_response() {
         let text = r#"{"volumeOrFileId":"3","locations":[{"url":"127.0.0.1:8080","publicUrl":"127.0.0.1:8081","dataCenter":"DefaultDataCenter","grpcPort":18080},{"url":"10.0.0.2:8080","publicUrl":"10.0.0.2:8080"}]}"#;

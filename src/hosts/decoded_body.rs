@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(read(&[b"not gzip at all", &GZIP], gzip()).1, Some(EncodingError::Gzip));
     }
 
-    // F132
+    // F129
     #[test]
     fn other_encodings_are_refused_and_parts_are_left_alone() {
         assert_eq!(decoder(200, &headers("br")).unwrap_err(), EncodingError::Unknown);

@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(config.url("/x/y").as_deref(), Some("http://f/x/y"));
     }
 
-    // F205
+    // F169
     #[test]
     fn the_folders_of_the_filer_are_served_by_name_only() {
         let all = |prefixes| config(&[("KELP_FILER", "http://f"), ("KELP_PREFIXES", prefixes)]).unwrap();

@@ -48,7 +48,7 @@ impl Patience {
 mod tests {
     use super::*;
 
-    // F212
+    // F176
     #[test]
     fn a_client_below_the_least_rate_is_ended() {
         let second = Duration::from_secs(1);

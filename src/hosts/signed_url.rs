@@ -203,7 +203,7 @@ mod tests {
         keys().grant(&Target { method, host, path, query }, now).is_some()
     }
 
-    // F207
+    // F171
     #[test]
     fn a_signature_is_for_a_key_method_host_path_and_time() {
         let query = signed(SECRET, PARTS, None);

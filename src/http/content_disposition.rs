@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    // F138
+    // F135
     #[test]
     fn any_other_name_is_written_quoted_and_encoded() {
         for (name, quoted, encoded) in [
@@ -157,7 +157,7 @@ mod tests {
         }
     }
 
-    // F139
+    // F136
     #[test]
     fn the_name_of_a_server_is_read() {
         for (header, name) in [

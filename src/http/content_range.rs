@@ -52,7 +52,7 @@ fn number(digits: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    // F43, F134
+    // F43, F131
     #[test]
     fn valid_ranges_are_parsed_and_invalid_ones_are_not() {
         let range = |start, end, total| Some(ContentRange { start, end, total });

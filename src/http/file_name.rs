@@ -33,7 +33,7 @@ fn is_control(letter: char) -> bool {
 mod tests {
     use super::*;
 
-    // F138
+    // F135
     #[test]
     fn a_clean_name_has_no_path_and_no_controls() {
         for (name, clean_name) in [

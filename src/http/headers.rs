@@ -125,7 +125,7 @@ impl fmt::Display for ByteRange {
 mod tests {
     use super::*;
 
-    // F132
+    // F129
     #[test]
     fn only_content_codings_change_a_body() {
         let of = |encoding: &str| Headers { content_encoding: Some(encoding.into()), ..Headers::default() };

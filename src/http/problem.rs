@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(body(problem), expected);
     }
 
-    // F164
+    // F148
     #[test]
     fn a_problem_of_an_error_has_chunk_and_offset_and_no_server() {
         let error = Error::new(Kind::NotFound, "filer:8888 responded with 404").of_chunk("3,01").at(5);

@@ -114,7 +114,7 @@ mod tests {
         assert_eq!(redirects.into_target().as_deref(), Some("http://b/x"));
     }
 
-    // F160
+    // F144
     #[test]
     fn user_headers_are_not_sent_after_another_origin() {
         let mut redirects = Redirects::new("http://a/1", "http://a", &Origins::default()).unwrap();

@@ -26,7 +26,7 @@ pub(crate) fn can_run_script(media_type: &str) -> bool {
 mod tests {
     use super::*;
 
-    // F162
+    // F146
     #[test]
     fn what_is_not_known_to_be_harmless_can_run_script() {
         for harmless in [

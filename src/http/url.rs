@@ -380,7 +380,7 @@ mod tests {
         }
     }
 
-    // F138
+    // F135
     #[test]
     fn a_file_is_named_after_the_path_alone() {
         assert_eq!(name_of("http://a/b/sp%C3%A4ce.bin?x=/y"), "späce.bin");

@@ -119,7 +119,7 @@ mod tests {
         })
     }
 
-    // F147
+    // F139
     #[test]
     fn a_body_below_a_kibibyte_a_second_drips() {
         assert_eq!(verdict(1, 1000 * MS, (0, 0)), Some((Speed::Drip, 20)));
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(verdict(18 << 10, 19_000 * MS, (0, 0)), Some((Speed::Drip, 38)));
     }
 
-    // F147
+    // F139
     #[test]
     fn a_slow_line_with_many_bodies_drips_not() {
         // 30 KB/s for 64 bodies.
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(verdict(10, 1000 * MS, (63, 10)), Some((Speed::Outrun, 10)));
     }
 
-    // F147
+    // F139
     #[test]
     fn a_body_is_outrun_by_much_faster_ones_only() {
         assert_eq!(verdict(2000, 1000 * MS, (3, 1_000_000)), Some((Speed::Outrun, 10)));
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(verdict(30_000, 1000 * MS, (3, 1_000_000_000)), None, "a line of 30 KB/s");
     }
 
-    // F147
+    // F139
     #[test]
     fn time_asleep_and_time_held_back_do_not_count() {
         let all = Traffic::default();

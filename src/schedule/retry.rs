@@ -509,7 +509,7 @@ mod tests {
         }
     }
 
-    // F145
+    // F137
     #[test]
     fn code_and_message_are_those_of_one_attempt() {
         use Kind::{Corrupt, Http, Network, NotFound, ShortBody};
@@ -535,7 +535,7 @@ mod tests {
         }
     }
 
-    // F145
+    // F137
     #[test]
     fn the_last_of_many_attempts_is_listed() {
         let mut retry = plain(1);
@@ -549,7 +549,7 @@ mod tests {
         );
     }
 
-    // F146
+    // F138
     #[test]
     fn a_refusal_by_a_host_that_serves_spends_no_pass() {
         let mut retry = RetryState::new(RetryPolicy { passes: 1, ..RetryPolicy::default() }, 1, LOOKUPS);
@@ -565,7 +565,7 @@ mod tests {
         assert_eq!(fail_status(&mut retry, 0, 503), Decision::Lookup, "one that serves none spends a pass");
     }
 
-    // F146
+    // F138
     #[test]
     fn a_403_with_retry_after_is_a_refusal_for_load() {
         let refusal = AttemptError::status(403, Some("1"), NOW);

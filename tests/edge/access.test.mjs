@@ -29,7 +29,7 @@ test("only paths below a prefix are served, in every spelling", async () => {
   for (const path of ["/public/%252e%252e%252fprivate", "/public"]) assert.equal(await rawStatus(origin, path), 404, path);
 });
 
-// F205
+// F169
 test("the filer's own folders are served only by their name", async () => {
   for (const [prefixes, status] of [["/", 404], ["/public /", 404], ["/etc", 200], ["/ /topics/.system /etc/seaweedfs", 200]]) {
     const { store, origin } = await startGateway(null, { ALLOW_PREFIXES: prefixes });
@@ -161,7 +161,7 @@ test("a misconfigured gateway answers 500 without the reason", async () => {
   }
 });
 
-// F204
+// F168
 test("VERIFY = strict with DIRECT = yes is misconfigured", async () => {
   for (const [DIRECT, status] of [["yes", 500], ["no", 200], ["", 200]]) {
     const { store, origin } = await startGateway(null, { VERIFY: "strict", DIRECT });
@@ -170,7 +170,7 @@ test("VERIFY = strict with DIRECT = yes is misconfigured", async () => {
   }
 });
 
-// F203
+// F167
 test("a page of another origin reads problems, and may ask first", async () => {
   const { store, origin } = await startGateway(null, { CORS: "https://app.example" });
   store.addFile(FILE);
@@ -187,7 +187,7 @@ test("a page of another origin reads problems, and may ask first", async () => {
   assert.deepEqual([refused.status, refused.headers.get("access-control-allow-origin"), refused.headers.get("allow")], [204, null, "GET, HEAD, OPTIONS"]);
 });
 
-// F206
+// F170
 test("a problem names no server and no URL", async () => {
   const { store, origin } = await startGateway(null, ({ master, volumes }) => ({ MASTER: master, ALLOWED_ORIGINS: volumes.join() }));
   const { fileIds, entry } = store.addFile(FILE);

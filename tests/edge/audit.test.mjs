@@ -5,7 +5,7 @@ import { closeAll, get, noise, now, signed, startLoggedGateway, until, URL_KEYS 
 
 after(closeAll);
 
-// F215
+// F179
 test("each request is a line in the log, without secrets", async () => {
   for (const DIRECT of ["no", "yes"]) {
     const { store, origin, lines } = await startLoggedGateway(null, { URL_KEYS, PUBLIC: "", AUDIT: "yes", DIRECT });

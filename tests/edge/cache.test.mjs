@@ -66,7 +66,7 @@ const keyOf = ({ filer }, fileId) => `https://chunks.kelp-stream.invalid/${new U
 /** The SHA-256 of the answer, or "broken". */
 const outcome = (url, headers) => get(url, { headers }).then(({ status, bytes }) => (status < 300 ? sha256(bytes) : status), () => "broken");
 
-// F200
+// F164
 test("a truncated body is not kept", async () => {
   for (const vars of UNCHECKED) {
     for (const cipher of [false, true]) {
@@ -89,7 +89,7 @@ test("a truncated body is not kept", async () => {
   }
 });
 
-// F201
+// F165
 test("a corrupt replica does not stand for all replicas", async () => {
   for (const vars of UNCHECKED) {
     for (const about of [{}, { cipher: true }, { eTag: false }]) {
@@ -111,7 +111,7 @@ test("a corrupt replica does not stand for all replicas", async () => {
   }
 });
 
-// F202
+// F166
 test("a wrong body in the cache is replaced by a server's", async () => {
   for (const vars of [KEPT, { ...KEPT, DIRECT: "yes" }]) {
     for (const cipher of [false, true]) {
@@ -135,7 +135,7 @@ test("a wrong body in the cache is replaced by a server's", async () => {
   }
 });
 
-// F210
+// F174
 test("an entry that is too long is not read", async () => {
   const { store, origin } = await startGateway(null);
   const { entry } = store.addFile({ path: "/f.bin", bytes: noise("f", 10), chunkSize: 10 });

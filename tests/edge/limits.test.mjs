@@ -196,7 +196,7 @@ async function stalled(url) {
   return { response, rest };
 }
 
-// F211
+// F175
 test("clients that do not read give their memory back", { timeout: 60_000 }, async () => {
   const { store, origin } = await startGateway(null, { MEMORY_MIB: "8", STALL_SECONDS: "1" });
   const { sha256: right } = store.addFile({ path: "/f.bin", bytes: plenty(40), chunkSize: MIB, cipher: true });
@@ -210,7 +210,7 @@ test("clients that do not read give their memory back", { timeout: 60_000 }, asy
   for (const { response } of clients) response.destroy();
 });
 
-// F212
+// F176
 test("a client that is too slow is ended", { timeout: 60_000 }, async () => {
   for (const vars of [{}, { DIRECT: "yes" }]) {
     const { store, origin } = await startGateway(null, { STALL_SECONDS: "1", CLIENT_SECONDS: "2", LEAST_RATE: "1000", ...vars });
@@ -229,7 +229,7 @@ test("a client that is too slow is ended", { timeout: 60_000 }, async () => {
   }
 });
 
-// F213
+// F177
 test("small ranges of large encrypted chunks wait in turn", { timeout: 60_000 }, async () => {
   const { store, origin } = await startGateway(null);
   const bytes = plenty(8);
@@ -238,7 +238,7 @@ test("small ranges of large encrypted chunks wait in turn", { timeout: 60_000 },
   assert.deepEqual(answers.map(({ status, bytes: [byte] }) => [status, byte]), Array.from({ length: 12 }, (_, i) => [206, bytes[i]]));
 });
 
-// F214
+// F178
 test("a chunk larger than the memory is a 507, not an attempt", async () => {
   const { store, origin } = await startGateway(null, { MEMORY_MIB: "4" });
   store.addFile({ path: "/f.bin", bytes: plenty(8), chunkSize: 8 * MIB, cipher: true });

@@ -60,7 +60,7 @@ for (const size of [0, 1, 100]) {
   });
 }
 
-// F216
+// F180
 test("a range with spaces around its parts is served", async () => {
   const { store, origin } = await startGateway("plain");
   const bytes = noise("spaces", 1000);

@@ -14,7 +14,7 @@ const bytes = noise("gate", 3000);
 const FILE = { path: "/public/a b.bin", bytes, chunkSize: 1000 };
 const PATH = "/public/a%20b.bin";
 
-// F207
+// F171
 test("a signed URL gives access to its path only, until it expires", async () => {
   const { store, origin } = await startGateway(null, { URL_KEYS, PUBLIC: "" });
   store.addFile(FILE);
@@ -95,7 +95,7 @@ test("a signature is checked against the clock of the gateway", async () => {
   }
 });
 
-// F208
+// F172
 test("a file is saved under its name or the one that was signed", async () => {
   const { store, origin } = await startGateway(null, { URL_KEYS, PUBLIC: "" });
   store.addFile(FILE);
@@ -107,7 +107,7 @@ test("a file is saved under its name or the one that was signed", async () => {
   assert.match(await saved(null), /^inline/);
 });
 
-// F209
+// F173
 test("a signed URL has a limit of downloads at a time", async () => {
   const { store, origin } = await startGateway(null, { URL_KEYS, PUBLIC: "", URL_DOWNLOADS: "2" });
   store.addFile({ path: "/f.bin", bytes: plenty(1), chunkSize: 2 ** 18 });

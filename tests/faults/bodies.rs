@@ -203,7 +203,7 @@ fn an_empty_response_to_a_range_leads_to_the_next_replica() {
     }
 }
 
-// F37, F150
+// F37, F142
 #[test]
 fn a_body_longer_than_its_range_is_a_long_body() {
     let world = World::new();

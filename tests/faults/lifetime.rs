@@ -179,7 +179,7 @@ fn staying_offline_ends_in_a_network_error() {
 }
 
 /// A reader that stops in a chunk larger than what it may hold.
-// F151
+// F143
 #[test]
 fn a_reader_that_stops_gives_its_connection_back() {
     for with_md5 in [false, true] {
@@ -207,7 +207,7 @@ fn a_reader_that_stops_gives_its_connection_back() {
     }
 }
 
-// F151
+// F143
 #[test]
 fn a_reader_that_stops_often_causes_few_requests() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Servers that refuse requests for their load (F146).
+//! Servers that refuse requests for their load (F138).
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn capped(above: usize, status: u16, retry_after: Option<&str>) -> Link {
     }
 }
 
-// F146
+// F138
 #[test]
 fn a_server_that_serves_a_few_at_a_time_is_read_to_the_end() {
     for above in 1..4 {
@@ -49,7 +49,7 @@ fn a_server_that_serves_a_few_at_a_time_is_read_to_the_end() {
     }
 }
 
-// F146
+// F138
 #[test]
 fn a_server_that_refuses_all_ends_the_stream_after_the_passes() {
     for status in [429, 503] {
@@ -64,7 +64,7 @@ fn a_server_that_refuses_all_ends_the_stream_after_the_passes() {
     }
 }
 
-// F146
+// F138
 #[test]
 fn a_chunk_that_is_always_refused_ends_the_stream() {
     let world = World::new();
@@ -78,7 +78,7 @@ fn a_chunk_that_is_always_refused_ends_the_stream() {
     assert_eq!(read.unwrap_err().kind(), Kind::Http(503));
 }
 
-// F146
+// F138
 #[test]
 fn another_host_is_not_asked_less() {
     let world = World::new();
@@ -103,7 +103,7 @@ fn another_host_is_not_asked_less() {
     assert!(last < MS * 6500, "{last:?}");
 }
 
-// F146
+// F138
 #[test]
 fn a_403_with_retry_after_is_waited_for() {
     let world = World::new();

@@ -96,7 +96,7 @@ fn a_multipart_response_is_a_range_error() {
     assert_eq!((error.kind(), error.attempts()[0].status), (Kind::Range, Some(206)));
 }
 
-// F42, F131
+// F42, F128
 #[test]
 fn a_200_is_read_to_any_offset() {
     let world = World::new();

@@ -117,7 +117,7 @@ fn no_secret_is_in_errors_events_or_debug_output() {
     ));
 }
 
-// F145
+// F137
 #[test]
 fn an_error_tells_of_one_attempt() {
     // The tag of b's bytes does not fit, and a has none.
@@ -139,7 +139,7 @@ fn an_error_tells_of_one_attempt() {
     assert_eq!(told, ["short_body", "corrupt"]);
 }
 
-// F145
+// F137
 #[test]
 fn an_error_after_delivery_lists_the_attempts_before() {
     let world = World::new();

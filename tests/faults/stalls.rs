@@ -1,4 +1,4 @@
-//! Servers that do not respond, stall or are slow (F39 to F41), or drip (F147).
+//! Servers that do not respond, stall or are slow (F39 to F41), or drip (F139).
 
 use std::time::Duration;
 
@@ -90,7 +90,7 @@ fn dripping(world: &World, rate: u64) -> Chunk {
     two(world, 1_000_000)
 }
 
-// F147
+// F139
 #[test]
 fn a_replica_that_drips_is_left_for_another() {
     // A hedge takes over after half of the timeout; without one the attempt fails after all of it.
@@ -111,7 +111,7 @@ fn a_replica_that_drips_is_left_for_another() {
     }
 }
 
-// F147
+// F139
 #[test]
 fn the_only_replica_that_drips_is_a_timeout() {
     let world = World::new();
@@ -121,7 +121,7 @@ fn the_only_replica_that_drips_is_a_timeout() {
     assert!(world.now() < 62 * SECOND, "{:?}", world.now());
 }
 
-// F147
+// F139
 #[test]
 fn a_drip_beside_quick_replicas_is_hedged_at_once() {
     let world = World::new();
@@ -135,7 +135,7 @@ fn a_drip_beside_quick_replicas_is_hedged_at_once() {
     assert!(world.now() < 12 * SECOND, "{:?}", world.now());
 }
 
-// F147
+// F139
 #[test]
 fn a_slow_line_loses_no_attempt() {
     // 64 bodies share 30 KB/s.
@@ -157,7 +157,7 @@ fn a_slow_line_loses_no_attempt() {
     assert_eq!((meter.stats().requests, world.now().as_secs() / 10), (128, 12));
 }
 
-// F147
+// F139
 #[test]
 fn a_reader_that_pauses_is_no_drip() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Bodies that bring more than was wanted: a whole chunk for a part of it (F148, F149), or bytes beyond its end (F150).
+//! Bodies that bring more than was wanted: a whole chunk for a part of it (F140, F141), or bytes beyond its end (F142).
 
 use kelp_stream::{
     Kind,
@@ -21,7 +21,7 @@ fn without_ranges(world: &World, damaged: &'static str, compression: Compression
     chunk
 }
 
-// F148
+// F140
 #[test]
 fn a_part_of_a_chunk_that_comes_whole_is_verified() {
     for compression in [Compression::None, Compression::ByServer] {
@@ -46,7 +46,7 @@ fn a_part_of_a_chunk_that_comes_whole_is_verified() {
     }
 }
 
-// F149
+// F141
 #[test]
 fn junk_never_ends_cleanly_where_a_digest_is_known() {
     for compression in [Compression::None, Compression::ByServer] {
@@ -63,7 +63,7 @@ fn junk_never_ends_cleanly_where_a_digest_is_known() {
     }
 }
 
-// F148
+// F140
 #[test]
 fn after_a_whole_body_that_breaks_the_part_goes_on_alone() {
     let world = World::new();
@@ -88,7 +88,7 @@ fn after_a_whole_body_that_breaks_the_part_goes_on_alone() {
     }
 }
 
-// F148
+// F140
 #[test]
 fn without_a_codec_a_part_is_read_unverified() {
     let world = World::new();
@@ -97,7 +97,7 @@ fn without_a_codec_a_part_is_read_unverified() {
     assert_eq!(read_part(&world, chunk, 300..400, passes(1)).unwrap(), bytes(300..400));
 }
 
-// F148
+// F140
 #[test]
 fn a_part_of_a_shared_blob_is_verified_up_to_its_end() {
     let world = World::new();
@@ -114,7 +114,7 @@ fn a_part_of_a_shared_blob_is_verified_up_to_its_end() {
     assert!(meter.stats().bytes_received <= 2 * 2100, "no more than up to its end");
 }
 
-// F150
+// F142
 #[test]
 fn bytes_beyond_a_chunk_end_no_stream_if_its_digest_is_right() {
     for (outcome, stored) in [(Outcome::Extra(10), 1000), (Outcome::Extra(150), 1000), (Outcome::Good, 1010)]
@@ -140,7 +140,7 @@ fn bytes_beyond_a_chunk_end_no_stream_if_its_digest_is_right() {
     }
 }
 
-// F150
+// F142
 #[test]
 fn a_range_with_bytes_beyond_its_end_is_read_if_its_digest_is_right() {
     let world = World::new();
@@ -150,7 +150,7 @@ fn a_range_with_bytes_beyond_its_end_is_read_if_its_digest_is_right() {
     assert_eq!(read_one(&world, chunk, passes(1)).unwrap(), bytes(0..1000));
 }
 
-// F150
+// F142
 #[test]
 fn a_long_body_of_a_range_continues_elsewhere() {
     for extra in [1, 30, 400] {
@@ -168,7 +168,7 @@ fn a_long_body_of_a_range_continues_elsewhere() {
     }
 }
 
-// F150
+// F142
 #[test]
 fn a_range_that_hides_its_length_is_held_until_it_ends() {
     // No header tells of the surplus.
@@ -182,7 +182,7 @@ fn a_range_that_hides_its_length_is_held_until_it_ends() {
     assert_eq!(asked(&world), ["a bytes=0-99", "b bytes=0-99"]);
 }
 
-// F148
+// F140
 #[test]
 fn parts_of_a_url_without_ranges_are_verified_in_one_body() {
     let world = World::new();
@@ -208,7 +208,7 @@ fn parts_of_a_url_without_ranges_are_verified_in_one_body() {
     assert_eq!(error.kind(), Kind::Corrupt);
 }
 
-// F148
+// F140
 #[test]
 fn a_whole_body_that_ends_after_its_part_is_short() {
     for compression in [Compression::None, Compression::ByServer] {

@@ -21,7 +21,7 @@ use crate::{
 
 const SIZE: usize = 8 << 20;
 
-// F146
+// F138
 #[test]
 fn a_server_that_serves_a_few_at_a_time_is_read_to_its_end() {
     let content: Arc<Vec<u8>> = Arc::new((0..SIZE).map(|at| (at * 31 % 251) as u8).collect());

@@ -272,7 +272,7 @@ fn connections_are_used_again() {
     });
 }
 
-// F137
+// F134
 #[test]
 fn a_filer_below_a_path_is_read_there() {
     run(async {
@@ -301,7 +301,7 @@ fn a_filer_below_a_path_is_read_there() {
     });
 }
 
-// F160
+// F144
 #[test]
 fn headers_go_to_the_opened_origin_only() {
     run(async {

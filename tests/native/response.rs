@@ -177,7 +177,7 @@ fn stored_headers_are_sent_byte_by_byte() {
     });
 }
 
-// F163
+// F147
 #[test]
 fn a_caller_chooses_the_name_and_a_credential_is_private() {
     run(async {

@@ -174,7 +174,7 @@ fn two() -> [Chunk; 2] {
     ]
 }
 
-// F191
+// F162
 #[wasm_bindgen_test]
 async fn what_comes_for_a_cancelled_request_is_dropped() {
     // A platform may answer after an abort, and a body may go on.
@@ -228,7 +228,7 @@ fn second_piece(second: &str) -> Store {
     store
 }
 
-// F192
+// F163
 #[wasm_bindgen_test]
 async fn a_gathered_piece_does_not_wait_for_a_body_that_stalls() {
     let store = second_piece("return new Promise(() => {})");
@@ -241,7 +241,7 @@ async fn a_gathered_piece_does_not_wait_for_a_body_that_stalls() {
     assert_eq!(all, bytes(0..15));
 }
 
-// F192
+// F163
 #[wasm_bindgen_test]
 async fn a_body_that_breaks_keeps_what_was_gathered() {
     let store = second_piece("controller.error(new Error('reset'))");
@@ -253,7 +253,7 @@ async fn a_body_that_breaks_keeps_what_was_gathered() {
     drop(read);
 }
 
-// F192
+// F163
 #[wasm_bindgen_test]
 async fn a_body_far_longer_than_expected_is_not_gathered() {
     let store = second_piece(

@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(file_url("http://f:1", "/a b/ü?#%.bin"), "http://f:1/a%20b/%c3%bc%3f%23%25.bin");
     }
 
-    // F137
+    // F134
     #[test]
     fn urls_are_below_the_path_of_a_filer() {
         for filer in ["https://h/files", "https://h/files/", "https://h/files/?key=1#x"] {

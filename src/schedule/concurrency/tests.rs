@@ -109,7 +109,7 @@ fn a_slow_reader_does_not_lower_the_rate() {
     assert!(line.room() * 10 > before * 8, "{} before, then {}", before, line.room());
 }
 
-// F180
+// F154
 #[test]
 fn after_a_silence_another_view_may_start() {
     let mut line = Line::new(50 * MS, 50e6, 64 * KIB);

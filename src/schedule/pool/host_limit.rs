@@ -196,7 +196,7 @@ mod tests {
         std::iter::from_fn(|| limiter.try_acquire("a", 100)).collect()
     }
 
-    // F146
+    // F138
     #[test]
     fn a_host_that_refuses_gets_as_many_requests_as_it_served() {
         let (limiter, mut now) = (HostLimiter::default(), Duration::ZERO);
@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    // F146
+    // F138
     #[test]
     fn a_host_that_refuses_no_more_is_not_limited() {
         let limiter = HostLimiter::default();

@@ -149,7 +149,7 @@ export const accounts = [
     },
   },
   {
-    // F165
+    // F149
     name: "a promise of a callback that rejects is logged, not thrown", cluster: null,
     async run(kelp, store, help) {
       const right = await help.content("noise:count", SIZE);

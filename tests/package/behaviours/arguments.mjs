@@ -88,7 +88,7 @@ export const args = [
     },
   },
   {
-    // F166
+    // F150
     name: "an unknown option is warned of once, with the nearest", cluster: null,
     async run(kelp, store) {
       const file = await addFile(store);

@@ -19,7 +19,7 @@ export const entries = [
     },
   },
   {
-    // F137
+    // F134
     name: "a filer below a path is read there", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await add(store);

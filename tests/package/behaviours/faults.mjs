@@ -69,7 +69,7 @@ export const faults = [
     },
   })),
   {
-    // F37, F150
+    // F37, F142
     name: "a replica that adds bytes after the data is read if its digest is right", cluster: null,
     async run(kelp, store, help) {
       const { opened } = await replicated(kelp, store);
@@ -80,7 +80,7 @@ export const faults = [
     },
   },
   ...[[1, 503, {}], [2, 429, { "Retry-After": "0" }], [3, 503, { "Retry-After": "1" }]].map(([above, status, headers]) => ({
-    // F146
+    // F138
     name: `a server that serves ${above} at a time and answers ${status} is read to its end`, cluster: null,
     async run(kelp, store, help) {
       const length = 8 << 20;

@@ -88,7 +88,7 @@ export const lookups = [
     },
   },
   {
-    // F135
+    // F132
     name: "a server is read at its other address if need be", cluster: null,
     async run(kelp, store, help) {
       const { entry, fileIds } = await addFile(store, [1]);
@@ -99,7 +99,7 @@ export const lookups = [
     },
   },
   {
-    // F136
+    // F133
     name: "several masters are asked in turn", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await addFile(store);

@@ -108,7 +108,7 @@ const ways = (kelp) => ({
 
 export const odd = [
   {
-    // F168
+    // F152
     name: "whatever fetch gives, every promise settles", cluster: null,
     async run(kelp) {
       const pool = new kelp.Pool();

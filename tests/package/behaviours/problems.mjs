@@ -62,7 +62,7 @@ export const problems = [
     },
   },
   {
-    // F164
+    // F148
     name: "a problem names no server and no URL", cluster: null,
     async run(kelp, store) {
       await store.fault({ server: "filer" }, { status: 500 });

@@ -192,7 +192,7 @@ export const responses = [
     },
   },
   {
-    // F162
+    // F146
     name: "a type that can run script has a policy and nosniff", cluster: null,
     async run(kelp) {
       const types = { "text/html": true, "image/svg+xml": true, "text/plain, text/html": true, "x": true, "video/webm": false, "text/plain": false, "application/pdf": false };
@@ -209,7 +209,7 @@ export const responses = [
     },
   },
   {
-    // F163
+    // F147
     name: "what a credential opened is in no shared cache", cluster: null,
     async run(kelp, store) {
       const url = `${store.filer}/f/said.bin`;

@@ -153,7 +153,7 @@ export const secrets = [
     },
   },
   {
-    // F161
+    // F145
     name: "no field of an error of fetch is handed out", cluster: null,
     async run(kelp, store) {
       const { url } = await store.addFile({ path: "/f/t.bin", content: "noise:t", length: 1000, chunkSize: 1000 });
@@ -179,7 +179,7 @@ export const secrets = [
     },
   },
   {
-    // F161
+    // F145
     name: "a malformed redirect discloses nothing of itself", cluster: null,
     async run(kelp, store) {
       const { url } = await store.addFile({ path: "/f/m.bin", content: "noise:m", length: 1000, chunkSize: 1000 });
@@ -217,7 +217,7 @@ export const secrets = [
     },
   },
   {
-    // F160
+    // F144
     name: "a redirect does not send headers to another origin", cluster: null,
     async run(kelp, store, help) {
       const { url, fileIds: [chunk] } = await store.addFile({ path: "/f/r.bin", content: "noise:r", length: 50_000, chunkSize: 50_000, replicas: [0, 1] });
@@ -244,7 +244,7 @@ export const secrets = [
     },
   },
   {
-    // F160
+    // F144
     name: "headers follow a redirect within their origin only", cluster: null, needs: "readable redirects",
     async run(kelp, store, help) {
       const { url } = await store.addFile({ path: "/f/a.bin", content: "noise:a", length: 1000, chunkSize: 1000 });

@@ -72,7 +72,7 @@ export const urls = [
     },
   },
   {
-    // F138
+    // F135
     name: "a name from a URL has no path and no controls", cluster: null,
     async run(kelp, store) {
       for (const [path, name] of [
@@ -83,7 +83,7 @@ export const urls = [
     },
   },
   {
-    // F139
+    // F136
     name: "the name of a server is used where it can be seen", cluster: null,
     async run(kelp, store) {
       const { url } = await add(store);
@@ -94,7 +94,7 @@ export const urls = [
     },
   },
   {
-    // F131
+    // F128
     name: "views of a server without ranges share a stream", cluster: null,
     async run(kelp, store, help) {
       const { url } = await add(store);

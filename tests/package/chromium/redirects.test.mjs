@@ -49,13 +49,13 @@ function read(url) {
   }, url);
 }
 
-// F160
+// F144
 test("a redirect within the page's origin is followed with headers", async () => {
   assert.deepEqual(await read(`${home}/near`), { text: BYTES.toString() });
   assert.ok(requests.length > 1 && requests.every(([name, key]) => name === "home" && key === "s3cret"), `${requests}`);
 });
 
-// F160
+// F144
 test("a redirect out of the page's origin fails and sends nothing", async () => {
   for (const path of ["/far", "/out-and-back"]) {
     const { code } = await read(home + path);
@@ -64,7 +64,7 @@ test("a redirect out of the page's origin fails and sends nothing", async () => 
   }
 });
 
-// F160
+// F144
 test("a redirect of another origin fails, and the error says why", async () => {
   const { code, cause } = await read(`${abroad}/to-home`);
   assert.equal(code, "network");

@@ -25,7 +25,7 @@ const program = (text) => runInConsumer(`
 
 const URL = "http://filer.example/a.bin";
 
-// F190
+// F161
 test("the entry is requested while the module loads", async () => {
   const printed = await program(`
     const opening = openFiler("${URL}", { fetch, headers: { "x-who": "me" } });
@@ -44,7 +44,7 @@ test("the entry is requested while the module loads", async () => {
   assert.equal(printed, `${JSON.stringify([{ url: `${URL}?metadata=true`, who: "me", redirect: "manual" }])}\n3 abc 1\n3 2`);
 });
 
-// F190
+// F161
 test("an answer that comes after the module is taken too", async () => {
   const printed = await program(`
     const opening = openFiler("${URL}", { fetch });
@@ -57,7 +57,7 @@ test("an answer that comes after the module is taken too", async () => {
   assert.equal(printed, "abc 1");
 });
 
-// F190
+// F161
 test("a failure before the module is there is tried again", async () => {
   const printed = await program(`
     let sent = 0;
@@ -72,7 +72,7 @@ test("a failure before the module is there is tried again", async () => {
   assert.equal(printed, "abc 2");
 });
 
-// F190
+// F161
 test("an abort while the module loads ends the request", async () => {
   const printed = await program(`
     const leaving = new AbortController();
@@ -86,7 +86,7 @@ test("an abort while the module loads ends the request", async () => {
   assert.equal(printed, "enough aborted\n2");
 });
 
-// F190
+// F161
 test("nothing is requested early that may not be requested", async () => {
   const printed = await program(`
     const failure = (opening) => opening.catch((error) => error.name ?? error);
@@ -105,7 +105,7 @@ test("nothing is requested early that may not be requested", async () => {
   assert.equal(printed, "0 0\nno RangeError\nabc 1 true manual");
 });
 
-// F190
+// F161
 test("a token in the URL is not sent to where a redirect leads", async () => {
   const printed = await program(`
     const opening = openFiler("${URL}?jwt=secret", { fetch });
@@ -117,7 +117,7 @@ test("a token in the URL is not sent to where a redirect leads", async () => {
   assert.equal(printed, "manual\nabc");
 });
 
-// F190
+// F161
 test("without the module the request ends", async () => {
   const printed = await runInConsumer(`
     import { init, openFiler } from "kelp-stream";

@@ -182,7 +182,7 @@ async function readSome(stream) {
   reader.releaseLock();
 }
 
-// F167: functions of the user's that refer to the file.
+// F151: functions of the user's that refer to the file.
 const entry = { file_id: "3,01637037d6", size: 16, modified_ts_ns: 1 };
 const referring = {
   onEvent: (refer) => ({ onEvent: refer }),

@@ -12,7 +12,7 @@ async function course(name) {
   return JSON.parse(stdout);
 }
 
-// F92, F169
+// F92, F153
 test("ten thousand cancelled files leave nothing behind", { timeout: 240_000 }, async (t) => {
   const { cycles, heap, pages, timers, listeners, inFlight, requests } = await course("cancelled");
   t.diagnostic(JSON.stringify({ heap, pages, requests }));
@@ -33,7 +33,7 @@ test("ten thousand streams cancelled in workers leave nothing behind", { timeout
   assert.ok(heap[1] - heap[0] <= 8 << 20, `the heap grew from ${heap[0]} to ${heap[1]} bytes`);
 });
 
-// F95, F167
+// F95, F151
 test("unreachable files are collected, and their requests end", { timeout: 120_000 }, async () => {
   const { kept, inFlight } = await course("dropped");
   assert.deepEqual(kept, [], "not collected");

@@ -14,7 +14,7 @@ function fields(name) {
   return [...body.matchAll(/^ {2}(\w+)\??[(:]/gm)].map(([, field]) => field);
 }
 
-// F166
+// F150
 test("every option of the types is known", async (t) => {
   const said = t.mock.method(console, "warn", () => {});
   const openers = { Options: (options) => kelp.openManifest({ size: 0, chunks: [] }, options), FilerOptions: (options) => kelp.openFiler("http://127.0.0.1:1/", options), UrlOptions: (options) => kelp.openUrl("http://127.0.0.1:1/", options) };
