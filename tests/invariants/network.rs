@@ -245,6 +245,14 @@ impl Network {
         }
     }
 
+    /// Removes the cap if there are faults: a host whose only request fails has served none, so that a refusal meanwhile
+    /// spends a pass, and the passes may not suffice for both.
+    pub fn keep_passes(&mut self) {
+        if self.treatments.iter().any(|treatment| treatment.fault != Fault::Good) {
+            self.cap = None;
+        }
+    }
+
     /// Removes ETags: a URL with two ETags has changed, and that is a final error.
     pub fn send_no_etags(&mut self) {
         self.treatments.iter_mut().for_each(|treatment| treatment.etag = None);

@@ -128,6 +128,7 @@ impl Scenario {
         self.network.saved.get_or_insert(0);
         self.network.lost_token = None;
         self.network.send_no_etags();
+        self.network.keep_passes();
         self.settings.holes = Holes::Zero;
         for behavior in &mut self.behaviors {
             behavior.stop = Stop::Never;
@@ -327,6 +328,7 @@ pub fn scenario(readers: Range<usize>) -> impl Strategy<Value = Scenario> {
             if let Some(saved) = &mut network.saved {
                 *saved = most.min(*saved);
                 network.send_no_etags();
+                network.keep_passes();
             }
             Scenario { nodes, network, settings, behaviors }
         },
