@@ -56,7 +56,7 @@ pub trait Host {
     /// token can leak by it.
     fn fetch(&self, request: Request) -> impl Future<Output = Result<Response<Self::Body>, FetchError>>;
 
-    /// As [`Host::fetch`], for a body of about `len` bytes, at most [`SMALL_BODY`], which the reader has not come to. A host
+    /// As [`Host::fetch`], for a body of about `len` bytes, at most 256 KiB, which the reader has not come to. A host
     /// may hand on its pieces together, if they do not wait for longer than a reader would notice. The default hands on each
     /// at once.
     fn fetch_small(

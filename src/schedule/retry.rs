@@ -219,7 +219,7 @@ impl RetryState {
     }
 
     /// As [`Self::failed`], of a refusal for load by a host that serves others. The pass is not spent, unless that
-    /// happened [`MAX_FREE_PASSES`] times in a row.
+    /// happened 64 times in a row.
     pub fn refused(&mut self, replica: usize, host: &str, error: AttemptError, jitter: f64) -> Decision {
         self.is_pass_free = true;
         self.failed(replica, host, error, jitter)

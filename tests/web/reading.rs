@@ -1,8 +1,12 @@
 //! Files, and streams of them.
 
 use js_sys::Array;
-use kelp_stream::web::open::{open_entry, open_manifest};
-use wasm_bindgen::{JsCast, JsValue};
+use kelp_stream::web::{
+    file::CoreFile,
+    open::{Opening, open_entry, open_manifest},
+};
+use wasm_bindgen::{JsCast, JsValue, convert::TryFromJsValue};
+use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::js::{
@@ -162,7 +166,7 @@ async fn the_filer_relays_chunks_and_gets_the_headers() {
     set(&store.settings, "headers", Array::of1(&Array::of2(&"x-who".into(), &"me".into())));
     // The filer signs for itself.
     store.callback("token", "throw new Error('not called')");
-    let file = open_entry(ENTRY, store.settings(), &pool()).await.unwrap();
+    let file = opened(ENTRY, &store).await.unwrap();
     assert_eq!((file.size(), file.name()), (1000.0, "a.bin".to_owned()));
     assert_eq!(read(&file.stream(0.0, 1000.0).unwrap()).await.unwrap(), bytes(0..1000));
     let who = function("asked", "return new Headers(asked.init.headers).get('x-who')");
@@ -179,7 +183,7 @@ async fn located_chunks_get_a_token_but_no_headers() {
     set(&store.settings, "headers", Array::of1(&Array::of2(&"x-who".into(), &"me".into())));
     store.callback("locate", "world.refused = argument; return { urls: [`http://v1/${argument}`] }");
     store.callback("token", "return Promise.resolve('t-1')");
-    let file = open_entry(ENTRY, store.settings(), &pool()).await.unwrap();
+    let file = opened(ENTRY, &store).await.unwrap();
     assert_eq!(read(&file.stream(0.0, 1000.0).unwrap()).await.unwrap(), bytes(0..1000));
     let asked = store.log().remove(0);
     let init = get(&asked, "init");
@@ -229,8 +233,15 @@ async fn errors_of_locate_and_token_are_the_cause() {
     }
 }
 
+/// The file of an entry, opened with the settings of a store.
+async fn opened(json: &[u8], store: &Store) -> Result<CoreFile, JsValue> {
+    let promise = open_entry(json.to_vec(), store.settings(), &pool(), &Opening::new());
+    let file = JsFuture::from(promise).await?;
+    CoreFile::try_from_js_value(file)
+}
+
 async fn read_entry(store: &Store) -> Result<Vec<u8>, JsValue> {
-    let file = open_entry(ENTRY, store.settings(), &pool()).await?;
+    let file = opened(ENTRY, &store).await?;
     read(&file.stream(0.0, 1000.0)?).await
 }
 
@@ -238,7 +249,7 @@ async fn read_entry(store: &Store) -> Result<Vec<u8>, JsValue> {
 async fn an_entry_that_cannot_be_parsed_is_a_kelp_error() {
     let store = Store::new();
     for (json, code) in [("{", "manifest"), (r#"{"FullPath": "/d", "Mode": 2147484141}"#, "unsupported")] {
-        let error = open_entry(json.as_bytes(), store.settings(), &pool()).await.unwrap_err();
+        let error = opened(json.as_bytes(), &store).await.unwrap_err();
         assert_error(&error, code);
     }
 }

@@ -12,6 +12,8 @@ import { noise } from "../../store/index.mjs";
 giveCodec(new WebAssembly.Module(readFileSync(join(installed, "dist/kelp_stream_codec.wasm"))));
 
 const STEP = 64 << 10;
+const LANES = (await codec()).lanes();
+const FULL = Array(LANES).fill(STEP);
 const hex = (bytes) => Buffer.from(bytes).toString("hex");
 const md5 = (bytes) => createHash("md5").update(bytes).digest("hex");
 const turn = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
@@ -52,16 +54,16 @@ test("bytes may follow after the value", async () => {
 });
 
 test("nothing is digested before there is a step for every lane", async () => {
-  const all = Array.from({ length: 3 }, () => digest(false));
+  const all = Array.from({ length: LANES - 1 }, () => digest(false));
   for (const each of all) each.update(bytesOf("a", STEP));
   await turn();
   assert.deepEqual(steps, []);
-  const fourth = digest(false);
-  fourth.update(bytesOf("a", STEP));
+  const last = digest(false);
+  last.update(bytesOf("a", STEP));
   assert.deepEqual(steps, [], "not in the turn in which bytes arrive");
   await turn();
-  assert.deepEqual(steps, [[STEP, STEP, STEP, STEP]]);
-  for (const each of [...all, fourth]) each.free();
+  assert.deepEqual(steps, [FULL]);
+  for (const each of [...all, last]) each.free();
 });
 
 test("a piece that leaves takes along the largest backlogs", async () => {
@@ -85,10 +87,10 @@ test("a value waits for a reader, and meanwhile for the bytes of others", async 
   const value = Promise.resolve(one.value()).then((md5) => ((isDone = true), md5));
   await turn();
   assert.deepEqual([isDone, steps], [false, []]);
-  const others = Array.from({ length: 3 }, (_, i) => digest(false));
+  const others = Array.from({ length: LANES - 1 }, () => digest(false));
   for (const each of others) each.update(bytesOf("other", STEP));
   await turn();
-  assert.deepEqual([isDone, steps], [false, [[STEP, STEP, STEP, STEP]]], "a full step needs no reader");
+  assert.deepEqual([isDone, steps], [false, [FULL]], "a full step needs no reader");
   hurry();
   assert.equal(hex(await value), md5(all));
   assert.equal(steps.length, 2);
