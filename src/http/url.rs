@@ -165,7 +165,7 @@ pub(crate) fn has_token(url: &str) -> bool {
 
 /// Whether the origin of a URL is this one, which is not empty.
 #[cfg_attr(
-    not(all(target_arch = "wasm32", target_os = "unknown")),
+    not(all(target_arch = "wasm32", target_os = "unknown", not(feature = "component"))),
     allow(dead_code, reason = "one host uses it")
 )]
 pub(crate) fn is_at(url: &str, origin: &str) -> bool {

@@ -241,7 +241,7 @@ async fn opened(json: &[u8], store: &Store) -> Result<CoreFile, JsValue> {
 }
 
 async fn read_entry(store: &Store) -> Result<Vec<u8>, JsValue> {
-    let file = opened(ENTRY, &store).await?;
+    let file = opened(ENTRY, store).await?;
     read(&file.stream(0.0, 1000.0)?).await
 }
 

@@ -32,8 +32,8 @@ pub fn filer_base(filer: &str) -> &str {
 
 /// Whether a URL is below that of a filer.
 #[cfg_attr(
-    not(any(feature = "native", feature = "component")),
-    allow(dead_code, reason = "in the npm package, JavaScript checks it")
+    not(any(feature = "native", feature = "component-library")),
+    allow(dead_code, reason = "elsewhere JavaScript checks it, or nothing needs it")
 )]
 pub(crate) fn is_below(url: &str, filer: &str) -> bool {
     let filer = normalized(filer_base(filer));

@@ -193,7 +193,7 @@ pub struct CoreStream {
 
 #[wasm_bindgen]
 impl CoreStream {
-    /// What [`work::take_number_at_work`] says if its driver traps.
+    /// What `takeNumberAtWork` says if its driver traps.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn number(&self) -> u32 {

@@ -99,7 +99,7 @@ impl Opening {
         Self { number: work::next_number(), handle, registration: Some(registration).into() }
     }
 
-    /// What [`work::take_number_at_work`] says if it traps.
+    /// What `takeNumberAtWork` says if it traps.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn number(&self) -> u32 {
