@@ -28,12 +28,15 @@ export function keep(body: ReadableStream<Uint8Array>, { length, md5, crc }: Cop
   return { body: main, done };
 }
 
-/** All bytes of a body; `null` if there are not exactly this many. */
+/** All bytes of a body; `null` if there are not exactly this many. The core may abort the request after the last one: it needs no end. */
 async function bytesOf(body: ReadableStream<Uint8Array>, length: number): Promise<Uint8Array | null> {
   const bytes = new Uint8Array(length);
   const reader = body.getReader();
   for (let at = 0; ; ) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch((error) => {
+      if (at < length) throw error;
+      return { value: undefined, done: true as const };
+    });
     if (done) return at === length ? bytes : null;
     if (at + value.length > length) return reader.cancel().then(() => null);
     bytes.set(value, at);

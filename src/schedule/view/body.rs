@@ -268,7 +268,7 @@ pub(super) struct BufferSink<P> {
     range: BlobRange,
     pub(super) stored: Vec<P>,
     len: u64,
-    pub(super) max_len: u64,
+    max_len: u64,
     pub(super) headers: Headers,
 }
 
@@ -308,7 +308,7 @@ impl<P: Piece> BufferSink<P> {
 }
 
 /// A body that cannot be that of the chunk. A chunk manifest has no size that it could exceed.
-pub(super) fn too_long(target: &Target) -> AttemptError {
+fn too_long(target: &Target) -> AttemptError {
     if target.mode == BodyMode::Manifest {
         let message =
             format!("the chunk manifest is longer than {} bytes, which is the limit", target.max_len);

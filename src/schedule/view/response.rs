@@ -9,7 +9,7 @@
 use std::{mem, ops::Range, sync::Arc, time::Duration};
 
 use super::{
-    body::{Body, BodyProgress, BodySink, Flow, too_long},
+    body::{Body, BodyProgress, BodySink, Flow},
     fetch::{AfterDigest, Circumstance, State, ViewFetch, Widened},
     io::{Action, Context, Input, Operation, ResponseStart, Role, Update},
     request::ReplicaRequest,
@@ -124,14 +124,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.stream.begin(of_server.filter(|_| self.options.verify == Verify::Transit), cx);
         let idle = self.options.timeout.idle;
         let progress = BodyProgress::new(at, idle, cx.pool.traffic(), cx.now);
-        let length = start.headers.body_length();
         let sink = BodySink::new(&self.target, range, start.status, start.headers, at);
-        if let BodySink::Buffer(sink) = &sink
-            && length.is_some_and(|length| length > sink.max_len && range.header.is_none())
-        {
-            // Before a byte of it is held.
-            return self.on_attempt_failed(too_long(&self.target), Circumstance::Online, cx);
-        }
         self.actions.push(Action::SetTimer(idle));
         self.state = State::ReadingBody(Box::new(Body { progress, sink }));
     }
