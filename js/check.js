@@ -129,5 +129,10 @@ export function range(value, size) {
 export function originList(value) {
   if (value === undefined) return undefined;
   if (typeof value === "string" || typeof value?.[Symbol.iterator] !== "function") throw new TypeError("origins must be a list of URLs");
-  return Array.from(value, (origin) => requestUrl(origin, "origins").origin);
+  return Array.from(value, (origin) => {
+    const { origin: listed } = httpUrl(origin, "origins");
+    // In a page, a name without a scheme would be a path of the page's own origin.
+    if (!/^\s*https?:/i.test(origin)) throw wrongValue("origins", "a list of http or https URLs");
+    return listed;
+  });
 }
