@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { GATEWAY_HOSTS, Library, LIBRARY_HOSTS, startGateway } from "../component/support.mjs";
 import { testPlace } from "./place.mjs";
-import { notInGateway, gatewayReader, needsHead } from "./gateway.mjs";
+import { gatewayReader, needsHead, notInGateway, ownOfGateway } from "./gateway.mjs";
 
 const VERIFY = { stream: "as-read", transit: "transit", strict: "before-release", off: "off" };
 
@@ -26,7 +26,7 @@ function place(name, host, gateway, { part } = {}) {
     if (goesWrong(testCase) && host.cannot.calls) return host.cannot.calls;
     if (!isAnswered(testCase)) return undefined;
     if (gateway.skip) return `no gateway: ${gateway.skip}`;
-    return steps.some(hasNoBody) ? gateway.cannot.bodiless : undefined;
+    return ownOfGateway(testCase) ?? (steps.some(hasNoBody) ? gateway.cannot.bodiless : undefined);
   };
   testPlace({
     name, skip: host.skip, part,

@@ -4,9 +4,6 @@ import { bundleWorker, startBareWorker } from "../../scripts/edge.mjs";
 import { testPlace } from "./place.mjs";
 import { notInGateway, gatewayReader } from "./gateway.mjs";
 
-/** Cases in which the gateway differs on purpose. */
-const OWN = { "headers stored with a file are sent": "the gateway sets Cache-Control itself" };
-
 const packageWorker = await bundleWorker(fileURLToPath(new URL("package-worker.mjs", import.meta.url)));
 const gateway = await bundleWorker();
 
@@ -24,5 +21,5 @@ testPlace({
     const located = master ? { MASTER: master, ALLOWED_ORIGINS: volumes.join() } : {};
     return startBareWorker(gateway, { FILER: filer, ALLOW_PREFIXES: "/", PUBLIC: "yes", SUBREQUESTS: "1000", ...located });
   }),
-  lacks: (testCase) => OWN[testCase.name] ?? notInGateway(testCase),
+  lacks: notInGateway,
 });
