@@ -8,7 +8,10 @@ use std::time::Duration;
 use kelp_stream::{
     Error, Plan,
     host::event::EventKind,
-    model::chunk::{Chunk, CipherKey, Source},
+    model::{
+        chunk::{Chunk, CipherKey, Source},
+        location::Location,
+    },
     prefetch,
     read::{session::Session, stats::Stats},
     schedule::pool::Pool,
@@ -78,6 +81,36 @@ fn a_late_head_is_hedged_soon() {
     let hedges: Vec<_> = world.events().into_iter().filter(|event| event.kind == EventKind::Hedge).collect();
     assert_eq!(hedges.len(), 1);
     assert_eq!(hedges[0].host.as_deref(), Some("b"));
+}
+
+/// A stream waits while its first view is located, and what it starts then may be late before that wait would end.
+#[test]
+fn a_late_head_is_hedged_soon_after_a_lookup() {
+    let world = World::new();
+    world.script(|asked| {
+        let slow = Script::default().latency(400 * MS).rate(1_250_000);
+        if asked.host == "a" { slow } else { Script::default().latency(20 * MS).rate(25_000_000) }
+    });
+    world.locate_time(5 * MS);
+    // The first is read from b, so that only b is known.
+    let hosts = |id: &str| if id == "1,0" { ["b", "c"] } else { ["a", "b"] };
+    world.locator(move |id, _| {
+        Ok(Location { urls: hosts(id).map(|host| format!("http://{host}/{id}")).to_vec(), token: None })
+    });
+    let len = 1 << 20;
+    let chunks: Vec<_> = (0..12)
+        .map(|i| {
+            let id = format!("1,{i}");
+            hosts(&id)
+                .iter()
+                .for_each(|host| world.store(&format!("http://{host}/{id}"), bytes(i * len..(i + 1) * len)));
+            Chunk::plain(Source::FileId(id.as_str().into()), i * len, len)
+        })
+        .collect();
+    let session = Session::default();
+    assert_eq!(read_with(&world, chunks, &session).unwrap().len() as u64, 12 * len);
+    assert!(session.stats.stats().hedges > 0);
+    assert!(world.now() < 700 * MS, "{:?}", world.now());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::{
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     host::Host,
-    schedule::{pool::Flight, window::Job},
+    schedule::{pool::Flight, view::CHECK_AGAIN, window::Job},
 };
 
 /// Fetches ahead until everything is fetched, or the stream has ended.
@@ -144,7 +145,8 @@ impl<F: Future<Output = (usize, FetchOutcome)>> Fetches<F> {
 /// The timer by which a stream's driver checks for views that are overdue: a check for each piece would
 /// cost too much.
 struct HedgeTimer<S> {
-    sleep: Option<S>,
+    /// With the time of the check.
+    sleep: Option<(Duration, S)>,
 }
 
 impl<S> Default for HedgeTimer<S> {
@@ -156,11 +158,16 @@ impl<S> Default for HedgeTimer<S> {
 impl<S: Future<Output = ()> + Unpin> HedgeTimer<S> {
     /// Checks when it is time to; returns whether it was, and a new check is due.
     fn poll_due<H: Host<Sleep = S>>(&mut self, shared: &Shared<H>, cx: &mut Context<'_>) -> bool {
-        if self.sleep.is_none() {
-            let at = shared.check_overdue();
-            self.sleep = at.map(|at| shared.host.sleep(at.saturating_sub(shared.host.now())));
+        let now = shared.host.now();
+        let set = self.sleep.as_ref().map(|(at, _)| *at);
+        // A stream that waits for others sets a late one. What it starts then may be overdue before.
+        if set.is_none_or(|at| at > now + CHECK_AGAIN) {
+            let earlier = shared.check_overdue().filter(|at| set.is_none_or(|set| *at < set));
+            if let Some(at) = earlier {
+                self.sleep = Some((at, shared.host.sleep(at.saturating_sub(now))));
+            }
         }
-        let Some(sleep) = &mut self.sleep else { return false };
+        let Some((_, sleep)) = &mut self.sleep else { return false };
         let is_due = Pin::new(sleep).poll(cx).is_ready();
         if is_due {
             self.sleep = None;

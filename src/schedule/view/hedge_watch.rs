@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Expectations are checked at least this often. A check for each piece would cost too much.
-const CHECK_AGAIN: Duration = Duration::from_millis(25);
+pub(crate) const CHECK_AGAIN: Duration = Duration::from_millis(25);
 
 /// This many steps of the plan, from the reader on, may be hedged.
 const STEPS_AHEAD: usize = 8;

@@ -69,6 +69,6 @@ mod verification;
 pub(crate) use self::{
     failure_limit::FailureLimit,
     fetch::ViewFetch,
-    hedge_watch::HedgeWatch,
+    hedge_watch::{CHECK_AGAIN, HedgeWatch},
     io::{Action, Context, Input, Operation, Part, ResponseStart, Role, Update},
 };
