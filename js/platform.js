@@ -27,15 +27,6 @@ export function online(signal) {
   });
 }
 
-/** Whether a value is a Response. It may be of another realm, or come from the user's `fetch`. */
-export function isResponse(value) {
-  try {
-    return typeof value?.status === "number" && typeof value.headers?.get === "function";
-  } catch {
-    return false;
-  }
-}
-
 /**
  * Whether a body is a byte stream. Its pieces are then new arrays that no one else has, since a byte stream takes over the memory of what
  * is put into it; other streams hand on arrays that may belong to the user's `fetch`.

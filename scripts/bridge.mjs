@@ -30,12 +30,12 @@ function optimise(wasm, ...passes) {
 }
 
 /**
- * The bridge with the short names, and without what is not used: functions for imports that the module does not have, classes of other
- * crates, and three ways to load the module, for which js/load.js has its own.
+ * The bridge with the short names, and without what is not used: functions for imports that the module does not have, and three ways to
+ * load the module, for which js/load.js has its own.
  */
 export function rewrite(bridge, { imports, exports }) {
   const short = new Map(exports);
-  return [withImports(imports), withoutClasses(short), withoutLoading, withRegistry, withExports(short)].reduce((text, step) => step(text), bridge);
+  return [withImports(imports), withoutDisposal, withoutLoading, withRegistry, withExports(short)].reduce((text, step) => step(text), bridge);
 }
 
 /** The object of imports. wasm-bindgen gives it a member for each function that it generates, and a module for each file of js/. */
@@ -74,16 +74,8 @@ function arrow(code) {
   return code.replace(/^function\((.*?)\) \{/, "($1) => {");
 }
 
-/** Classes whose destructor the module does not export: wasm-streams exports some from every crate. */
-const withoutClasses = (short) => (text) =>
-  [...text.matchAll(/^(?:export )?class (\w+) \{/gm)].reduce((left, [, name]) => {
-    // The package frees its objects itself, and nothing else has them.
-    const disposed = left.replace(new RegExp(`^if \\(Symbol\\.dispose\\) ${name}\\..*\\n`, "m"), "");
-    if (short.has(`__wbg_${name.toLowerCase()}_free`)) return disposed;
-    return disposed
-      .replace(new RegExp(`^class ${name} \\{.*?^\\}\\n`, "ms"), "")
-      .replace(new RegExp(`^const ${name}Finalization = .*?;\\n`, "ms"), "");
-  }, text);
+/** Without `Symbol.dispose`: the package frees its objects itself, and nothing else has them. */
+const withoutDisposal = (text) => text.replaceAll(/^if \(Symbol\.dispose\) .*\n/gm, "");
 
 const withoutLoading = (text) => {
   const [end] = cut(text, /^async function __wbg_load\(.*/ms);

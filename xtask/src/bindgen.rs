@@ -27,13 +27,9 @@ pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Removes exports that the bridge does not use, and what only they use. wasm-streams exports classes for writable and readable streams from
-/// every crate; this crate only reads streams, and the classes would be an eighth of the file.
+/// Removes exports that the bridge does not use, and what only they use.
 fn drop_unused_exports(module: &mut walrus::Module, bridge: &str) {
-    let unused = |name: &str| {
-        name.trim_start_matches("__wbg_").starts_with("intounderlying")
-            || !bridge.contains(&format!("wasm.{name}"))
-    };
+    let unused = |name: &str| !bridge.contains(&format!("wasm.{name}"));
     let ids: Vec<_> =
         module.exports.iter().filter(|export| unused(&export.name)).map(|export| export.id()).collect();
     ids.into_iter().for_each(|id| module.exports.delete(id));

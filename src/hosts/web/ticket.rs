@@ -57,8 +57,8 @@ extern "C" {
 
 #[wasm_bindgen(module = "/js/platform.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = isResponse)]
-    fn is_response(value: &JsValue) -> bool;
+    #[wasm_bindgen(js_name = isByteStream)]
+    fn is_byte_stream(body: &JsValue) -> bool;
 }
 
 #[wasm_bindgen(module = "/js/redirects.js")]
