@@ -15,19 +15,19 @@ const targets = new WeakMap();
  * Sends a request with `own`, the user's headers, to their origin, and follows its redirects. After one to another origin the headers
  * are sent no more, even if a later one leads back. With `redirect: "manual"` none is followed. `send`: the user's `fetch`, if any.
  */
-export const sendHome = (send, url, init, own) => follow(send, url, init, own, () => true);
+export const sendHome = (send, url, init, own) => follow(send, url, init, own);
 
 /**
- * A `fetch` that follows no redirect to an origin that is not in `origins`. Such a redirect is the response, and the core makes the error
- * of it.
+ * A `fetch` that follows no redirect to an origin that is not in `origins`, nor to anything but an origin. Such a redirect is the
+ * response, and the core makes the error of it.
  */
-export const fetchWithin = (origins, send) => (url, init) => follow(send, url, init, undefined, ({ origin }) => origins.includes(origin));
+export const fetchWithin = (origins, send) => (url, init) => follow(send, url, init, undefined, origins);
 
-async function follow(send, url, init, own, isAllowed) {
+async function follow(send, url, init, own, origins) {
   const fetch = send ?? globalThis.fetch.bind(globalThis);
   const { origin: home } = new URL(url);
   // The platform may read a URL in another way than the core.
-  if (!isAllowed({ origin: home })) throw new TypeError(`origins does not list ${home}`);
+  if (origins?.includes(home) === false) throw new TypeError(`origins does not list ${home}`);
   let isHome = true;
   for (let followed = 0; ; followed++) {
     const headers = new Headers(isHome ? own : undefined);
@@ -40,11 +40,14 @@ async function follow(send, url, init, own, isAllowed) {
       if (!own) return new Response(null, { status: 302 });
       throw new TypeError("the server redirected a request with headers, and a page cannot see whether to another origin");
     }
-    const next = locationOf(response, url);
-    if (next === undefined || !isAllowed(next)) {
+    const location = locationOf(response);
+    const next = location === null ? null : parsed(location, url);
+    if (location === null || (origins && !(isPlain(next) && origins.includes(next.origin)))) {
       if (followed > 0) targets.set(response, url);
       return response;
     }
+    if (!isPlain(next)) throw new TypeError("the server redirected to something other than an http or https URL");
+    if (url.startsWith("https:") && next.protocol === "http:") throw new TypeError("the server redirected from https to http");
     discardBody(response);
     if (followed === MOST) throw new TypeError(`the server redirected more than ${MOST} times`);
     isHome &&= next.origin === home;
@@ -57,22 +60,23 @@ function discardBody(response) {
   Promise.resolve(response.body?.cancel()).catch(() => {});
 }
 
-/** The URL that a redirect leads to; `undefined` if the response is none. */
-function locationOf(response, from) {
-  if (![301, 302, 303, 307, 308].includes(response?.status)) return undefined;
-  const location = response.headers.get("location");
-  if (location === null) return undefined;
-  let url;
-  try {
-    url = new URL(location, from);
-  } catch {
-    // The platform's error holds the location.
-  }
-  if (!/^https?:$/.test(url?.protocol) || url.username || url.password) throw new TypeError("the server redirected to something other than an http or https URL");
-  if (from.startsWith("https:") && url.protocol === "http:") throw new TypeError("the server redirected from https to http");
-  url.hash = "";
-  return url;
+/** The `Location` of a redirect; `null` if the response is none. */
+function locationOf(response) {
+  return [301, 302, 303, 307, 308].includes(response?.status) ? response.headers.get("location") : null;
 }
+
+/** The URL without a fragment; `null` if it is none. The platform's error would hold the location. */
+function parsed(location, base) {
+  try {
+    const url = new URL(location, base);
+    url.hash = "";
+    return url;
+  } catch {
+    return null;
+  }
+}
+
+const isPlain = (url) => /^https?:$/.test(url?.protocol) && url.username + url.password === "";
 
 /** Where a redirect led, if one was followed. The response of a user's `fetch` may be anything. */
 export function redirectTarget(response) {

@@ -341,6 +341,23 @@ export const faults = [
   },
   {
     // F123
+    name: "origins: a redirect to what no list can have is refused", cluster: null,
+    async run(kelp, store) {
+      const { url, fileIds } = await replicated(kelp, store);
+      const origins = [store.filer, ...store.volumes];
+      const withUser = new URL(`${store.volumes[1]}/${fileIds[1]}`);
+      withUser.username = "secret";
+      for (const redirect of ["http://[/?secret", withUser.href, "ftp://h/?secret"]) {
+        const fault = await store.fault({ server: "volume0", fileId: fileIds[1] }, { redirect });
+        const file = await kelp.openFiler(url, { locate: store.locateOn(0), origins, retry: { passes: 1 } });
+        const error = await fails(kelp, "unsupported", file.bytes(), redirect);
+        ok(!error.message.includes("secret"), error.message);
+        await fault.remove();
+      }
+    },
+  },
+  {
+    // F123
     name: "origins: no request goes to another origin", cluster: null,
     async run(kelp, store) {
       const { url } = await replicated(kelp, store);
