@@ -5,7 +5,7 @@
 // refused the bytes, and gets those of a server.
 import { fileIdOf } from "./file-id";
 import { keep } from "./keep";
-import { type Stored, storedChunks, UNKNOWN } from "./listed";
+import { chunksOf, type Listed, type Stored, storedChunks, UNKNOWN } from "./listed";
 import type { Fetch, Outbound } from "./outbound";
 import type { Settings } from "./settings";
 
@@ -34,7 +34,9 @@ export class GatewayCache {
   #outbound: Outbound;
   #settings: Settings;
   #waitUntil: (promise: Promise<unknown>) => void;
-  #listed: Map<string, Stored> | null = null;
+  /** The chunks of the entry, and what is known of their stored bytes, once they are asked for. */
+  #chunks: Listed[] | null = null;
+  #stored: Map<string, Stored> | null = null;
   /** Chunks and ranges that were asked for, and the chunks among them that the cache had. */
   #asked = new Set<string>();
   #found = new Set<string>();
@@ -79,7 +81,7 @@ export class GatewayCache {
     if (entry === null) return new Response(null, { status: 403 });
     this.isOld = found !== undefined;
     this.entry = entry;
-    this.#listed = null;
+    this.#chunks = this.#stored = null;
     // The filer sends neither ETag nor Last-Modified with an entry, so a cached one cannot be revalidated.
     // An entry with chunk keys is not cached: a reader of the cache could decrypt the file.
     if (!found && ttl > 0 && !entry.includes('"cipher_key"') && this.#outbound.take()) {
@@ -129,9 +131,14 @@ export class GatewayCache {
     return new Response(kept.body, { headers });
   }
 
+  /** The chunks that the entry lists. */
+  get chunks(): Listed[] {
+    return (this.#chunks ??= chunksOf(this.entry));
+  }
+
   #storedOf(fileId: string): Stored {
-    this.#listed ??= storedChunks(this.entry);
-    return this.#listed.get(fileId) ?? UNKNOWN;
+    this.#stored ??= storedChunks(this.chunks, this.entry);
+    return this.#stored.get(fileId) ?? UNKNOWN;
   }
 
   // A cache that fails is one that has nothing: workerd alone has none.

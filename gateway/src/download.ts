@@ -157,7 +157,7 @@ export class Download {
     const { connections, memory, audit } = this.#settings;
     const { start, end } = extent;
     const { signal } = this.#request;
-    const views = plainViews(file, this.#cache.entry, extent);
+    const views = plainViews(file, this.#cache.entry, this.#cache.chunks, extent);
     if (!views) return null;
     // One connection is kept for lookups, and for another replica of a late server.
     const relay = new Relay(views, (view) => this.#direct.take(file, view, signal), { bodies: Math.max(1, connections - 1), bytes: share(memory) });

@@ -14,8 +14,10 @@ export interface Stored {
 /** A chunk that is not in the entry: a chunk manifest lists it. */
 export const UNKNOWN: Stored = { least: 1, md5: null };
 
-interface Chunk {
+/** A chunk as the entry has it. */
+export interface Listed {
   file_id?: unknown;
+  offset?: number;
   size?: number;
   e_tag?: unknown;
   cipher_key?: unknown;
@@ -23,10 +25,10 @@ interface Chunk {
   is_chunk_manifest?: boolean;
 }
 
-/** The chunks of an entry by file id; empty if it cannot be read, which the core reports. */
-export function storedChunks(entry: string): Map<string, Stored> {
+/** What is known of the chunks, by file id. `entry`: the text that lists them. */
+export function storedChunks(chunks: Listed[], entry: string): Map<string, Stored> {
   const stored = new Map<string, Stored>();
-  for (const chunk of chunksOf(entry)) {
+  for (const chunk of chunks) {
     const { file_id: id } = chunk;
     if (typeof id !== "string") continue;
     const { least, md5 } = describe(chunk, entry);
@@ -35,7 +37,8 @@ export function storedChunks(entry: string): Map<string, Stored> {
   return stored;
 }
 
-function chunksOf(entry: string): Chunk[] {
+/** The chunks of an entry, in its order; empty if it has no list of them, or cannot be read, which the core reports. */
+export function chunksOf(entry: string): Listed[] {
   try {
     const { chunks } = JSON.parse(entry) as { chunks?: unknown };
     return Array.isArray(chunks) ? chunks.filter((chunk) => typeof chunk === "object" && chunk !== null) : [];
@@ -44,7 +47,7 @@ function chunksOf(entry: string): Chunk[] {
   }
 }
 
-function describe({ size = 0, e_tag: tag, cipher_key: key, is_compressed: isPacked = false, is_chunk_manifest: isManifest = false }: Chunk, entry: string): Stored {
+function describe({ size = 0, e_tag: tag, cipher_key: key, is_compressed: isPacked = false, is_chunk_manifest: isManifest = false }: Listed, entry: string): Stored {
   const isSealed = typeof key === "string" && key !== "";
   // The size of a chunk manifest is that of the chunks it lists, and packed bytes have any length.
   const bytes = isPacked || isManifest ? 1 : size;

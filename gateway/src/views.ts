@@ -2,6 +2,7 @@
 import type { RemoteFile } from "kelp-stream";
 import type { Extent } from "./budget";
 import { isFileId } from "./file-id";
+import type { Listed } from "./listed";
 
 /** The bytes of one chunk that a range needs, as positions in the file. */
 export interface View extends Extent {
@@ -17,12 +18,12 @@ const DECODED = /"cipher_key"|"is_compressed"|"is_chunk_manifest"|sse[-_]|server
  * The views of a range, in file order; `null` if the range has chunks that are encrypted, compressed, overlap or are listed by a
  * chunk manifest, or has holes. The core's plan of the range must have the same number of views.
  */
-export function plainViews(file: RemoteFile, entry: string, { start, end }: Extent): View[] | null {
+export function plainViews(file: RemoteFile, entry: string, chunks: Listed[], { start, end }: Extent): View[] | null {
   const { views: count, requests } = file.plan({ start, end });
   if (count === 0 || requests !== count || DECODED.test(entry)) return null;
   const views: View[] = [];
   let at = start;
-  for (const chunk of chunksOf(entry)) {
+  for (const chunk of extentsOf(chunks)) {
     if (chunk.end <= start || chunk.start >= end) continue;
     if (Math.max(chunk.start, start) !== at || !isFileId(chunk.fileId)) return null;
     const view = { start: at, end: Math.min(chunk.end, end) };
@@ -42,10 +43,8 @@ export function isExactly({ status, headers, body }: Response, { start, end, ran
   return status === 206 && (headers.get("content-range") ?? "").startsWith(`${range.replace("=", " ")}/`);
 }
 
-// In file order; empty if the entry has no list of chunks.
-function chunksOf(entry: string): (Extent & { fileId: unknown })[] {
-  const { chunks } = JSON.parse(entry) as { chunks?: unknown };
-  if (!Array.isArray(chunks)) return [];
-  const views = chunks.map(({ file_id: fileId, offset = 0, size = 0 }) => ({ fileId, start: offset, end: offset + size }));
-  return views.filter(({ start, end }) => start < end).sort((a, b) => a.start - b.start);
+// In file order.
+function extentsOf(chunks: Listed[]): (Extent & { fileId: unknown })[] {
+  const extents = chunks.map(({ file_id: fileId, offset = 0, size = 0 }) => ({ fileId, start: offset, end: offset + size }));
+  return extents.filter(({ start, end }) => start < end).sort((a, b) => a.start - b.start);
 }
