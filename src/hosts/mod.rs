@@ -1,7 +1,7 @@
 //! The platforms that the core runs on. Each implements the port ([`crate::host::Host`]) and none imports another one.
 //!
-//! `allocator` is that of the npm package's module. `decoded_body`, `follow`, `gateway_config`, `patience` and `signed_url`
-//! are parts that several of them share.
+//! `allocator` is that of the npm package's module. `decoded_body`, `follow` and `gateway` are parts that several of them
+//! share.
 
 #[cfg(any(test, kelp_package))]
 mod allocator;
@@ -15,19 +15,9 @@ mod follow;
     not(all(target_arch = "wasm32", feature = "component-gateway")),
     allow(dead_code, reason = "gateways use it")
 )]
-pub(crate) mod gateway_config;
+pub(crate) mod gateway;
 #[cfg(all(feature = "native", not(target_arch = "wasm32")))]
 pub mod native;
-#[cfg_attr(
-    not(all(target_arch = "wasm32", feature = "component-gateway")),
-    allow(dead_code, reason = "gateways use it")
-)]
-pub(crate) mod patience;
-#[cfg_attr(
-    not(all(target_arch = "wasm32", feature = "component-gateway")),
-    allow(dead_code, reason = "gateways use it")
-)]
-pub(crate) mod signed_url;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sim;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown", not(feature = "component")))]

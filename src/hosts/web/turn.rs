@@ -18,7 +18,7 @@ extern "C" {
 enum Clock {
     /// No turn is known.
     Outside,
-    /// A turn in which nobody has asked yet.
+    /// A turn in which the clock was not read yet.
     Unread,
     /// The time of the turn.
     Read(Duration),

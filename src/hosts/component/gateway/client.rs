@@ -7,7 +7,7 @@ use futures::future::{Either, select};
 use super::contents::Contents;
 use crate::hosts::{
     component::clock::{self, Sleep},
-    patience::Patience,
+    gateway::patience::Patience,
 };
 
 /// The client of a response.

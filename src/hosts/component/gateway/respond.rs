@@ -22,8 +22,10 @@ use crate::{
             request::joined,
             wasi,
         },
-        gateway_config::GatewayConfig,
-        signed_url::{Grant, Target, download_name},
+        gateway::{
+            config::GatewayConfig,
+            signed_url::{Grant, Target, download_name},
+        },
     },
     http::respond::{Conditions, Disposition, Presentation, respond},
     read::{open::OpenContext, session::Session, streams::Streams},

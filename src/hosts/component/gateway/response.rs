@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{audit::Audit, contents::Contents};
-use crate::hosts::{component::bindings::wasi::http::types::Fields, patience::Patience};
+use crate::hosts::{component::bindings::wasi::http::types::Fields, gateway::patience::Patience};
 
 /// The gateway's response.
 pub(super) struct GatewayResponse {
