@@ -65,7 +65,7 @@ impl Line {
         self
     }
 
-    /// Opens a stream of so many chunks.
+    /// Opens a stream of this many chunks.
     fn open(&self, count: u64) -> Watched {
         let chunk = self.chunk;
         let at = self.world.now().as_nanos();

@@ -1,7 +1,7 @@
 //! The origins that requests may go to.
 //!
-//! An entry, a lookup, a chunk manifest and a redirect name URLs, and whoever can write one of them can make a reader
-//! send requests anywhere: into its own network, for example. A list of origins bounds that. A URL whose spelling is
+//! An entry, a lookup, a chunk manifest and a redirect name URLs. The writer of one of them can make a reader send
+//! requests anywhere: into the reader's own network, for example. A list of origins bounds that. A URL whose spelling is
 //! not plainly that of a listed origin is refused: one with user information, with a final dot, or with an address in
 //! another notation.
 

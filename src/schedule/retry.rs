@@ -513,7 +513,7 @@ mod tests {
     #[test]
     fn code_and_message_are_those_of_one_attempt() {
         use Kind::{Corrupt, Http, Network, NotFound, ShortBody};
-        for (kinds, told) in [
+        for (kinds, expected) in [
             (&[NotFound, Corrupt][..], "Corrupt 1"),
             (&[Corrupt, NotFound], "Corrupt 0"),
             (&[ShortBody, Corrupt], "ShortBody 0"),
@@ -530,8 +530,8 @@ mod tests {
                 retry.failed(replica, "h", AttemptError::new(*kind, format!("{kind:?} {replica}")), 0.0);
             }
             let error = retry.error("3,01");
-            assert_eq!((error.message(), error.attempts().len()), (told, kinds.len()));
-            assert!(told.starts_with(&format!("{:?}", error.kind())), "{told}");
+            assert_eq!((error.message(), error.attempts().len()), (expected, kinds.len()));
+            assert!(expected.starts_with(&format!("{:?}", error.kind())), "{expected}");
         }
     }
 

@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use futures::StreamExt;
 use kelp_stream::{
     Kind, Options,
     model::chunk::Chunk,
@@ -216,16 +215,7 @@ fn a_reader_that_stops_often_causes_few_requests() {
     let mut session = passes(1);
     session.options.max_bytes_ahead = 20_000;
     let meter = session.stats.clone();
-    let mut reader = open(&world, vec![chunk], session);
-    let clock = world.clone();
-    let read = world.run(async move {
-        let mut read = Vec::new();
-        while let Some(piece) = reader.next().await {
-            read.extend_from_slice(&piece.unwrap());
-            clock.sleep(SECOND * 7).await;
-        }
-        read
-    });
-    assert!(read.unwrap() == bytes(0..100_000));
+    let read = read_with_pauses(&world, chunk, session, SECOND * 7);
+    assert!(read == bytes(0..100_000));
     assert!(meter.stats().requests <= 10, "{}", meter.stats().requests);
 }

@@ -128,15 +128,15 @@ fn an_error_tells_of_one_attempt() {
     hosts(&world, &[("a", Outcome::Status(404)), ("b", Outcome::Flip(500))]);
     let error = read_one(&world, chunk, passes(1)).unwrap_err();
     assert_eq!((error.kind(), error.message()), (Kind::Corrupt, tag.message()));
-    let told: Vec<_> = error.attempts().iter().map(|each| (each.status, each.reason)).collect();
-    assert_eq!(told, [(Some(404), "not_found"), (Some(200), "corrupt")]);
+    let listed: Vec<_> = error.attempts().iter().map(|each| (each.status, each.reason)).collect();
+    assert_eq!(listed, [(Some(404), "not_found"), (Some(200), "corrupt")]);
     // The digest of b's bytes is wrong, and a sends too few.
     let chunk = digested(two(&world, 1000), &bytes(0..1000));
     hosts(&world, &[("a", Outcome::End(0)), ("b", Outcome::Flip(500))]);
     let error = read_one(&world, chunk, verify(Verify::Strict)).unwrap_err();
     assert_eq!((error.kind(), error.message()), (Kind::ShortBody, "the body ended after 0 of 1000 bytes"));
-    let told: Vec<_> = error.attempts().iter().map(|each| each.reason).collect();
-    assert_eq!(told, ["short_body", "corrupt"]);
+    let listed: Vec<_> = error.attempts().iter().map(|each| each.reason).collect();
+    assert_eq!(listed, ["short_body", "corrupt"]);
 }
 
 // F137

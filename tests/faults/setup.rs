@@ -10,7 +10,10 @@ use std::{
 };
 
 use flate2::write::GzEncoder;
-use futures::future::{Either, select};
+use futures::{
+    StreamExt,
+    future::{Either, select},
+};
 use kelp_stream::{
     Error, Plan,
     host::{LocateError, event::EventKind},
@@ -149,6 +152,21 @@ pub fn read_part(
 ) -> Result<Vec<u8>, Error> {
     let reader = open_plan(world, Plan::new(vec![chunk].into(), part), session);
     world.run(collect(reader)).expect("the stream ends")
+}
+
+/// Reads a chunk with a reader that pauses after each piece.
+pub fn read_with_pauses(world: &World, chunk: Chunk, session: Session, pause: Duration) -> Vec<u8> {
+    let mut reader = open(world, vec![chunk], session);
+    let clock = world.clone();
+    let read = world.run(async move {
+        let mut read = Vec::new();
+        while let Some(piece) = reader.next().await {
+            read.extend_from_slice(&piece.expect("it is read"));
+            clock.sleep(pause).await;
+        }
+        read
+    });
+    read.expect("it ends")
 }
 
 /// Reads to the end, or for one minute of the virtual clock: `None` if retries do not end.

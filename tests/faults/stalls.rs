@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use kelp_stream::{
     Kind,
     model::chunk::Chunk,
@@ -166,17 +165,8 @@ fn a_reader_that_pauses_is_no_drip() {
     session.options.max_bytes_ahead = 2000;
     let meter = session.stats.clone();
     let chunk = plain_at(&two(&world, 100_000), "http://a/0");
-    let mut reader = open(&world, vec![chunk], session);
-    let clock = world.clone();
-    let read = world.run(async move {
-        let mut read = Vec::new();
-        while let Some(piece) = reader.next().await {
-            read.extend_from_slice(&piece.unwrap());
-            clock.sleep(SECOND * 4).await;
-        }
-        read
-    });
-    assert!(read.expect("it ends") == bytes(0..100_000));
+    let read = read_with_pauses(&world, chunk, session, SECOND * 4);
+    assert!(read == bytes(0..100_000));
     assert_eq!(meter.stats().requests, 1);
 }
 

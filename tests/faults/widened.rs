@@ -142,7 +142,7 @@ fn bytes_beyond_a_chunk_end_no_stream_if_its_digest_is_right() {
 
 // F142
 #[test]
-fn a_range_with_bytes_beyond_its_end_is_read_if_its_digest_is_right() {
+fn a_range_with_bytes_beyond_it_is_read_if_its_digest_is_right() {
     let world = World::new();
     let chunk = digested(at_two(&world, [vec![0; 50], bytes(0..1000)].concat(), 1000), &bytes(0..1000));
     let chunk = Chunk { stored: Some(50..1050), ..chunk };

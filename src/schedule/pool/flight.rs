@@ -22,7 +22,7 @@ impl Flight {
         Self { pool, left, is_parked: AtomicBool::new(false) }
     }
 
-    /// So many bytes are expected now.
+    /// This many bytes are expected now.
     pub(crate) fn expect(&mut self, bytes: u64) {
         let before = mem::replace(&mut self.left, bytes);
         let before = if mem::take(self.is_parked.get_mut()) { 0 } else { before };
@@ -31,7 +31,7 @@ impl Flight {
         }
     }
 
-    /// No more than so many bytes are expected.
+    /// At most this many bytes are expected.
     pub(crate) fn expect_at_most(&mut self, bytes: u64) {
         self.expect(bytes.min(self.left));
     }

@@ -36,8 +36,8 @@ pub(super) struct BodyProgress {
     /// Bytes so far.
     count: u64,
     began: Duration,
-    /// When the pool was last told that the host serves.
-    told: Duration,
+    /// When the pool last learned that the host serves.
+    reported: Duration,
     pub(super) idle: IdleTimer,
     pub(super) pace: Pace,
 }
@@ -46,14 +46,14 @@ impl BodyProgress {
     /// A body that begins now, at byte `at` of the blob.
     pub(super) fn new(at: u64, idle: Duration, traffic: Traffic, now: Duration) -> Self {
         let (pace, idle) = (Pace::new(idle, traffic, now), IdleTimer::new(idle, now));
-        Self { at, count: 0, began: now, told: now, idle, pace }
+        Self { at, count: 0, began: now, reported: now, idle, pace }
     }
 
     /// Whether it is time to tell the pool again that the host serves.
     pub(super) fn is_news(&mut self, now: Duration) -> bool {
-        let is_news = now.saturating_sub(self.told) >= SERVED_AGAIN;
+        let is_news = now.saturating_sub(self.reported) >= SERVED_AGAIN;
         if is_news {
-            self.told = now;
+            self.reported = now;
         }
         is_news
     }
