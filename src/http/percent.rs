@@ -1,8 +1,8 @@
 //! Percent-encoding (RFC 3986, section 2.1).
 //!
-//! Three encoders differ in what they keep: [`encode`] makes a value or a path part of a URL, [`encode_attr`]
-//! is for the parameter of a header field, and [`escape`] repairs a URL that contains characters which no URL
-//! may contain.
+//! Four encoders differ in what they keep: [`encode`] makes a value or a path part of a URL, [`encode_component`] the
+//! spelling that JavaScript writes, [`encode_attr`] is for the parameter of a header field, and [`escape`] repairs a URL
+//! that contains characters which no URL may contain.
 
 use crate::http::hex;
 
@@ -20,6 +20,16 @@ pub(crate) fn encode(text: &str, kept: &str, out: &mut String) {
             out.extend(hex::lower(byte));
         }
     }
+}
+
+/// Encodes a text as `encodeURIComponent` of JavaScript does (ECMA-262, 19.2.6.5), but keeps the characters in `kept`.
+pub(crate) fn encode_component(text: &str, kept: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let is_kept = b"-_.!~*'()".contains(&byte) || kept.as_bytes().contains(&byte);
+        push(byte, byte.is_ascii_alphanumeric() || is_kept, &mut out);
+    }
+    out
 }
 
 /// Encodes a character as the `ext-value` of a header parameter (RFC 8187).

@@ -115,17 +115,7 @@ fn signed_text([key, method, host, path, issued, expires]: [&str; 6], download: 
 
 /// A path in the spelling that is signed: each name as `encodeURIComponent` of JavaScript writes it.
 fn canonical(path: &str) -> Option<String> {
-    let mut canonical = String::new();
-    for byte in percent::decode(path)?.bytes() {
-        match byte {
-            b'/' | b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => {
-                canonical.push(byte.into())
-            }
-            byte if byte.is_ascii_alphanumeric() => canonical.push(byte.into()),
-            byte => write!(canonical, "%{byte:02X}").ok()?,
-        }
-    }
-    Some(canonical)
+    percent::decode(path).map(|path| percent::encode_component(&path, "/"))
 }
 
 /// The parameters that matter, decoded.
