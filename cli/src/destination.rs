@@ -10,6 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::failure::at;
+
 /// How the output is written.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Destination {
@@ -29,7 +31,7 @@ impl Destination {
     ///
     /// Folders, links in a circle, and paths that cannot be looked at.
     pub(crate) fn find(path: &Path) -> io::Result<Self> {
-        let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+        let failed = at(path);
         match fs::metadata(path) {
             Ok(found) if found.is_dir() => Err(failed(io::ErrorKind::IsADirectory.into())),
             // The files of open descriptors have no other path.
@@ -46,8 +48,7 @@ impl Destination {
 
     /// Opens what is written to as it is.
     pub(crate) fn open_special(path: &Path) -> io::Result<File> {
-        let opened = File::options().write(true).open(path);
-        opened.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+        File::options().write(true).open(path).map_err(at(path))
     }
 }
 

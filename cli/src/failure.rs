@@ -1,6 +1,6 @@
 //! Why the command failed: a message for people and an exit code for scripts.
 
-use std::{fmt, io, process::ExitCode};
+use std::{fmt, io, path::Path, process::ExitCode};
 
 /// Why the command ended early.
 #[derive(Debug)]
@@ -57,4 +57,9 @@ impl fmt::Display for Failure {
             Self::ReaderGone => f.write_str("the output was closed"),
         }
     }
+}
+
+/// Makes an error of the file system name the path.
+pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> io::Error + Copy {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }

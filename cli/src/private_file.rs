@@ -2,6 +2,8 @@
 
 use std::{fs::File, io, path::Path};
 
+use crate::failure::at;
+
 /// Opens a file for reading and writing, and creates it if it is not there. Follows no link.
 ///
 /// # Errors
@@ -16,7 +18,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 
     use rustix::{fs::OFlags, process::geteuid};
 
-    let failed = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let failed = at(path);
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(PRIVATE);
     match options.clone().create_new(true).open(path) {
@@ -37,8 +39,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 /// Opens a file for reading and writing, and creates it if it is not there.
 #[cfg(not(unix))]
 pub(crate) fn open(path: &Path) -> io::Result<File> {
-    let file = File::options().read(true).write(true).create(true).truncate(false).open(path);
-    file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+    File::options().read(true).write(true).create(true).truncate(false).open(path).map_err(at(path))
 }
 
 #[cfg(unix)]
