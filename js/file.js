@@ -74,7 +74,8 @@ export class RemoteFile {
     return text + decoder.decode();
   }
 
-  async response(request, options) {
+  /** `waits`: for the first piece, so that the status says whether there is one. */
+  async response(request, options, waits = true) {
     const { disposition, name } = dictionary(options, "options", "disposition name");
     const head = (name) => request?.headers.get(name) ?? undefined;
     const reply = this.#core.respond(
@@ -93,6 +94,7 @@ export class RemoteFile {
     const init = { status, headers, encodeBody: "manual" };
     if (start === undefined) return new Response(null, init);
     const signals = [request?.signal, this.#signal];
+    if (!waits) return new Response(readable(() => this.#open(start, end), signals), init);
     let body;
     try {
       body = await readableFromFirstPiece(() => this.#open(start, end), signals);

@@ -1,5 +1,4 @@
 // The response of `RemoteFile.response()` if the file cannot be read (RFC 9457).
-import { KelpError } from "./error.js";
 
 const STATUSES = { not_found: [404, "Not Found"], unauthorized: [403, "Forbidden"] };
 
@@ -8,7 +7,8 @@ const STATUSES = { not_found: [404, "Not Found"], unauthorized: [403, "Forbidden
  * not learn which servers there are, so of the error it has what names none.
  */
 export function problem(error) {
-  if (!(error instanceof KelpError) || error.code === "closed") throw error;
+  // Each entry point of the package that is bundled alone has a class of its own.
+  if (error?.name !== "KelpError" || error.code === "closed") throw error;
   const { code, retryable, offset } = error;
   // Other chunks are named by their URL.
   const chunk = /^\d+,[\da-f_]+$/i.test(error.chunk) ? error.chunk : undefined;

@@ -11,7 +11,9 @@ const WASM = "wasm32-unknown-unknown";
 const BRIDGE = join(target, "bindgen");
 const JAVASCRIPT = join(root, "js");
 const DIST = join(root, "dist");
+const CORE = "kelp_stream_bg.wasm";
 const CODEC = "kelp_stream_codec.wasm";
+const TYPES = ["index.d.ts", "service-worker.d.ts"];
 
 /** Builds everything that the package contains into dist/. */
 export async function build() {
@@ -21,9 +23,9 @@ export async function build() {
   await bridge(await compile({ rustflags: [...SIMD, ...PACKAGE, ...(await withoutPanics())] }));
   await buildCodec();
   const scripts = await bundle();
-  copyFileSync(join(BRIDGE, "kelp_stream_bg.wasm"), join(DIST, "kelp_stream_bg.wasm"));
-  copyFileSync(join(JAVASCRIPT, "index.d.ts"), join(DIST, "index.d.ts"));
-  removeAllBut([...scripts, "kelp_stream_bg.wasm", CODEC, "index.d.ts"]);
+  copyFileSync(join(BRIDGE, CORE), join(DIST, CORE));
+  for (const types of TYPES) copyFileSync(join(JAVASCRIPT, types), join(DIST, types));
+  removeAllBut([...scripts, CORE, CODEC, ...TYPES]);
   report();
 }
 
@@ -81,27 +83,32 @@ function withoutPaths() {
 async function bridge(wasm) {
   rmSync(BRIDGE, { recursive: true, force: true });
   await run("cargo", ["xtask", "bindgen", wasm, BRIDGE]);
-  shrink(join(BRIDGE, "kelp_stream_bg.wasm"), join(BRIDGE, "kelp_stream.js"));
+  shrink(join(BRIDGE, CORE), join(BRIDGE, "kelp_stream.js"));
 }
 
-// Three entry points that differ in how they find the wasm, and one file that they share. The programs of workers share nothing: a
-// worker starts with one request, and bundlers need no setting to bundle it.
+// Three entry points that differ in how they find the wasm, and one file that they share. All others share nothing: a worker starts with
+// one request, and bundlers need no setting to bundle it.
 async function bundle() {
   const script = (path) => join(JAVASCRIPT, path);
   const entries = { index: script("entry/default.js"), node: script("entry/node.js"), workerd: script("entry/workerd.js") };
-  const workers = { worker: script("worker.js"), "node-worker": script("node-worker.js") };
+  const alone = { worker: script("worker.js"), "node-worker": script("node-worker.js"), "service-worker": script("entry/service-worker.js") };
   mkdirSync(DIST, { recursive: true });
-  return [...(await bundleInto(entries, { splitting: true })), ...(await bundleInto(workers, { splitting: false }))];
+  return [
+    ...(await bundleInto(entries, { splitting: true })),
+    ...(await bundleInto(alone)),
+    ...(await bundleInto({ inline: script("entry/inline.js") }, { plugins: [filesInside] })),
+    // `sideEffects` in package.json is about dist/: esbuild would leave out that entry/inline.js sets the loaders.
+    ...(await bundleInto({ "service-worker.classic": script("entry/service-worker.classic.js") }, { plugins: [filesInside], format: "iife", globalName: "kelpStream", ignoreAnnotations: true })),
+  ];
 }
 
-async function bundleInto(entryPoints, { splitting }) {
+async function bundleInto(entryPoints, { plugins = [], ...options } = {}) {
   const esbuild = await import("esbuild");
   const { metafile } = await esbuild.build({
     entryPoints,
     absWorkingDir: root,
     outdir: DIST,
     bundle: true,
-    splitting,
     chunkNames: manifest.name,
     format: "esm",
     target: "es2022",
@@ -110,13 +117,27 @@ async function bundleInto(entryPoints, { splitting }) {
     metafile: true,
     external: ["node:*", "*.wasm"],
     alias: { "#glue": join(BRIDGE, "kelp_stream.js") },
-    plugins: [oneCopyOfSnippets],
     // The glue has one key per extern block, all for the same module.
     logOverride: { "duplicate-object-key": "silent" },
     logLevel: "warning",
+    ...options,
+    plugins: [...plugins, oneCopyOfSnippets],
   });
   return Object.keys(metafile.outputs).map((path) => path.replace(/^dist\//, ""));
 }
+
+// The wasm modules as base64, and the program of the workers as text, which was bundled before.
+const filesInside = {
+  name: "files inside",
+  setup(build) {
+    const files = { "#core.wasm": [join(BRIDGE, CORE), "base64"], "#codec.wasm": [join(DIST, CODEC), "base64"], "#worker": [join(DIST, "worker.js"), "text"] };
+    build.onResolve({ filter: /^#(core\.wasm|codec\.wasm|worker)$/ }, ({ path: name }) => {
+      const [path, loader] = files[name];
+      return { path, pluginData: { loader } };
+    });
+    build.onLoad({ filter: /\.(wasm|js)$/ }, ({ path, pluginData }) => pluginData?.loader && { contents: readFileSync(path), loader: pluginData.loader });
+  },
+};
 
 // wasm-bindgen copies the files that Rust imports next to its glue. A second copy of a class would be another class, so imports of
 // the glue are resolved to the files in js/.

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { transform } from "esbuild";
 import { manifest, root } from "../../scripts/command.mjs";
 import { installed } from "./support.mjs";
 
@@ -15,6 +16,8 @@ const FILES = [
   "dist/index.d.ts",
   "dist/index.js",
   "dist/index.js.map",
+  "dist/inline.js",
+  "dist/inline.js.map",
   "dist/kelp-stream.js",
   "dist/kelp-stream.js.map",
   "dist/kelp_stream_bg.wasm",
@@ -23,6 +26,11 @@ const FILES = [
   "dist/node-worker.js.map",
   "dist/node.js",
   "dist/node.js.map",
+  "dist/service-worker.classic.js",
+  "dist/service-worker.classic.js.map",
+  "dist/service-worker.d.ts",
+  "dist/service-worker.js",
+  "dist/service-worker.js.map",
   "dist/worker.js",
   "dist/worker.js.map",
   "dist/workerd.js",
@@ -73,6 +81,14 @@ test("source maps have relative paths and contain the sources", () => {
 test("its scripts do not use eval", () => {
   for (const name of files.filter((name) => name.endsWith(".js"))) {
     assert.doesNotMatch(read(name).toString(), /\beval\(|\bnew Function\b|\bFunction\(/, name);
+  }
+});
+
+// Service workers have neither. esbuild refuses to make a function of a module that awaits.
+test("no script awaits at its top level or imports while it runs", async () => {
+  for (const name of ["dist/service-worker.js", "dist/service-worker.classic.js", "dist/kelp-stream.js", "dist/index.js", "dist/inline.js"]) {
+    const { code } = await transform(read(name), { loader: "js", format: "iife" });
+    assert.ok(!/\bimport\(/.test(code), name);
   }
 });
 
