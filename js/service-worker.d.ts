@@ -1,5 +1,5 @@
 // The entry point `kelp-stream/service-worker`: files below a path of one's own origin, from within one's own service worker.
-import type { RemoteFile } from "./index.js";
+import type { openUrl, RemoteFile } from "./index.js";
 
 /** What `open` gets of the first request for a file. */
 export interface OpenContext {
@@ -88,3 +88,10 @@ export type ServiceWorkerRegistrationLike = typeof globalThis extends { ServiceW
  * hard reload too. Keeps the worker alive as long as it sends something and the page is open: Firefox would cut a body after 30 seconds.
  */
 export function register(script: string | URL, options?: RegisterOptions): Promise<Registered>;
+
+// The types of the platform where there are any, as in index.d.ts.
+type Request = NonNullable<Parameters<RemoteFile["response"]>[0]>;
+type Response = Awaited<ReturnType<RemoteFile["response"]>>;
+type URL = Exclude<Parameters<typeof openUrl>[0], string>;
+
+export {};

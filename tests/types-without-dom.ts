@@ -1,5 +1,8 @@
 // A user's program without the types of a platform: it must compile, and the types that are of the language alone must be right.
 import { KelpError, openManifest, openUrl, Pool, problem, type RemoteFile, type ResponseOptions } from "kelp-stream";
+import { createHandler } from "kelp-stream/service-worker";
+
+export const handles = (request: object): boolean => createHandler({ prefix: "/", open: () => openUrl("https://example.org/") }).handles(request);
 
 const asked: ResponseOptions = { disposition: "attachment", name: "a.bin" };
 

@@ -18,6 +18,7 @@ import {
   type Stats,
   type StreamEvent,
 } from "kelp-stream";
+import { createHandler, register, type FetchEventLike, type Registered, type Report } from "kelp-stream/service-worker";
 
 export async function start(): Promise<string> {
   await init();
@@ -110,3 +111,20 @@ export const texts = (file: RemoteFile): ReadableStream<string> => file.stream()
 openFiler("https://filer.example/file", { signal: new URL("https://filer.example") });
 // @ts-expect-error the constructor is private
 new KelpError("network", "");
+
+const handler = createHandler({ prefix: "/kelp/", open: (path, { clientId, url }) => openFiler(`https://filer.example${path}?${clientId}${url.search}`), maxOpen: 4 });
+
+export async function answer(event: FetchEventLike): Promise<boolean> {
+  const response: Response = await handler.fetch(event.request, event.clientId);
+  handler.close();
+  // @ts-expect-error a handler needs a function that opens files
+  createHandler({ prefix: "/kelp/" });
+  return handler.handles(event.request) || handler.respond(event) || response.ok;
+}
+
+export async function control(): Promise<string> {
+  const seen = (report: Report) => console.log(report.path, report.kind, report.delivered, report.length ?? 0, report.code ?? "");
+  const registered: Registered = await register("/sw.js", { type: "classic", scope: "/", onReport: seen });
+  registered.close();
+  return registered.registration.scope;
+}
