@@ -30,13 +30,19 @@ impl Disposition {
     }
 }
 
+/// Characters of a name. Most systems allow 255 bytes.
+const LONGEST: usize = 255;
+
 /// The field for a file with this name; without a parameter if it has none.
 ///
-/// The name is [cleaned](clean). A plain name is written as the filer writes it. Any other name is written twice:
+/// The name is [cleaned](clean), and cut to 255 characters. A plain name is written as the filer writes it. Any other name is written twice:
 /// quoted, with `_` in place of each character outside ASCII, and percent-encoded in full for readers of RFC 8187.
 pub(crate) fn write(disposition: Disposition, name: &str) -> String {
     let mut header = String::from(disposition.name());
-    let Some(name) = clean(name) else { return header };
+    let Some(mut name) = clean(name) else { return header };
+    if let Some((end, _)) = name.char_indices().nth(LONGEST) {
+        name.truncate(end);
+    }
     header.push_str("; filename=");
     if name.bytes().all(is_attr_char) {
         header.push_str(&name);
@@ -111,6 +117,7 @@ fn from_latin1(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::{Member, Value, walk};
 
     fn inline(name: &str) -> String {
         write(Disposition::Inline, name)
@@ -139,6 +146,27 @@ mod tests {
         for name in ["one.bin", "a", "A-Z_0.tar.gz", "#1&2+3"] {
             assert_eq!(inline(name), format!("inline; filename={name}"));
         }
+    }
+
+    // F210: the gateway at the edge writes the same, in JavaScript.
+    #[test]
+    fn names_are_written_as_the_list_says() {
+        let mut cases: Vec<[String; 2]> = Vec::new();
+        let mut take = |seen: Member<'_>| {
+            let Value::Text(text) = seen.value else { return };
+            match (seen.key, cases.last_mut()) {
+                ("name", _) => cases.push([text.to_owned(), String::new()]),
+                (_, Some([_, header])) => text.clone_into(header),
+                _ => {}
+            }
+        };
+        assert!(walk(include_bytes!("../../tests/fixtures/dispositions.json"), &mut take));
+        for [name, header] in &cases {
+            assert_eq!(&write(Disposition::Attachment, name), header, "{name}");
+        }
+        assert!(cases.len() > 15);
+        let long = format!("é{}.txt", "x".repeat(300));
+        assert_eq!(write(Disposition::Attachment, &long).matches('x').count(), 2 * 254);
     }
 
     // F135

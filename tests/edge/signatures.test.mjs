@@ -1,6 +1,7 @@
 // Signed URLs: keys, times, hosts and methods; and who gets how many downloads of one.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { signedUrl } from "../../gateway/sign.mjs";
 import { importModule } from "./gateway-module.mjs";
@@ -9,6 +10,7 @@ import { closeAll, get, json, KEYS, noise, now, plenty, signed, startGateway, UR
 after(closeAll);
 
 const { grantOf } = await importModule("signature.ts");
+const { attachment } = await importModule("disposition.ts");
 
 const bytes = noise("gate", 3000);
 const FILE = { path: "/public/a b.bin", bytes, chunkSize: 1000 };
@@ -103,8 +105,16 @@ test("a file is saved under its name or the one that was signed", async () => {
   assert.equal(await saved(""), `attachment; filename="a b.bin"; filename*=UTF-8''a%20b.bin`);
   assert.equal(await saved("x.bin"), "attachment; filename=x.bin");
   assert.equal(await saved("x.bin", "HEAD"), "attachment; filename=x.bin");
-  assert.equal(await saved("../é\u202e\r\nX: y\";\\"), `attachment; filename=".._____X: y\\";_"; filename*=UTF-8''.._%C3%A9___X%3A%20y%22%3B_`);
+  assert.equal(await saved("../é\u202e\r\nX: y\";\\"), `attachment; filename="____X: y\\";_"; filename*=UTF-8''%C3%A9___X%3A%20y%22%3B_`);
   assert.match(await saved(null), /^inline/);
+});
+
+// F210
+test("a saved name is written as the core writes it", () => {
+  const cases = JSON.parse(readFileSync(new URL("../fixtures/dispositions.json", import.meta.url)));
+  for (const { name, header } of cases) assert.equal(attachment(name), header, name);
+  assert.equal(attachment(`é${"x".repeat(300)}.txt`).match(/x/g).length, 2 * 254);
+  assert.equal(attachment("a\ud800b"), `attachment; filename="a_b"; filename*=UTF-8''a%EF%BF%BDb`);
 });
 
 // F173
