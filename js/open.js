@@ -13,7 +13,7 @@ import { weaken } from "./functions.js";
 import { isStarted, isSupported, ready } from "./load.js";
 import { checkManifest } from "./manifest.js";
 import { filerSettings, settings, urlSettings } from "./options.js";
-import { corePool } from "./pool.js";
+import { corePool, isClosed } from "./pool.js";
 import { WebRequest } from "./request.js";
 import { runtime } from "./runtime.js";
 import { onAbort } from "./stream.js";
@@ -57,8 +57,8 @@ export async function openUrl(url, options) {
  * in place of its first request.
  */
 function sendEarly(chosen, { href, origin }) {
-  const { signal, fetch, headers, home, filerToken, origins } = chosen;
-  if (isStarted || signal?.aborted || filerToken || origins?.includes(origin) === false || !isSupported()) return;
+  const { signal, fetch, headers, home, filerToken, origins, pool } = chosen;
+  if (isStarted || isClosed(pool) || signal?.aborted || filerToken || origins?.includes(origin) === false || !isSupported()) return;
   chosen.early = new WebRequest(fetch, href, origin === home ? headers : undefined, -1, 0, href.includes("jwt="));
 }
 

@@ -13,6 +13,9 @@ export function defaultPool() {
 /** The core's part of a pool. The wasm module must have started. */
 export let corePool;
 
+/** Whether a pool was closed. */
+export let isClosed;
+
 /** The workers of a pool, and how many there may be for a file with this option `workers`. */
 export let poolWorkers;
 
@@ -26,6 +29,7 @@ export class Pool {
 
   static {
     corePool = (pool) => pool.#open();
+    isClosed = (pool) => pool.#closed;
     poolWorkers = (pool, own = pool.#maxWorkers) => [pool.#workers, own];
   }
 

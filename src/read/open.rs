@@ -11,7 +11,11 @@
 //! part of the [`OpenFile`] that it returns.
 
 use super::{
-    data_keys::unwrap_keys, metadata::Metadata, open_file::OpenFile, session::Session, streams::Streams,
+    data_keys::unwrap_keys,
+    metadata::Metadata,
+    open_file::OpenFile,
+    session::Session,
+    streams::{Streams, closed},
 };
 use crate::{
     error::Error,
@@ -67,13 +71,14 @@ impl<H: Host> OpenContext<H> {
     /// # Errors
     ///
     /// Those of a stream. [`crate::Kind::Manifest`] if the response is not an entry. Those of
-    /// [`Self::open_entry`].
+    /// [`Self::open_entry`]. If the pool was closed before, nothing is requested.
     pub async fn open_filer(
         self,
         entry_url: &str,
         file_url: Option<&str>,
         keys: &Keys,
     ) -> Result<OpenFile<H>, Error> {
+        self.check_open()?;
         let target = GetTarget::Filer { url: entry_url, may_renew: self.can_renew_filer_token };
         let expect = Expect::Body(self.session.options.max_metadata_bytes);
         let Fetched { body, .. } = get(&self.host, &self.session.options, expect, target).await?;
@@ -148,6 +153,7 @@ impl<H: Host> OpenContext<H> {
     ///
     /// Those of [`probe::open`]. [`crate::Kind::Closed`] if the pool was closed.
     pub async fn open_url(self, url: &str, hints: UrlHints) -> Result<OpenFile<H>, Error> {
+        self.check_open()?;
         let UrlHints { size, name, media_type, chunk_size } = hints;
         let session = &self.session;
         let named = |of_server: Option<String>| match name.is_empty() {
@@ -171,6 +177,11 @@ impl<H: Host> OpenContext<H> {
             stored: Vec::new(),
         };
         self.finish(metadata, found.chunks, None)
+    }
+
+    /// Whether anything may be requested: the pool was not closed before.
+    fn check_open(&self) -> Result<(), Error> {
+        if self.shared_streams.is_closed() { Err(closed()) } else { Ok(()) }
     }
 
     /// The file, unless the pool was closed meanwhile.

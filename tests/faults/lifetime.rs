@@ -10,8 +10,14 @@ use std::{
 
 use kelp_stream::{
     Kind, Options,
+    formats::seaweedfs::entry::Keys,
     model::chunk::Chunk,
-    read::{session::Session, stats::StatsHandle},
+    read::{
+        open::{OpenContext, UrlHints},
+        session::Session,
+        stats::StatsHandle,
+        streams::Streams,
+    },
     schedule::options::Verify,
     sim::{Outcome, Script, World, collect},
 };
@@ -218,4 +224,23 @@ fn a_reader_that_stops_often_causes_few_requests() {
     let read = read_with_pauses(&world, chunk, session, SECOND * 7);
     assert!(read == bytes(0..100_000));
     assert!(meter.stats().requests <= 10, "{}", meter.stats().requests);
+}
+
+// F211
+#[test]
+fn a_closed_pool_opens_no_file_and_sends_no_request() {
+    let world = World::new();
+    world.store("http://a/x", bytes(0..100));
+    let context = || {
+        let shared_streams = Streams::default();
+        shared_streams.close();
+        OpenContext { host: world.host(), session: passes(1), shared_streams, can_renew_filer_token: false }
+    };
+    let (filer, url) = (context(), context());
+    let filer = async { filer.open_filer("http://a/x", None, &Keys::default()).await.map(drop) };
+    let url = async { url.open_url("http://a/x", UrlHints::default()).await.map(drop) };
+    for opened in [world.run(filer), world.run(url)] {
+        assert_eq!(opened.unwrap().unwrap_err().kind(), Kind::Closed);
+    }
+    assert!(asked(&world).is_empty());
 }

@@ -103,6 +103,18 @@ export const lifecycle = [
       await reader.cancel();
     },
   },
+  // F211
+  {
+    name: "a closed pool opens no file and sends no request", cluster: null,
+    async run(kelp, store) {
+      const pool = new kelp.Pool();
+      const { url } = await add(store);
+      pool.close();
+      await fails(kelp, "closed", kelp.openFiler(url, { pool }));
+      await fails(kelp, "closed", kelp.openUrl(url, { pool }));
+      same(await store.requests(), [], "requests");
+    },
+  },
   {
     name: "closing a pool fails all its streams", cluster: null,
     async run(kelp, store, help) {
