@@ -22,12 +22,15 @@ export function settings(options, home, more = "") {
   const origins = originList(given.origins);
   const send = callable(given.fetch, "fetch");
   const workers = integerOr("auto", given.workers, "workers", undefined, 0);
+  const own = headers(given.headers);
   return {
     signal: abortSignal(given.signal),
-    fetch: origins === undefined ? send : fetchWithin(origins, send),
+    fetch: origins === undefined ? send : fetchWithin(origins, send, home, own),
     origins,
     maxMetadataBytes: runtime.maxMetadataBytes,
-    ...headers(given.headers),
+    headers: origins === undefined ? own : [],
+    // What they give access to is not for everyone.
+    isPrivate: own.length > 0,
     home,
     auto: concurrency === "auto",
     concurrency: concurrency === "auto" ? maxConcurrency : concurrency,
@@ -94,11 +97,10 @@ export function urlSettings(options, url) {
   return { ...settings(given, url.origin, " size chunkSize name type"), size, chunkSize, name, type };
 }
 
-/** `headers`: pairs of name and value. `isPrivate`: whether there are any, so that what they give access to is not for everyone. */
+/** Pairs of name and value. */
 function headers(value) {
   try {
-    const headers = [...new Headers(value)];
-    return { headers, isPrivate: headers.length > 0 };
+    return [...new Headers(value)];
   } catch {
     // The platform's error repeats the value, which may be a secret.
     throw new TypeError("headers must be names and values that a request can have");

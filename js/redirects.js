@@ -19,9 +19,10 @@ export const sendHome = (send, url, init, own) => follow(send, url, init, own);
 
 /**
  * A `fetch` that follows no redirect to an origin that is not in `origins`, nor to anything but an origin. Such a redirect is the
- * response, and the core makes the error of it.
+ * response, and the core makes the error of it. `own`: the user's headers, which go to the origin `home`.
  */
-export const fetchWithin = (origins, send) => (url, init) => follow(send, url, init, undefined, origins);
+export const fetchWithin = (origins, send, home, own) => (url, init) =>
+  follow(send, url, init, own.length > 0 && new URL(url).origin === home ? own : undefined, origins);
 
 async function follow(send, url, init, own, origins) {
   const fetch = send ?? globalThis.fetch.bind(globalThis);
@@ -37,7 +38,7 @@ async function follow(send, url, init, own, origins) {
     if (init.redirect === "manual") return response;
     if (response?.type === "opaqueredirect" && response.status === 0) {
       if (isHome && home === globalThis.location?.origin) return fetch(url, { ...request, redirect: "follow", mode: "same-origin" });
-      if (!own) return new Response(null, { status: 302 });
+      if (origins) return new Response(null, { status: 302 });
       throw new TypeError("the server redirected a request with headers, and a page cannot see whether to another origin");
     }
     const location = locationOf(response);

@@ -72,16 +72,17 @@ impl<'a> Redirects<'a> {
         let Some(location) = location.filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308)) else {
             return Ok(false);
         };
+        let next = HttpUrl::parse(&self.url).and_then(|url| url.join(location));
+        // What is no URL of http or https has no origin that could be allowed.
+        if self.origins.is_limited() && !next.as_deref().is_some_and(|next| self.origins.allow(next)) {
+            return Ok(false);
+        }
         if self.carries_token {
             return Err(RedirectError::Token);
         }
-        let next =
-            HttpUrl::parse(&self.url).and_then(|url| url.join(location)).ok_or(RedirectError::Location)?;
+        let next = next.ok_or(RedirectError::Location)?;
         if url::is_https(&self.url) && !url::is_https(&next) {
             return Err(RedirectError::Downgrade);
-        }
-        if !self.origins.allow(&next) {
-            return Ok(false);
         }
         if self.followed == MAX_REDIRECTS {
             return Err(RedirectError::TooMany);
@@ -159,5 +160,19 @@ mod tests {
         assert_eq!(redirects.follow(302, Some("https://B:443/x")), Ok(true));
         assert_eq!(redirects.follow(302, Some("https://b.example/x")), Ok(false));
         assert_eq!(redirects.into_target().as_deref(), Some("https://B:443/x"));
+    }
+
+    // F212
+    #[test]
+    fn what_no_list_can_have_is_not_followed() {
+        let origins = Origins::only(["https://a"]).unwrap();
+        for url in ["https://a/", "https://a/?jwt=t"] {
+            let mut redirects = Redirects::new(url, "https://a", &origins).unwrap();
+            for location in ["http://[/", "ftp://h/", "https://u:p@a/", "http://c/"] {
+                assert_eq!(redirects.follow(302, Some(location)), Ok(false), "{location}");
+            }
+        }
+        let mut redirects = Redirects::new("https://a/?jwt=t", "https://a", &origins).unwrap();
+        assert_eq!(redirects.follow(302, Some("/x")), Err(RedirectError::Token));
     }
 }

@@ -358,6 +358,24 @@ export const faults = [
     },
   },
   {
+    // F212
+    name: "origins: a redirect of a request with headers is refused", cluster: null,
+    async run(kelp, store) {
+      const { url } = await store.addFile({ path: "/f/k.bin", content: "noise:k", length: 1000, chunkSize: 1000 });
+      const options = { headers: { "X-Api-Key": "secret" }, origins: [store.filer], retry: { passes: 2, baseDelay: 1 } };
+      for (const redirect of [`${store.volumes[1]}/k?secret`, "ftp://h/?secret"]) {
+        const fault = await store.fault({ server: "filer", path: "/f/k.bin" }, { redirect });
+        for (const open of [kelp.openUrl, kelp.openFiler]) {
+          const error = await fails(kelp, "unsupported", open(url, options), redirect);
+          equal(error.attempts.length, 1, "attempts");
+          ok(!error.message.includes("secret"), error.message);
+        }
+        await fault.remove();
+      }
+      equal((await store.requests()).filter(({ server }) => server !== "filer").length, 0, "requests to the other origin");
+    },
+  },
+  {
     // F123
     name: "origins: no request goes to another origin", cluster: null,
     async run(kelp, store) {
