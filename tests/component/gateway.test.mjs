@@ -213,8 +213,8 @@ for (const host of GATEWAY_HOSTS) {
       await get(`${origin}${path}?signature=secret`);
       const seen = () => lines.join("").match(/\{"bytes".*\}/g)?.map((line) => JSON.parse(line)) ?? [];
       assert.ok(await becomes(() => seen().length === 2), lines.join(""));
-      const lines = seen().map(({ method, path, key, status, bytes }) => [method, path, key, status, bytes]);
-      assert.deepEqual(lines, [["GET", path, "two", 200, 1000], ["GET", path, null, 403, 0]]);
+      const fields = seen().map(({ method, path, key, status, bytes }) => [method, path, key, status, bytes]);
+      assert.deepEqual(fields, [["GET", path, "two", 200, 1000], ["GET", path, null, 403, 0]]);
       assert.doesNotMatch(lines.join(""), /secret|signature/);
     });
 
