@@ -59,7 +59,8 @@ describe("kelp cat at a real SeaweedFS", { skip, timeout: 180_000 }, () => {
     child.kill("SIGINT");
     assert.equal((await ended).code, 130);
     const { stderr } = await succeeds("-o", output, "--json", url);
-    assert.ok(JSON.parse(stderr).resumedAt >= 3 * MIB, stderr);
+    // What was written last has no digest yet, so it is fetched again.
+    assert.ok(JSON.parse(stderr).resumedAt >= 2.5 * MIB, stderr);
     assert.ok(content.equals(await readFile(output)));
   });
 
