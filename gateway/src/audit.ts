@@ -18,8 +18,8 @@ export class Audit {
     this.#isOn = isOn;
   }
 
-  /** Writes the line, the first time. `bytes` of the body that the client took; `null` if the runtime does not report it. */
-  end(status: number, bytes: number | null): void {
+  /** Writes the line, the first time. `bytes` of the body that the client took. */
+  end(status: number, bytes: number): void {
     if (!this.#isOn || this.#isWritten) return;
     this.#isWritten = true;
     const time = new Date(this.#began).toISOString();

@@ -11,6 +11,7 @@ import { attachment } from "./disposition";
 import { admit, hold, type Release, share } from "./memory";
 import { Outbound } from "./outbound";
 import { PassThrough } from "./pass-through";
+import { PIECE } from "./pieces";
 import type { FilePath } from "./path";
 import { openingFailed, problem } from "./problem";
 import { wantedRange } from "./range";
@@ -29,6 +30,9 @@ export interface Accepted {
   /** The value of `download`: the file is saved under this name, or its own if this is empty. `null`: it is shown. */
   name: string | null;
 }
+
+/** Bytes that a download holds whose bodies are passed through: a piece, and as much that is being sent. */
+const PASSED_ON = 2 * PIECE;
 
 /** A range that is answered. */
 type Part = Extent & { isPart: boolean };
@@ -109,88 +113,98 @@ export class Download {
       return failure ? this.#explained(openingFailed(failure)) : this.#tooMany(file, wanted, end);
     }
     const extent = { start, end, isPart: wanted.isPart };
-    const plain = this.#settings.direct ? await this.#passedThrough(file, extent) : null;
-    if (plain) return this.#finished(likeHead(head, plain, file, extent), file);
-    const { peakBytes } = file.plan(extent);
-    if (peakBytes > this.#settings.memory) return tooLarge(peakBytes, this.#settings.memory);
     const leave = this.#grant ? admit(this.#grant.signature, this.#settings.urlDownloads) : () => {};
     if (!leave) return problem(429, "Too Many Requests", "too many downloads of this URL at a time", {}, { "retry-after": "1" });
-    const release = await this.#hold(file, extent);
-    if (!release) {
-      leave();
-      return problem(503, "Service Unavailable", "too many downloads at a time", {}, { "retry-after": "1" });
-    }
     const done = Promise.withResolvers<void>();
     const over = () => (leave(), done.resolve());
     // Keeps the request alive after its client has left, so that streams are cancelled here instead of being cut off.
     this.#context.waitUntil(done.promise);
     try {
-      return await this.#read(file, extent, release, over);
+      return (await this.#passOn(file, head, extent, over)) ?? (await this.#read(file, extent, over));
     } catch (error) {
-      release();
       over();
       throw error;
     }
   }
 
-  /** Waits for the memory that a range takes. */
-  #hold(file: RemoteFile, { start, end }: Extent): Promise<Release | null> {
+  /** Waits for memory. */
+  #hold(bytes: number): Promise<Release | null> {
     const { memory, queue } = this.#settings;
-    return hold(file.plan({ start, end }).peakBytes, memory, queue, this.#request.signal);
+    return hold(bytes, memory, queue, this.#request.signal);
+  }
+
+  /** As `#hold`, for a response that has begun. */
+  async #again(bytes: number): Promise<Release> {
+    const release = await this.#hold(bytes);
+    if (!release) throw new Error("the downloads of this isolate hold MEMORY_MIB already: the rest of the range cannot be read");
+    return release;
   }
 
   /** Opens the stream of a range, when there is memory for it. */
-  async #stream(file: RemoteFile, extent: Extent): Promise<Source> {
-    const release = await this.#hold(file, extent);
-    if (!release) throw new Error("the downloads of this isolate hold MEMORY_MIB already: the rest of the range cannot be read");
-    return { body: file.stream({ start: extent.start, end: extent.end, signal: this.#request.signal }), release };
+  async #stream(file: RemoteFile, { start, end }: Extent): Promise<Source> {
+    const release = await this.#again(file.plan({ start, end }).peakBytes);
+    return { reader: file.stream({ start, end, signal: this.#request.signal }).getReader(), release };
   }
 
-  /** Sends a range to a client. `source`: its stream, if it is open already. */
-  async #delivery(file: RemoteFile, { start, end }: Extent, to: WritableStream<Uint8Array>, source?: Source): Promise<Delivery> {
-    const stream = (at: number) => this.#stream(file, { start: start + at, end });
-    return new Delivery(source ?? (await stream(0)), end - start, to, stream, this.#settings, this.#request.signal);
-  }
-
-  /** The bodies of plain chunks as one stream; `null` if the range has other chunks. */
-  async #passedThrough(file: RemoteFile, extent: Part): Promise<ReadableStream<Uint8Array> | null> {
-    const { connections, memory, audit } = this.#settings;
-    const { start, end } = extent;
-    const { signal } = this.#request;
-    const views = plainViews(file, this.#cache.entry, this.#cache.chunks, extent);
+  /** A range whose bodies are passed through; `null` if it has other chunks than plain ones. */
+  async #passOn(file: RemoteFile, head: Response, extent: Part, over: () => void): Promise<Response | null> {
+    const { direct, connections, memory, verify } = this.#settings;
+    const views = direct ? plainViews(file, this.#cache.entry, this.#cache.chunks, extent) : null;
     if (!views) return null;
+    const release = await this.#hold(PASSED_ON);
+    if (!release) return this.#refused(over);
+    const { end } = extent;
     // One connection is kept for lookups, and for another replica of a late server.
-    const relay = new Relay(views, (view) => this.#direct.take(file, view, signal), { bodies: Math.max(1, connections - 1), bytes: share(memory) });
-    const first = await relay.body(0);
-    // The end of a body that no script sees is known only if it is pumped.
-    if (!first || (views.length === 1 && !audit)) return first;
-    const fixed = new FixedLengthStream(end - start);
-    const rest = async (from: number, into: WritableStream<Uint8Array>) => {
-      const delivery = await this.#delivery(file, { start: from, end }, into);
-      await delivery.run();
-      return delivery.taken === end - from;
-    };
-    const pumped = relay.pump(first, fixed.writable, rest).then((isWhole) => this.#audit.end(extent.isPart ? 206 : 200, isWhole ? end - start : null));
-    this.#context.waitUntil(pumped);
-    return fixed.readable;
+    const limits = { bodies: Math.max(1, connections - 1), bytes: share(memory), verify };
+    const relay = new Relay(views, (view) => this.#direct.take(file, view, this.#request.signal), (start) => this.#stream(file, { start, end }), limits);
+    if (!(await relay.begin().catch(() => false))) {
+      // The core reports what is wrong.
+      release();
+      return null;
+    }
+    const resume = async (): Promise<Source> => ({ reader: relay, release: await this.#again(PASSED_ON) });
+    return this.#deliver(likeHead(head, file, extent), file, extent, { reader: relay, release }, resume, over);
   }
 
   /** A range that the core reads. `over` is called when its body has ended. */
-  async #read(file: RemoteFile, extent: Part, release: Release, over: () => void): Promise<Response> {
+  async #read(file: RemoteFile, extent: Part, over: () => void): Promise<Response> {
     const { start, end, isPart } = extent;
-    // The answer may be a prefix of the range: RFC 9110, 15.3.7 makes a client look at Content-Range and request the rest.
-    const response = await file.response(this.#with(isPart ? { range: `bytes=${start}-${end - 1}` } : {}));
-    if (!response.body || response.status >= 400) {
-      release();
+    const { peakBytes } = file.plan(extent);
+    if (peakBytes > this.#settings.memory) {
       over();
-      return this.#explained(response);
+      return tooLarge(peakBytes, this.#settings.memory);
     }
-    const length = end - start;
-    if (response.headers.get("content-length") !== String(length)) throw new Error(`the core answers ${response.headers.get("content-length")} bytes where ${length} were planned`);
-    const fixed = new FixedLengthStream(length);
-    const delivery = await this.#delivery(file, extent, fixed.writable, { body: response.body, release });
-    void delivery.run().then(() => (over(), this.#audit.end(response.status, delivery.taken)));
-    return this.#finished(new Response(fixed.readable, response), file);
+    const release = await this.#hold(peakBytes);
+    if (!release) return this.#refused(over);
+    try {
+      // The answer may be a prefix of the range: RFC 9110, 15.3.7 makes a client look at Content-Range and request the rest.
+      const response = await file.response(this.#with(isPart ? { range: `bytes=${start}-${end - 1}` } : {}));
+      if (!response.body || response.status >= 400) {
+        release();
+        over();
+        return this.#explained(response);
+      }
+      const length = response.headers.get("content-length");
+      if (length !== String(end - start)) throw new Error(`the core answers ${length} bytes where ${end - start} were planned`);
+      const resume = (at: number) => this.#stream(file, { start: start + at, end });
+      return this.#deliver(response, file, extent, { reader: response.body.getReader(), release }, resume, over);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  #refused(over: () => void): Response {
+    over();
+    return problem(503, "Service Unavailable", "too many downloads at a time", {}, { "retry-after": "1" });
+  }
+
+  /** Sends a range to the client. `head` has its status and headers. */
+  #deliver(head: Pick<Response, "status" | "headers">, file: RemoteFile, { start, end }: Part, source: Source, resume: (at: number) => Promise<Source>, over: () => void): Response {
+    const fixed = new FixedLengthStream(end - start);
+    const delivery = new Delivery(source, end - start, fixed.writable, resume, this.#settings, this.#request.signal);
+    void delivery.run().then(() => (over(), this.#audit.end(head.status, delivery.taken)));
+    return this.#finished(new Response(fixed.readable, head), file);
   }
 
   // If a chunk manifest cannot be read, neither can its chunks: a problem now is better than a body that breaks there.
@@ -261,9 +275,9 @@ function tooLarge(needed: number, allowed: number): Response {
   return problem(507, "Insufficient Storage", "reading this takes more memory than the gateway has", { code: "limit", needed, allowed });
 }
 
-function likeHead(head: Response, body: ReadableStream, { size }: RemoteFile, { start, end, isPart }: Part): Response {
+function likeHead(head: Response, { size }: RemoteFile, { start, end, isPart }: Part): Pick<Response, "status" | "headers"> {
   const headers = new Headers(head.headers);
   headers.set("content-length", String(end - start));
   if (isPart) headers.set("content-range", `bytes ${start}-${end - 1}/${size}`);
-  return new Response(body, { status: isPart ? 206 : 200, headers });
+  return { status: isPart ? 206 : 200, headers };
 }

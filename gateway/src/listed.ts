@@ -47,11 +47,16 @@ export function chunksOf(entry: string): Listed[] {
   }
 }
 
-function describe({ size = 0, e_tag: tag, cipher_key: key, is_compressed: isPacked = false, is_chunk_manifest: isManifest = false }: Listed, entry: string): Stored {
+/** The MD5 of the decoded bytes of a chunk, in base64; `null` if its writer noted none. */
+export function md5Of({ e_tag: tag }: Listed): string | null {
+  return typeof tag === "string" && /^[\w+/]{22}==$/.test(tag) ? tag : null;
+}
+
+function describe(chunk: Listed, entry: string): Stored {
+  const { size = 0, cipher_key: key, is_compressed: isPacked = false, is_chunk_manifest: isManifest = false } = chunk;
   const isSealed = typeof key === "string" && key !== "";
   // The size of a chunk manifest is that of the chunks it lists, and packed bytes have any length.
   const bytes = isPacked || isManifest ? 1 : size;
   const isPlain = !isSealed && !isManifest && !/sse[-_]|server-side-encryption/i.test(entry);
-  const md5 = isPlain && typeof tag === "string" && /^[\w+/]{22}==$/.test(tag) ? tag : null;
-  return { least: isSealed ? bytes + SEAL : bytes, md5 };
+  return { least: isSealed ? bytes + SEAL : bytes, md5: isPlain ? md5Of(chunk) : null };
 }

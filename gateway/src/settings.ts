@@ -72,7 +72,7 @@ export interface Settings {
   chunkTtl: number;
   /** How digests of plain chunks are checked. */
   verify: "stream" | "transit" | "strict" | "off";
-  /** Whether bodies of plain chunks are passed through, and so not verified. */
+  /** Whether bodies of plain chunks are passed through without the core. */
   direct: boolean;
 }
 
@@ -90,9 +90,9 @@ export function settingsFrom(env: Env): Settings {
   const urlKeys = keys(env.URL_KEYS);
   const isSigned = urlKeys.size > 0 || !!env.URL_SECRET;
   if (!isSigned && env.PUBLIC !== "yes") throw new Misconfigured('neither URL_KEYS nor PUBLIC = "yes" is set');
-  // Without checks there is no reason to read the bytes.
-  const direct = word("DIRECT", env.DIRECT, verify === "off" ? ["yes", "no"] : ["no", "yes"]) === "yes";
-  if (direct && verify === "strict") throw new Misconfigured('DIRECT = "yes" hands bytes through unverified, and VERIFY = "strict" forbids it');
+  // The core computes several MD5s at a time, which takes less CPU than one after another.
+  const direct = word("DIRECT", env.DIRECT, verify === "off" || verify === "transit" ? ["yes", "no"] : ["no", "yes"]) === "yes";
+  if (direct && verify === "strict") throw new Misconfigured('DIRECT = "yes" sends bytes while they are checked, and VERIFY = "strict" forbids it');
   return {
     filer,
     master,

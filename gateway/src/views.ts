@@ -2,13 +2,17 @@
 import type { RemoteFile } from "kelp-stream";
 import type { Extent } from "./budget";
 import { isFileId } from "./file-id";
-import type { Listed } from "./listed";
+import { type Listed, md5Of } from "./listed";
 
 /** The bytes of one chunk that a range needs, as positions in the file. */
 export interface View extends Extent {
   fileId: string;
+  /** Where the chunk begins. */
+  origin: number;
   /** The value of the Range header for them; `null` if they are the whole chunk. */
   range: string | null;
+  /** MD5 in base64; `null` if it is not known, or they are not the whole chunk. */
+  md5: string | null;
 }
 
 /** Fields of an entry whose chunks must be decoded. */
@@ -26,15 +30,20 @@ export function plainViews(file: RemoteFile, entry: string, chunks: Listed[], { 
   for (const chunk of extentsOf(chunks)) {
     if (chunk.end <= start || chunk.start >= end) continue;
     if (Math.max(chunk.start, start) !== at || !isFileId(chunk.fileId)) return null;
-    const view = { start: at, end: Math.min(chunk.end, end) };
-    views.push({ fileId: chunk.fileId, ...view, range: rangeOf(view, chunk) });
+    const view = { fileId: chunk.fileId, origin: chunk.start, start: at, end: Math.min(chunk.end, end) };
+    const isWhole = view.start === chunk.start && view.end === chunk.end;
+    views.push({ ...view, range: isWhole ? null : rangeOf(view), md5: isWhole ? chunk.md5 : null });
     at = view.end;
   }
   return at === end && views.length === count ? views : null;
 }
 
-const rangeOf = (view: Extent, chunk: Extent): string | null =>
-  view.start === chunk.start && view.end === chunk.end ? null : `bytes=${view.start - chunk.start}-${view.end - chunk.start - 1}`;
+/** The view from a position in it on. */
+export function from(view: View, start: number): View {
+  return start === view.start ? view : { ...view, start, range: rangeOf({ ...view, start }), md5: null };
+}
+
+const rangeOf = ({ origin, start, end }: Omit<View, "range" | "md5">): string => `bytes=${start - origin}-${end - origin - 1}`;
 
 /** Whether the body of a response is exactly the bytes of a view. */
 export function isExactly({ status, headers, body }: Response, { start, end, range }: View): boolean {
@@ -44,7 +53,10 @@ export function isExactly({ status, headers, body }: Response, { start, end, ran
 }
 
 // In file order.
-function extentsOf(chunks: Listed[]): (Extent & { fileId: unknown })[] {
-  const extents = chunks.map(({ file_id: fileId, offset = 0, size = 0 }) => ({ fileId, start: offset, end: offset + size }));
+function extentsOf(chunks: Listed[]): (Extent & { fileId: unknown; md5: string | null })[] {
+  const extents = chunks.map((chunk) => {
+    const { file_id: fileId, offset = 0, size = 0 } = chunk;
+    return { fileId, start: offset, end: offset + size, md5: md5Of(chunk) };
+  });
   return extents.filter(({ start, end }) => start < end).sort((a, b) => a.start - b.start);
 }

@@ -1,4 +1,4 @@
-// Plain chunks that are passed through unread: one body, and several joined into one.
+// Plain chunks that are passed through without the core: what they are checked for, and what happens to a broken body.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
@@ -14,8 +14,21 @@ const SIZE = 96 * KIB;
 const CHUNK = 32 * KIB;
 
 const fromVolumes = ({ master, volumes }) => ({ DIRECT: "yes", MASTER: master, ALLOWED_ORIGINS: volumes.join() });
-/** The status, or "broken". A damaged body with status 200 or 206 was passed through: the core would have noticed the digest. */
-const outcome = (url, headers) => get(url, { headers }).then(({ status }) => status, () => "broken");
+/** The SHA-256 of the bytes of a 200 or 206, another status, or "broken". */
+const outcome = (url, headers) => get(url, { headers }).then(({ status, bytes }) => (status < 300 ? sha256(bytes) : status), () => "broken");
+
+/** Whether a file is passed through: then nothing but its first chunk is requested until bytes of that one have come. */
+async function isPassedOn(store, url, fileId) {
+  store.resetLog();
+  const fault = store.fault({ fileId }, { latency: 300 });
+  const answer = get(url);
+  await until(() => fault.hits > 0, "the first chunk is requested");
+  await sleep(150);
+  const asked = chunksOf(store).length;
+  await answer.catch(() => {});
+  fault.remove();
+  return asked === 1;
+}
 
 test("only plain chunks are passed through, with the same answer", async () => {
   for (const start of [startGateway, startBareGateway]) {
@@ -34,24 +47,23 @@ test("only plain chunks are passed through, with the same answer", async () => {
       }
       const whole = await get(origin + path);
       assert.deepEqual([whole.status, whole.headers.get("content-length"), whole.bytes.equals(bytes)], [200, String(SIZE), true]);
-      for (const [fileId, range] of [[fileIds[0], `bytes=0-${CHUNK - 1}`], [fileIds[1], "bytes=0-"]]) {
-        const fault = store.fault({ fileId }, { corrupt: 20 });
-        assert.equal((await outcome(origin + path, { range })) === 206, path === "/plain.bin", `${path} ${range}`);
-        fault.remove();
-      }
+      assert.equal(await isPassedOn(store, origin + path, fileIds[0]), path === "/plain.bin", path);
     }
   }
 });
 
 test("overlapping chunks and holes are read by the core", async () => {
   const { store, origin } = await startGateway(null, { DIRECT: "yes" });
-  const [a, b] = [noise("a", CHUNK), noise("b", CHUNK)];
-  const chunks = { overlap: [{ bytes: a }, { bytes: b, offset: CHUNK / 2 }], gap: [{ bytes: a }, { bytes: b, offset: 2 * CHUNK }], disorder: [{ bytes: b, offset: CHUNK }, { bytes: a, offset: 0 }] };
+  const [a, b, c] = ["a", "b", "c"].map((name) => noise(name, CHUNK));
+  const chunks = {
+    overlap: [{ bytes: a }, { bytes: b, offset: CHUNK / 2 }, { bytes: c, offset: 2 * CHUNK }],
+    gap: [{ bytes: a }, { bytes: b, offset: 2 * CHUNK }],
+    disorder: [{ bytes: b, offset: CHUNK }, { bytes: a, offset: 0 }],
+  };
   for (const [name, list] of Object.entries(chunks)) {
     const { sha256: right, fileIds } = store.addFile({ path: `/${name}`, chunks: list });
     assert.equal(sha256((await get(`${origin}/${name}`)).bytes), right, name);
-    store.fault({ fileId: fileIds[1] }, { corrupt: 20 });
-    assert.equal(await outcome(`${origin}/${name}`), name === "disorder" ? 200 : "broken", name);
+    assert.equal(await isPassedOn(store, `${origin}/${name}`, fileIds[list.findIndex(({ offset = 0 }) => offset === 0)]), name === "disorder", name);
   }
   const often = Buffer.concat(Array(6).fill(a));
   const { entry } = store.addFile({ path: "/often", bytes: often, chunkSize: CHUNK });
@@ -69,11 +81,6 @@ test("from a body that is not exactly its view on, the core reads", async () => 
   const { fileIds } = store.addFile({ path: "/f.bin", chunks });
   const whole = await get(`${origin}/f.bin`);
   assert.deepEqual([whole.status, whole.bytes.equals(bytes)], [200, true]);
-  for (const [i, expected] of [[0, 200], [2, 200], [4, "broken"]]) {
-    const fault = store.fault({ fileId: fileIds[i] }, { corrupt: 20 });
-    assert.equal(await outcome(`${origin}/f.bin`), expected, `chunk ${i}`);
-    fault.remove();
-  }
   // The requested length, but other bytes.
   const other = bytes.subarray(CHUNK, 2 * CHUNK - 10);
   for (const action of [{ ignoreRange: true }, { status: 206, body: other, headers: { "Content-Range": `bytes 0-${other.length - 1}/${CHUNK}` } }, { status: 200, body: other }]) {
@@ -85,7 +92,39 @@ test("from a body that is not exactly its view on, the core reads", async () => 
   }
 });
 
-test("failover works until the headers; then a break is final", async () => {
+const CHECKED = ["stream", "transit"];
+/** More than a piece, so that bytes of a chunk leave before its end is there. */
+const LARGE = MIB;
+
+// F220
+for (const verify of [...CHECKED, "off"]) test(`damaged chunks do not complete a passed-through body: ${verify}`, async () => {
+  const { store, origin } = await startGateway(null, { DIRECT: "yes", VERIFY: verify });
+  const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: plenty(3), chunkSize: LARGE });
+  for (const [i, fileId] of fileIds.entries()) {
+    for (const at of [5, LARGE - 1]) {
+      const fault = store.fault({ fileId }, { corrupt: at });
+      const seen = await outcome(`${origin}/f.bin`);
+      assert.ok(seen !== right && (seen === "broken") === (verify !== "off"), `chunk ${i}, byte ${at}: ${seen}`);
+      fault.remove();
+    }
+  }
+  assert.equal(await outcome(`${origin}/f.bin`), right);
+});
+
+// F220
+for (const verify of CHECKED) test(`a damaged chunk none of which was sent is read again: ${verify}`, async () => {
+  const { store, origin } = await startGateway(null, (store) => ({ ...fromVolumes(store), VERIFY: verify }));
+  // They come in one piece.
+  const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: noise("d", 9 * KIB), chunkSize: 3 * KIB, replicas: [0, 1] });
+  for (const fileId of fileIds) {
+    const fault = store.fault({ fileId, nth: 1 }, { corrupt: 20 });
+    assert.equal(await outcome(`${origin}/f.bin`), right);
+    assert.ok(fault.hits > 0);
+    fault.remove();
+  }
+});
+
+test("failover works for headers, and within a body", async () => {
   for (const chunkSize of [SIZE, CHUNK]) {
     const { store, origin } = await startGateway(null, fromVolumes);
     const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: noise("d", SIZE), chunkSize, replicas: [0, 1] });
@@ -95,19 +134,32 @@ test("failover works until the headers; then a break is final", async () => {
       fault.remove();
     }
     for (const fileId of new Set([fileIds[0], fileIds.at(-1)])) {
-      const cut = store.fault({ fileId }, { cut: 1000 });
-      await assert.rejects(get(`${origin}/f.bin`), TypeError);
-      cut.remove();
       // A body without a length may be incomplete, so the core reads it.
-      const ended = store.fault({ fileId, times: 1 }, { end: 1000 });
-      assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
-      ended.remove();
+      for (const action of [{ cut: 1000 }, { end: 1000 }]) {
+        const fault = store.fault({ fileId, times: 1 }, action);
+        assert.equal(await outcome(`${origin}/f.bin`), right, JSON.stringify(action));
+        fault.remove();
+      }
     }
     const gone = store.fault({ fileId: fileIds.at(-1) }, { status: 404 });
-    const seen = await outcome(`${origin}/f.bin`);
-    assert.equal(seen, chunkSize === SIZE ? 404 : "broken");
+    assert.equal(await outcome(`${origin}/f.bin`), chunkSize === SIZE ? 404 : "broken");
     gone.remove();
     assert.equal(sha256((await get(`${origin}/f.bin`)).bytes), right);
+  }
+});
+
+// F220
+for (const verify of CHECKED) test(`the digest continues where a body was continued: ${verify}`, async () => {
+  const { store, origin } = await startGateway(null, { DIRECT: "yes", VERIFY: verify });
+  const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: plenty(2), chunkSize: LARGE });
+  for (const [corrupt, expected] of [[null, right], [700 * KIB, "broken"]]) {
+    const cut = store.fault({ fileId: fileIds[0], times: 1 }, { cut: 600 * KIB });
+    // Of the rest of the chunk, which has no digest of its own.
+    const damage = store.fault({ fileId: fileIds[0], when: ({ headers }) => headers.range !== undefined }, corrupt === null ? { latency: 1 } : { corrupt });
+    assert.equal(await outcome(`${origin}/f.bin`), expected);
+    assert.ok(cut.hits > 0 && damage.hits > 0);
+    cut.remove();
+    damage.remove();
   }
 });
 
@@ -181,7 +233,7 @@ test("passing through stays within connections and subrequests", { timeout: 60_0
   assert.equal(store.peakInFlight, 1);
 });
 
-test("twenty downloads are passed through without a memory budget", { timeout: 60_000 }, async () => {
+test("twenty downloads that are passed through wait in turn", { timeout: 60_000 }, async () => {
   const { store, origin } = await startGateway(null, { DIRECT: "yes", MEMORY_MIB: "1" });
   const files = Array.from({ length: 20 }, (_, i) => store.addFile({ path: `/${i}.bin`, bytes: Buffer.concat([noise(`f${i}`, 99), plenty(2)]), chunkSize: 256 * KIB }));
   store.latency = 2;
@@ -189,12 +241,10 @@ test("twenty downloads are passed through without a memory budget", { timeout: 6
   for (const [i, { status, bytes }] of answers.entries()) assert.deepEqual([status, sha256(bytes)], [200, files[i].sha256], files[i].path);
 });
 
-test("VERIFY = off passes chunks through unless DIRECT = no", async () => {
-  for (const [vars, isRead] of [[{}, true], [{ VERIFY: "off" }, false], [{ VERIFY: "off", DIRECT: "no" }, true], [{ DIRECT: "yes" }, false]]) {
-    const { store, origin } = await startGateway(null, (store) => ({ ...fromVolumes(store), DIRECT: "", ...vars }));
-    store.addFile({ path: "/f.bin", bytes: noise("d", SIZE), chunkSize: CHUNK, replicas: [0, 1] });
-    store.fault({ server: /volume/, nth: 2 }, { cut: 1000 });
-    // The core replaces a server that fails in the middle of a body.
-    assert.equal(await outcome(`${origin}/f.bin`), isRead ? 200 : "broken", JSON.stringify(vars));
+test("DIRECT is on with transit and off, and else by its name", async () => {
+  for (const [vars, isPassed] of [[{}, false], [{ VERIFY: "transit" }, true], [{ VERIFY: "off" }, true], [{ VERIFY: "off", DIRECT: "no" }, false], [{ DIRECT: "yes" }, true]]) {
+    const { store, origin } = await startGateway(null, vars);
+    const { fileIds } = store.addFile({ path: "/f.bin", bytes: noise("d", SIZE), chunkSize: CHUNK });
+    assert.equal(await isPassedOn(store, `${origin}/f.bin`, fileIds[0]), isPassed, JSON.stringify(vars));
   }
 });

@@ -118,8 +118,8 @@ test("a saved name is written as the core writes it", () => {
 });
 
 // F173
-test("a signed URL has a limit of downloads at a time", async () => {
-  const { store, origin } = await startGateway(null, { URL_KEYS, PUBLIC: "", URL_DOWNLOADS: "2" });
+for (const DIRECT of ["no", "yes"]) test(`a signed URL has a limit of downloads at a time: DIRECT = ${DIRECT}`, async () => {
+  const { store, origin } = await startGateway(null, { URL_KEYS, PUBLIC: "", URL_DOWNLOADS: "2", DIRECT });
   store.addFile({ path: "/f.bin", bytes: plenty(1), chunkSize: 2 ** 18 });
   store.latency = 300;
   const one = signed(origin, "/f.bin");
