@@ -309,6 +309,8 @@ export interface Stats {
   /** Additional requests to another replica for a late view. */
   hedges: number;
   relookups: number;
+  /** Views that were read from the decoded chunks that the pool keeps, or that shared the fetch of another view. */
+  cacheHits: number;
   holes: number;
   holeBytes: number;
   /** Workers of the pool that are up. */
@@ -356,13 +358,21 @@ export class Pool {
      * and is not requested. @default 1 GiB
      */
     maxChunkBytes?: number;
+    /**
+     * Decoded chunks that are kept for reads that follow, in bytes that do not count as `maxBytes`: those that were encrypted or
+     * compressed. A read that they cover makes no request, and reads of the same chunk at the same time share one fetch. `0`: neither.
+     * @default 32 MiB; 0 in workerd
+     */
+    maxCacheBytes?: number;
     /** How many workers decode the chunks of its files: see the option `workers`, which precedes. @default "auto" */
     workers?: number | "auto";
   });
   readonly bytes: number;
   readonly peakBytes: number;
+  /** Bytes of decoded chunks that are kept: not part of `bytes`. */
+  readonly cachedBytes: number;
   readonly inFlight: number;
-  /** Fails every stream of the pool with code `closed`, and ends its workers. A pool without work ends them after a minute. */
+  /** Fails every stream of the pool with code `closed`, drops the chunks that it keeps, and ends its workers. A pool without work ends them after a minute. */
   close(): void;
 }
 

@@ -2,6 +2,7 @@
 import { CorePool } from "#glue";
 import { dictionary, integer, integerOr } from "./check.js";
 import { Workers } from "./codec/workers.js";
+import { runtime } from "./runtime.js";
 
 let shared;
 
@@ -34,12 +35,14 @@ export class Pool {
   }
 
   constructor(limits) {
-    const { maxBytes, perHost, maxConcurrency, maxChunkBytes, workers } = dictionary(limits, "limits", "maxBytes perHost maxConcurrency maxChunkBytes workers");
+    const { maxBytes, perHost, maxConcurrency, maxChunkBytes, maxCacheBytes, workers } =
+      dictionary(limits, "limits", "maxBytes perHost maxConcurrency maxChunkBytes maxCacheBytes workers");
     this.#limits = [
       integer(maxBytes, "maxBytes", undefined, 1),
       integer(perHost, "perHost", undefined, 1),
       integer(maxConcurrency, "maxConcurrency", undefined, 1),
       integer(maxChunkBytes, "maxChunkBytes", undefined, 1, 2 ** 30),
+      integer(maxCacheBytes, "maxCacheBytes", runtime.maxCacheBytes),
     ];
     this.#maxWorkers = integerOr("auto", workers, "workers", "auto", 0);
   }
@@ -50,6 +53,10 @@ export class Pool {
 
   get peakBytes() {
     return this.#core?.peakBytes() ?? 0;
+  }
+
+  get cachedBytes() {
+    return this.#core?.cachedBytes() ?? 0;
   }
 
   get inFlight() {

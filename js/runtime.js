@@ -11,6 +11,8 @@ export const runtime = {
   gathers: true,
   /** The longest entry, text or chunk manifest in bytes. */
   maxMetadataBytes: 64 * 2 ** 20,
+  /** The default of `maxCacheBytes`; the core's if absent. */
+  maxCacheBytes: undefined,
   /** Whether the bodies of the responses that the package creates are byte streams. */
   respondsInBytes: true,
 };

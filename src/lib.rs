@@ -67,6 +67,6 @@ pub use crate::hosts::sim;
 pub use crate::hosts::web;
 pub use crate::{
     error::{Error, Kind},
-    read::{Reader, prefetch, session::Session},
+    read::{Reader, prefetch, prefetch_keeping, session::Session},
     schedule::{options::Options, plan::Plan},
 };

@@ -7,7 +7,10 @@ use kelp_stream::{
     http::origins::Origins,
     model::chunk::CipherKey,
     native::{Client, Locate, Options, Token},
-    schedule::options::{Holes, Timeout, Verify},
+    schedule::{
+        options::{Holes, Timeout, Verify},
+        pool::PoolLimits,
+    },
 };
 
 use crate::{arguments::Cat, failure::Failure};
@@ -60,7 +63,9 @@ pub(crate) fn options(cat: &Cat, secret: impl Fn(&str) -> Option<String>) -> Res
 
 /// A client that also trusts the certificates in `--ca-file`.
 pub(crate) fn client(cat: &Cat) -> Result<Client, Failure> {
-    let mut builder = Client::builder();
+    // A file is read once.
+    let limits = PoolLimits { max_cache_bytes: 0, ..PoolLimits::default() };
+    let mut builder = Client::builder().limits(limits);
     if let Some(path) = &cat.ca_file {
         let wrong = |error: &dyn Display| Failure::usage(format!("{}: {error}", path.display()));
         let pem = fs::read(path).map_err(|error| wrong(&error))?;

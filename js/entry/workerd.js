@@ -14,7 +14,7 @@ withoutTurns();
 // Otherwise workerd gives a default reader of a byte stream, which `pipeTo` is too, 4 KiB at a time. A byte stream copies each piece
 // nevertheless, so a body that the runtime sends on is none: `npm run bench:edge` shows 0.85 times the CPU for an encrypted file.
 Object.assign(runtime, {
-  bodyReader, autoAllocateChunkSize: 256 * 2 ** 10, respondsInBytes: false, gathers: false, maxMetadataBytes: 8 * 2 ** 20,
+  bodyReader, autoAllocateChunkSize: 256 * 2 ** 10, respondsInBytes: false, gathers: false, maxMetadataBytes: 8 * 2 ** 20, maxCacheBytes: 0,
 });
 
 export * from "../index.js";

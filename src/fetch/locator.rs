@@ -70,6 +70,16 @@ impl Locator {
         matches!(self.0.strategy, Strategy::Master(_))
     }
 
+    /// Whether a file id means the same chunk to both. It is not known of the user's functions.
+    #[must_use]
+    pub fn is_of_same_cluster(&self, other: &Self) -> bool {
+        match (&self.0.strategy, &other.0.strategy) {
+            (Strategy::Proxy(filer), Strategy::Proxy(other)) => filer == other,
+            (Strategy::Master(master), Strategy::Master(other)) => master.is_of_same_cluster(other),
+            _ => false,
+        }
+    }
+
     /// Finds the replicas of a chunk. `stale`: replicas that were known at that time of the host's clock did not work,
     /// so newer ones are needed. `is_unreachable`: some of them could not be reached.
     ///

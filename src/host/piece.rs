@@ -24,6 +24,14 @@ pub trait Piece: Sized {
 
     /// Appends the bytes to a vector.
     fn append_to(&self, bytes: &mut Vec<u8>);
+
+    /// A copy of the bytes from `start` to `end`, in memory of their own. `end` is at most `len`.
+    #[must_use]
+    fn copy(&self, start: usize, end: usize) -> Self;
+
+    /// The same bytes, in memory that has no others.
+    #[must_use]
+    fn compact(self) -> Self;
 }
 
 /// Concatenates pieces.
@@ -51,5 +59,13 @@ impl Piece for bytes::Bytes {
 
     fn append_to(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(self);
+    }
+
+    fn copy(&self, start: usize, end: usize) -> Self {
+        Self::copy_from_slice(self.get(start..end).unwrap_or_default())
+    }
+
+    fn compact(self) -> Self {
+        self.copy(0, Self::len(&self))
     }
 }

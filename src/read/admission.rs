@@ -69,6 +69,11 @@ impl<H: Host> Shared<H> {
             return (Step::Wait, false);
         }
         let mut next = state.window.next_start();
+        if self.deliver_if_kept(state, &next) {
+            self.seat.withdraw();
+            (state.admission.is_blocked, state.admission.is_held) = (false, false);
+            return (Step::Yield, false);
+        }
         let mut admission = self.admit(&next, &state.window, cx);
         if admission.is_err() {
             next = state.window.next_start_in_order();
@@ -92,6 +97,16 @@ impl<H: Host> Shared<H> {
             _ => Step::Wait,
         };
         (step, is_full)
+    }
+
+    /// Delivers the view that comes next, if its chunk is kept. Then it takes nothing of the pool.
+    fn deliver_if_kept(&self, state: &mut State<H::Piece>, next: &Next) -> bool {
+        let Next::Start { job: job @ Job::View { index, view, chunk }, .. } = next else { return false };
+        let Some(identity) = self.identity(chunk, view) else { return false };
+        let Some(pieces) = self.kept.get(&identity, &view.within) else { return false };
+        state.window.start(job, view.len());
+        self.deliver_kept(state, *index, pieces);
+        true
     }
 
     /// Lets this start, if it is something that may start, or says why the pool does not.

@@ -46,6 +46,12 @@ pub(super) async fn drive<H: Host>(shared: Arc<Shared<H>>) {
             };
             let has_started_all = matches!(step, Step::AllStarted);
             match step {
+                Step::Stop if fetches.keep_lent(|index| shared.is_lent(index, cx)) => {
+                    if fetches.poll_ended(cx) {
+                        continue;
+                    }
+                    return Poll::Pending;
+                }
                 Step::Stop => {
                     fetches.cancel();
                     return Poll::Ready(());
@@ -131,6 +137,18 @@ impl<F: Future<Output = (usize, FetchOutcome)>> Fetches<F> {
             let is_behind = |other: &&FetchHandle| other.index.is_none_or(|other| other > *index);
             self.handles.iter().filter(is_behind).for_each(|other| other.abort.abort());
         }
+    }
+
+    /// Cancels those that no other stream waits for; returns whether any is left.
+    fn keep_lent(&mut self, is_lent: impl Fn(Option<usize>) -> bool) -> bool {
+        self.handles.retain(|handle| {
+            let is_lent = is_lent(handle.index);
+            if !is_lent {
+                handle.abort.abort();
+            }
+            is_lent
+        });
+        !self.handles.is_empty()
     }
 
     fn cancel(&mut self) {

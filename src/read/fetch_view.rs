@@ -14,19 +14,23 @@ use std::{
 
 use futures::future::{OptionFuture, try_join};
 
-use super::{shared::Shared, shared_body::ViewBody};
+use super::{
+    kept::{Claim, Lease, Outcome},
+    shared::Shared,
+    shared_body::ViewBody,
+};
 use crate::{
     fetch::{
         allowed,
         filer_token::filer_token,
         timeout::{back_online, within},
     },
-    host::{Digest, Host, Request, Response, SMALL_BODY},
+    host::{Digest, Host, Request, Response, SMALL_BODY, event::EventKind},
     http::url,
     schedule::{
         pool::Flight,
-        view::{self, Action, Input, Operation, Part, ResponseStart, Role, ViewFetch},
-        window::Job,
+        view::{self, Action, Input, Operation, Part, ResponseStart, Role, Update, ViewFetch},
+        window::{Job, JobId},
     },
 };
 
@@ -43,11 +47,17 @@ pub(super) enum FetchOutcome {
 }
 
 /// Fetches a view, or a chunk manifest, into the window. `flight`: what the pool counts for it.
-pub(super) async fn fetch_view<H: Host>(shared: Arc<Shared<H>>, job: Job, flight: Flight) -> FetchOutcome {
+pub(super) async fn fetch_view<H: Host>(
+    shared: Arc<Shared<H>>,
+    job: Job,
+    mut flight: Flight,
+) -> FetchOutcome {
     let shared = &*shared;
+    let Some(mut lease) = share(shared, &job, &mut flight).await else { return FetchOutcome::Done };
     let mut fetch = in_context(shared, |cx| {
         let locator_retries = shared.session.locator.retries_itself();
-        ViewFetch::new(job, flight, &shared.session.options, locator_retries, cx)
+        let is_kept = lease.is_some();
+        ViewFetch::new(job, flight, &shared.session.options, locator_retries, is_kept, cx)
     });
     let (primary, hedge) = (pin!(OptionFuture::from(None)), pin!(OptionFuture::from(None)));
     let mut io = ViewIo::new(shared, primary, hedge);
@@ -78,12 +88,69 @@ pub(super) async fn fetch_view<H: Host>(shared: Arc<Shared<H>>, job: Job, flight
                     in_context(shared, |cx| fetch.handle(Role::Primary, input, cx));
                 }
                 Action::Update(update) => shared.update(fetch.job_id(), update),
-                Action::Report(event) => shared.report(event),
-                Action::End(result) => return end(shared, &fetch, result),
+                Action::Report(event) => {
+                    if let Some(lease) = lease.as_ref().filter(|_| event.kind == EventKind::Body) {
+                        lease.progress();
+                    }
+                    shared.report(event);
+                }
+                Action::End(result) => {
+                    if let Some(lease) = lease.as_mut().filter(|_| result.is_err()) {
+                        lease.fail();
+                    }
+                    return end(shared, &fetch, result);
+                }
             }
         }
         let (role, input) = poll_fn(|cx| io.poll_input(&fetch, cx)).await;
         in_context(shared, |cx| fetch.handle(role, input, cx));
+    }
+}
+
+/// Whether the chunk of a view is fetched here: `Some`, with a lease if others may wait for it. `None`: the view has come
+/// without a request, from what is kept or from the fetch of another view.
+async fn share<H: Host>(
+    shared: &Shared<H>,
+    job: &Job,
+    flight: &mut Flight,
+) -> Option<Option<Lease<H::Piece>>> {
+    let Job::View { index, view, chunk } = job else { return Some(None) };
+    loop {
+        let Some(identity) = shared.identity(chunk, view) else { return Some(None) };
+        let pieces = match shared.kept.join(identity, &view.within, shared.owner(*index)) {
+            Claim::Kept(pieces) => pieces,
+            Claim::Lead(lease) => return Some(Some(lease)),
+            Claim::Wait(seat) => {
+                // No server is asked for the view.
+                flight.expect(0);
+                shared.update(JobId::View(*index), Update::Idle(true));
+                let mut timer = None;
+                let outcome = poll_fn(|cx| {
+                    loop {
+                        if let Poll::Ready(outcome) = seat.poll_outcome(cx) {
+                            return Poll::Ready(outcome);
+                        }
+                        let limit = shared.session.options.timeout.idle;
+                        let sleep = timer.get_or_insert_with(|| shared.host.sleep(limit));
+                        ready!(Pin::new(sleep).poll(cx));
+                        // It may wait for something that this stream need not wait for.
+                        if !seat.has_progressed() {
+                            return Poll::Ready(Outcome::Failed);
+                        }
+                        timer = None;
+                    }
+                })
+                .await;
+                shared.update(JobId::View(*index), Update::Idle(false));
+                match outcome {
+                    Outcome::Chunk(pieces) => pieces,
+                    Outcome::Left => continue,
+                    Outcome::Failed => return Some(None),
+                }
+            }
+        };
+        shared.with(|state| shared.deliver_kept(state, *index, pieces));
+        return None;
     }
 }
 
@@ -105,6 +172,7 @@ fn in_context<H: Host, T>(shared: &Shared<H>, call: impl FnOnce(&view::Context<'
         validators: &shared.session.validators,
         failures: &shared.failures,
         piece: &|bytes| shared.host.piece(bytes),
+        keep: &|chunk, view, pieces| shared.keep(chunk, view, pieces),
         digest: &|algorithm| shared.host.digest(algorithm),
         apply_ctr: &|piece, ctr, at| shared.host.apply_ctr(piece, ctr, at),
     })

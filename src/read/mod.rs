@@ -15,6 +15,7 @@ mod data_keys;
 mod driver;
 mod fetch_view;
 mod hedging;
+mod kept;
 pub mod metadata;
 pub mod open;
 pub mod open_file;
@@ -28,7 +29,10 @@ mod waits;
 
 use std::{future::Future, sync::Arc};
 
-pub use self::reader::{Handle, Reader};
+pub use self::{
+    kept::KeptChunks,
+    reader::{Handle, Reader},
+};
 use self::{session::Session, shared::Shared};
 use crate::{host::Host, schedule::plan::Plan};
 
@@ -41,6 +45,17 @@ use crate::{host::Host, schedule::plan::Plan};
 /// The driver is `Send` if the host, its bodies and its futures are.
 #[must_use = "nothing is fetched unless the driver is polled"]
 pub fn prefetch<H: Host>(plan: Plan, host: H, session: Session) -> (impl Future<Output = ()>, Reader<H>) {
-    let shared = Arc::new(Shared::new(&plan, host, session));
+    prefetch_keeping(plan, host, session, KeptChunks::default())
+}
+
+/// As [`prefetch`], with decoded chunks that are kept for other streams too.
+#[must_use = "nothing is fetched unless the driver is polled"]
+pub fn prefetch_keeping<H: Host>(
+    plan: Plan,
+    host: H,
+    session: Session,
+    kept: KeptChunks<H::Piece>,
+) -> (impl Future<Output = ()>, Reader<H>) {
+    let shared = Arc::new(Shared::new(&plan, host, session, kept));
     (driver::drive(Arc::clone(&shared)), Reader::new(shared))
 }

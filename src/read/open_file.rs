@@ -5,7 +5,7 @@ use std::{future::Future, ops::Range, sync::Arc};
 use super::{
     Reader,
     metadata::Metadata,
-    prefetch,
+    prefetch_keeping,
     session::Session,
     stats::Stats,
     streams::{Streams, closed},
@@ -97,7 +97,8 @@ impl<H: Host> OpenFile<H> {
         plan: Plan,
     ) -> Result<(impl Future<Output = ()> + use<H>, Reader<H>), Error> {
         self.check_open()?;
-        let (driver, reader) = prefetch(plan, host, self.session.clone());
+        let (driver, reader) =
+            prefetch_keeping(plan, host, self.session.clone(), self.shared_streams.kept().clone());
         self.streams.add(reader.handle());
         self.shared_streams.add(reader.handle());
         Ok((driver, reader))
@@ -124,6 +125,7 @@ impl<H: Host> OpenFile<H> {
     /// Makes its streams fail with [`crate::Kind::Closed`], and later calls too.
     pub fn close(&self) {
         self.streams.close();
+        self.shared_streams.kept().forget(&self.session.stats);
     }
 }
 

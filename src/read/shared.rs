@@ -11,6 +11,7 @@ use std::{
 
 use super::{
     hedging::Hedging,
+    kept::{Identity, KeptChunks, Owner},
     session::Session,
     shared_body::SharedBodies,
     waits::{WaitClock, Waiting},
@@ -21,9 +22,10 @@ use crate::{
         Host, Piece,
         event::{Event, EventKind},
     },
+    model::chunk::{Chunk, Compression, Source},
     schedule::{
         options::Verify,
-        plan::Plan,
+        plan::{Plan, View},
         pool::{MAX_WAIT, StreamSlot, Usage},
         read_rate::ReadRate,
         view::{FailureLimit, Update},
@@ -41,6 +43,7 @@ pub(super) struct Shared<H: Host> {
     /// The stream's place in the pool.
     pub(super) seat: StreamSlot,
     pub(super) bodies: Arc<SharedBodies<H>>,
+    pub(super) kept: KeptChunks<H::Piece>,
     state: Mutex<State<H::Piece>>,
 }
 
@@ -109,7 +112,7 @@ fn wake(waker: &mut Option<Waker>) {
 }
 
 impl<H: Host> Shared<H> {
-    pub(super) fn new(plan: &Plan, host: H, session: Session) -> Self {
+    pub(super) fn new(plan: &Plan, host: H, session: Session, kept: KeptChunks<H::Piece>) -> Self {
         let options = &session.options;
         let seat = session.pool.join(options);
         let limits = Limits { views: seat.concurrency().max(1), bytes: options.max_bytes_ahead };
@@ -126,7 +129,51 @@ impl<H: Host> Shared<H> {
             reported: Usage::default(),
         };
         let failures = FailureLimit::new(options.retry.passes, options.concurrency.limit());
-        Self { host, end, session, failures, seat, bodies: Arc::default(), state: Mutex::new(state) }
+        let (bodies, state) = (Arc::default(), Mutex::new(state));
+        Self { host, end, session, failures, seat, bodies, kept, state }
+    }
+
+    /// What the chunk of a view is kept as, if it is one that can be. What a server compresses cannot be read in ranges
+    /// either, but is passed on as it arrives if all of it is wanted.
+    pub(super) fn identity(&self, chunk: &Chunk, view: &View) -> Option<Identity> {
+        let is_unpacked = chunk.compression == Compression::ByServer
+            && !view.is_whole(chunk)
+            && self.kept.has_room_for(chunk.size);
+        let may_be_kept = self.kept.is_on()
+            && (chunk.is_decoded_whole() || is_unpacked)
+            && !matches!(chunk.source, Source::Inline(_));
+        may_be_kept.then(|| Identity::new(chunk, &self.session))
+    }
+
+    /// A chunk was decoded: keeps it if there is room, and returns the bytes of a view; else returns the whole.
+    pub(super) fn keep(
+        &self,
+        chunk: &Chunk,
+        view: &View,
+        pieces: Vec<H::Piece>,
+    ) -> Result<Vec<H::Piece>, Vec<H::Piece>> {
+        match self.identity(chunk, view) {
+            Some(identity) => self.kept.publish(identity, &view.within, pieces),
+            None => Err(pieces),
+        }
+    }
+
+    /// What the fetch of a view is known by.
+    pub(super) fn owner(&self, index: usize) -> Owner {
+        (std::ptr::from_ref(self).addr(), index)
+    }
+
+    /// Whether another stream of the file waits for the fetch of a view.
+    pub(super) fn is_lent(&self, index: Option<usize>, cx: &Context<'_>) -> bool {
+        index.is_some_and(|index| self.kept.is_lent(self.owner(index), &self.session.stats, cx.waker()))
+    }
+
+    /// Delivers a view that was kept, or that another one fetched.
+    pub(super) fn deliver_kept(&self, state: &mut State<H::Piece>, index: usize, pieces: Vec<H::Piece>) {
+        let bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
+        pieces.into_iter().for_each(|piece| state.window.push(index, piece));
+        state.window.finish(index, Some(bytes));
+        self.session.stats.lock().cache_hits += 1;
     }
 
     /// Changes the state, then reports what came of it.
@@ -249,10 +296,12 @@ impl<H: Host> Shared<H> {
         }
     }
 
-    /// Counts an event of a fetch, and reports it to the host.
+    /// Counts an event of a fetch, and reports it to the host, unless the stream has ended and the fetch goes on for others.
     pub(super) fn report(&self, event: Event) {
         self.session.stats.lock().count(&event);
-        self.emit(event);
+        if !self.kept.is_on() || self.lock().outcome.is_none() {
+            self.emit(event);
+        }
     }
 
     /// Reports an event to the host. Never with the lock held: the host may call back.

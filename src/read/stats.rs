@@ -32,6 +32,8 @@ pub struct Stats {
     pub hedges: u64,
     /// Repeated lookups of replicas.
     pub relookups: u64,
+    /// Views that were read from what is kept of decoded chunks, or that shared the fetch of another view.
+    pub cache_hits: u64,
     /// Holes delivered as zeros.
     pub holes: u64,
     /// Their bytes.
@@ -77,6 +79,11 @@ impl StatsHandle {
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.lock().clone()
+    }
+
+    /// Whether these are the counters of the same file.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Stats> {

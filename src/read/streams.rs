@@ -1,4 +1,4 @@
-//! Streams that are closed together.
+//! Streams that are closed together, and the decoded chunks that are kept for them.
 
 use std::{
     fmt, mem,
@@ -8,11 +8,15 @@ use std::{
 use crate::{
     error::{Error, Kind},
     host::Host,
-    read::reader::Handle,
+    read::{kept::KeptChunks, reader::Handle},
 };
 
-/// The open streams of a file, or of the files that share a client or a pool. Clones share the list.
-pub struct Streams<H: Host>(Arc<Mutex<List<H>>>);
+/// The open streams of a file, or of the files that share a client or a pool, and the chunks that are kept for them.
+/// Clones share both.
+pub struct Streams<H: Host> {
+    list: Arc<Mutex<List<H>>>,
+    kept: KeptChunks<H::Piece>,
+}
 
 struct List<H: Host> {
     handles: Vec<Handle<H>>,
@@ -20,6 +24,18 @@ struct List<H: Host> {
 }
 
 impl<H: Host> Streams<H> {
+    /// With at most this many bytes of decoded chunks, beside the streams.
+    #[must_use]
+    pub fn keeping(max_bytes: u64) -> Self {
+        let list = List { handles: Vec::new(), is_closed: false };
+        Self { list: Arc::new(Mutex::new(list)), kept: KeptChunks::new(max_bytes) }
+    }
+
+    /// The decoded chunks that are kept.
+    pub fn kept(&self) -> &KeptChunks<H::Piece> {
+        &self.kept
+    }
+
     /// Adds a stream, and drops those that have ended.
     pub(crate) fn add(&self, handle: Handle<H>) {
         let mut list = self.lock();
@@ -27,7 +43,7 @@ impl<H: Host> Streams<H> {
         list.handles.push(handle);
     }
 
-    /// Makes every stream fail with [`Kind::Closed`].
+    /// Makes every stream fail with [`Kind::Closed`], and drops what is kept.
     pub fn close(&self) {
         let handles = {
             let mut list = self.lock();
@@ -36,6 +52,7 @@ impl<H: Host> Streams<H> {
             mem::take(&mut list.handles)
         };
         handles.iter().for_each(|handle| handle.fail(closed()));
+        self.kept.close();
     }
 
     /// Whether they were closed.
@@ -45,19 +62,19 @@ impl<H: Host> Streams<H> {
     }
 
     fn lock(&self) -> MutexGuard<'_, List<H>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<H: Host> Clone for Streams<H> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { list: Arc::clone(&self.list), kept: self.kept.clone() }
     }
 }
 
 impl<H: Host> Default for Streams<H> {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(List { handles: Vec::new(), is_closed: false })))
+        Self::keeping(0)
     }
 }
 

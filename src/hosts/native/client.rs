@@ -123,6 +123,12 @@ impl Client {
         &self.pool
     }
 
+    /// Bytes of decoded chunks that are kept for reads that follow.
+    #[must_use]
+    pub fn cached_bytes(&self) -> u64 {
+        self.streams.kept().bytes()
+    }
+
     /// The error of a connection, or of a user's function, that caused an error of this client. The client keeps the
     /// latest ones only.
     #[must_use]
@@ -130,7 +136,8 @@ impl Client {
         self.causes.of(error.cause()?)
     }
 
-    /// Makes every stream of every file fail with [`Kind::Closed`], and each later call.
+    /// Makes every stream of every file fail with [`Kind::Closed`], and each later call. Drops the decoded
+    /// chunks that are kept.
     pub fn close(&self) {
         self.streams.close();
     }
@@ -208,7 +215,7 @@ impl ClientBuilder {
             http: http_client(Connector::new(self.trusted)),
             pool: Pool::new(self.limits),
             causes: Arc::default(),
-            streams: Streams::default(),
+            streams: Streams::keeping(self.limits.max_cache_bytes),
             decoder: Decoder::default(),
         }
     }

@@ -99,6 +99,15 @@ impl Piece for WebPiece {
         bytes.resize(start + self.len, 0);
         self.array.copy_to(bytes.get_mut(start..).unwrap_or_default());
     }
+
+    fn copy(&self, start: usize, end: usize) -> Self {
+        Self::new(self.array.slice(start as u32, end as u32), end - start, true)
+    }
+
+    fn compact(self) -> Self {
+        let is_compact = self.array.buffer().byte_length() as usize == self.len;
+        if is_compact { self } else { self.copy(0, self.len) }
+    }
 }
 
 impl Digest<WebPiece> for WebDigest {

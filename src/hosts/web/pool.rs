@@ -1,4 +1,4 @@
-//! The pool for JavaScript, with the streams that it closes.
+//! The pool for JavaScript, with the streams that it closes, and the decoded chunks that are kept for them.
 
 use wasm_bindgen::prelude::*;
 
@@ -26,6 +26,7 @@ impl CorePool {
         per_host: Option<f64>,
         max_concurrency: Option<f64>,
         max_chunk_bytes: Option<f64>,
+        max_cache_bytes: Option<f64>,
     ) -> Self {
         let defaults = PoolLimits::default();
         let limits = PoolLimits {
@@ -33,8 +34,9 @@ impl CorePool {
             per_host: per_host.map_or(defaults.per_host, |requests| requests as usize),
             max_concurrency: max_concurrency.map_or(defaults.max_concurrency, |views| views as usize),
             max_chunk_bytes: max_chunk_bytes.map_or(defaults.max_chunk_bytes, |bytes| bytes as u64),
+            max_cache_bytes: max_cache_bytes.map_or(defaults.max_cache_bytes, |bytes| bytes as u64),
         };
-        Self { pool: Pool::new(limits), streams: Streams::default() }
+        Self { streams: Streams::keeping(limits.max_cache_bytes), pool: Pool::new(limits) }
     }
 
     /// Bytes held or promised now.
@@ -50,6 +52,13 @@ impl CorePool {
         self.pool.peak_bytes() as f64
     }
 
+    /// Bytes of decoded chunks that are kept.
+    #[wasm_bindgen(js_name = cachedBytes)]
+    #[must_use]
+    pub fn cached_bytes(&self) -> f64 {
+        self.streams.kept().bytes() as f64
+    }
+
     /// Views in flight now.
     #[wasm_bindgen(js_name = inFlight)]
     #[must_use]
@@ -57,7 +66,7 @@ impl CorePool {
         self.pool.in_flight() as u32
     }
 
-    /// Makes every stream fail with `closed`.
+    /// Makes every stream fail with `closed`, and drops what is kept.
     pub fn close(&self) {
         self.streams.close();
     }

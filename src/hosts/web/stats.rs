@@ -30,6 +30,7 @@ pub(super) fn stats_object(stats: &Stats, workers: f64) -> JsValue {
         ("failovers", stats.failovers),
         ("hedges", stats.hedges),
         ("relookups", stats.relookups),
+        ("cacheHits", stats.cache_hits),
         ("holes", stats.holes),
         ("holeBytes", stats.hole_bytes),
     ] {

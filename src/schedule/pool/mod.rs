@@ -56,11 +56,17 @@ pub struct PoolLimits {
     /// The largest chunk that is decoded in memory, which takes twice its size for a moment. A larger one is
     /// [`crate::Kind::Limit`], and is not requested. Defaults to 1 GiB.
     pub max_chunk_bytes: u64,
+    /// Bytes of decoded chunks that are kept for reads that follow; they do not count as `max_bytes`. With 0, none is
+    /// kept, and reads of one chunk do not share its fetch. Defaults to 32 MiB.
+    pub max_cache_bytes: u64,
 }
 
 impl PoolLimits {
     /// The default of [`PoolLimits::max_bytes`]: 64 MiB.
     pub const DEFAULT_MAX_BYTES: u64 = 64 << 20;
+
+    /// The default of [`PoolLimits::max_cache_bytes`]: 32 MiB.
+    pub const DEFAULT_MAX_CACHE_BYTES: u64 = 32 << 20;
 
     /// The default of [`PoolLimits::max_concurrency`].
     pub const DEFAULT_MAX_CONCURRENCY: usize = Concurrency::DEFAULT_MAX;
@@ -73,6 +79,7 @@ impl Default for PoolLimits {
             per_host: usize::MAX,
             max_concurrency: Self::DEFAULT_MAX_CONCURRENCY,
             max_chunk_bytes: MAX_CHUNK_BYTES,
+            max_cache_bytes: Self::DEFAULT_MAX_CACHE_BYTES,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
     io::{Action, Context, Input, Operation, Role, Update},
     replicas::{Replicas, TokenStep},
     request::ReplicaRequest,
-    stream::deliver_view,
+    stream::{decrypted_all, deliver_view},
     target::{BodyMode, Target},
 };
 use crate::{
@@ -51,8 +51,8 @@ impl<P: Piece> ViewFetch<'_, P> {
     pub(super) fn deliver_inline(&mut self, cx: &Context<'_, P>) {
         let Target { chunk, view, .. } = &self.target;
         let Source::Inline(bytes) = &chunk.source else { return };
-        let piece = (cx.piece)(bytes);
-        deliver_view(chunk, view, vec![piece], &mut self.actions, cx);
+        let pieces = decrypted_all(chunk, vec![(cx.piece)(bytes)], cx);
+        deliver_view(view, pieces, &mut self.actions);
         self.end(Some(0));
     }
 

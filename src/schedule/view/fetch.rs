@@ -192,15 +192,16 @@ impl Circumstance {
 
 impl<'a, P: Piece> ViewFetch<'a, P> {
     /// Begins the fetch of a job that a window named. `locator_retries`: the locator retries by itself before it
-    /// reports a failure.
+    /// reports a failure. `is_kept`: the chunk is kept once it is here, if it fits.
     pub(crate) fn new(
         job: Job,
         flight: Flight,
         options: &'a Options,
         locator_retries: bool,
+        is_kept: bool,
         cx: &Context<'_, P>,
     ) -> Self {
-        let target = Target::new(job, options);
+        let target = Target::new(job, options, is_kept);
         let mut fetch = Self {
             stream: ViewStream::new(&target),
             retry: RetryState::new(options.retry, 0, Abilities::default()),

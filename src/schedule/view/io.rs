@@ -15,6 +15,7 @@ use crate::{
         location::Location,
     },
     schedule::{
+        plan::View,
         pool::{Permit, Pool},
         retry::AttemptError,
         validators::Validators,
@@ -286,6 +287,9 @@ impl<P: Piece> Actions<P> {
     }
 }
 
+/// Takes a decoded chunk; returns the bytes of a view if the chunk is kept, else the chunk.
+type Keep<'a, P> = dyn Fn(&Chunk, &View, Vec<P>) -> Result<Vec<P>, Vec<P>> + 'a;
+
 /// What a view fetch knows of the world at the time of an input.
 pub(crate) struct Context<'a, P: Piece> {
     /// The time of the input.
@@ -298,6 +302,8 @@ pub(crate) struct Context<'a, P: Piece> {
     pub(crate) failures: &'a FailureLimit,
     /// Makes a piece of bytes.
     pub(crate) piece: &'a dyn Fn(&[u8]) -> P,
+    /// Takes a decoded chunk; returns the bytes of this view if the chunk is kept, else the chunk.
+    pub(crate) keep: &'a Keep<'a, P>,
     /// Begins a digest.
     pub(crate) digest: &'a dyn Fn(Algorithm) -> P::Digest,
     /// Removes a key stream from a piece that starts at this byte of the chunk.

@@ -229,13 +229,7 @@ fn ended_after(bytes: u64, len: u64) -> AttemptError {
 
 /// Hands on the view's part of a chunk that is decoded whole; returns how many bytes of memory that
 /// part keeps.
-pub(super) fn deliver_view<P: Piece>(
-    chunk: &Chunk,
-    view: &View,
-    pieces: Vec<P>,
-    actions: &mut Actions<P>,
-    cx: &Context<'_, P>,
-) -> u64 {
+pub(super) fn deliver_view<P: Piece>(view: &View, pieces: Vec<P>, actions: &mut Actions<P>) -> u64 {
     let (mut next, mut holds) = (0, 0);
     for mut piece in pieces {
         let len = piece.len() as u64;
@@ -245,10 +239,21 @@ pub(super) fn deliver_view<P: Piece>(
         cut_back(&mut piece, at, view.within.end);
         if !piece.is_empty() {
             holds += len;
-            actions.update(Update::Deliver(decrypted(chunk, piece, at, cx)));
+            actions.update(Update::Deliver(piece));
         }
     }
     holds
+}
+
+/// Decrypts all pieces of a chunk with its key stream, if it has one.
+pub(super) fn decrypted_all<P: Piece>(chunk: &Chunk, pieces: Vec<P>, cx: &Context<'_, P>) -> Vec<P> {
+    let mut at = 0;
+    let decrypted = |piece: P| {
+        let start = at;
+        at += piece.len() as u64;
+        decrypted(chunk, piece, start, cx)
+    };
+    pieces.into_iter().map(decrypted).collect()
 }
 
 /// Decrypts a piece that starts at byte `at` of the chunk with the key stream of the chunk, if it has

@@ -46,8 +46,8 @@ pub(super) enum BodyMode {
 }
 
 impl BodyMode {
-    fn of_view(view: &View, chunk: &Chunk, verify: Verify) -> Self {
-        if chunk.is_decoded_whole() {
+    fn of_view(view: &View, chunk: &Chunk, verify: Verify, is_kept: bool) -> Self {
+        if chunk.is_decoded_whole() || is_kept {
             return Self::Buffer;
         }
         let is_whole = view.is_whole(chunk) || verify == Verify::Strict;
@@ -64,10 +64,11 @@ impl BodyMode {
 }
 
 impl Target {
-    pub(super) fn new(job: Job, options: &Options) -> Self {
+    /// `is_kept`: the chunk is kept once it is here, so the whole of it is wanted.
+    pub(super) fn new(job: Job, options: &Options, is_kept: bool) -> Self {
         match job {
             Job::View { index, view, chunk } => {
-                let mode = BodyMode::of_view(&view, &chunk, options.verify);
+                let mode = BodyMode::of_view(&view, &chunk, options.verify, is_kept);
                 Self { index: Some(index), view, mode, max_len: max_output(&chunk), chunk }
             }
             Job::Manifest(chunk) => {

@@ -12,8 +12,8 @@ use super::{
     fetch::{AfterDigest, Circumstance, Failure, State, ViewFetch},
     gzip_sniffer::Sniffed,
     io::{Action, Context, Operation, Role, Update},
-    stream::deliver_view,
-    target::BodyMode,
+    stream::{decrypted_all, deliver_view},
+    target::{BodyMode, Target},
 };
 use crate::{
     error::{Error, Kind},
@@ -169,7 +169,15 @@ impl<P: Piece> ViewFetch<'_, P> {
             self.actions.update(Update::Learn(chunks));
             self.end(None);
         } else {
-            let holds = deliver_view(&self.target.chunk, &self.target.view, pieces, &mut self.actions, cx);
+            let Target { chunk, view, .. } = &self.target;
+            let pieces = decrypted_all(chunk, pieces, cx);
+            let holds = match (cx.keep)(chunk, view, pieces) {
+                Ok(copies) => {
+                    copies.into_iter().for_each(|piece| self.actions.update(Update::Deliver(piece)));
+                    view.len()
+                }
+                Err(pieces) => deliver_view(view, pieces, &mut self.actions),
+            };
             self.end(Some(holds));
         }
         Ok(())

@@ -80,6 +80,7 @@ pub(super) fn stats(stats: &Stats) -> wit::Stats {
         failovers: stats.failovers,
         hedges: stats.hedges,
         relookups: stats.relookups,
+        cache_hits: stats.cache_hits,
         holes: stats.holes,
         hole_bytes: stats.hole_bytes,
         waits: wit::Waits {

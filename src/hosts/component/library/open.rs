@@ -14,12 +14,14 @@ use crate::{
         Reader, metadata::Metadata, open::OpenContext, open_file::OpenFile, session::Session,
         streams::Streams,
     },
-    schedule::pool::Pool,
+    schedule::pool::{Pool, PoolLimits},
 };
 
 thread_local! {
     /// Shared by all files.
     static POOL: Pool = Pool::default();
+    /// The decoded chunks that are kept for them.
+    static STREAMS: Streams<WasiHost> = Streams::keeping(PoolLimits::DEFAULT_MAX_CACHE_BYTES);
 }
 
 /// Opens a file by its URL at a filer.
@@ -85,7 +87,7 @@ fn context(given: types::Options, home: String) -> Result<OpenContext<WasiHost>,
     Ok(OpenContext {
         host,
         session: Session { pool: POOL.with(Pool::clone), ..options.into() },
-        shared_streams: Streams::default(),
+        shared_streams: STREAMS.with(Streams::clone),
         can_renew_filer_token: false,
     })
 }

@@ -48,7 +48,13 @@ fn context<'a>(
     validators: &'a Validators,
     failures: &'a FailureLimit,
 ) -> Context<'a, Bytes> {
-    Context { now, pool, validators, failures, piece: &piece, digest: &digest, apply_ctr: &apply_ctr }
+    let (keep, piece, digest, apply_ctr) = (&keep, &piece, &digest, &apply_ctr);
+    Context { now, pool, validators, failures, piece, keep, digest, apply_ctr }
+}
+
+/// Keeps no chunk.
+fn keep(_: &Chunk, _: &View, pieces: Vec<Bytes>) -> Result<Vec<Bytes>, Vec<Bytes>> {
+    Err(pieces)
 }
 
 /// A digest that keeps the bytes. In place of CRC-32C it adds them up.
@@ -103,7 +109,7 @@ impl Fetch {
         let now = 1000 * MS;
         let cx = context(now, &pool, &validators, &failures);
         let flight = Flight::new(pool.clone(), 0);
-        let fetch = ViewFetch::new(job, flight, options, false, &cx);
+        let fetch = ViewFetch::new(job, flight, options, false, false, &cx);
         Self { fetch, pool, now, validators, failures, digest: None, needs_codec: false }
     }
 
