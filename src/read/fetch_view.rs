@@ -39,7 +39,7 @@ const GIVE_BACK_AFTER: Duration = Duration::from_secs(5);
 
 /// How a fetch ended.
 pub(super) enum FetchOutcome {
-    /// The view is in the window. Or it was a chunk manifest; that one cannot be had counts when the
+    /// The view is in the window. Or it was a chunk manifest; that one cannot be had, or was dropped, counts when the
     /// reader comes there.
     Done,
     /// The view at this place in the plan cannot be had.
@@ -102,7 +102,15 @@ pub(super) async fn fetch_view<H: Host>(
                 }
             }
         }
-        let (role, input) = poll_fn(|cx| io.poll_input(&fetch, cx)).await;
+        if fetch.has_given_back() {
+            // Those who wait for the chunk need not wait for the reader of this stream.
+            lease = None;
+        }
+        let input = poll_fn(|cx| match shared.is_dropped(fetch.job_id(), cx) {
+            true => Poll::Ready(None),
+            false => io.poll_input(&fetch, cx).map(Some),
+        });
+        let Some((role, input)) = input.await else { return FetchOutcome::Done };
         in_context(shared, |cx| fetch.handle(role, input, cx));
     }
 }
@@ -175,6 +183,7 @@ fn in_context<H: Host, T>(shared: &Shared<H>, call: impl FnOnce(&view::Context<'
         keep: &|chunk, view, pieces| shared.keep(chunk, view, pieces),
         digest: &|algorithm| shared.host.digest(algorithm),
         apply_ctr: &|piece, ctr, at| shared.host.apply_ctr(piece, ctr, at),
+        outgrow: &|job, bytes| shared.outgrow(job, bytes),
     })
 }
 

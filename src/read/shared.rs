@@ -93,11 +93,19 @@ pub(super) struct Wakers {
     pub(super) throttled: Option<Waker>,
     /// A body, for room in the window.
     body: Option<Waker>,
+    /// Fetches, for news of what was dropped because there was no room.
+    dropped: Vec<Waker>,
 }
 
 impl Wakers {
     pub(super) fn wake_driver(&mut self) {
         wake(&mut self.driver);
+    }
+
+    fn wait_for_news(&mut self, cx: &Context<'_>) {
+        if !self.dropped.iter().any(|waker| waker.will_wake(cx.waker())) {
+            self.dropped.push(cx.waker().clone());
+        }
     }
 
     pub(super) fn set_driver(&mut self, cx: &Context<'_>) {
@@ -180,6 +188,9 @@ impl<H: Host> Shared<H> {
     pub(super) fn with<R>(&self, change: impl FnOnce(&mut State<H::Piece>) -> R) -> R {
         let mut state = self.lock();
         let result = change(&mut state);
+        if !state.wakers.dropped.is_empty() && state.window.take_news() {
+            state.wakers.dropped.drain(..).for_each(Waker::wake);
+        }
         state.wake_reader();
         state.wake_idle_driver();
         self.report_state(&mut state);
@@ -204,7 +215,6 @@ impl<H: Host> Shared<H> {
             (JobId::View(index), Update::Expect(expectation)) => hedging.watch.expect(index, expectation),
             (JobId::View(index), Update::ExpectNothing) => hedging.forget(index),
             (JobId::Manifest(manifest), Update::Learn(chunks)) => window.on_manifest(manifest, Ok(chunks)),
-            (job, Update::Outgrow(bytes)) => window.raise_cost(job, bytes),
             (job, Update::Idle(is_idle)) => window.set_idle(job, is_idle),
             (job, Update::Decoding(is_decoding)) => window.set_decoding(job, is_decoding),
             (job, Update::Digesting(is_digesting)) => window.set_digesting(job, is_digesting),
@@ -226,6 +236,20 @@ impl<H: Host> Shared<H> {
         self.with(|state| state.window.discard(index))
     }
 
+    /// A job takes at least this much memory. If not, there is no room for it, and it has to be dropped.
+    pub(super) fn outgrow(&self, job: JobId<'_>, bytes: u64) -> bool {
+        let room = self.session.pool.room();
+        self.with(|state| state.window.raise_cost(job, bytes, room))
+    }
+
+    /// Whether a chunk manifest is fetched no more. If not, the task is woken when that changes.
+    pub(super) fn is_dropped(&self, job: JobId<'_>, cx: &Context<'_>) -> bool {
+        let JobId::Manifest(manifest) = job else { return false };
+        let mut state = self.lock();
+        state.wakers.wait_for_news(cx);
+        state.window.is_dropped(manifest)
+    }
+
     /// Resolves when there is room for more bytes of a view, or for half of its budget if it has no connection.
     /// `is_blocked` is set as soon as they have to wait.
     pub(super) fn poll_room(
@@ -236,6 +260,11 @@ impl<H: Host> Shared<H> {
         cx: &Context<'_>,
     ) -> Poll<()> {
         let mut state = self.lock();
+        if state.window.is_postponed(index) {
+            *is_blocked = true;
+            state.wakers.wait_for_news(cx);
+            return Poll::Pending;
+        }
         let is_full = match has_connection {
             true => state.window.is_full(index),
             false => state.window.is_half_full(index),

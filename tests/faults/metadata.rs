@@ -185,3 +185,66 @@ fn a_chunk_that_the_host_cannot_hold_is_not_requested() {
     let reader = open_plan(&world, Plan::new(vec![chunk].into(), 5..6), session);
     assert_eq!(world.run(collect(reader)).unwrap().unwrap(), bytes(5..6));
 }
+
+const MIB: u64 = 1 << 20;
+
+/// A session of at most this many MiB ahead and eight views, over a network of small pieces.
+fn of_mib(world: &World, mib: u64) -> Session {
+    world.script(|_| Script::default().piece(64 << 10).rate(10_000_000));
+    let mut session = passes(1);
+    session.options.max_bytes_ahead = mib * MIB;
+    session.options.concurrency = 8.into();
+    session
+}
+
+// F213
+#[test]
+fn chunks_longer_than_their_size_stay_within_the_budget() {
+    let world = World::new();
+    let stored = encrypted(&bytes(0..MIB), &key());
+    let chunks: Vec<Chunk> = (0..8)
+        .map(|i| {
+            let url = format!("http://a/{i}");
+            world.store(&url, stored.clone());
+            Chunk { key: Some(key()), ..plain(&[&url], i * 1000, 1000) }
+        })
+        .collect();
+    let session = of_mib(&world, 1);
+    let meter = session.stats.clone();
+    let reader = open(&world, chunks, session);
+    let (mut some, reader) = read_some(&world, reader, 500);
+    // The reader pauses: nobody waits for the rest, which holds no connection meanwhile.
+    world.run_for(60 * SECOND);
+    assert_eq!(world.open(), 0);
+    some.extend(world.run(collect(reader)).unwrap().unwrap());
+    assert!(some == bytes(0..1000).repeat(8));
+    // The head is held as stored and as decoded.
+    let peak = meter.stats().peak_bytes_ahead;
+    assert!((2 * MIB..3 * MIB + (MIB >> 1)).contains(&peak), "{peak}");
+    assert!(meter.stats().requests <= 16, "{:?}", meter.stats());
+}
+
+// F214
+#[test]
+fn manifests_read_ahead_stay_within_the_budget() {
+    let world = world_of_ids();
+    world.store(&format!("http://a/{}", id(0).name()), bytes(0..800));
+    // An unknown field of 3 MiB.
+    let padding = [&[0xfa, 1, 0x80, 0x80, 0xc0, 1][..], &vec![0; 3 << 20]].concat();
+    let chunks: Vec<Chunk> = (1..=4)
+        .map(|k| {
+            let span = Chunk::plain(id(k), (k - 1) * 200, 200);
+            let listed = Chunk { source: id(0), ..span.clone() };
+            let content = [protobuf::manifest(&[listed], 0), padding.clone()].concat();
+            world.store(&format!("http://a/{}", id(k).name()), content);
+            Chunk { is_manifest: true, ..span }
+        })
+        .collect();
+    let session = of_mib(&world, 5);
+    let meter = session.stats.clone();
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..200).repeat(4));
+    // One is held twice, and no other beside it.
+    let peak = meter.stats().peak_bytes_ahead;
+    assert!((6 * MIB..6 * MIB + (MIB >> 1)).contains(&peak), "{peak}");
+    assert!(meter.stats().requests <= 12, "{:?}", meter.stats());
+}

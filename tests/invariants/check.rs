@@ -110,9 +110,7 @@ fn bounds(scenario: &Scenario, outcome: &Outcome, nth: usize) -> Checked {
         prop_assert_eq!(stats.requests, 0, "I12: something was sent, and nothing was read");
     }
     let (limit, head) = (scenario.settings.max_bytes_ahead, head(scenario, outcome, true));
-    // The head does not wait for the budget that a chunk manifest read ahead takes.
-    let lists = outcome.file.blobs.iter().any(|blob| blob.is_manifest);
-    let most = growth(scenario, outcome) + if lists { limit + head } else { limit.max(head) };
+    let most = limit.max(head) + growth(scenario, outcome);
     prop_assert!(stats.peak_bytes_ahead <= most, "I8: {} bytes, not {most}", stats.peak_bytes_ahead);
     // If a chunk is fetched as a whole, more is received than the view needs; and a hedge brings bytes a second time, of
     // which one copy is dropped.
@@ -143,19 +141,16 @@ fn head(scenario: &Scenario, outcome: &Outcome, own: bool) -> u64 {
     cost.max().unwrap_or(0)
 }
 
-/// The bytes that truncated chunks, and servers that send too much, hold beyond their declared sizes.
+/// The bytes that a truncated chunk, or a server that sends too much, holds beyond its declared size. Only that of the
+/// head may exceed the budget.
 fn growth(scenario: &Scenario, outcome: &Outcome) -> u64 {
     let extra = scenario.network.treatments.iter().map(|treatment| match treatment.fault {
         Fault::Extra(n) => 2 * n as u64,
         _ => 0,
     });
     let extra = extra.max().unwrap_or(0);
-    let blobs = outcome.file.blobs.iter().map(|blob| {
-        let each = blob.growth + if blob.is_whole() { extra } else { 0 };
-        // Each view of a chunk is decoded separately.
-        if each == 0 { 0 } else { each * queued(outcome, &blob.name) as u64 }
-    });
-    blobs.sum()
+    let blobs = outcome.file.blobs.iter().map(|blob| blob.growth + if blob.is_whole() { extra } else { 0 });
+    blobs.max().unwrap_or(0)
 }
 
 /// I8, I29: readers of one pool share its byte budget, which only the head of each may exceed.

@@ -82,7 +82,7 @@ pub struct Blob {
     pub cost: u64,
     /// The longest of its other chunks.
     pub flow: u64,
-    /// The bytes that all its chunks may hold beyond that.
+    /// The bytes that one of its chunks may hold beyond that.
     pub growth: u64,
 }
 
@@ -303,7 +303,7 @@ impl Blob {
         if whole {
             let cost = 2 * size + 28;
             self.cost = self.cost.max(cost);
-            self.growth += (2 * stored).max(decoded).saturating_sub(cost);
+            self.growth = self.growth.max((2 * stored).max(decoded).saturating_sub(cost));
         } else {
             self.flow = self.flow.max(size);
         }

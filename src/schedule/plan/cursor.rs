@@ -179,6 +179,12 @@ impl PlanCursor {
         manifest.state = Some(State::Requested);
     }
 
+    /// A chunk manifest that was requested is not read now. It is the next one when the cursor waits for it.
+    pub fn on_dropped(&mut self, manifest: &Source) {
+        let known = self.manifests.get_mut(manifest);
+        self.requested -= usize::from(known.and_then(|known| known.state.take()).is_some());
+    }
+
     /// The next chunk manifest that has not been requested, and whether the cursor waits for it. One for which it
     /// does not wait must start before `until`, and no more than `max_ahead` of them are under way or unused.
     pub fn next_manifest(&mut self, max_ahead: usize, until: u64) -> Option<(Chunk, bool)> {

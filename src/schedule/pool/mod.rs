@@ -154,6 +154,12 @@ impl Pool {
         self.lock().peak_bytes
     }
 
+    /// How many more bytes may be held or promised.
+    pub(crate) fn room(&self) -> u64 {
+        let state = self.lock();
+        state.limits.max_bytes.saturating_sub(state.usage.bytes)
+    }
+
     /// The largest chunk that is decoded in memory.
     pub(crate) fn max_chunk_bytes(&self) -> u64 {
         self.lock().limits.max_chunk_bytes

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     blob_range::BlobRange,
     gzip_sniffer::{GzipSniffer, Sniffed},
-    io::{Actions, Context, Update},
+    io::{Actions, Context},
     stream::{Completeness, ViewStream},
     target::{BodyMode, Target},
 };
@@ -107,6 +107,8 @@ pub(super) enum Flow {
     Enough,
     /// The body goes on beyond the size of the chunk: does its digest match already?
     Check,
+    /// It is longer than expected, and there is no room for more.
+    NoRoom,
 }
 
 impl<P: Piece> BodySink<P> {
@@ -279,7 +281,7 @@ impl<P: Piece> BufferSink<P> {
         mut piece: P,
         at: u64,
         target: &Target,
-        actions: &mut Actions<P>,
+        cx: &Context<'_, P>,
     ) -> Result<Flow, AttemptError> {
         let end = at.saturating_add(piece.len() as u64);
         self.range.cut(&mut piece, at);
@@ -287,8 +289,11 @@ impl<P: Piece> BufferSink<P> {
         if self.len > self.max_len {
             return Err(too_long(target));
         }
-        // A truncation leaves more stored than `size` says.
-        actions.update(Update::Outgrow(self.len.saturating_mul(2)));
+        // A truncation leaves more stored than `size` says. It is held as stored and as decoded.
+        let overhead = if target.chunk.key.is_some() { GCM_OVERHEAD } else { 0 };
+        if !(cx.outgrow)(target.job_id(), self.len.saturating_mul(2).saturating_sub(overhead)) {
+            return Ok(Flow::NoRoom);
+        }
         if !piece.is_empty() {
             self.stored.push(piece);
         }

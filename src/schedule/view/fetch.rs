@@ -94,7 +94,7 @@ pub(super) enum State<P: Piece> {
     Recovering(FailedAttempt),
     /// For what a decision about a failed lookup needs.
     RecoveringLookup(Purpose, Error),
-    /// For room in the window, without a request.
+    /// For room in the window, without a request. A chunk manifest ends here.
     Parked,
     /// For a pause to end.
     Pausing(AfterPause),
@@ -265,10 +265,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
 
     /// What the window knows the fetch by.
     pub(crate) fn job_id(&self) -> JobId<'_> {
-        match self.target.index {
-            Some(index) => JobId::View(index),
-            None => JobId::Manifest(&self.target.chunk.source),
-        }
+        self.target.job_id()
     }
 
     /// From now on no server is asked for the view, or one is again.

@@ -19,6 +19,7 @@ use crate::{
         pool::{Permit, Pool},
         retry::AttemptError,
         validators::Validators,
+        window::JobId,
     },
 };
 
@@ -69,7 +70,7 @@ pub(crate) enum Input<P: Piece> {
         /// Whether the platform has no network.
         is_offline: bool,
     },
-    /// The reader took bytes that the body had to wait for: no server is to blame for the wait.
+    /// There is room for what had to wait for it: no server is to blame for the wait.
     Resumed,
     /// The body has waited long for the reader. It is dropped, if [`ViewFetch::may_give_back`](super::ViewFetch).
     Parked,
@@ -133,8 +134,6 @@ pub(crate) enum Update<P> {
     Begin,
     /// The next bytes of the view.
     Deliver(P),
-    /// The view takes at least this much memory.
-    Outgrow(u64),
     /// Whether no server is asked for the view.
     Idle(bool),
     /// Whether the view is being decoded.
@@ -308,4 +307,6 @@ pub(crate) struct Context<'a, P: Piece> {
     pub(crate) digest: &'a dyn Fn(Algorithm) -> P::Digest,
     /// Removes a key stream from a piece that starts at this byte of the chunk.
     pub(crate) apply_ctr: &'a dyn Fn(P, &Ctr, u64) -> P,
+    /// A job takes at least this much memory. If not, what has arrived of it has to be dropped: there is no room.
+    pub(crate) outgrow: &'a dyn Fn(JobId<'_>, u64) -> bool,
 }

@@ -220,8 +220,9 @@ impl<P: Piece> ViewFetch<'_, P> {
         self.state = State::Pausing(after);
     }
 
-    /// The reader has not taken bytes for a long time, and the body waits for it: the server, and others that wait for
-    /// it, get the connection back. What follows is requested when there is room.
+    /// The body waits for the reader, and has done so for a long time; or it is longer than expected, and there is no room
+    /// for it. The server, and others that wait for it, get the connection back. What follows is requested when there is
+    /// room.
     pub(super) fn give_back(&mut self) {
         self.close_request();
         let Some(ReplicaRequest { replica, host, .. }) = self.request.take() else { return };

@@ -223,12 +223,16 @@ impl<P: Piece> ViewFetch<'_, P> {
         let State::ReadingBody(body) = &mut self.state else { return };
         let taken = match &mut body.sink {
             BodySink::Stream(sink) => sink.take(piece, &self.target, &mut self.stream, &mut self.actions, cx),
-            BodySink::Buffer(sink) => sink.take(piece, at, &self.target, &mut self.actions),
+            BodySink::Buffer(sink) => sink.take(piece, at, &self.target, cx),
         };
         match taken {
             Ok(Flow::More) => {}
             Ok(Flow::Enough) => self.on_primary(Input::BodyEnd, cx),
             Ok(Flow::Check) => self.check_surplus(),
+            Ok(Flow::NoRoom) => {
+                self.give_back();
+                self.set_idle(true);
+            }
             Err(error) => self.on_attempt_failed(error, Circumstance::Online, cx),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     schedule::{
         options::{Options, Verify},
         plan::View,
-        window::Job,
+        window::{Job, JobId},
     },
 };
 
@@ -64,6 +64,14 @@ impl BodyMode {
 }
 
 impl Target {
+    /// What the window knows it by.
+    pub(super) fn job_id(&self) -> JobId<'_> {
+        match self.index {
+            Some(index) => JobId::View(index),
+            None => JobId::Manifest(&self.chunk.source),
+        }
+    }
+
     /// `is_kept`: the chunk is kept once it is here, so the whole of it is wanted.
     pub(super) fn new(job: Job, options: &Options, is_kept: bool) -> Self {
         match job {

@@ -42,6 +42,10 @@
 //!
 //! The head may exceed the byte budget, because it must not stall the stream. A view that is longer than the
 //! budget is received in parts: its body is paused while [`Window::is_full`].
+//!
+//! What is decoded whole may turn out to be longer than expected: a chunk after a truncation, or a chunk manifest, whose
+//! length no list has. If there is no room for it, it is dropped, and received when it is the head. A head that needs the
+//! room that is promised to chunk manifests ahead takes it from them.
 
 mod delivery;
 mod job;
@@ -88,8 +92,12 @@ pub struct Window<P> {
     /// The index of the first slot: how many steps have been delivered.
     first: usize,
     slots: VecDeque<Slot<P>>,
-    /// Chunk manifests in flight.
+    /// Chunk manifests in flight, in the order in which they started.
     manifests: Vec<(Source, Share)>,
+    /// Chunk manifests that turned out to be longer than expected. They are read when the reader waits for them.
+    postponed: Vec<Source>,
+    /// Chunk manifests were dropped, and whatever fetches them has not been woken.
+    has_dropped: bool,
     /// The sum over slots and manifests.
     tally: Tally,
     /// The position in the file of the next byte to deliver.
@@ -115,6 +123,8 @@ impl<P: Piece> Window<P> {
             first: 0,
             slots: VecDeque::new(),
             manifests: Vec::new(),
+            postponed: Vec::new(),
+            has_dropped: false,
             tally: Tally::default(),
             failed: false,
             is_exhausted: false,
@@ -233,20 +243,86 @@ impl<P: Piece> Window<P> {
             .is_some_and(|slot| slot.received < slot.len && slot.held_bytes() > self.flow_limit() / 2)
     }
 
-    /// Raises the cost of a job: it holds more bytes than expected at its start.
-    pub fn raise_cost(&mut self, id: JobId<'_>, bytes: u64) {
+    /// Raises the cost of a job: it may hold more bytes than expected at its start. `room`: how many more bytes the pool
+    /// has room for. If `false` is returned, there is no room, and what has been received of the job has to be dropped.
+    pub fn raise_cost(&mut self, id: JobId<'_>, bytes: u64, room: u64) -> bool {
+        let room = room.min(self.limits.bytes.saturating_sub(self.bytes()));
         match id {
             JobId::View(index) => {
-                self.update(index, |slot| slot.charge = slot.charge.max(bytes));
+                let is_head = self.is_head(index);
+                let raise = |slot: &mut ViewSlot<P>| {
+                    let fits = is_head || bytes.saturating_sub(slot.charge) <= room;
+                    slot.is_postponed = !fits;
+                    if fits {
+                        slot.charge = slot.charge.max(bytes);
+                    }
+                    fits
+                };
+                let fits = self.update(index, raise).unwrap_or(true);
+                self.make_room(0);
+                fits
             }
             JobId::Manifest(manifest) => {
-                if let Some((_, share)) = self.manifests.iter_mut().find(|(source, _)| source == manifest) {
-                    let before = *share;
-                    share.bytes = share.bytes.max(bytes);
-                    self.tally.replace(before, *share);
+                let is_next = self.slots.iter().all(Slot::is_delivered);
+                let Some(at) = self.manifests.iter().position(|(source, _)| source == manifest) else {
+                    return false;
+                };
+                let Some((_, share)) = self.manifests.get_mut(at) else { return false };
+                if !(is_next && at == 0) && bytes.saturating_sub(share.bytes) > room {
+                    self.postponed.push(manifest.clone());
+                    self.drop_manifest(at);
+                    return false;
                 }
+                let before = *share;
+                share.bytes = share.bytes.max(bytes);
+                self.tally.replace(before, *share);
+                self.make_room(1);
+                true
             }
         }
+    }
+
+    /// Whether a view was dropped because it is longer than expected, and is not the head.
+    #[must_use]
+    pub fn is_postponed(&self, index: usize) -> bool {
+        self.view(index).is_some_and(|slot| slot.is_postponed) && !self.is_head(index)
+    }
+
+    /// Whether a chunk manifest is to be fetched no more, or not now.
+    #[must_use]
+    pub fn is_dropped(&self, manifest: &Source) -> bool {
+        self.manifests.iter().all(|(source, _)| source != manifest)
+    }
+
+    /// Whether what waits for [`Self::is_postponed`] or [`Self::is_dropped`] has to look again, since the last call.
+    pub fn take_news(&mut self) -> bool {
+        let head = self.slots.iter_mut().find(|slot| !slot.is_delivered());
+        let is_head = match head {
+            Some(Slot::View(slot)) => std::mem::take(&mut slot.is_postponed),
+            _ => false,
+        };
+        std::mem::take(&mut self.has_dropped) || is_head
+    }
+
+    /// Whether all before a view has been delivered.
+    fn is_head(&self, index: usize) -> bool {
+        let before = index.saturating_sub(self.first);
+        self.slots.iter().take(before).all(Slot::is_delivered)
+    }
+
+    /// The head may be beyond the budget: chunk manifests are dropped, all but the first `keep`.
+    fn make_room(&mut self, keep: usize) {
+        while self.bytes() > self.limits.bytes && self.manifests.len() > keep {
+            self.drop_manifest(self.manifests.len() - 1);
+        }
+    }
+
+    /// Whoever fetches a chunk manifest drops it. It is read when the reader waits for it.
+    fn drop_manifest(&mut self, at: usize) {
+        let (source, share) = self.manifests.remove(at);
+        self.tally.remove(share);
+        self.cursor.on_dropped(&source);
+        self.has_dropped = true;
     }
 
     /// Decoding of a view starts or ends.
@@ -296,7 +372,7 @@ impl<P: Piece> Window<P> {
     pub fn on_manifest(&mut self, manifest: &Source, list: Result<Arc<[Chunk]>, Error>) {
         self.cursor.on_manifest(manifest, list);
         if let Some(at) = self.manifests.iter().position(|(source, _)| source == manifest) {
-            let (_, share) = self.manifests.swap_remove(at);
+            let (_, share) = self.manifests.remove(at);
             self.tally.remove(share);
         }
     }

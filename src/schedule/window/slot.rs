@@ -54,6 +54,8 @@ pub(super) struct ViewSlot<P> {
     pub(super) held: VecDeque<P>,
     /// Bytes that are held or promised for it.
     pub(super) charge: u64,
+    /// It turned out to be longer than expected, and was dropped. It is received when it is the head.
+    pub(super) is_postponed: bool,
     /// The charge is memory that decoding took, not bytes to be received.
     is_decoded: bool,
     pub(super) stage: Stage,
@@ -86,6 +88,7 @@ impl<P: Piece> ViewSlot<P> {
             received: 0,
             held: VecDeque::new(),
             charge,
+            is_postponed: false,
             is_decoded: false,
             stage: Stage::Fetching,
             has_response: false,

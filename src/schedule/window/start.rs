@@ -62,6 +62,7 @@ impl<P: Piece> Window<P> {
                 self.cursor.advance();
                 let slot = ViewSlot::new(view.len(), cost, chunk.source.clone());
                 self.tally.add(slot.share());
+                self.make_room(0);
                 self.slots.push_back(Slot::View(slot));
             }
             Job::Manifest(chunk) => {
@@ -131,7 +132,7 @@ impl<P: Piece> Window<P> {
         let head = is_next && self.slots.is_empty() && self.manifests.is_empty();
         let room = self.limits.bytes.saturating_sub(self.bytes());
         // At the head it may exceed the budget, as a view may.
-        if !head && room < MANIFEST_COST {
+        if !head && (room < MANIFEST_COST || self.postponed.contains(&manifest.source)) {
             return is_next.then_some(Next::TooManyBytes);
         }
         Some(Next::Start { job: Job::Manifest(manifest), cost: MANIFEST_COST.min(room), head })

@@ -231,7 +231,7 @@ fn discarded_bytes_are_not_delivered() {
 fn a_decoded_chunk_counts_until_its_last_byte_is_delivered() {
     let mut window = window(&[10], limits(1, 100));
     start(&mut window);
-    window.raise_cost(JobId::View(0), 48);
+    assert!(window.raise_cost(JobId::View(0), 48, 0));
     assert_eq!(window.bytes(), 48);
     window.push(0, Bytes::from_static(b"abcde"));
     window.push(0, Bytes::from_static(b"fghij"));
@@ -327,7 +327,7 @@ fn a_manifest_at_the_head_may_exceed_the_budget() {
     let mut window = of_plan(Plan::new([manifest("m", 0, 8)].into(), 0..8), limits(1, 10), false);
     assert_eq!(next(&mut window), ("m".into(), 10, true));
     start(&mut window);
-    window.raise_cost(JobId::Manifest(&Source::FileId("m".into())), 50);
+    assert!(window.raise_cost(JobId::Manifest(&Source::FileId("m".into())), 50, 0));
     assert_eq!(window.bytes(), 50);
     on_manifest(&mut window, "m", &[chunk(0, 8)]);
     assert_eq!((window.bytes(), start(&mut window)), (0, Some(0)));
@@ -339,10 +339,77 @@ fn one_overlapping_manifest_at_a_time_may_exceed_the_budget() {
     let mut window = of_plan(plan, limits(4, 10), false);
     assert_eq!(next(&mut window), ("n".into(), 10, true));
     start(&mut window);
-    window.raise_cost(JobId::Manifest(&Source::FileId("n".into())), 50);
+    assert!(window.raise_cost(JobId::Manifest(&Source::FileId("n".into())), 50, 0));
     assert_eq!((window.next_start(), window.bytes()), (Next::TooManyBytes, 50));
     on_manifest(&mut window, "n", &[chunk(0, 8)]);
     assert_eq!(next(&mut window), ("m".into(), 10, true));
+}
+
+// F213
+#[test]
+fn what_outgrows_the_budget_is_received_at_the_head() {
+    let mut window = window(&[4, 4], limits(2, 10));
+    assert_eq!([start(&mut window), start(&mut window)], [Some(0), Some(1)]);
+    assert!(window.raise_cost(JobId::View(1), 6, 9), "there is room");
+    assert!(!window.raise_cost(JobId::View(1), 7, 9));
+    assert!(window.is_postponed(1));
+    assert_eq!((window.bytes(), window.take_news()), (10, false));
+    assert!(window.raise_cost(JobId::View(0), 20, 0), "the head may exceed the budget");
+    assert_eq!(window.bytes(), 26);
+    whole(&mut window, 0, 4);
+    assert_eq!(delivered(&mut window), "0:4");
+    assert!(window.take_news() && !window.is_postponed(1));
+    assert!(window.raise_cost(JobId::View(1), 50, 0));
+    assert!(!window.take_news());
+}
+
+// F213
+#[test]
+fn the_room_of_the_pool_counts_too() {
+    let mut window = window(&[4, 4], limits(2, 100));
+    assert_eq!([start(&mut window), start(&mut window)], [Some(0), Some(1)]);
+    assert!(window.raise_cost(JobId::View(1), 6, 2));
+    assert!(!window.raise_cost(JobId::View(1), 9, 2));
+}
+
+// F214
+#[test]
+fn a_manifest_that_outgrows_the_budget_is_read_at_the_head() {
+    let chunks = [chunk(0, 4), manifest("m", 4, 4), manifest("n", 8, 4)];
+    let mut window = of_plan(Plan::new(chunks.into(), 0..12), limits(5, 3 * MIB), false);
+    let source = |id: &str| Source::FileId(id.into());
+    assert_eq!([start(&mut window), start(&mut window), start(&mut window)], [None, None, Some(0)]);
+    assert_eq!(window.in_flight(), 3);
+    assert!(!window.raise_cost(JobId::Manifest(&source("m")), 3 * MIB, u64::MAX));
+    assert!(window.is_dropped(&source("m")) && window.take_news());
+    assert_eq!((window.next_start(), window.in_flight()), (Next::TooManyBytes, 2));
+    assert!(!window.raise_cost(JobId::Manifest(&source("n")), 4 * MIB, u64::MAX));
+    whole(&mut window, 0, 4);
+    assert_eq!(delivered(&mut window), "0:4");
+    assert_eq!(next(&mut window), ("m".into(), MIB, true));
+    start(&mut window);
+    assert!(window.raise_cost(JobId::Manifest(&source("m")), 9 * MIB, 0));
+    on_manifest(&mut window, "m", &[chunk(4, 4)]);
+    assert_eq!(start(&mut window), Some(1));
+    whole(&mut window, 1, 4);
+    assert_eq!(delivered(&mut window), "1:4");
+    assert_eq!(next(&mut window), ("n".into(), MIB, true));
+}
+
+// F214
+#[test]
+fn a_head_takes_the_room_of_manifests_ahead() {
+    let mut chunks = vec![chunk(0, 2 * MIB)];
+    chunks.extend([("m", 2 * MIB), ("n", 2 * MIB + 8)].map(|(id, at)| manifest(id, at, 8)));
+    let mut window = of_plan(Plan::new(chunks.into(), 0..2 * MIB + 16), limits(9, 3 * MIB), false);
+    assert_eq!(start(&mut window), None);
+    assert_eq!(start(&mut window), None);
+    assert_eq!((window.in_flight(), window.bytes()), (2, 2 * MIB));
+    assert_eq!(start(&mut window), Some(0));
+    assert_eq!((window.in_flight(), window.bytes()), (2, 3 * MIB));
+    let dropped = |id: &str| window.is_dropped(&Source::FileId(id.into()));
+    assert_eq!((dropped("m"), dropped("n")), (false, true));
+    assert!(window.take_news());
 }
 
 #[test]

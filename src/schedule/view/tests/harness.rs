@@ -23,7 +23,7 @@ use crate::{
         retry::AttemptError,
         validators::Validators,
         view::{Action, Context, FailureLimit, Input, Operation, ResponseStart, Role, Update, ViewFetch},
-        window::Job,
+        window::{Job, JobId},
     },
 };
 
@@ -49,7 +49,8 @@ fn context<'a>(
     failures: &'a FailureLimit,
 ) -> Context<'a, Bytes> {
     let (keep, piece, digest, apply_ctr) = (&keep, &piece, &digest, &apply_ctr);
-    Context { now, pool, validators, failures, piece, keep, digest, apply_ctr }
+    let outgrow = &|_: JobId<'_>, _| true;
+    Context { now, pool, validators, failures, piece, keep, digest, apply_ctr, outgrow }
 }
 
 /// Keeps no chunk.
@@ -207,7 +208,6 @@ fn update_text(update: &Update<Bytes>) -> String {
     match update {
         Update::Begin => "begin".into(),
         Update::Deliver(piece) => format!("deliver {}", piece.len()),
-        Update::Outgrow(bytes) => format!("outgrow {bytes}"),
         Update::Idle(true) => "idle".into(),
         Update::Idle(false) => "not idle".into(),
         Update::Decoding(true) => "decoding".into(),

@@ -178,7 +178,7 @@ impl World {
             }
             Update::Expect(_) => self.is_expecting = true,
             Update::ExpectNothing => self.is_expecting = false,
-            Update::Begin | Update::Outgrow(_) | Update::Idle(_) => {}
+            Update::Begin | Update::Idle(_) => {}
             Update::Learn(_) => panic!("a view has no chunks"),
         }
     }
