@@ -18,7 +18,7 @@ import { checkSize } from "./size.mjs";
 import { wasmPack } from "./wasm-pack.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
-const IN_BROWSER = ["--test", "web", "--test", "worker"];
+const IN_BROWSER = ["--features", "readable-stream", "--test", "web", "--test", "worker"];
 const DENY = ["--", "-D", "warnings"];
 
 /** The steps in the order of a full run: those that fail soonest come first. Each gets `{ name }`, the text after `-t`. */
@@ -74,6 +74,7 @@ async function lint() {
   await run("cargo", ["clippy", "--locked", ...WASM, "--package", "kelp-stream-codec", "--all-targets", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--package", "kelp-stream-codec-module", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--package", "kelp-stream-rival", ...DENY]);
+  await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...DENY]);
   await run("cargo", ["clippy", "--locked", ...WASM, "--lib", ...IN_BROWSER, ...DENY]);
   for (const features of ["component-library", "component-gateway", "component-library,component-async", "component-gateway,component-async"]) {
     await run("cargo", ["clippy", "--locked", ...WASM, "--lib", "--features", features, ...DENY]);
@@ -89,7 +90,7 @@ async function licences() {
 async function docs() {
   const env = { RUSTDOCFLAGS: "-D warnings" };
   await run("cargo", ["doc", "--no-deps", "--features", "native"], { env });
-  await run("cargo", ["doc", "--no-deps", ...WASM], { env });
+  await run("cargo", ["doc", "--no-deps", ...WASM, "--features", "readable-stream"], { env });
 }
 
 // The native host, the example of its documentation, and the command line.

@@ -7,6 +7,7 @@ import { installWasmPack, linkWasmBindgen } from "./install/wasm-pack.mjs";
 import { needTests } from "./runner.mjs";
 
 const WASM = ["--target", "wasm32-unknown-unknown"];
+const STREAMS = ["--features", "readable-stream"];
 
 /**
  * Runs all tests of the crate in each browser that has a driver. A browser without a driver is skipped, and the reason is printed.
@@ -29,9 +30,9 @@ export async function wasmPack() {
 }
 
 async function test(wasmPack, browser, driver, env) {
-  if (wasmPack) return run(wasmPack, ["test", "--mode", "no-install", "--headless", `--${browser}`, DRIVER_OPTIONS[browser], driver], { env });
-  await run("cargo", ["build", "--tests", ...WASM], { env });
-  return run("cargo", ["test", ...WASM], { env: { ...env, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: "wasm-bindgen-test-runner", WASM_BINDGEN_TEST_ONLY_WEB: "1" } });
+  if (wasmPack) return run(wasmPack, ["test", "--mode", "no-install", "--headless", `--${browser}`, DRIVER_OPTIONS[browser], driver, "--", ...STREAMS], { env });
+  await run("cargo", ["build", "--tests", ...WASM, ...STREAMS], { env });
+  return run("cargo", ["test", ...WASM, ...STREAMS], { env: { ...env, CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER: "wasm-bindgen-test-runner", WASM_BINDGEN_TEST_ONLY_WEB: "1" } });
 }
 
 const DRIVER_OPTIONS = { chrome: "--chromedriver", firefox: "--geckodriver" };

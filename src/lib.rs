@@ -40,7 +40,8 @@
 //! | `decode` | stored bytes to written bytes, and digests: for hosts without a codec of their own |
 //! | [`hosts`] | the platforms: `web`, `native`, `component`, and `sim`, a deterministic simulation for tests |
 //!
-//! `native` and `component` are behind features of these names.
+//! `native` and `component` are behind features of these names. `readable-stream` adds `web::readable`: a reader as a
+//! `ReadableStream`, for Rust programs that are compiled to wasm.
 
 #[cfg(any(test, not(all(target_arch = "wasm32", target_os = "unknown", not(feature = "component")))))]
 pub mod decode;

@@ -7,4 +7,6 @@ mod decoding;
 mod fetching;
 pub mod js;
 mod pieces;
+#[cfg(feature = "readable-stream")]
+mod readable;
 mod reading;

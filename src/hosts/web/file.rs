@@ -80,15 +80,7 @@ impl CoreFile {
     ///
     /// A `KelpError` with code `closed`.
     pub fn stream(&self, start: f64, end: f64) -> Result<CoreStream, JsValue> {
-        let plan = self.plan_of(start, end);
-        let file_host = self.file.host();
-        let Listener { on_event, on_progress, opened, .. } = &*file_host.listener;
-        let listener = Listener::new(on_event.clone(), on_progress.clone(), *opened, plan.len());
-        let timers = Timers::default();
-        let host = WebHost { listener: Rc::new(listener), timers: timers.clone(), ..file_host.clone() };
-        let (driver, reader) = self.file.start_on(host, plan).map_err(|error| self.causes.error(&error))?;
-        let number = work::next_number();
-        spawn_local(in_turns(timers, number, driver));
+        let (number, reader) = self.start(start, end)?;
         let handle = reader.handle();
         let reader = Rc::new(RefCell::new(reader));
         Ok(CoreStream { number, reader, waker: OnceCell::new(), handle, causes: Rc::clone(&self.causes) })
@@ -174,6 +166,20 @@ impl CoreFile {
 }
 
 impl CoreFile {
+    /// Starts a stream of `start..end`: its number, and its reader.
+    pub(super) fn start(&self, start: f64, end: f64) -> Result<(u32, Reader<WebHost>), JsValue> {
+        let plan = self.plan_of(start, end);
+        let file_host = self.file.host();
+        let Listener { on_event, on_progress, opened, .. } = &*file_host.listener;
+        let listener = Listener::new(on_event.clone(), on_progress.clone(), *opened, plan.len());
+        let timers = Timers::default();
+        let host = WebHost { listener: Rc::new(listener), timers: timers.clone(), ..file_host.clone() };
+        let (driver, reader) = self.file.start_on(host, plan).map_err(|error| self.causes.error(&error))?;
+        let number = work::next_number();
+        spawn_local(in_turns(timers, number, driver));
+        Ok((number, reader))
+    }
+
     fn plan_of(&self, start: f64, end: f64) -> Plan {
         self.file.plan(start as u64..end as u64)
     }

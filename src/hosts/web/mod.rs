@@ -17,6 +17,8 @@ mod network;
 pub mod open;
 pub mod piece;
 pub mod pool;
+#[cfg(feature = "readable-stream")]
+pub mod readable;
 mod redact;
 pub mod settings;
 mod stats;
