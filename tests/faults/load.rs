@@ -8,7 +8,7 @@ use kelp_stream::{
     model::ranges,
     read::session::Session,
     schedule::pool::Pool,
-    sim::{Busy, Link, Outcome, Protocol, Script, World},
+    sim::{Busy, CodecTimes, Link, Outcome, Protocol, Script, World},
 };
 
 use crate::{setup::*, support::*};
@@ -76,6 +76,25 @@ fn a_chunk_that_is_always_refused_ends_the_stream() {
     let chunks = ranges::ranges_of("http://a/0", 8192 * KIB, 128 * KIB);
     let read = read_within_a_minute(&world, chunks, Session::default()).expect("it ends");
     assert_eq!(read.unwrap_err().kind(), Kind::Http(503));
+}
+
+// F138
+#[test]
+fn a_refusal_that_is_seen_late_spends_no_pass() {
+    let world = World::new();
+    // A response to a request that needs the codec is seen when that is loaded. The other request has long ended then.
+    world.codec_times(CodecTimes { load: 9 * SECOND, ..CodecTimes::default() });
+    world.script(|asked| match asked.open {
+        1 => Script::default().latency(MS),
+        _ => Script::default().outcome(Outcome::Status(429)),
+    });
+    world.store("http://a/0", bytes(0..10));
+    world.store("http://a/1", bytes(10..20));
+    let chunks = vec![plain(&["http://a/0"], 0, 10), digested(plain(&["http://a/1"], 10, 10), &bytes(10..20))];
+    let mut session = passes(1);
+    session.options.retry.max_delay = SECOND;
+    assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..20));
+    assert_eq!(world.log().len(), 3);
 }
 
 // F138

@@ -285,9 +285,10 @@ fn attempts(scenario: &Scenario, outcome: &Outcome) -> Checked {
         let each = if by_id { passes * replicas * 2 * 3 } else { passes * replicas };
         // A view that drops its body because an earlier view has begun to read one asks again if that one breaks off.
         let each = if has_no_ranges(scenario) { each * 2 } else { each };
+        // After a refusal by a host that serves, all replicas are asked again.
         let refused =
             name.rsplit('/').next().and_then(|blob| record.refusals.get(blob)).copied().unwrap_or(0);
-        let most = each * (1 + bodies) * queued + offline + hedged + refused;
+        let most = each * (1 + bodies) * queued + offline + hedged + refused * replicas;
         prop_assert!(*requests <= most, "I14: {requests} requests for {name}, not {most}");
         let counts = by_chunk.entry(name).or_default();
         counts.0 += queued;

@@ -29,11 +29,21 @@ pub(super) struct HostLimiter(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Each host with at least one request in flight, by its key.
-    hosts: Vec<(String, usize)>,
+    /// Each host with at least one request in flight.
+    hosts: Vec<Busy>,
     /// The hosts that refused requests for load, the latest one last.
     narrow: Vec<Narrow>,
     waiting: Vec<Waker>,
+}
+
+/// A host with requests in flight.
+#[derive(Debug)]
+struct Busy {
+    /// Its key.
+    host: String,
+    in_flight: usize,
+    /// How many requests joined others there.
+    joined: usize,
 }
 
 /// What a host that refused requests for its load gets.
@@ -69,28 +79,43 @@ const MAX_NARROW: usize = 64;
 pub(crate) struct Permit {
     limiter: HostLimiter,
     host: String,
+    /// How many requests had joined others before it did; `None`: it was alone when it began.
+    joined: Option<usize>,
+}
+
+impl Permit {
+    /// Whether another request was in flight at the host since this one began.
+    pub(crate) fn was_shared(&self) -> bool {
+        self.joined != Some(self.limiter.lock().joined(&self.host))
+    }
 }
 
 impl HostLimiter {
     /// Waits until fewer than `max` requests are in flight at the host, and than it takes. All spellings of a host count as one.
     pub(super) fn acquire(&self, host: &str, max: usize) -> impl Future<Output = Permit> + use<> {
         let (limiter, host) = (self.clone(), host_key(host));
-        poll_fn(move |cx| match limiter.lock().acquire(&host, max, Some(cx.waker())) {
-            true => Poll::Ready(Permit { limiter: limiter.clone(), host: host.clone() }),
-            false => Poll::Pending,
+        poll_fn(move |cx| match limiter.permit(&host, max, Some(cx.waker())) {
+            Some(permit) => Poll::Ready(permit),
+            None => Poll::Pending,
         })
     }
 
     /// A permit, if fewer than `max` requests are in flight at the host now.
     pub(super) fn try_acquire(&self, host: &str, max: usize) -> Option<Permit> {
-        let host = host_key(host);
-        let is_acquired = self.lock().acquire(&host, max, None);
-        is_acquired.then(|| Permit { limiter: self.clone(), host })
+        self.permit(&host_key(host), max, None)
+    }
+
+    fn permit(&self, host: &str, max: usize, waker: Option<&Waker>) -> Option<Permit> {
+        let mut state = self.lock();
+        let is_alone = state.busy(host).is_none();
+        let is_acquired = state.acquire(host, max, waker);
+        let joined = is_alone.then(|| state.joined(host));
+        is_acquired.then(|| Permit { limiter: self.clone(), host: host.to_owned(), joined })
     }
 
     /// How many requests are in flight at a host, by its key.
     pub(super) fn in_flight(&self, host: &str) -> usize {
-        self.lock().hosts.iter().find(|(name, _)| name == host).map_or(0, |(_, in_flight)| *in_flight)
+        self.lock().busy(host).map_or(0, |busy| busy.in_flight)
     }
 
     /// A host refused a request for its load; the request is no longer in flight.
@@ -145,15 +170,23 @@ impl State {
     fn acquire(&mut self, host: &str, max: usize, waker: Option<&Waker>) -> bool {
         let narrow = self.narrow.iter().find(|known| known.host == host);
         let max = narrow.map_or(max, |narrow| narrow.limit.min(max));
-        match self.hosts.iter_mut().find(|(name, _)| *name == host) {
-            Some((_, in_flight)) if *in_flight >= max => {
+        match self.hosts.iter_mut().find(|busy| busy.host == host) {
+            Some(busy) if busy.in_flight >= max => {
                 self.wait(waker);
                 return false;
             }
-            Some((_, in_flight)) => *in_flight += 1,
-            None => self.hosts.push((host.to_owned(), 1)),
+            Some(busy) => (busy.in_flight, busy.joined) = (busy.in_flight + 1, busy.joined + 1),
+            None => self.hosts.push(Busy { host: host.to_owned(), in_flight: 1, joined: 0 }),
         }
         true
+    }
+
+    fn busy(&self, host: &str) -> Option<&Busy> {
+        self.hosts.iter().find(|busy| busy.host == host)
+    }
+
+    fn joined(&self, host: &str) -> usize {
+        self.busy(host).map_or(0, |busy| busy.joined)
     }
 
     fn wait(&mut self, waker: Option<&Waker>) {
@@ -165,14 +198,10 @@ impl State {
     }
 
     fn release(&mut self, host: &str) {
-        if let Some(at) = self.hosts.iter().position(|(name, _)| *name == host) {
-            if let Some((_, in_flight)) = self.hosts.get_mut(at) {
-                *in_flight -= 1;
-            }
-            if self.hosts.get(at).is_some_and(|(_, in_flight)| *in_flight == 0) {
-                self.hosts.swap_remove(at);
-            }
+        if let Some(busy) = self.hosts.iter_mut().find(|busy| busy.host == host) {
+            busy.in_flight -= 1;
         }
+        self.hosts.retain(|busy| busy.in_flight > 0);
         self.wake();
     }
 
@@ -218,6 +247,25 @@ mod tests {
             now += Duration::from_secs(2);
             limiter.on_refusal("a", now);
         }
+    }
+
+    // F138
+    #[test]
+    fn a_permit_knows_whether_others_were_in_flight() {
+        let limiter = HostLimiter::default();
+        let permit = || limiter.try_acquire("a", 9).unwrap();
+        let first = permit();
+        drop(limiter.try_acquire("b", 9));
+        assert!(!first.was_shared());
+        let second = permit();
+        assert!(first.was_shared() && second.was_shared());
+        drop(first);
+        assert!(second.was_shared());
+        drop(second);
+        let third = permit();
+        assert!(!third.was_shared());
+        drop(permit());
+        assert!(third.was_shared());
     }
 
     // F138

@@ -170,6 +170,8 @@ pub(super) struct FailedAttempt {
     pub(super) is_other_copy: bool,
     /// The body was too slow: what it brought renews no passes.
     pub(super) is_drip: bool,
+    /// Another request was in flight at the host meanwhile.
+    pub(super) was_shared: bool,
 }
 
 /// What a decision about a failure has to know beside its error.

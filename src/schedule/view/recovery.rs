@@ -22,7 +22,10 @@ use crate::{
         event::{Event, EventKind},
     },
     model::location::Location,
-    schedule::retry::{AttemptError, Decision},
+    schedule::{
+        pool::Permit,
+        retry::{AttemptError, Decision},
+    },
 };
 
 impl<P: Piece> ViewFetch<'_, P> {
@@ -59,6 +62,8 @@ impl<P: Piece> ViewFetch<'_, P> {
         circumstance: Circumstance,
         cx: &Context<'_, P>,
     ) {
+        let permit = self.request.as_ref().and_then(|request| request.permit.as_ref());
+        let was_shared = permit.is_some_and(Permit::was_shared);
         self.close_request();
         let Some(ReplicaRequest { replica, name, url, host, status, .. }) = self.request.take() else {
             return;
@@ -68,7 +73,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let error = AttemptError { status: error.status.or(status), ..error };
         let is_other_copy = circumstance == Circumstance::OtherCopy;
         let is_drip = circumstance == Circumstance::Dripping;
-        let failed = FailedAttempt { name, url, error, is_other_copy, is_drip };
+        let failed = FailedAttempt { name, url, error, is_other_copy, is_drip, was_shared };
         if !is_offline {
             return self.on_failed(failed, cx);
         }
@@ -115,7 +120,7 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     pub(super) fn after_failed_attempt(
         &mut self,
-        FailedAttempt { error, is_drip, .. }: FailedAttempt,
+        FailedAttempt { error, is_drip, was_shared, .. }: FailedAttempt,
         is_restarted: bool,
         random: f64,
         cx: &Context<'_, P>,
@@ -135,8 +140,9 @@ impl<P: Piece> ViewFetch<'_, P> {
             self.retry.progressed();
         }
         let Failure { replica, host, .. } = &self.failure;
-        let is_turned_away =
-            error.is_refusal() && cx.pool.may_serve(host, self.options.retry.max_delay, cx.now);
+        // The host may have been busy with a request that has ended since.
+        let may_serve = || was_shared || cx.pool.may_serve(host, self.options.retry.max_delay, cx.now);
+        let is_turned_away = error.is_refusal() && may_serve();
         let decision = match is_turned_away {
             true => self.retry.refused(*replica, host, error, random),
             false => self.retry.failed(*replica, host, error, random),
