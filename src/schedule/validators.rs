@@ -107,7 +107,9 @@ impl Validators {
         }
         version.etag = version.etag.take().or_else(|| etag.cloned());
         version.last_modified = version.last_modified.take().or_else(|| last_modified.clone());
-        version.total = version.total.or(total.filter(|_| !is_as_asked));
+        // Of a range without an end the length is not known.
+        let may_be_part = whole && (is_as_asked || length_asked.is_none());
+        version.total = version.total.or(total.filter(|_| !may_be_part));
         version.ranges |= seen.status == 206;
         if let Some(at) = seen.at.filter(|at| url::host(at).is_some()) {
             version.at = Some(at.to_owned());
@@ -252,6 +254,18 @@ mod tests {
         assert_eq!(after(&etag("W/\"1\""), &etag("W/\"2\"")), CHANGED);
         assert_eq!(after(&etag("W/\"1\""), &etag("\"2\"")), CHANGED);
         assert_eq!(after(&etag("\"1\""), &etag("W/\"1\"")), Ok(()));
+    }
+
+    // F223
+    #[test]
+    fn the_length_of_a_200_to_an_open_range_is_not_the_size() {
+        let range = Some(ByteRange { start: 1, end: None });
+        let validators = Validators::default();
+        let see = |status, headers: &Headers| {
+            validators.check("http://a/x", Seen { range, status, headers, at: None }).map_err(|f| f.kind)
+        };
+        assert_eq!(see(200, &length(19)), Ok(()));
+        assert_eq!([see(206, &total(20)), see(206, &total(19))], [Ok(()), CHANGED]);
     }
 
     #[test]

@@ -90,7 +90,8 @@ fn a_refusal_that_is_seen_late_spends_no_pass() {
     });
     world.store("http://a/0", bytes(0..10));
     world.store("http://a/1", bytes(10..20));
-    let chunks = vec![plain(&["http://a/0"], 0, 10), digested(plain(&["http://a/1"], 10, 10), &bytes(10..20))];
+    let chunks =
+        vec![plain(&["http://a/0"], 0, 10), digested(plain(&["http://a/1"], 10, 10), &bytes(10..20))];
     let mut session = passes(1);
     session.options.retry.max_delay = SECOND;
     assert_eq!(read(&world, chunks, session).unwrap(), bytes(0..20));

@@ -38,6 +38,23 @@ fn a_200_to_a_range_is_cut() {
     assert!(meter.stats().bytes_received <= 400 + 630, "the rest of the body is not read");
 }
 
+// F223
+#[test]
+fn the_rest_of_a_chunk_under_status_200_is_refused() {
+    let world = World::new();
+    let chunk = digested(two(&world, 1000), &bytes(0..1000));
+    world.script(|asked| match (asked.host.as_str(), asked.nth) {
+        ("a", 0) => Script::default().outcome(Outcome::Cut(100)),
+        ("b", _) => {
+            let headers = Headers { content_length: Some(900), ..Headers::default() };
+            Script::default().headers(headers).outcome(Outcome::Body(bytes(100..1000).into()))
+        }
+        _ => Script::default(),
+    });
+    assert_eq!(read_one(&world, chunk, passes(2)).unwrap(), bytes(0..1000));
+    assert_eq!(asked(&world), ["a", "b bytes=100-", "a bytes=100-"]);
+}
+
 // F43
 #[test]
 fn a_wrong_content_range_leads_to_the_next_replica() {

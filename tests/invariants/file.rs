@@ -1,6 +1,6 @@
 //! Files: their chunks, the blobs in which they are stored, and their bytes.
 
-use std::{io::Write, ops::Range, rc::Rc};
+use std::{io::Write, iter, ops::Range, rc::Rc};
 
 use flate2::{Compression as Level, write::GzEncoder};
 use kelp_stream::model::chunk::{Chunk, Compression, Source};
@@ -44,6 +44,8 @@ pub struct Manifest {
     pub trim: (u64, u64),
     /// How its fields are encoded.
     pub forms: u8,
+    /// It is listed this many times, one after another.
+    pub listed: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +117,7 @@ impl File {
         let mut file = Self::default();
         for node in nodes {
             if let Some((chunk, layers)) = file.add(node, false) {
-                file.chunks.push(chunk);
+                file.chunks.extend(iter::repeat_n(chunk, node.listed()));
                 file.layers.extend(layers);
             }
         }
@@ -229,8 +231,13 @@ impl File {
     }
 
     fn add_list(&mut self, list: &Manifest) -> Option<(Chunk, Vec<Layer>)> {
-        let added: Vec<_> = list.nodes.iter().filter_map(|node| self.add(node, true)).collect();
-        let (chunks, layers): (Vec<Chunk>, Vec<Vec<Layer>>) = added.into_iter().unzip();
+        let (mut chunks, mut layers) = (Vec::new(), Vec::new());
+        for node in &list.nodes {
+            if let Some((chunk, held)) = self.add(node, true) {
+                chunks.extend(iter::repeat_n(chunk, node.listed()));
+                layers.extend(held);
+            }
+        }
         let start = chunks.iter().map(|chunk| chunk.offset).min()?;
         let end = chunks.iter().map(Chunk::end).max()?;
         let trimmed = start + list.trim.0..end.saturating_sub(list.trim.1);
@@ -255,7 +262,6 @@ impl File {
             modified: i64::from(list.forms) - 128,
             ..blank(span.start, span.end - span.start, packing)
         };
-        let mut layers = layers.concat();
         for layer in &mut layers {
             let clipped = layer.positions.start.max(span.start)..layer.positions.end.min(span.end);
             layer.positions = clipped.start..clipped.end.max(clipped.start);
@@ -372,6 +378,15 @@ fn list() -> impl Strategy<Value = Node> {
     })
 }
 
+impl Node {
+    fn listed(&self) -> usize {
+        match self {
+            Self::Part(_) => 1,
+            Self::Manifest(list) => list.listed,
+        }
+    }
+}
+
 impl Manifest {
     /// A chunk manifest of these nodes.
     pub fn around(self, nodes: Vec<Node>) -> Node {
@@ -383,8 +398,16 @@ impl Manifest {
 pub fn wrapping() -> impl Strategy<Value = Manifest> {
     let trim = || prop_oneof![2 => Just(0), 1 => 0..80_u64];
     let nodes = Vec::new;
-    (packing(), any::<bool>(), (trim(), trim()), any::<u8>()).prop_map(
-        move |(packing, digest, trim, forms)| Manifest { nodes: nodes(), packing, digest, trim, forms },
+    let listed = prop_oneof![4 => Just(1), 1 => 2..4_usize];
+    (packing(), any::<bool>(), (trim(), trim()), any::<u8>(), listed).prop_map(
+        move |(packing, digest, trim, forms, listed)| Manifest {
+            nodes: nodes(),
+            packing,
+            digest,
+            trim,
+            forms,
+            listed,
+        },
     )
 }
 

@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use kelp_stream::{
     host::LocateError,
-    http::headers::Headers,
+    http::headers::{ByteRange, Headers},
     model::{
         chunk::{Chunk, Source},
         location::Location,
@@ -130,6 +131,10 @@ pub enum Fault {
     NoRanges,
     WrongRange,
     HiddenRange,
+    /// `Content-Length` says that many bytes more, or less.
+    Claims(i8),
+    /// The range comes under the status 200.
+    PartAsWhole,
 }
 
 /// A record of the calls for locations and tokens.
@@ -176,6 +181,7 @@ struct BlobInfo {
     is_moved: bool,
     /// The ETag of its volume servers.
     crc: Option<String>,
+    bytes: Bytes,
 }
 
 impl Network {
@@ -242,6 +248,7 @@ impl Network {
             // The platform has undone the compression of a server, and the ETag is of the compressed form.
             crc: (self.shows_crc && blob.by_id && blob.packing != Packing::ByServer)
                 .then(|| format!("\"{:08x}\"", support::crc32c(&blob.bytes))),
+            bytes: blob.bytes.clone().into(),
         }
     }
 
@@ -301,14 +308,23 @@ impl Network {
                     script.headers(headers).outcome(other)
                 }
                 Fault::HiddenRange => script.headers(headers),
+                Fault::Claims(more) => script.claims(more.into()),
+                Fault::PartAsWhole => {
+                    match asked.range.and_then(|range| part(&infos[name_of(&asked.url)], range)) {
+                        None => script,
+                        Some(part) => {
+                            headers.content_length = Some(part.len() as u64);
+                            script.headers(headers).outcome(Outcome::Body(part))
+                        }
+                    }
+                }
             }
         });
     }
 
     /// The ETag of a volume server. It stays the same if the server's disk is damaged.
     fn crc(&self, asked: &SimRequest, infos: &HashMap<String, BlobInfo>) -> Option<String> {
-        let (_, name) = asked.url.trim_start_matches("http://").split_once('/')?;
-        infos[name].crc.clone()
+        infos[name_of(&asked.url)].crc.clone()
     }
 
     fn treatment(
@@ -414,6 +430,8 @@ impl Fault {
     /// Replaces faults that cannot be detected: wrong bytes that no checksum covers.
     fn make_detectable(self, info: &BlobInfo) -> Self {
         match self {
+            // The rest of such a blob is as long as the chunk that a truncation left.
+            Self::PartAsWhole if info.is_truncated => Self::Good,
             Self::Flip(_) if info.is_shared => Self::Good,
             // Gzip with a damaged magic number counts as content that was decompressed before.
             Self::Flip(n) if info.is_gzip && (n > 2 || info.is_digested) => self,
@@ -443,6 +461,18 @@ impl Fault {
             fault => fault,
         }
     }
+}
+
+/// The name of the blob at a URL.
+fn name_of(url: &str) -> &str {
+    url.rsplit_once('/').map_or("", |(_, name)| name)
+}
+
+/// The bytes of a range.
+fn part(info: &BlobInfo, range: ByteRange) -> Option<Bytes> {
+    let size = info.bytes.len() as u64;
+    let end = range.end.unwrap_or(size).min(size);
+    (range.start < end).then(|| info.bytes.slice(range.start as usize..end as usize))
 }
 
 pub fn network() -> impl Strategy<Value = Network> {
@@ -547,5 +577,7 @@ fn fault() -> impl Strategy<Value = Fault> {
         1 => Just(Fault::NoRanges),
         1 => Just(Fault::WrongRange),
         1 => Just(Fault::HiddenRange),
+        1 => any::<i8>().prop_map(Fault::Claims),
+        1 => Just(Fault::PartAsWhole),
     ]
 }

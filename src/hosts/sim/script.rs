@@ -46,6 +46,7 @@ pub struct Script {
     pub(super) piece: usize,
     pub(super) headers: Option<Headers>,
     pub(super) etag: Option<String>,
+    pub(super) claims: i64,
     pub(super) ranges: bool,
     pub(super) redirect: Option<String>,
     pub(super) outcome: Outcome,
@@ -84,6 +85,7 @@ impl Default for Script {
             piece: 16 << 10,
             headers: None,
             etag: None,
+            claims: 0,
             ranges: true,
             redirect: None,
             outcome: Outcome::Good,
@@ -120,6 +122,12 @@ impl Script {
     #[must_use]
     pub fn etag(self, etag: impl Into<String>) -> Self {
         Self { etag: Some(etag.into()), ..self }
+    }
+
+    /// A `Content-Length` that differs from that of the body by this.
+    #[must_use]
+    pub fn claims(self, claims: i64) -> Self {
+        Self { claims, ..self }
     }
 
     /// The server ignores `Range` and responds 200 with the whole object.

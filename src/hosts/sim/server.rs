@@ -36,6 +36,7 @@ pub(super) async fn fetch(world: World, request: Request) -> Result<Response<Bod
     let (status, content, headers) = respond(&script, stored, request.range, open.rejection());
     let mut headers = script.headers.unwrap_or(headers);
     headers.etag = script.etag.or(headers.etag);
+    headers.content_length = headers.content_length.map(|length| length.saturating_add_signed(script.claims));
     let content = apply(content, &script.outcome);
     open.start_body(content.len());
     let body = Body {

@@ -128,10 +128,10 @@ impl ResponseStart {
     }
 
     /// Fails if a 200 to a request for this range is too short to be the whole blob: the server may have sent the range
-    /// under the wrong status.
-    pub(super) fn check_length(&self, range: &BlobRange) -> Result<(), AttemptError> {
+    /// under the wrong status. `size`: of the chunk.
+    pub(super) fn check_length(&self, range: &BlobRange, size: u64) -> Result<(), AttemptError> {
         let Some(asked) = range.header.filter(|_| self.status == 200) else { return Ok(()) };
-        let needed = asked.end.unwrap_or(asked.start + 1);
+        let needed = asked.end.unwrap_or(range.base.saturating_add(size));
         match self.headers.body_length().is_some_and(|length| length < needed) {
             true => Err(wrong("the server answered a range with 200 and a body that ends before it")),
             false => Ok(()),

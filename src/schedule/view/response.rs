@@ -144,7 +144,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         // The bytes of a file id never change: a replica that differs is faulty.
         if let Source::FileId(_) = self.target.chunk.source {
             let at = at?;
-            start.check_length(range)?;
+            start.check_length(range, self.target.chunk.size)?;
             return Ok(at);
         }
         let validators = self.validators(cx);
@@ -154,7 +154,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let moved = start.url.as_deref().filter(|_| may_move);
         let seen = Seen { range: range.header, status: start.status, headers: &start.headers, at: moved };
         validators.check(name, seen)?;
-        start.check_length(range)?;
+        start.check_length(range, self.target.chunk.size)?;
         Ok(at)
     }
 
