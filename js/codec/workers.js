@@ -32,6 +32,10 @@ const START_MS = 10_000;
 /** A worker that does not answer within this time hangs: 10 s, and a second for each MiB of stored or decoded bytes. */
 const deadline = (bytes) => 10_000 + (Math.min(bytes, 2 ** 30) / 2 ** 20) * 1000;
 
+/** A timer that fires this much later shows that the page was frozen, and its workers with it. So it is set again, this often. */
+const LATE_MS = 1000;
+const MAX_LATE = 3;
+
 /** After this many workers that died in succession, no further one is started. */
 const DEATHS = 3;
 
@@ -94,7 +98,7 @@ export class Workers {
     this.#isOver = true;
     for (const job of this.#queue.splice(0)) job.finish(INTERRUPTED);
     for (const slot of [...this.#slots]) this.#remove(slot);
-    this.#clock.clearTimeout(this.#idle);
+    this.#stop(this.#idle);
   }
 
   /** Starts a worker if all that there are have a chunk, or are being started. */
@@ -162,13 +166,13 @@ export class Workers {
   #answer(slot, { up, id, result }) {
     if (up) {
       slot.isUp = this.#hasWorked = true;
-      this.#clock.clearTimeout(slot.timer);
+      this.#stop(slot.timer);
       return this.#pump();
     }
     const job = slot.jobs.get(id);
     if (!job) return;
     slot.jobs.delete(id);
-    this.#clock.clearTimeout(job.timer);
+    this.#stop(job.timer);
     // The worker cannot instantiate the module, and its bytes are gone. Another worker could not either.
     if (result.error === "unavailable") {
       job.finish(INTERRUPTED);
@@ -207,18 +211,18 @@ export class Workers {
 
   #remove(slot) {
     this.#slots = this.#slots.filter((each) => each !== slot);
-    this.#clock.clearTimeout(slot.timer);
+    this.#stop(slot.timer);
     slot.worker.onmessage = slot.worker.onerror = slot.worker.onmessageerror = null;
     slot.worker.terminate();
     for (const job of slot.jobs.values()) {
-      this.#clock.clearTimeout(job.timer);
+      this.#stop(job.timer);
       job.finish(INTERRUPTED);
     }
   }
 
   /** If nothing is left to do, ends the workers after a while. */
   #rest() {
-    this.#clock.clearTimeout(this.#idle);
+    this.#stop(this.#idle);
     for (const { worker, jobs, isUp } of this.#slots) if (isUp && jobs.size === 0) worker.unref?.();
     if (this.#slots.length === 0 || this.#queue.length > 0 || this.#slots.some(({ jobs }) => jobs.size > 0)) return;
     this.#idle = this.#after(IDLE_MS, () => {
@@ -227,9 +231,16 @@ export class Workers {
   }
 
   /** A timer that does not keep a program alive. */
-  #after(ms, act) {
-    const timer = this.#clock.setTimeout(act, ms);
-    timer?.unref?.();
+  #after(ms, act, timer = { late: 0 }) {
+    const { performance } = this.#clock;
+    const due = performance.now() + ms + LATE_MS;
+    const fire = () => (performance.now() >= due && timer.late++ < MAX_LATE ? this.#after(ms, act, timer) : act());
+    timer.id = this.#clock.setTimeout(fire, ms);
+    timer.id?.unref?.();
     return timer;
+  }
+
+  #stop(timer) {
+    this.#clock.clearTimeout(timer?.id);
   }
 }

@@ -133,6 +133,29 @@ fn a_body_stalled_over_a_freeze_times_out_after_it() {
     assert_eq!(world.now(), 3_600_000 * MS + Options::default().timeout.idle);
 }
 
+/// What was under way when the page was frozen is not requested from the other replica.
+// F230
+#[test]
+fn a_freeze_makes_no_server_late() {
+    for freeze in [1_500, 25_000, 3_600_000] {
+        let world = World::new();
+        let chunks = (0..8).map(|i| Chunk { offset: i * 1000, ..two(&world, 1000) }).collect();
+        // The fifth response, and the sixth, come a little after the freeze.
+        world.script(move |asked| {
+            let late = if matches!(asked.nth, 4 | 5) { freeze } else { 0 };
+            Script::default().latency((50 + late) * MS).piece(100).rate(10_000)
+        });
+        world.freeze(310 * MS..(310 + freeze) * MS);
+        let mut session = passes(1);
+        session.options.concurrency = 2.into();
+        let meter = session.stats.clone();
+        read(&world, chunks, session).unwrap();
+        assert!(world.now() > (310 + freeze) * MS, "{:?}", world.now());
+        let stats = meter.stats();
+        assert_eq!((stats.requests, stats.hedges, stats.failovers), (8, 0, 0), "{freeze} ms");
+    }
+}
+
 // F113
 #[test]
 fn a_jump_of_the_wall_clock_changes_no_wait() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::io::Expectation;
 use crate::{
     host::Piece,
-    schedule::{pool::Pool, window::Window},
+    schedule::{idle_timer::LATE, pool::Pool, window::Window},
 };
 
 /// Expectations are checked at least this often. A check for each piece would cost too much.
@@ -20,6 +20,8 @@ pub(crate) struct HedgeWatch {
     /// By place in the plan.
     expectations: Vec<(usize, Expectation)>,
     overdue: Vec<usize>,
+    /// When the next check is due.
+    next: Option<Duration>,
 }
 
 impl HedgeWatch {
@@ -44,6 +46,13 @@ impl HedgeWatch {
         pool: &Pool,
         now: Duration,
     ) -> Option<Duration> {
+        if let Some(due) = self.next.take()
+            && now.saturating_sub(due) >= LATE
+        {
+            // The page was asleep, which makes no server late.
+            let awaited = self.expectations.iter_mut().map(|(_, expectation)| &mut expectation.since);
+            awaited.filter(|since| **since <= due).for_each(|since| *since += now.saturating_sub(due));
+        }
         let mut next = None;
         let overdue = &mut self.overdue;
         self.expectations.retain(|(index, Expectation { host, since, bytes })| {
@@ -62,6 +71,7 @@ impl HedgeWatch {
             overdue.push(*index);
             false
         });
+        self.next = next;
         next
     }
 

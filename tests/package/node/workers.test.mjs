@@ -6,6 +6,7 @@ import { Workers } from "../../../js/codec/workers.js";
 /** A clock whose time the test moves. */
 class Clock {
   now = 0;
+  performance = { now: () => this.now };
   timers = new Map();
   #last = 0;
 
@@ -142,7 +143,7 @@ test("a cancelled chunk is not begun, and its answer is dropped", async () => {
 for (const [how, die] of [
   ["dies", (worker) => worker.onerror({ preventDefault() {} })],
   ["posts what cannot be read", (worker) => worker.onmessageerror()],
-  ["hangs", (_, clock) => clock.pass(12_000)],
+  ["hangs", (_, clock) => clock.pass(10_500)],
 ]) {
   test(`a worker that ${how} is replaced`, async () => {
     const { workers, started, clock } = stage();
@@ -159,13 +160,36 @@ for (const [how, die] of [
   });
 }
 
+// F230
+test("a worker that was frozen with its page is not lost", async () => {
+  const { workers, started, clock } = stage();
+  const starting = workers.submit(chunk(), 1, true);
+  clock.pass(3_600_000);
+  started[0].up();
+  clock.pass(3_600_000);
+  started[0].answer(starting.id);
+  assert.equal((await starting.done).by, "worker, codec");
+  assert.equal(started.length, 1);
+});
+
+// F230
+test("a worker that hangs while timers are always late is lost", () => {
+  const { workers, started, clock } = stage();
+  workers.submit(chunk(), 1, true);
+  started[0].up();
+  for (let i = 0; i < 3; i++) clock.pass(60_000);
+  assert.ok(!started[0].isTerminated);
+  clock.pass(60_000);
+  assert.ok(started[0].isTerminated);
+});
+
 test("a large chunk has more time", async () => {
   const { workers, started, clock } = stage();
   workers.submit(chunk(16 << 20), 1, true);
   started[0].up();
   clock.pass(41_000);
   assert.ok(!started[0].isTerminated);
-  clock.pass(2000);
+  clock.pass(1500);
   assert.ok(started[0].isTerminated);
 });
 
