@@ -37,11 +37,12 @@ export function explain(error: unknown): string {
 export const respond = (file: RemoteFile): Promise<Response> => file.response().catch((error: unknown) => problem(error));
 
 export async function save(url: URL, sink: WritableStream<Uint8Array>, signal: AbortSignal): Promise<Stats> {
-  const pool = new Pool({ maxBytes: 64 * 2 ** 20, perHost: 6, workers: 2 });
+  const pool = new Pool({ maxBytes: 64 * 2 ** 20, maxCacheBytes: 2 ** 20, perHost: 6, workers: 2 });
   const file = await openFiler(url, { signal, pool, concurrency: "auto", verify: "strict", holes: "error" });
   const plan: PlanSummary = file.plan({ start: 0 });
   if (plan.gaps > 0) throw new Error("a sparse file");
   await file.stream({ start: 0, end: file.size, signal }).pipeTo(sink);
+  if (pool.cachedBytes > 2 ** 20 || file.stats.cacheHits > 0) throw new Error("each chunk is read once");
   pool.close();
   return file.stats;
 }

@@ -64,7 +64,7 @@ async function readsRange(file, store, help, { start, end, sha256 }) {
   const said = `${start}..${end}`;
   const unread = file.plan({ start, end }).manifests;
   checkPlan(file.plan({ start, end }), start, end);
-  const before = file.stats.holeBytes;
+  const { holeBytes: before, cacheHits } = file.stats;
   await store.resetLog();
   const { bytes, error } = await readAll(file.stream({ start, end }));
   if (error) throw error;
@@ -74,7 +74,8 @@ async function readsRange(file, store, help, { start, end, sha256 }) {
   const plan = file.plan({ start, end });
   checkPlan(plan, start, end);
   equal(plan.manifests, 0, `manifests that are still to be read of ${said}`);
-  const manifests = (await store.chunkRequests()).length - plan.requests;
+  // What an earlier read has left in the pool is not requested again.
+  const manifests = (await store.chunkRequests()).length + file.stats.cacheHits - cacheHits - plan.requests;
   // Chunk manifests may be nested.
   ok(unread > 0 ? manifests >= unread : manifests === 0, `${manifests} requests for manifests of ${said}, ${unread} planned`);
   equal(file.stats.holeBytes - before, plan.gapBytes, `bytes of holes in ${said} and those planned`);

@@ -8,6 +8,7 @@ import { decoders, insecure } from "./decoders.mjs";
 import { entries } from "./entries.mjs";
 import { faults } from "./faults.mjs";
 import { files } from "./files.mjs";
+import { kept } from "./kept.mjs";
 import { lifecycle } from "./lifecycle.mjs";
 import { lookups } from "./lookups.mjs";
 import { manifests } from "./manifests.mjs";
@@ -37,7 +38,7 @@ import { insecureWorkers, workers } from "./workers.mjs";
 
 /** @type {Record<string, Behaviour[]>} */
 export const behaviours = {
-  cases, decoders, vectors, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, lifecycle, consumers, faults, odd,
+  cases, decoders, vectors, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, kept, lifecycle, consumers, faults, odd,
   secrets, sse, streaming, workers,
 };
 
