@@ -70,13 +70,14 @@ impl Locator {
         matches!(self.0.strategy, Strategy::Master(_))
     }
 
-    /// Whether a file id means the same chunk to both. It is not known of the user's functions.
+    /// Where file ids are looked up: one means the same chunk to all that ask there. Empty for the user's function, of which
+    /// it is not known.
     #[must_use]
-    pub fn is_of_same_cluster(&self, other: &Self) -> bool {
-        match (&self.0.strategy, &other.0.strategy) {
-            (Strategy::Proxy(filer), Strategy::Proxy(other)) => filer == other,
-            (Strategy::Master(master), Strategy::Master(other)) => master.is_of_same_cluster(other),
-            _ => false,
+    pub fn realm(&self) -> &str {
+        match &self.0.strategy {
+            Strategy::Host => "",
+            Strategy::Proxy(filer) => filer,
+            Strategy::Master(master) => master.realm(),
         }
     }
 

@@ -93,10 +93,9 @@ impl Need {
 }
 
 impl Master {
-    /// Whether both ask the same servers.
-    pub(crate) fn is_of_same_cluster(&self, other: &Self) -> bool {
-        let (own, other) = (&self.0.addresses, &other.0.addresses);
-        own.iter().map(|each| &each.lookup_url).eq(other.iter().map(|each| &each.lookup_url))
+    /// The URL of lookups, at the first master.
+    pub(crate) fn realm(&self) -> &str {
+        self.0.addresses.first().map_or("", |address| &address.lookup_url)
     }
 
     /// The masters at these http or https URLs, which are asked in turn until one answers. `/dir/lookup` is appended to

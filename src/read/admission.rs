@@ -105,7 +105,9 @@ impl<H: Host> Shared<H> {
         let Some(identity) = self.identity(chunk, view) else { return false };
         let Some(pieces) = self.kept.get(&identity, &view.within) else { return false };
         state.window.start(job, view.len());
-        self.deliver_kept(state, *index, pieces);
+        pieces.into_iter().for_each(|piece| state.window.push(*index, piece));
+        state.window.finish(*index, Some(view.len()));
+        self.session.stats.lock().cache_hits += 1;
         true
     }
 

@@ -15,7 +15,7 @@ use std::{
 use futures::future::{OptionFuture, try_join};
 
 use super::{
-    kept::{Claim, Lease, Outcome},
+    kept::{Claim, Outcome, Place},
     shared::Shared,
     shared_body::ViewBody,
 };
@@ -53,10 +53,10 @@ pub(super) async fn fetch_view<H: Host>(
     mut flight: Flight,
 ) -> FetchOutcome {
     let shared = &*shared;
-    let Some(mut lease) = share(shared, &job, &mut flight).await else { return FetchOutcome::Done };
+    let Some(mut place) = share(shared, &job, &mut flight).await else { return FetchOutcome::Done };
     let mut fetch = in_context(shared, |cx| {
         let locator_retries = shared.session.locator.retries_itself();
-        let is_kept = lease.is_some();
+        let is_kept = place.is_some();
         ViewFetch::new(job, flight, &shared.session.options, locator_retries, is_kept, cx)
     });
     let (primary, hedge) = (pin!(OptionFuture::from(None)), pin!(OptionFuture::from(None)));
@@ -89,14 +89,14 @@ pub(super) async fn fetch_view<H: Host>(
                 }
                 Action::Update(update) => shared.update(fetch.job_id(), update),
                 Action::Report(event) => {
-                    if let Some(lease) = lease.as_ref().filter(|_| event.kind == EventKind::Body) {
-                        lease.progress();
+                    if let Some(place) = place.as_ref().filter(|_| event.kind == EventKind::Body) {
+                        place.progress();
                     }
                     shared.report(event);
                 }
                 Action::End(result) => {
-                    if let Some(lease) = lease.as_mut().filter(|_| result.is_err()) {
-                        lease.fail();
+                    if let Some(place) = place.as_mut().filter(|_| result.is_err()) {
+                        place.fail();
                     }
                     return end(shared, &fetch, result);
                 }
@@ -115,34 +115,34 @@ pub(super) async fn fetch_view<H: Host>(
     }
 }
 
-/// Whether the chunk of a view is fetched here: `Some`, with a lease if others may wait for it. `None`: the view has come
+/// Whether the chunk of a view is fetched here: `Some`, with a place if others may wait for it. `None`: the view has come
 /// without a request, from what is kept or from the fetch of another view.
 async fn share<H: Host>(
     shared: &Shared<H>,
     job: &Job,
     flight: &mut Flight,
-) -> Option<Option<Lease<H::Piece>>> {
+) -> Option<Option<Place<H::Piece>>> {
     let Job::View { index, view, chunk } = job else { return Some(None) };
     loop {
         let Some(identity) = shared.identity(chunk, view) else { return Some(None) };
         let pieces = match shared.kept.join(identity, &view.within, shared.owner(*index)) {
             Claim::Kept(pieces) => pieces,
-            Claim::Lead(lease) => return Some(Some(lease)),
-            Claim::Wait(seat) => {
+            Claim::Lead(place) => return Some(Some(place)),
+            Claim::Wait(place) => {
                 // No server is asked for the view.
                 flight.expect(0);
                 shared.update(JobId::View(*index), Update::Idle(true));
                 let mut timer = None;
                 let outcome = poll_fn(|cx| {
                     loop {
-                        if let Poll::Ready(outcome) = seat.poll_outcome(cx) {
+                        if let Poll::Ready(outcome) = place.poll_outcome(cx) {
                             return Poll::Ready(outcome);
                         }
                         let limit = shared.session.options.timeout.idle;
                         let sleep = timer.get_or_insert_with(|| shared.host.sleep(limit));
                         ready!(Pin::new(sleep).poll(cx));
                         // It may wait for something that this stream need not wait for.
-                        if !seat.has_progressed() {
+                        if !place.has_progressed() {
                             return Poll::Ready(Outcome::Failed);
                         }
                         timer = None;
@@ -157,7 +157,9 @@ async fn share<H: Host>(
                 }
             }
         };
-        shared.with(|state| shared.deliver_kept(state, *index, pieces));
+        pieces.into_iter().for_each(|piece| shared.update(JobId::View(*index), Update::Deliver(piece)));
+        shared.update(JobId::View(*index), Update::Finish(Some(view.len())));
+        shared.session.stats.lock().cache_hits += 1;
         return None;
     }
 }

@@ -176,14 +176,6 @@ impl<H: Host> Shared<H> {
         index.is_some_and(|index| self.kept.is_lent(self.owner(index), &self.session.stats, cx.waker()))
     }
 
-    /// Delivers a view that was kept, or that another one fetched.
-    pub(super) fn deliver_kept(&self, state: &mut State<H::Piece>, index: usize, pieces: Vec<H::Piece>) {
-        let bytes = pieces.iter().map(|piece| piece.len() as u64).sum();
-        pieces.into_iter().for_each(|piece| state.window.push(index, piece));
-        state.window.finish(index, Some(bytes));
-        self.session.stats.lock().cache_hits += 1;
-    }
-
     /// Changes the state, then reports what came of it.
     pub(super) fn with<R>(&self, change: impl FnOnce(&mut State<H::Piece>) -> R) -> R {
         let mut state = self.lock();

@@ -1,4 +1,4 @@
-//! The handle on what is kept, and the places in a fetch: the lease of who leads it, the seat of who waits.
+//! The handle on what is kept, and the places in a fetch.
 
 use std::{
     fmt,
@@ -78,11 +78,8 @@ impl<P: Piece> KeptChunks<P> {
             return Claim::Kept(pieces);
         }
         let (number, is_leading) = state.flights.join(wanted, within, owner);
-        let kept = self.clone();
-        match is_leading {
-            true => Claim::Lead(Lease { kept, number, has_failed: false }),
-            false => Claim::Wait(Seat { kept, number }),
-        }
+        let place = Place { kept: self.clone(), number, has_failed: false };
+        if is_leading { Claim::Lead(place) } else { Claim::Wait(place) }
     }
 
     /// A chunk was decoded: serves those who wait for it, and keeps it if there is room. Returns the bytes of this view
@@ -131,58 +128,44 @@ pub(crate) enum Claim<P: Piece> {
     /// Nothing: here are its bytes.
     Kept(Vec<P>),
     /// Fetch it: others may wait for it.
-    Lead(Lease<P>),
+    Lead(Place<P>),
     /// Wait for the fetch of another view.
-    Wait(Seat<P>),
+    Wait(Place<P>),
 }
 
-/// The fetch of a chunk that others may wait for. Dropping it ends the fetch for them too.
-pub(crate) struct Lease<P: Piece> {
+/// The place of a view in the fetch of a chunk: it leads or waits. If the one that leads is dropped, the fetch has ended
+/// for those who wait.
+pub(crate) struct Place<P: Piece> {
     kept: KeptChunks<P>,
     number: u64,
     has_failed: bool,
 }
 
-impl<P: Piece> Lease<P> {
-    /// A piece of the chunk arrived.
+impl<P: Piece> Place<P> {
+    /// Of the one that leads: a piece of the chunk arrived.
     pub(crate) fn progress(&self) {
         self.kept.lock().flights.progress(self.number);
     }
 
-    /// The chunk cannot be had by the stream that fetches it.
+    /// Of the one that leads: it cannot get the chunk.
     pub(crate) fn fail(&mut self) {
         self.has_failed = true;
     }
-}
 
-impl<P: Piece> Drop for Lease<P> {
-    fn drop(&mut self) {
-        let wakers = self.kept.lock().flights.end(self.number, self.has_failed);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// A view that waits for the fetch of another one.
-pub(crate) struct Seat<P: Piece> {
-    kept: KeptChunks<P>,
-    number: u64,
-}
-
-impl<P: Piece> Seat<P> {
-    /// How the fetch has ended, once it has.
+    /// Of one that waits: how the fetch has ended, once it has.
     pub(crate) fn poll_outcome(&self, cx: &mut Context<'_>) -> Poll<Outcome<P>> {
         self.kept.lock().flights.poll_outcome(self.number, cx)
     }
 
-    /// Whether pieces of the chunk have arrived since the last call.
+    /// Of one that waits: whether pieces of the chunk have arrived since the last call.
     pub(crate) fn has_progressed(&self) -> bool {
         self.kept.lock().flights.has_progressed(self.number)
     }
 }
 
-impl<P: Piece> Drop for Seat<P> {
+impl<P: Piece> Drop for Place<P> {
     fn drop(&mut self) {
-        let waker = self.kept.lock().flights.leave(self.number);
-        waker.into_iter().for_each(Waker::wake);
+        let wakers = self.kept.lock().flights.end(self.number, self.has_failed);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }

@@ -68,7 +68,7 @@ impl<P: Piece> Entries<P> {
         let mut entry = Entry { identity, pieces: Vec::new(), read_to: 0 };
         entry.on_read(within);
         // Another read may have kept it meanwhile, or before it was verified.
-        self.drop_if(|known| entry.identity.serves(known));
+        self.drop_if(&|known| entry.identity.serves(known));
         while self.bytes.saturating_add(len) > self.max_bytes || self.list.len() >= MAX_ENTRIES {
             let read_through = self.list.iter().position(Entry::is_read_through);
             if len > self.max_bytes || self.list.is_empty() || entry.is_read_through() {
@@ -85,16 +85,16 @@ impl<P: Piece> Entries<P> {
 
     /// Drops what only this file could use.
     pub(super) fn forget(&mut self, file: &StatsHandle) {
-        self.drop_if(|known| known.is_of(file) && !known.is_for_all_files());
+        self.drop_if(&|known| known.is_of(file) && !known.is_for_all_files());
     }
 
     /// Drops everything, and keeps nothing from now on.
     pub(super) fn close(&mut self) {
         self.max_bytes = 0;
-        self.drop_if(|_| true);
+        self.drop_if(&|_| true);
     }
 
-    fn drop_if(&mut self, is_dropped: impl Fn(&Identity) -> bool) {
+    fn drop_if(&mut self, is_dropped: &dyn Fn(&Identity) -> bool) {
         let Self { list, bytes, .. } = self;
         list.retain(|entry| {
             let is_dropped = is_dropped(&entry.identity);

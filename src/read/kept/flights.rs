@@ -77,14 +77,17 @@ impl<P: Piece> Flights<P> {
             let flight = flights.iter().find(|flight| flight.number == waiter.flight);
             flight.is_some_and(|flight| decoded.serves(&flight.identity))
         };
-        settle(waiters, is_served, |within| Outcome::Chunk(copied(pieces, within)))
+        settle(waiters, &is_served, &|within| Outcome::Chunk(copied(pieces, within)))
     }
 
-    /// A fetch has ended. Returns whom to wake.
+    /// A fetch has ended, or one waits no more. Returns whom to wake.
     pub(super) fn end(&mut self, number: u64, has_failed: bool) -> Vec<Waker> {
-        self.flights.retain(|flight| flight.number != number);
+        let Some(at) = self.flights.iter().position(|flight| flight.number == number) else {
+            return self.leave(number).into_iter().collect();
+        };
+        self.flights.swap_remove(at);
         let outcome = |_: &_| if has_failed { Outcome::Failed } else { Outcome::Left };
-        settle(&mut self.waiters, |waiter| waiter.flight == number, outcome)
+        settle(&mut self.waiters, &|waiter| waiter.flight == number, &outcome)
     }
 
     /// Whether another stream of the file waits for this fetch.
@@ -109,7 +112,7 @@ impl<P: Piece> Flights<P> {
     }
 
     /// One waits no more. Returns whom to wake.
-    pub(super) fn leave(&mut self, number: u64) -> Option<Waker> {
+    fn leave(&mut self, number: u64) -> Option<Waker> {
         let at = self.waiters.iter().position(|waiter| waiter.number == number)?;
         let left = self.waiters.swap_remove(at).flight;
         let flight = self.flights.iter_mut().find(|flight| flight.number == left)?;
@@ -124,8 +127,8 @@ impl<P: Piece> Flights<P> {
 /// Gives those who wait, and are chosen, this outcome. Returns whom to wake.
 fn settle<P>(
     waiters: &mut [Waiter<P>],
-    is_chosen: impl Fn(&Waiter<P>) -> bool,
-    outcome: impl Fn(&Range<u64>) -> Outcome<P>,
+    is_chosen: &dyn Fn(&Waiter<P>) -> bool,
+    outcome: &dyn Fn(&Range<u64>) -> Outcome<P>,
 ) -> Vec<Waker> {
     let mut wakers = Vec::new();
     for waiter in waiters {

@@ -32,9 +32,11 @@ impl Identity {
     /// Whether what this one names is what `wanted` names, and is as verified. In another file that is so if the chunk has
     /// the same id in the same cluster, and the same key, which is the proof that the file may be read.
     pub(super) fn serves(&self, wanted: &Self) -> bool {
-        let is_in_reach = self.is_of(&wanted.file)
-            || self.is_for_all_files() && self.locator.is_of_same_cluster(&wanted.locator);
-        is_in_reach && self.chunk == wanted.chunk && wanted.md5.is_none_or(|md5| self.md5 == Some(md5))
+        let realm = self.locator.realm();
+        let is_elsewhere = !realm.is_empty() && self.is_for_all_files() && realm == wanted.locator.realm();
+        (is_elsewhere || self.is_of(&wanted.file))
+            && self.chunk == wanted.chunk
+            && wanted.md5.is_none_or(|md5| self.md5 == Some(md5))
     }
 
     /// Whether it is a chunk of this file.

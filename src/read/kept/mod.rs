@@ -27,7 +27,7 @@ mod identity;
 
 pub use self::chunks::KeptChunks;
 pub(crate) use self::{
-    chunks::{Claim, Lease},
+    chunks::{Claim, Place},
     flights::{Outcome, Owner},
     identity::Identity,
 };
