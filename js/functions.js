@@ -1,6 +1,8 @@
 // The user's functions. What the wasm module holds is alive as long as the module is, and a function of the user's may refer to the file that
 // it was given for. So the module gets functions that refer to the user's weakly. The file and its streams hold the user's functions.
 
+import { settle } from "./ticket.js";
+
 // Some versions of workerd do not have it.
 const Weak = globalThis.WeakRef ?? class { constructor(it) { this.deref = () => it; } };
 
@@ -36,4 +38,34 @@ function notify(listener, argument, name) {
   } catch (thrown) {
     failed(thrown);
   }
+}
+
+/** Calls `locate`. Reports the token and the URLs as lines. */
+export function locate(ticket, call, fileId, refresh) {
+  let controller;
+  const abortable = () => (controller ??= new AbortController());
+  // Most functions do not look at the signal.
+  const options = { refresh, get signal() { return abortable().signal; } };
+  return settle(ticket, () => call(fileId, options), linesOf, () => abortable().abort());
+}
+
+function linesOf(location) {
+  if (Object(location) !== location) throw new TypeError("locate must return an object with urls");
+  const { urls, token } = location;
+  if (!Array.isArray(urls)) throw new TypeError("locate must return { urls: string[] }");
+  const lines = Array.from(urls);
+  if (!lines.every(isString)) throw new TypeError("the urls that locate returns must be strings");
+  if (token !== undefined && !(isString(token) && token)) throw new TypeError("the token that locate returns must be a non-empty string");
+  // A parser of URLs drops line breaks.
+  return [token ?? "", ...lines].map((line) => line.replaceAll("\n", "")).join("\n");
+}
+
+const isString = (value) => typeof value === "string";
+
+/** Calls `token`, or `filerToken`, which gets nothing. Reports the token. */
+export function askToken(ticket, call, ...about) {
+  return settle(ticket, () => call(...about.filter(isString)), (token) => {
+    if (!(isString(token) && token)) throw new TypeError("a token must be a non-empty string");
+    return token;
+  });
 }

@@ -1,4 +1,5 @@
 // Functions of the platform that the wasm module calls.
+import { settle } from "./ticket.js";
 
 /** Whether the platform has WebCrypto: in secure contexts, at the edge, in Node. */
 export function hasSubtle() {
@@ -18,13 +19,11 @@ export function isOffline() {
 
 isOffline();
 
-/** Resolves when the platform reports a network, or when `signal` is aborted. */
-export function online(signal) {
-  return new Promise((resolve) => {
-    if (!isOffline()) return resolve();
-    globalThis.addEventListener?.("online", resolve, { once: true, signal });
-    signal.addEventListener("abort", resolve, { once: true });
-  });
+/** Reports when there is a network. */
+export function online(ticket) {
+  let resume;
+  const wait = () => isOffline() && new Promise((resolve) => globalThis.addEventListener?.("online", (resume = resolve), { once: true }));
+  return settle(ticket, wait, () => "", () => globalThis.removeEventListener?.("online", resume));
 }
 
 /**
@@ -36,6 +35,22 @@ export function isByteStream(body) {
     const reader = body.getReader({ mode: "byob" });
     reader.releaseLock();
     return reader instanceof ReadableStreamBYOBReader;
+  } catch {
+    return false;
+  }
+}
+
+const getter = (name) => Object.getOwnPropertyDescriptor(globalThis.Response?.prototype ?? {}, name)?.get;
+const urlOf = getter("url");
+const bodyOf = getter("body");
+
+/**
+ * Whether this is the body of a response that the platform received: one that a script made has no URL. Its pieces are new arrays that no
+ * one else has, and to ask `isByteStream` costs as much as all that the core does for a small chunk.
+ */
+export function isReceived(response, body) {
+  try {
+    return urlOf.call(response) !== "" && bodyOf.call(response) === body;
   } catch {
     return false;
   }

@@ -1,28 +1,9 @@
-// A request of the core. One call sends it, and what happens to it comes back with its number (ticket): its head, then each piece of
-// its body. So the core makes no promise, no closure and no object of the platform, and nothing of the core lives as long as a promise
-// of the platform does: what comes for a ticket that was given up is dropped.
-import { pause } from "./codec/turns.js";
-import { isByteStream } from "./platform.js";
+// A request of the core. One call sends it, and what happens to it is reported: its head, then each piece of its body.
+import { begin, pause } from "./codec/turns.js";
+import { isByteStream, isReceived } from "./platform.js";
 import { redirectTarget, sendHome } from "./redirects.js";
 import { bodyReader, runtime } from "./runtime.js";
-
-// What comes for a ticket; `src/hosts/web/ticket.rs` has the same numbers.
-const HEAD = 0;
-const PIECE = 1;
-const END = 2;
-const FAILED = 3;
-
-let report;
-let names;
-
-/**
- * Sets what gets everything that happens: `(ticket, kind, count, text, value)`. `fields`: the names of the header fields that the core
- * reads, separated by commas.
- */
-export function listen(callback, fields) {
-  report = callback;
-  names = fields.split(",");
-}
+import { END, FAILED, HEAD, PIECE, fields, report } from "./ticket.js";
 
 /**
  * Sends a GET.
@@ -48,7 +29,8 @@ const INIT = { cache: "no-store", credentials: "omit", referrerPolicy: "no-refer
 export class WebRequest {
   #ticket;
   #controller = new AbortController();
-  #head;
+  /** What was responded, until it is reported: `[kind, status, headers, url, thrown]`. */
+  #answer;
   #isOver = false;
   #reader;
   /** Whether the reader is the runtime's own. */
@@ -56,6 +38,8 @@ export class WebRequest {
   /** Whether no one else has the arrays of the pieces. */
   #ownsPieces = true;
   #hasRead = false;
+  /** The number of empty pieces in a row. */
+  #empty = 0;
 
   /** How many bytes may be gathered, and have arrived. */
   #gathered;
@@ -66,34 +50,52 @@ export class WebRequest {
 
   constructor(fetch, url, pairs, start, end, isManual, gathered = 0) {
     this.#gathered = runtime.gathers ? gathered : 0;
-    this.#head = this.#send(fetch, url, pairs, start, end, isManual);
+    this.#send(fetch, url, pairs, rangeOf(start, end), isManual);
   }
 
   /** From now on, what happens comes with this ticket. */
   report(ticket) {
     this.#ticket = ticket;
-    this.#head.then(([kind, status, response, thrown]) => this.#report(kind, status, response && this.#facts() + headOf(response), thrown));
+    this.#reportAnswer();
   }
 
   /** Reads the next piece of the body, and those that follow up to as many bytes as may be gathered. */
   async read() {
-    for (;;) {
-      const [kind, piece, thrown] = await this.#next();
-      if (this.#isOver) return;
-      if (kind !== PIECE) {
-        this.flush();
-        return this.#report(kind, 0, undefined, thrown);
+    let end = [END, 0];
+    try {
+      while (this.#reader) {
+        // Other tasks of the thread run before the next piece. Bodies from memory would give theirs all in one task.
+        const turn = this.#hasRead ? pause() : undefined;
+        if (turn) await turn;
+        this.#hasRead = true;
+        const read = await this.#reader.read();
+        if (this.#isOver) return;
+        // A reader that gives nothing has not said that this is the end.
+        if (this.#isRuntimes ? read === undefined : read.done) break;
+        const piece = bytesOf(this.#isRuntimes ? read : read.value, this.#ownsPieces);
+        // A body that has no bytes and no end would keep the thread for itself.
+        if (piece.length === 0 && ++this.#empty === 1000) throw new TypeError("a body gave a thousand empty pieces in a row");
+        if (piece.length === 0) continue;
+        this.#empty = 0;
+        this.#length += piece.length;
+        if (this.#length > this.#gathered) {
+          this.flush();
+          return this.#report(PIECE, piece.length, undefined, piece);
+        }
+        this.#hold(piece);
       }
-      this.#length += piece.length;
-      this.#hold(piece);
-      if (this.#length > this.#gathered) return this.flush();
+    } catch (thrown) {
+      end = [FAILED, 0, undefined, thrown];
     }
+    this.flush();
+    this.#report(...end);
   }
 
   #hold(piece) {
     if (this.#held.push(piece) > 1) return;
     this.#since = performance.now();
-    if (this.#gathered > 0) sweepLater(this);
+    holding.add(this);
+    sweeping ??= setTimeout(sweep, WAIT);
   }
 
   /** Reports what was gathered. */
@@ -125,9 +127,20 @@ export class WebRequest {
     report(this.#ticket, kind, count, text, value);
   }
 
-  async #send(fetch, url, pairs, start, end, isManual) {
+  #reportAnswer() {
+    if (this.#ticket === undefined || !this.#answer) return;
+    const [kind, status, headers, url, thrown] = this.#answer;
+    this.#answer = undefined;
+    this.#report(kind, status, headers && (this.#ownsPieces ? 1 : 0) + (this.#gathered > 0 ? 2 : 0) + url + linesOf(headers), thrown);
+  }
+
+  async #send(fetch, url, pairs, range, isManual) {
     try {
-      const init = { ...INIT, headers: rangeOf(start, end), signal: this.#controller.signal };
+      // Not from within the module: what the platform does with a stack of its frames takes a fifth of the time of a small request
+      // (`npm run bench -- cost`, 64 KiB).
+      await undefined;
+      if (this.#isOver) return;
+      const init = { ...INIT, headers: fetch ? new Headers(range) : range, signal: this.#controller.signal };
       // A token would go to wherever the redirect leads. With "manual" the redirect is returned, or an opaque response; workerd does
       // not support "error".
       if (isManual) init.redirect = "manual";
@@ -136,52 +149,24 @@ export class WebRequest {
       const { status, headers, body } = response ?? {};
       if (status === 0) throw new TypeError(OPAQUE);
       if (!(status > 0 && status < 1000 && Number.isInteger(status)) || typeof headers?.get !== "function") throw new TypeError("fetch must return a Response");
-      this.#open(body, headers);
-      return [HEAD, status, { headers, url: redirectOf(response) }];
+      this.#open(response, body, headers);
+      this.#answer = [HEAD, status, headers, redirectOf(response)];
     } catch (thrown) {
-      return [FAILED, 0, undefined, thrown];
+      this.#answer = [FAILED, 0, undefined, "", thrown];
     }
-  }
-
-  /** What the core has to know of the body, as a digit. */
-  #facts() {
-    return (this.#ownsPieces ? 1 : 0) + (this.#gathered > 0 ? 2 : 0);
+    this.#reportAnswer();
   }
 
   /** Makes a reader of the body. */
-  #open(body, headers) {
+  #open(response, body, headers) {
     if (body === null || body === undefined) return;
-    const reader = bodyReader(body, lengthOf(headers));
+    const reader = bodyReader(body, () => lengthOf(headers));
     this.#isRuntimes = reader !== undefined;
-    this.#ownsPieces = this.#isRuntimes || isByteStream(body);
+    const received = isReceived(response, body);
+    if (received) begin();
+    this.#ownsPieces = this.#isRuntimes || received || isByteStream(body);
     this.#reader = reader ?? body.getReader();
     if (!this.#reader) throw new TypeError("the body of a response must be a stream");
-  }
-
-  async #next() {
-    try {
-      // Other tasks of the thread run before the next piece. Bodies from memory would give theirs all in one task.
-      const turn = this.#hasRead ? pause() : undefined;
-      if (turn) await turn;
-      this.#hasRead = true;
-      const piece = await this.#piece();
-      return piece === undefined ? [END] : [PIECE, piece];
-    } catch (thrown) {
-      return [FAILED, undefined, thrown];
-    }
-  }
-
-  /** The next piece that has bytes; `undefined` at the end. A body that has no bytes and no end would keep the thread for itself. */
-  async #piece() {
-    if (this.#reader === undefined) return undefined;
-    for (let i = 0; i < 1000; i++) {
-      const read = await this.#reader.read();
-      // A reader that gives nothing has not said that this is the end.
-      if (this.#isRuntimes ? read === undefined : read.done) return undefined;
-      const piece = bytesOf(this.#isRuntimes ? read : read.value, this.#ownsPieces);
-      if (piece.length > 0) return piece;
-    }
-    throw new TypeError("a body gave a thousand empty pieces in a row");
   }
 }
 
@@ -199,13 +184,9 @@ const WAIT = 50;
 
 /** Requests with pieces that wait. */
 const holding = new Set();
-let sweeping;
 
-// One timer for all: most bodies are complete before it fires.
-function sweepLater(request) {
-  holding.add(request);
-  sweeping ??= setTimeout(sweep, WAIT);
-}
+/** One timer for all: most bodies are complete before it fires. */
+let sweeping;
 
 function sweep() {
   const now = performance.now();
@@ -213,12 +194,8 @@ function sweep() {
   sweeping = holding.size > 0 ? setTimeout(sweep, WAIT) : undefined;
 }
 
-function rangeOf(start, end) {
-  const headers = new Headers();
-  // The last byte is part of the range.
-  if (start >= 0) headers.set("range", `bytes=${start}-${end === Infinity ? "" : Math.max(end, 1) - 1}`);
-  return headers;
-}
+// The last byte is part of the range.
+const rangeOf = (start, end) => (start < 0 ? [] : [["range", `bytes=${start}-${end === Infinity ? "" : Math.max(end, 1) - 1}`]]);
 
 /** What a response says how long its body is. It is a hint only: of an encoded body it may be the encoded length. */
 function lengthOf(headers) {
@@ -234,12 +211,10 @@ function field(headers, name) {
   }
 }
 
-/**
- * The head of a response as lines: where a redirect led, if one was followed; then a line for each header field, `name:value`.
- */
-function headOf({ headers, url }) {
-  let text = url;
-  for (const name of names) {
+/** A line for each header field that the core reads, `name:value`. Before them comes where a redirect led, if one was followed. */
+function linesOf(headers) {
+  let text = "";
+  for (const name of fields) {
     const value = field(headers, name);
     // A Response has no line breaks in a value; what a user's `fetch` returns may have.
     if (typeof value === "string" && !value.includes("\n")) text += `\n${name}:${value}`;

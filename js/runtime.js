@@ -4,7 +4,7 @@
 /** The ways of this runtime. */
 export const runtime = {
   /** Makes a reader of a body: `(body, length?) => { read(), cancel() }`, or `undefined` if the body has to be read as elsewhere. */
-  bodyReader: () => undefined,
+  bodyReader: undefined,
   /** `autoAllocateChunkSize` of the byte streams that the package creates. */
   autoAllocateChunkSize: undefined,
   /** Whether a timer may act for several requests, so that the pieces of a small body are reported together. */
@@ -17,7 +17,7 @@ export const runtime = {
   respondsInBytes: true,
 };
 
-/** A reader of a body that gives large pieces, where this runtime has one. The wasm module calls it. */
+/** A reader of a body that gives large pieces, where this runtime has one. `length`: returns what the response says, if it does. */
 export function bodyReader(body, length) {
-  return runtime.bodyReader(body, length);
+  return runtime.bodyReader?.(body, length());
 }

@@ -112,7 +112,7 @@ async function bundleInto(entryPoints, { plugins = [], ...options } = {}) {
     chunkNames: manifest.name,
     format: "esm",
     target: "es2022",
-    minify: true,
+    minify: process.env.KELP_NAMES === undefined,
     sourcemap: true,
     metafile: true,
     external: ["node:*", "*.wasm"],

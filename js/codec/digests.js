@@ -4,6 +4,7 @@
 // A piece is only registered when it arrives. It is digested when a step has room for it: a piece that leaves is digested first, and
 // takes along the chunks with the largest backlog; so does a digest whose value a reader waits for; and whenever there is a chunk for
 // each lane with a full step of bytes, these are digested at the end of the turn.
+import { FAILED, VALUE, report } from "../ticket.js";
 import { codecNow, discard } from "./module.js";
 import { isSliceOver, later, pause } from "./turns.js";
 
@@ -48,6 +49,20 @@ export function leave(digest, end, bytes) {
   }
 }
 
+/** Reports the value of a digest: a number, or a text of the bytes. */
+export function reportValue(digest, ticket) {
+  const done = (value) => {
+    if (value === undefined) report(ticket, FAILED, 0);
+    else if (typeof value === "number") report(ticket, VALUE, value);
+    else report(ticket, VALUE, 0, String.fromCharCode(...value));
+  };
+  try {
+    digest.value(done);
+  } catch {
+    done();
+  }
+}
+
 /** The MD5 of one chunk. */
 export class Md5 {
   #codec = codecNow();
@@ -59,7 +74,7 @@ export class Md5 {
   /** How many bytes are registered, and digested. */
   #length = 0;
   #digested = 0;
-  /** Resolves the promise of the value. */
+  /** Gets the value that was asked for. */
   #done;
 
   constructor() {
@@ -111,15 +126,18 @@ export class Md5 {
     step(this.#codec, [this, ...riders].slice(0, this.#codec.lanes()), need);
   }
 
-  /** The digest of all that was registered, or a promise of it; undefined if it is of no use any more. More may be registered later. */
-  value() {
-    if (this.backlog === 0 || !this.#state) return this.#read();
-    if (workLater()) {
-      bePatient();
-      return new Promise((done) => (this.#done = done));
+  /**
+   * Calls `done` with the digest of all that was registered, now or later; with undefined if it is of no use any more. More may be
+   * registered after that.
+   */
+  value(done) {
+    this.#done = done;
+    if (this.backlog > 0 && this.#state) {
+      if (workLater()) return bePatient();
+      const slow = this.reach(this.#length);
+      if (slow) return void slow.then(() => this.#settle());
     }
-    const slow = this.reach(this.#length);
-    return slow ? slow.then(() => this.#read()) : this.#read();
+    this.#settle();
   }
 
   /** For a digest whose value is asked for: its next step. */
@@ -197,8 +215,8 @@ class Crc32c {
 
   reach() {}
 
-  value() {
-    return this.#crc >>> 0;
+  value(done) {
+    done(this.#crc >>> 0);
   }
 
   free() {}

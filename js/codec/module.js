@@ -48,6 +48,11 @@ export function codecNow() {
   return instance;
 }
 
+/** Whether there is an instance on this thread. */
+export function hasCodec() {
+  return instance !== undefined && !hasTrapped;
+}
+
 /** The next call of `codec` makes another instance: what is in the memory of this one cannot be trusted. */
 export function discard(trapped) {
   if (instance === trapped) hasTrapped = true;

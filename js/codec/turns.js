@@ -25,9 +25,8 @@ function waker() {
 }
 
 function next() {
-  const resume = waiting.shift();
-  begun = performance.now();
-  resume();
+  begin();
+  waiting.shift()();
 }
 
 /** Calls `resume` in a later task. Returns false if there is none. */
@@ -41,6 +40,11 @@ export function later(resume) {
 
 // When the current slice began. Whether other tasks have run since cannot be known, so the first work after a while waits for a turn.
 let begun = -Infinity;
+
+/** Says that a new task has begun: something has come from the network. */
+export function begin() {
+  begun = performance.now();
+}
 
 /** Whether the slice has taken its time. Slices of all work on this thread are counted together. */
 export function isSliceOver() {

@@ -76,6 +76,11 @@ pub trait Host {
         stale: Option<Duration>,
     ) -> impl Future<Output = Result<Location, LocateError>>;
 
+    /// Whether [`Host::token`] may give one.
+    fn has_tokens(&self) -> bool {
+        true
+    }
+
     /// The user's read token for a chunk at this origin, requested just before a request is sent; `None` if
     /// the user provides no tokens.
     fn token(&self, file_id: &str, origin: &str)

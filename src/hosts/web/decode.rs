@@ -53,6 +53,8 @@ extern "C" {
     /// package: that one finds the module itself.
     #[wasm_bindgen(js_name = giveCodec)]
     pub fn give_codec(module: &JsValue);
+    #[wasm_bindgen(js_name = hasCodec)]
+    fn has_codec() -> bool;
 }
 
 // The files that the ones above import: wasm-bindgen copies only files that are named in Rust.
@@ -119,7 +121,9 @@ pub(super) async fn decode(
 
 /// Resolves when the codec module can digest on this thread.
 pub(super) async fn prepare(decoding: &Decoding, causes: &Causes) -> Result<(), PrepareError> {
-    decoding.prepare().await.map_err(|thrown| unavailable(thrown, causes))?;
+    if !has_codec() {
+        decoding.prepare().await.map_err(|thrown| unavailable(thrown, causes))?;
+    }
     Ok(())
 }
 

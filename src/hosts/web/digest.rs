@@ -2,10 +2,10 @@
 
 use std::{fmt, future::Future};
 
-use js_sys::{Promise, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::JsFuture;
 
+use super::ticket::Call;
 use crate::{
     host::{Algorithm, Checksum, DecodeError},
     model::chunk::Ctr,
@@ -21,10 +21,11 @@ extern "C" {
     fn new_digest(is_crc32c: bool) -> Result<JsDigest, JsValue>;
     #[wasm_bindgen(method, catch)]
     fn update(this: &JsDigest, bytes: &Uint8Array) -> Result<f64, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn value(this: &JsDigest) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method)]
     fn free(this: &JsDigest);
+    /// Reports the number, or the bytes as the characters of a text.
+    #[wasm_bindgen(js_name = reportValue)]
+    fn report_value(digest: &JsDigest, ticket: u32);
     /// The bytes, or a promise of them until they are digested up to this end.
     fn leave(digest: &JsDigest, end: f64, bytes: &Uint8Array) -> JsValue;
     /// Computes the values that were asked for at the end of this turn.
@@ -57,14 +58,20 @@ impl WebDigest {
 
     /// The digest of all registered bytes.
     pub(super) fn current(&self) -> impl Future<Output = Result<Checksum, DecodeError>> + use<> {
-        let value = self.0.as_ref().map(JsDigest::value);
+        let call = self.0.as_ref().map(|digest| {
+            Call::new(|ticket| {
+                report_value(digest, ticket);
+                None
+            })
+        });
         async move {
-            let lost = |_| DecodeError::Interrupted;
-            let mut value = value.ok_or(DecodeError::Interrupted)?.map_err(lost)?;
-            if let Some(promise) = value.dyn_ref::<Promise>() {
-                value = JsFuture::from(promise.clone()).await.map_err(lost)?;
+            let value = call.ok_or(DecodeError::Interrupted)?.value().await;
+            let (number, text) = value.map_err(|_| DecodeError::Interrupted)?;
+            if text.is_empty() {
+                return Ok(Checksum::Crc32c(number));
             }
-            checksum(&value).ok_or(DecodeError::Interrupted)
+            let bytes: Vec<u8> = text.chars().map(|byte| byte as u8).collect();
+            bytes.try_into().map(Checksum::Md5).map_err(|_| DecodeError::Interrupted)
         }
     }
 }
@@ -81,14 +88,6 @@ impl fmt::Debug for WebDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebDigest").finish_non_exhaustive()
     }
-}
-
-fn checksum(value: &JsValue) -> Option<Checksum> {
-    if let Some(crc) = value.as_f64() {
-        return Some(Checksum::Crc32c(crc as u32));
-    }
-    let bytes = value.dyn_ref::<Uint8Array>()?.to_vec();
-    Some(Checksum::Md5(bytes.try_into().ok()?))
 }
 
 /// The place of a piece in a digest: its bytes must not leave before they are digested.

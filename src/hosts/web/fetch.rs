@@ -19,7 +19,7 @@ use super::{
     error::Causes,
     piece::WebPiece,
     redact::redact,
-    ticket::{Call, Happened, JsRequest},
+    ticket::{Call, Happened, Work},
 };
 use crate::{
     host::{FetchError, Request, Response},
@@ -35,7 +35,7 @@ pub(super) struct Fetcher {
     /// The origin that the headers are sent to.
     pub(super) home: String,
     /// The first request of the file, if JavaScript has sent it already.
-    pub(super) early: RefCell<Option<JsRequest>>,
+    pub(super) early: RefCell<Option<Work>>,
     pub(super) causes: Rc<Causes>,
 }
 
@@ -46,7 +46,7 @@ impl Fetcher {
         match poll_fn(|cx| call.poll(cx)).await {
             Happened::Head(status, text) => Ok(self.response(status, &text, call, gathered)),
             Happened::Failed(thrown) => Err(failed(&self.causes, thrown)),
-            Happened::Piece(..) | Happened::End => Err(FetchError { cause: None }),
+            Happened::Piece(..) | Happened::End | Happened::Value(..) => Err(FetchError { cause: None }),
         }
     }
 
@@ -127,7 +127,7 @@ impl Stream for Body {
                 Some(Ok(WebPiece::new(array, len, self.owns_pieces)))
             }
             Happened::Failed(thrown) => Some(Err(failed(&self.causes, thrown))),
-            Happened::End | Happened::Head(..) => None,
+            Happened::End | Happened::Head(..) | Happened::Value(..) => None,
         })
     }
 }

@@ -69,6 +69,10 @@ impl Host for WebHost {
         self.user_locator.locate(file_id, stale.is_some())
     }
 
+    fn has_tokens(&self) -> bool {
+        self.user_locator.token.is_some()
+    }
+
     fn token(
         &self,
         file_id: &str,

@@ -4,7 +4,6 @@
 //! [`decode`], [`digest`], `timer`, `turn` (the clock), `network`, `events`. The bytes of chunks stay outside wasm memory: a piece is a handle on an array
 //! of JavaScript ([`piece`]).
 
-mod abort;
 pub mod decode;
 pub mod digest;
 mod error;

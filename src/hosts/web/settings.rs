@@ -5,7 +5,7 @@ use std::time::Duration;
 use js_sys::{Array, Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use super::{decode::Decoding, pool::CorePool, ticket::JsRequest};
+use super::{decode::Decoding, pool::CorePool, ticket::Work};
 use crate::{
     fetch::locator::Locator,
     formats::seaweedfs::entry::Keys,
@@ -86,7 +86,7 @@ extern "C" {
     pub(super) fn fetch(this: &Settings) -> Option<Function>;
     /// The first request, if it was sent before the module was there.
     #[wasm_bindgen(method, getter)]
-    pub(super) fn early(this: &Settings) -> Option<JsRequest>;
+    pub(super) fn early(this: &Settings) -> Option<Work>;
     #[wasm_bindgen(method, getter)]
     pub(super) fn locate(this: &Settings) -> Option<Function>;
     #[wasm_bindgen(method, getter)]

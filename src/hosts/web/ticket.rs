@@ -1,13 +1,15 @@
-//! Requests of `js/request.js`, and what happens to them.
+//! What the core waits for in JavaScript: a response, what a function of the user's returns, a digest.
 //!
-//! JavaScript reports everything with the number of the request, its ticket, to one closure that lives as long as the module. What comes
-//! waits under the ticket until the request is polled. A request that is dropped takes its ticket away first: what comes later for it
+//! `js/ticket.js` reports everything with a number, the ticket, to one closure that lives as long as the module. What comes
+//! waits under the ticket until the [`Call`] is polled. A call that is dropped takes its ticket away first: what comes later for it
 //! finds nothing, and wakes nothing.
 
 use std::{
     cell::{OnceCell, RefCell},
     collections::VecDeque,
-    fmt, mem,
+    fmt,
+    future::poll_fn,
+    mem,
     task::{Context, Poll, Waker},
 };
 
@@ -17,13 +19,24 @@ use wasm_bindgen::{JsCast, prelude::*};
 use super::turn::Turn;
 use crate::{host::Request, http::headers::Headers};
 
-#[wasm_bindgen(module = "/js/request.js")]
+#[wasm_bindgen(module = "/js/ticket.js")]
 extern "C" {
-    /// A request in JavaScript.
-    #[wasm_bindgen(js_name = WebRequest)]
-    pub(super) type JsRequest;
+    /// What is under way in JavaScript.
+    pub(super) type Work;
 
     fn listen(callback: &JsValue, fields: &str);
+    #[wasm_bindgen(method)]
+    fn cancel(this: &Work);
+    /// Of a request that was sent without a ticket.
+    #[wasm_bindgen(method)]
+    fn report(this: &Work, ticket: u32);
+    /// Of a request.
+    #[wasm_bindgen(method)]
+    fn read(this: &Work);
+}
+
+#[wasm_bindgen(module = "/js/request.js")]
+extern "C" {
     fn send(
         ticket: u32,
         fetch: Option<&Function>,
@@ -33,13 +46,7 @@ extern "C" {
         end: f64,
         is_manual: bool,
         gathered: f64,
-    ) -> JsRequest;
-    #[wasm_bindgen(method)]
-    fn report(this: &JsRequest, ticket: u32);
-    #[wasm_bindgen(method)]
-    fn read(this: &JsRequest);
-    #[wasm_bindgen(method)]
-    fn cancel(this: &JsRequest);
+    ) -> Work;
 }
 
 // The files that it imports: wasm-bindgen copies only files that are named in Rust.
@@ -67,7 +74,7 @@ extern "C" {
     fn redirect_target(response: &JsValue) -> JsValue;
 }
 
-/// Something that happened to a request.
+/// Something that happened.
 pub(super) enum Happened {
     /// The head of the response: its status, and the text that `headOf` makes.
     Head(u16, String),
@@ -77,6 +84,8 @@ pub(super) enum Happened {
     End,
     /// It failed with this exception.
     Failed(JsValue),
+    /// What it has resulted in, a number or a text.
+    Value(u32, String),
 }
 
 impl Happened {
@@ -85,6 +94,7 @@ impl Happened {
             0 => Self::Head(count as u16, text.unwrap_or_default()),
             1 => Self::Piece(value.unchecked_into(), count as usize),
             2 => Self::End,
+            4 => Self::Value(count, text.unwrap_or_default()),
             _ => Self::Failed(value),
         }
     }
@@ -149,14 +159,23 @@ fn on_report(number: u32, kind: u32, count: u32, text: Option<String>, value: Js
     waker.into_iter().for_each(Waker::wake);
 }
 
-/// A request that is under way. Dropping it stops it.
+/// Something that is under way in JavaScript. Dropping it stops it.
 pub(super) struct Call {
     ticket: u32,
-    request: JsRequest,
-    is_over: bool,
+    /// None if it cannot be stopped, or is over.
+    work: Option<Work>,
 }
 
 impl Call {
+    /// Begins it. `begin` gets the ticket.
+    pub(super) fn new(begin: impl FnOnce(u32) -> Option<Work>) -> Self {
+        begin_listening();
+        let ticket = TICKETS.with_borrow_mut(Tickets::open);
+        let mut call = Self { ticket, work: None };
+        call.work = begin(ticket);
+        call
+    }
+
     /// Sends a request. `headers`: the user's, if it may have them. `is_manual`: no redirect is followed.
     pub(super) fn send(
         fetch: Option<&Function>,
@@ -165,27 +184,28 @@ impl Call {
         is_manual: bool,
         gathered: u64,
     ) -> Self {
-        begin_listening();
-        let ticket = TICKETS.with_borrow_mut(Tickets::open);
         let (start, end) = match request.range {
             Some(range) => (range.start as f64, range.end.map_or(f64::INFINITY, |end| end as f64)),
             None => (-1.0, 0.0),
         };
-        let request = send(ticket, fetch, &request.url, headers, start, end, is_manual, gathered as f64);
-        Self { ticket, request, is_over: false }
+        Self::new(|ticket| {
+            Some(send(ticket, fetch, &request.url, headers, start, end, is_manual, gathered as f64))
+        })
     }
 
     /// Takes over a request that JavaScript has sent.
-    pub(super) fn adopt(request: JsRequest) -> Self {
-        begin_listening();
-        let ticket = TICKETS.with_borrow_mut(Tickets::open);
-        request.report(ticket);
-        Self { ticket, request, is_over: false }
+    pub(super) fn adopt(request: Work) -> Self {
+        Self::new(|ticket| {
+            request.report(ticket);
+            Some(request)
+        })
     }
 
     /// Asks for the next piece of the body, and for those that follow up to `gathered` bytes.
     pub(super) fn read(&self) {
-        self.request.read();
+        if let Some(request) = &self.work {
+            request.read();
+        }
     }
 
     /// The next thing that happens.
@@ -198,12 +218,18 @@ impl Call {
             }
             happened
         });
-        match happened {
-            Some(happened) => {
-                self.is_over |= matches!(happened, Happened::End);
-                Poll::Ready(happened)
-            }
-            None => Poll::Pending,
+        if let Some(Happened::End | Happened::Value(..)) = happened {
+            self.work = None;
+        }
+        happened.map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// What it results in: the number and the text, or the exception.
+    pub(super) async fn value(mut self) -> Result<(u32, String), JsValue> {
+        match poll_fn(|cx| self.poll(cx)).await {
+            Happened::Value(number, text) => Ok((number, text)),
+            Happened::Failed(thrown) => Err(thrown),
+            _ => Err(JsValue::UNDEFINED),
         }
     }
 }
@@ -216,9 +242,9 @@ impl Drop for Call {
         });
         // Not while the tickets are borrowed, either.
         mem::drop(ticket);
-        if !self.is_over {
+        if let Some(work) = &self.work {
             // Calls the listeners of the user's signal, which may call back.
-            self.request.cancel();
+            work.cancel();
         }
     }
 }

@@ -413,7 +413,8 @@ export const consumers = [
           reader = file.stream({ signal: leaving.signal }).getReader();
           const reading = (async () => { while (!(await reader.read()).done); })().then(() => null, (error) => error);
           if (ending !== "to its end") {
-            await until(() => store.requests.length > 0, "a request is sent");
+            // A listener that ends it in the event `request` keeps that from being sent.
+            await until(() => store.requests.length + met > 0, "a request is sent");
             // A failed stream rejects `cancel` with its error, as the specification says.
             if (ending === "cancelled") await reader.cancel().catch((error) => ok(error === "from within" || error.code === "closed", `${here}: ${error}`));
             if (ending === "aborted") leaving.abort("from outside");
