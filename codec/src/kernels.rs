@@ -29,7 +29,7 @@ pub fn open_in_pieces(
         gcm.absorb(piece);
         rest = after;
     }
-    let Some(stream) = gcm.finish(tag) else { return false };
+    let Some(mut stream) = gcm.finish(tag) else { return false };
     let (mut at, mut rest) = (0, bytes);
     while !rest.is_empty() {
         let (piece, after) = rest.split_at_mut(next_len().clamp(1, rest.len()));

@@ -53,7 +53,7 @@ fn open_in_pieces(
         rest = after;
     }
     let mut apply: Box<Apply> = if with_kernel {
-        let Some(stream) = kernel.finish(tag) else { return false };
+        let Some(mut stream) = kernel.finish(tag) else { return false };
         Box::new(move |at, bytes| stream.apply(at as u128, bytes))
     } else {
         let Some(mut stream) = opener.verify(tag) else { return false };
@@ -192,11 +192,34 @@ fn ctr_from_any_position() {
         }
         let cut = random.below(len + 1);
         let mut bytes = sealed;
-        let stream = Ctr::new(&key, &iv);
+        let mut stream = Ctr::new(&key, &iv);
         let (first, second) = bytes.split_at_mut(cut);
         stream.apply(at + cut as u128, second);
         stream.apply(at, first);
         assert_eq!(bytes, expected, "cut at {cut}");
+    }
+}
+
+/// Key streams that are long enough for parts of counters, with a carry into each byte of the counter.
+#[test]
+fn long_key_streams_with_carries() {
+    let mut random = Random(13);
+    for carry in 0..16 {
+        let (key, mut iv): ([u8; 32], [u8; 16]) = (random.array(), random.array());
+        iv[carry..].fill(0xff);
+        // The carry comes within the first 20 000 bytes, or before a second stretch of the same key stream.
+        for before in [0, 3, 700] {
+            let start = u128::from_be_bytes(iv).wrapping_sub(before).to_be_bytes();
+            let len = 30_000 + random.below(300);
+            let sealed = random.bytes(len);
+            let mut expected = sealed.clone();
+            Ctr128BE::<Aes256>::new((&key).into(), (&start).into()).apply_keystream(&mut expected);
+            let (mut bytes, mut stream) = (sealed, Ctr::new(&key, &start));
+            let (first, second) = bytes.split_at_mut(10_000 + random.below(300));
+            stream.apply(0, first);
+            stream.apply(first.len() as u128, second);
+            assert!(bytes == expected, "carry into byte {carry}, {before} counters before it");
+        }
     }
 }
 

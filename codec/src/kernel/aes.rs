@@ -7,11 +7,15 @@
 //! the columns where they really are, and the last permutation makes up for what was left out ("fixslicing":
 //! Adomnicai and Peyrin, 2020). After four rounds the rows are back in place.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
+use core::ops::Range;
 
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{sbox::sbox, vector::Vector};
+use super::{
+    sbox::{inverted, reduced, sbox, substituted},
+    vector::Vector,
+};
 
 /// Byte permutations. Within the cipher byte `4 * row + column` of a plane belongs to that place of the state.
 struct Permutations {
@@ -55,8 +59,11 @@ fn hidden_permutations() -> &'static Permutations {
     core::hint::black_box(&PERMUTATIONS)
 }
 
-/// The round keys, as planes.
-type RoundKeys = [[Vector; 8]; 15];
+/// A vector for each bit of a byte.
+pub(super) type Planes = [Vector; 8];
+
+/// The round keys.
+type RoundKeys = [Planes; 15];
 
 /// An expanded key.
 pub(super) struct Aes256 {
@@ -65,7 +72,7 @@ pub(super) struct Aes256 {
 
 /// The planes of eight blocks that are all equal.
 #[inline(always)]
-fn planes_of(block: Vector) -> [Vector; 8] {
+fn planes_of(block: Vector) -> Planes {
     core::array::from_fn(|k| {
         let bit = Vector::splat(1 << k);
         block.and(bit).equals(bit)
@@ -84,7 +91,7 @@ fn sub_word(word: [u8; 4]) -> [u8; 4] {
 
 /// Exchanges bits of two planes: one step of a transposition.
 #[inline(always)]
-fn exchange<const N: u32>(q: &mut [Vector; 8], a: usize, b: usize, mask: u8) {
+fn exchange<const N: u32>(q: &mut Planes, a: usize, b: usize, mask: u8) {
     let moved = q[a].shr64::<N>().xor(q[b]).and(Vector::splat(mask));
     q[b] = q[b].xor(moved);
     q[a] = q[a].xor(moved.shl64::<N>());
@@ -92,7 +99,7 @@ fn exchange<const N: u32>(q: &mut [Vector; 8], a: usize, b: usize, mask: u8) {
 
 /// From planes to blocks.
 #[inline(always)]
-fn transpose(q: &mut [Vector; 8]) {
+fn transpose(q: &mut Planes) {
     for (a, b) in [(0, 1), (2, 3), (4, 5), (6, 7)] {
         exchange::<1>(q, a, b, 0x55);
     }
@@ -106,11 +113,11 @@ fn transpose(q: &mut [Vector; 8]) {
 
 /// MixColumns where `K` ShiftRows, modulo 4, were left out.
 #[inline(always)]
-fn mix_columns<const K: usize>(q: &mut [Vector; 8], by_one: &[Vector; 4], by_two: &[Vector; 4]) {
-    let b = q.map(|v| if K == 0 { v.rotate_words_by_one() } else { v.swizzle(by_one[K]) });
-    let x: [Vector; 8] = core::array::from_fn(|i| q[i].xor(b[i]));
-    let b: [Vector; 8] = core::array::from_fn(|i| {
-        b[i].xor(if K == 0 || K == 2 { x[i].rotate_words_by_two() } else { x[i].swizzle(by_two[K]) })
+fn mix_columns<const K: usize>(q: &mut Planes, by_one: Vector, by_two: Vector) {
+    let b = q.map(|v| if K == 0 { v.rotate_words_by_one() } else { v.swizzle(by_one) });
+    let x: Planes = core::array::from_fn(|i| q[i].xor(b[i]));
+    let b: Planes = core::array::from_fn(|i| {
+        b[i].xor(if K == 0 || K == 2 { x[i].rotate_words_by_two() } else { x[i].swizzle(by_two) })
     });
     *q = [
         x[7].xor(b[0]),
@@ -171,55 +178,157 @@ impl Aes256 {
         Self { round_keys }
     }
 
-    /// As [`Self::eight_blocks_inline`], for callers outside of the hot loop: inlined it is 8 KiB of instructions.
+    /// Encrypts `counter` to `counter + 7`, where the lowest three bits of `counter` are zero.
     #[inline(never)]
-    pub(super) fn eight_blocks(&self, counter: u128) -> [Vector; 8] {
-        self.eight_blocks_inline(counter)
+    pub(super) fn eight_blocks(&self, counter: u128) -> [u8; 128] {
+        let mut states = [self.start(counter)];
+        self.rounds(&mut states, 1..3);
+        let mut blocks = [[0; 128]];
+        self.finish(&mut states, &mut blocks);
+        let [blocks] = blocks;
+        blocks
     }
 
-    /// Encrypts `counter` to `counter + 7`, where the lowest three bits of `counter` are zero.
-    #[inline(always)]
-    pub(super) fn eight_blocks_inline(&self, counter: u128) -> [Vector; 8] {
-        let permutations = hidden_permutations();
-        let by_one = permutations.by_one.each_ref().map(Vector::load);
-        let by_two = permutations.by_two.each_ref().map(Vector::load);
-        let mut q =
-            planes_of(Vector::load(&counter.to_be_bytes()).swizzle(Vector::load(&permutations.to_rows)));
+    /// The planes of eight counters before the first round.
+    pub(super) fn start(&self, counter: u128) -> Planes {
+        self.start_with(counter, 0xff)
+    }
+
+    /// `differ`: 0xff if they are eight in a row, 0 if all are equal.
+    #[inline(never)]
+    fn start_with(&self, counter: u128, differ: u8) -> Planes {
+        let to_rows = Vector::load(&hidden_permutations().to_rows);
+        let mut q = planes_of(Vector::load(&counter.to_be_bytes()).swizzle(to_rows));
         // The lowest three bits of the last byte count the eight blocks.
-        let last = Vector::load(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff]);
+        let last = Vector::load(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, differ]);
         for (plane, blocks) in [0xaa, 0xcc, 0xf0].into_iter().enumerate() {
             q[plane] = q[plane].xor(last.and(Vector::splat(blocks)));
         }
-        let add_round_key = |q: &mut [Vector; 8], r: usize| {
-            for (plane, key) in q.iter_mut().zip(&self.round_keys[r]) {
-                *plane = plane.xor(*key);
+        sum(&q, &self.round_keys[0])
+    }
+
+    /// Rounds with MixColumns, of at most [`GROUP`] states. All states take a step before any takes the next one: the
+    /// operations of one state wait for each other, and a processor can work on several states at a time.
+    #[inline(never)]
+    pub(super) fn rounds(&self, states: &mut [Planes], rounds: Range<usize>) {
+        let mut halves = [[Vector::zero(); 4]; GROUP];
+        for r in rounds {
+            let key = &self.round_keys[r];
+            invert(states, &mut halves);
+            match r & 3 {
+                0 => mix::<0>(states, &halves, key),
+                1 => mix::<1>(states, &halves, key),
+                2 => mix::<2>(states, &halves, key),
+                _ => mix::<3>(states, &halves, key),
             }
-        };
-        add_round_key(&mut q, 0);
-        let mut r = 1;
-        loop {
-            sbox(&mut q);
-            mix_columns::<1>(&mut q, &by_one, &by_two);
-            add_round_key(&mut q, r);
-            if r == 13 {
-                break;
-            }
-            sbox(&mut q);
-            mix_columns::<2>(&mut q, &by_one, &by_two);
-            add_round_key(&mut q, r + 1);
-            sbox(&mut q);
-            mix_columns::<3>(&mut q, &by_one, &by_two);
-            add_round_key(&mut q, r + 2);
-            sbox(&mut q);
-            mix_columns::<0>(&mut q, &by_one, &by_two);
-            add_round_key(&mut q, r + 3);
-            r += 4;
         }
-        sbox(&mut q);
-        add_round_key(&mut q, 14);
-        transpose(&mut q);
-        let to_block = Vector::load(&permutations.to_block);
-        q.map(|block| block.swizzle(to_block))
+    }
+
+    /// The rounds from the third one on, and from planes to blocks, which are added to `bytes`.
+    #[inline(never)]
+    pub(super) fn finish(&self, states: &mut [Planes], bytes: &mut [[u8; 128]]) {
+        self.rounds(states, 3..14);
+        let to_block = Vector::load(&hidden_permutations().to_block);
+        for (q, bytes) in states.iter().zip(bytes) {
+            let mut q = *q;
+            sbox(&mut q);
+            q = sum(&q, &self.round_keys[14]);
+            transpose(&mut q);
+            for (block, stream) in bytes.as_chunks_mut::<16>().0.iter_mut().zip(q) {
+                *block = Vector::load(block).xor(stream.swizzle(to_block)).bytes();
+            }
+        }
+    }
+}
+
+/// The first steps of the S-box, for all states.
+#[inline(never)]
+fn invert(states: &[Planes], halves: &mut [[Vector; 4]]) {
+    for (q, half) in states.iter().zip(halves.iter_mut()) {
+        *half = reduced(q);
+    }
+    for (_, half) in states.iter().zip(halves) {
+        *half = inverted(half);
+    }
+}
+
+/// The rest of a round, for all states.
+#[inline(never)]
+fn mix<const K: usize>(states: &mut [Planes], halves: &[[Vector; 4]], key: &Planes) {
+    let permutations = hidden_permutations();
+    let by_one = Vector::load(&permutations.by_one[K]);
+    let by_two = Vector::load(&permutations.by_two[K]);
+    for (q, half) in states.iter_mut().zip(halves) {
+        let mut p = substituted(q, half);
+        mix_columns::<K>(&mut p, by_one, by_two);
+        *q = sum(&p, key);
+    }
+}
+
+#[inline(always)]
+fn sum(a: &Planes, b: &Planes) -> Planes {
+    core::array::from_fn(|i| a[i].xor(b[i]))
+}
+
+/// How many states take their steps together.
+pub(super) const GROUP: usize = 8;
+
+/// Counters without their first two rounds.
+///
+/// The first ShiftRows and MixColumns bring the last byte of a counter into one column, together with three bytes that
+/// stay the same in all counters of a message, and its other changing bytes into other columns. The second SubBytes works
+/// on each byte by itself, and the rest of the second round is linear. So the state after two rounds is the sum of two
+/// parts: one of the last byte of the counter, with 256 values, and one of the rest, which is the same for 256 counters
+/// in a row (after the counter mode caching of Bernstein and Schwabe, 2008). Counters are no secret, so one may be an
+/// index.
+pub(super) struct Run {
+    /// The parts of the last byte, eight blocks each.
+    last: Vec<Planes>,
+    /// The part of the rest, and the counter without its last byte that it belongs to.
+    rest: Planes,
+    counter: Option<u128>,
+}
+
+/// Bytes 0, 5 and 10 of a counter: what the first ShiftRows brings into the column of the last byte.
+const NEIGHBOURS: u128 = 0xff << 120 | 0xff << 80 | 0xff << 40;
+
+impl Run {
+    pub(super) fn new() -> Self {
+        Self { last: Vec::new(), rest: [Vector::zero(); 8], counter: None }
+    }
+
+    /// The planes of eight blocks from `counter`, whose lowest three bits are zero, after two rounds.
+    #[inline(always)]
+    pub(super) fn planes(&mut self, aes: &Aes256, counter: u128) -> Planes {
+        if self.counter != Some(counter & !0xff) {
+            self.continue_at(aes, counter & !0xff);
+        }
+        sum(&self.last[(counter >> 3) as usize & 31], &self.rest)
+    }
+
+    #[inline(never)]
+    fn continue_at(&mut self, aes: &Aes256, counter: u128) {
+        let mut rest = [aes.start_with(counter, 0)];
+        aes.rounds(&mut rest, 1..3);
+        [self.rest] = rest;
+        if self.counter.is_none_or(|before| (before ^ counter) & NEIGHBOURS != 0) {
+            self.last.clear();
+            self.last.extend((0..32).map(|i| aes.start(counter | i << 3)));
+            for parts in self.last.chunks_mut(GROUP) {
+                aes.rounds(parts, 1..3);
+                for part in parts {
+                    *part = sum(part, &self.rest);
+                }
+            }
+        }
+        self.counter = Some(counter);
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.last.zeroize();
+        self.rest.zeroize();
     }
 }
 

@@ -23,7 +23,7 @@ mod vector;
 
 use alloc::boxed::Box;
 
-use aes::Aes256;
+use aes::{Aes256, GROUP, Run};
 use ghash::Ghash;
 use vector::Vector;
 use zeroize::Zeroizing;
@@ -39,13 +39,17 @@ pub(crate) struct Gcm {
 impl Gcm {
     pub(crate) fn new(key: &[u8; 32], nonce: &[u8; 12]) -> Self {
         let aes = Aes256::new(key);
-        let h = u128::from_be_bytes(aes.eight_blocks(0)[0].bytes());
+        let encrypted = |counter, at: usize| {
+            let blocks = Zeroizing::new(aes.eight_blocks(counter));
+            u128::from_be_bytes(blocks.as_chunks::<16>().0[at])
+        };
+        let h = encrypted(0, 0);
         let mut block = [0; 16];
         block[..12].copy_from_slice(nonce);
         let zero = u128::from_be_bytes(block);
         // Block 1 of the key stream masks the tag; the message begins with block 2.
-        let mask = u128::from_be_bytes(aes.eight_blocks(zero)[1].bytes()).into();
-        let stream = Ctr { aes, start: zero | 2, counter_bits: u128::from(u32::MAX) };
+        let mask = encrypted(zero, 1).into();
+        let stream = Ctr { aes, start: zero | 2, counter_bits: u128::from(u32::MAX), run: Run::new() };
         Self { stream, hash: Box::new(Ghash::new(h)), mask }
     }
 
@@ -70,19 +74,28 @@ pub(crate) struct Ctr {
     start: u128,
     /// Which bits of it are the counter: all of them, in GCM the last 32.
     counter_bits: u128,
+    run: Run,
 }
 
 /// How many bytes of key stream are made at a time: eight blocks.
 const BATCH: usize = 128;
 
+/// From this many bytes on, a [`Run`] is worth its beginning.
+const LONG: usize = 8 << 10;
+
 impl Ctr {
     pub(crate) fn new(key: &[u8; 32], iv: &[u8; 16]) -> Self {
-        Self { aes: Aes256::new(key), start: u128::from_be_bytes(*iv), counter_bits: u128::MAX }
+        Self {
+            aes: Aes256::new(key),
+            start: u128::from_be_bytes(*iv),
+            counter_bits: u128::MAX,
+            run: Run::new(),
+        }
     }
 
     /// Decrypts in place. The first of `bytes` is byte `at` of the key stream.
     #[inline(never)]
-    pub(crate) fn apply(&self, at: u128, mut bytes: &mut [u8]) {
+    pub(crate) fn apply(&mut self, at: u128, mut bytes: &mut [u8]) {
         // The counters of a batch differ in the lowest three bits alone, so the first batch may begin before `start`.
         let before = (at % BATCH as u128) as usize + (self.start & 7) as usize * 16;
         let mut batch = at / BATCH as u128 + (before / BATCH) as u128;
@@ -92,13 +105,20 @@ impl Ctr {
             self.apply_part(batch, skip, first);
             (bytes, batch) = (rest, batch + 1);
         }
+        let is_long = bytes.len() >= LONG;
         let (batches, rest) = bytes.as_chunks_mut::<BATCH>();
-        for bytes in batches {
-            let (blocks, _) = bytes.as_chunks_mut::<16>();
-            for (block, stream) in blocks.iter_mut().zip(self.aes.eight_blocks_inline(self.counter(batch))) {
-                *block = Vector::load(block).xor(stream).bytes();
+        let mut states = [[Vector::zero(); 8]; GROUP];
+        for group in batches.chunks_mut(GROUP) {
+            let states = &mut states[..group.len()];
+            for state in &mut *states {
+                let counter = self.counter(batch);
+                *state = if is_long { self.run.planes(&self.aes, counter) } else { self.aes.start(counter) };
+                batch += 1;
             }
-            batch += 1;
+            if !is_long {
+                self.aes.rounds(states, 1..3);
+            }
+            self.aes.finish(states, group);
         }
         if !rest.is_empty() {
             self.apply_part(batch, 0, rest);
@@ -115,8 +135,8 @@ impl Ctr {
     /// Decrypts less than a batch, from its byte `skip` on.
     #[inline(never)]
     fn apply_part(&self, batch: u128, skip: usize, bytes: &mut [u8]) {
-        let stream = self.aes.eight_blocks(self.counter(batch)).map(Vector::bytes);
-        for (byte, stream) in bytes.iter_mut().zip(&stream.as_flattened()[skip..]) {
+        let stream = self.aes.eight_blocks(self.counter(batch));
+        for (byte, stream) in bytes.iter_mut().zip(&stream[skip..]) {
             *byte ^= stream;
         }
     }
@@ -125,11 +145,9 @@ impl Ctr {
 pub(crate) fn open(key: &[u8; 32], nonce: &[u8; 12], bytes: &mut [u8], tag: &[u8; 16]) -> bool {
     let mut gcm = Gcm::new(key, nonce);
     gcm.absorb(bytes);
-    let stream = gcm.finish(tag);
-    if let Some(stream) = &stream {
-        stream.apply(0, bytes);
-    }
-    stream.is_some()
+    let Some(mut stream) = gcm.finish(tag) else { return false };
+    stream.apply(0, bytes);
+    true
 }
 
 pub(crate) fn apply(key: &[u8; 32], iv: &[u8; 16], at: u128, bytes: &mut [u8]) {

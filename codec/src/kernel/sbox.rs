@@ -5,14 +5,12 @@ use super::vector::Vector;
 
 #[inline(always)]
 pub(super) fn sbox(q: &mut [Vector; 8]) {
-    let u7 = q[0];
-    let u6 = q[1];
-    let u5 = q[2];
-    let u4 = q[3];
-    let u3 = q[4];
-    let u2 = q[5];
-    let u1 = q[6];
-    let u0 = q[7];
+    *q = substituted(q, &inverted(&reduced(q)));
+}
+
+#[inline(always)]
+pub(super) fn reduced(q: &[Vector; 8]) -> [Vector; 4] {
+    let [u7, u6, u5, u4, u3, u2, u1, u0] = *q;
     let y14 = u3.xor(u5);
     let y13 = u0.xor(u6);
     let y12 = y13.xor(y14);
@@ -59,14 +57,18 @@ pub(super) fn sbox(q: &mut [Vector; 8]) {
     let t4 = t3.xor(t2);
     let t17 = t4.xor(y20);
     let t21 = t17.xor(t14);
+    [t21, t22, t23, t24]
+}
+
+#[inline(always)]
+pub(super) fn inverted(half: &[Vector; 4]) -> [Vector; 4] {
+    let [t21, t22, t23, t24] = *half;
     let t26 = t21.and(t23);
     let t27 = t24.xor(t26);
     let t31 = t22.xor(t26);
     let t25 = t21.xor(t22);
     let t28 = t25.and(t27);
     let t29 = t28.xor(t22);
-    let z14 = t29.and(y2);
-    let z5 = t29.and(y7);
     let t30 = t23.xor(t24);
     let t32 = t31.and(t30);
     let t33 = t32.xor(t24);
@@ -75,6 +77,37 @@ pub(super) fn sbox(q: &mut [Vector; 8]) {
     let t38 = t27.xor(t36);
     let t39 = t29.and(t38);
     let t40 = t25.xor(t39);
+    let t34 = t23.xor(t33);
+    let t37 = t36.xor(t34);
+    [t29, t33, t37, t40]
+}
+
+#[inline(always)]
+pub(super) fn substituted(q: &[Vector; 8], inverse: &[Vector; 4]) -> [Vector; 8] {
+    let [u7, u6, u5, u4, u3, u2, u1, u0] = *q;
+    let [t29, t33, t37, t40] = *inverse;
+    let y14 = u3.xor(u5);
+    let y13 = u0.xor(u6);
+    let y12 = y13.xor(y14);
+    let t1 = u4.xor(y12);
+    let y15 = t1.xor(u5);
+    let y6 = y15.xor(u7);
+    let y20 = t1.xor(u1);
+    let y9 = u0.xor(u3);
+    let y11 = y20.xor(y9);
+    let y7 = u7.xor(y11);
+    let y8 = u0.xor(u5);
+    let t0 = u1.xor(u2);
+    let y10 = y15.xor(t0);
+    let y17 = y10.xor(y11);
+    let y16 = t0.xor(y11);
+    let y1 = t0.xor(u7);
+    let y4 = y1.xor(u3);
+    let y2 = y1.xor(u0);
+    let y5 = y1.xor(u6);
+    let y3 = y5.xor(y8);
+    let z14 = t29.and(y2);
+    let z5 = t29.and(y7);
     let t43 = t29.xor(t40);
     let z3 = t43.and(y16);
     let tc12 = z3.xor(z5);
@@ -82,8 +115,6 @@ pub(super) fn sbox(q: &mut [Vector; 8]) {
     let z13 = t40.and(y5);
     let z4 = t40.and(y1);
     let tc6 = z3.xor(z4);
-    let t34 = t23.xor(t33);
-    let t37 = t36.xor(t34);
     let t41 = t40.xor(t37);
     let z8 = t41.and(y10);
     let z17 = t41.and(y8);
@@ -126,12 +157,5 @@ pub(super) fn sbox(q: &mut [Vector; 8]) {
     let s6 = tc10.xor(tc18);
     let s7 = z12.xor(tc18);
     let s4 = tc14.xor(s3);
-    q[0] = s7;
-    q[1] = s6;
-    q[2] = s5;
-    q[3] = s4;
-    q[4] = s3;
-    q[5] = s2;
-    q[6] = s1;
-    q[7] = s0;
+    [s7, s6, s5, s4, s3, s2, s1, s0]
 }
