@@ -104,7 +104,7 @@ pub(super) async fn fetch_view<H: Host>(
         }
         if fetch.has_given_back() {
             // Those who wait for the chunk need not wait for the reader of this stream.
-            lease = None;
+            place = None;
         }
         let input = poll_fn(|cx| match shared.is_dropped(fetch.job_id(), cx) {
             true => Poll::Ready(None),
