@@ -13,7 +13,7 @@ const JAVASCRIPT = join(root, "js");
 const DIST = join(root, "dist");
 const CORE = "kelp_stream_bg.wasm";
 const CODEC = "kelp_stream_codec.wasm";
-const TYPES = ["index.d.ts", "service-worker.d.ts"];
+const TYPES = ["index.d.ts", "service-worker.d.ts", "save.d.ts"];
 
 /** Builds everything that the package contains into dist/. */
 export async function build() {
@@ -91,7 +91,7 @@ async function bridge(wasm) {
 async function bundle() {
   const script = (path) => join(JAVASCRIPT, path);
   const entries = { index: script("entry/default.js"), node: script("entry/node.js"), workerd: script("entry/workerd.js") };
-  const alone = { worker: script("worker.js"), "node-worker": script("node-worker.js"), "service-worker": script("entry/service-worker.js") };
+  const alone = { worker: script("worker.js"), "node-worker": script("node-worker.js"), "service-worker": script("entry/service-worker.js"), save: script("entry/save.js"), "save-worker": script("save/part-worker.js") };
   mkdirSync(DIST, { recursive: true });
   return [
     ...(await bundleInto(entries, { splitting: true })),

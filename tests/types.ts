@@ -18,6 +18,7 @@ import {
   type Stats,
   type StreamEvent,
 } from "kelp-stream";
+import { save as saveFile, type Saved } from "kelp-stream/save";
 import { createHandler, register, type FetchEventLike, type Registered, type Report } from "kelp-stream/service-worker";
 
 export async function start(): Promise<string> {
@@ -128,4 +129,13 @@ export async function control(): Promise<string> {
   const registered: Registered = await register("/sw.js", { type: "classic", scope: "/", onReport: seen });
   registered.close();
   return registered.registration.scope;
+}
+
+export async function keep(file: RemoteFile, handle: FileSystemFileHandle, stream: WritableStream<Uint8Array<ArrayBuffer>>): Promise<number> {
+  await saveFile(file, { to: handle });
+  await saveFile(file, { to: stream, onProgress: ({ delivered, total }) => console.log(delivered, total) });
+  // @ts-expect-error there is no such way
+  await saveFile(file, { how: "magic" });
+  const { how, bytes, resumedAt }: Saved = await saveFile(file, { name: "a.bin", how: "opfs", resume: true, signal: new AbortController().signal, serviceWorker: { url: "/kelp/a.bin" } });
+  return how === "opfs" ? bytes - resumedAt : 0;
 }

@@ -1,9 +1,23 @@
 // The body of a response of a service worker.
 
-/** The same bytes. `seen` gets the length of each piece; `over` is called once, at the end, with the error if there is one, or when the reader cancels. */
+/**
+ * The same bytes, and a function that stops them with an error. `seen` gets the length of each piece; `over` is called once, at the end,
+ * with the error if there is one, or when the reader cancels.
+ */
 export function watched(body, seen, over) {
   const reader = body.getReader();
-  return new ReadableStream({
+  let isStopped = false;
+  let stop;
+  const stream = new ReadableStream({
+    start(controller) {
+      stop = () => {
+        if (isStopped) return;
+        isStopped = true;
+        over();
+        controller.error(new DOMException("the page has stopped the download", "AbortError"));
+        reader.cancel().catch(() => {});
+      };
+    },
     async pull(controller) {
       let piece;
       try {
@@ -12,6 +26,7 @@ export function watched(body, seen, over) {
         over(error);
         throw error;
       }
+      if (isStopped) return;
       if (piece.done) {
         over();
         controller.close();
@@ -21,10 +36,12 @@ export function watched(body, seen, over) {
       }
     },
     cancel(reason) {
+      isStopped = true;
       over();
       return reader.cancel(reason);
     },
   }, { highWaterMark: 0 });
+  return { stream, stop };
 }
 
 /** Encodings of stored files that the platform can remove. */

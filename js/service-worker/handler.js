@@ -76,7 +76,7 @@ class Handler {
   async #fetch(request, clientId, end) {
     const url = new URL(request.url);
     const path = `/${url.pathname.slice(this.#prefix.length)}`;
-    const report = this.#reports.begin(path, clientId);
+    const report = this.#reports.begin(path, clientId, url.searchParams.get("download-id"));
     const over = (error) => {
       report.end(error);
       end();
@@ -111,23 +111,24 @@ class Handler {
         file.done();
         return await finishedWith(response, over);
       }
-      report.start(response.headers.get("content-length"));
-      const body = watched(response.body, report.seen, (error) => {
+      const { stream, stop } = watched(response.body, report.seen, (error) => {
         const failure = request.signal?.aborted ? undefined : error;
         if (failure !== undefined) file.drop();
         file.done();
         over(failure);
       });
-      return new Response(body, { status: response.status, headers: response.headers });
+      report.start(response.headers.get("content-length"), stop);
+      return new Response(stream, { status: response.status, headers: response.headers });
     }
   }
 }
 
-/** The key of a URL's file, and the options of its response. A parameter `download` names no other file. */
+/** The key of a URL's file, and the options of its response. The parameters `download` and `download-id` name no other file. */
 function split(url) {
   const { pathname, searchParams } = new URL(url);
   const name = searchParams.get("download");
   searchParams.delete("download");
+  searchParams.delete("download-id");
   const options = name === null ? undefined : { disposition: "attachment", name: name === "" ? undefined : name };
   return { key: `${pathname}?${searchParams}`, options };
 }
