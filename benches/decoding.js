@@ -53,6 +53,18 @@ export async function kelpCoded({ file: name, fromMemory, options, workers }) {
   return { ...times, up: file.stats.workers ?? 0 }; // a build without workers does not count them
 }
 
+/** As `kelpCoded` over HTTP, with a garbage collection after each `every` bytes. Resolves to the most bytes ahead too. Needs --expose-gc. */
+export async function collectingCoded({ file: name, every, workers }) {
+  const { size } = coded.get(name);
+  const file = await openManifest(manifestOf(coded.get(name)), { workers, pool: poolOf(workers) });
+  let next = every;
+  const look = (part) => {
+    for (; part * size >= next; next += every) globalThis.gc();
+  };
+  const { ms } = await timed(() => file.stream(), size, { look });
+  return { ms, peak: file.stats.peakBytesAhead, up: file.stats.workers };
+}
+
 /** Reads a file by hand, `by` the "platform" or "crates", on this thread or in `workers`. */
 export async function handCoded({ file: name, fromMemory, by, workers, width }) {
   const { size, chunks } = coded.get(name);

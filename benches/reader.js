@@ -1,5 +1,6 @@
 // The measured functions, in a page or in Node. Opening a file is not measured.
 import { openFiler, Pool } from "kelp-stream";
+import { digestInWorkers } from "./rivals/digest-workers.js";
 import { pipeline } from "./rivals/pipeline.js";
 import { sequential } from "./rivals/sequential.js";
 import { whole } from "./rivals/whole.js";
@@ -10,6 +11,8 @@ export * from "./decoding.js";
 const MIB = 2 ** 20;
 const files = new Map();
 const pools = new Map();
+/** The MD5 of each chunk by file. */
+const tags = new Map();
 
 /** Stores the properties of a file: { name, url, size, chunks: { fileId, urls, key }[] }. */
 export async function keep(file) {
@@ -35,6 +38,20 @@ export async function rival({ file: name, by, width }) {
   const stored = chunks.map(({ urls, key }) => ({ url: urls[0], key: key && Uint8Array.from(atob(key), (char) => char.charCodeAt(0)) }));
   const ways = { sequential: () => sequential(stored), pipeline: () => pipeline(stored, width), whole: () => whole(url) };
   return timed(ways[by], size);
+}
+
+/** Reads it with `digestInWorkers`. */
+export async function digested({ file: name, width }) {
+  const { url, chunks, size, chunkSize } = files.get(name);
+  tags.set(name, tags.get(name) ?? (await tagsOf(url)));
+  const stored = chunks.map(({ urls }, i) => ({ url: urls[0], size: chunkSize, md5: tags.get(name)[i] }));
+  return timed(() => digestInWorkers(stored, width), size);
+}
+
+/** The MD5 of each chunk, as the entry has them. */
+async function tagsOf(url) {
+  const entry = await (await fetch(`${url}?metadata=true`)).json();
+  return (entry.chunks ?? entry.Chunks).map(({ e_tag }) => Uint8Array.from(atob(e_tag), (char) => char.charCodeAt(0)));
 }
 
 /** Reads the first chunk of a file with a plain fetch. */

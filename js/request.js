@@ -37,7 +37,8 @@ export class WebRequest {
   #isRuntimes = false;
   /** Whether no one else has the arrays of the pieces. */
   #ownsPieces = true;
-  #hasRead = false;
+  /** Whether other tasks of the thread run before the next piece. */
+  #yields = false;
   /** The number of empty pieces in a row. */
   #empty = 0;
 
@@ -64,10 +65,10 @@ export class WebRequest {
     let end = [END, 0];
     try {
       while (this.#reader) {
-        // Other tasks of the thread run before the next piece. Bodies from memory would give theirs all in one task.
-        const turn = this.#hasRead ? pause() : undefined;
+        // Bodies from memory would give their pieces all in one task.
+        const turn = this.#yields ? pause() : undefined;
         if (turn) await turn;
-        this.#hasRead = true;
+        this.#yields = true;
         const read = await this.#reader.read();
         if (this.#isOver) return;
         // A reader that gives nothing has not said that this is the end.
@@ -164,6 +165,8 @@ export class WebRequest {
     this.#isRuntimes = reader !== undefined;
     const received = isReceived(response, body);
     if (received) begin();
+    // Of what a script made, the first piece may be all of it.
+    else this.#yields = true;
     this.#ownsPieces = this.#isRuntimes || received || isByteStream(body);
     this.#reader = reader ?? body.getReader();
     if (!this.#reader) throw new TypeError("the body of a response must be a stream");

@@ -1,4 +1,5 @@
 // Makes a ReadableStream of a stream of the core.
+import { isAlone } from "./codec/decoding.js";
 import { KelpError } from "./error.js";
 import { runtime } from "./runtime.js";
 import { calling, checkTrap, hasTrapped, onTrap } from "./trap.js";
@@ -14,7 +15,7 @@ const BYTE_STREAMS = (() => {
 })();
 
 // A byte stream transfers the whole buffer of a piece, so a piece that shares its buffer is copied.
-const ownBuffer = (piece) => (piece.byteLength === piece.buffer.byteLength ? piece : piece.slice());
+const ownBuffer = (piece) => (piece.byteLength === piece.buffer.byteLength || isAlone(piece) ? piece : piece.slice());
 
 // Some versions of workerd do not have it.
 const Weak = globalThis.WeakRef ?? class { constructor(it) { this.deref = () => it; } };

@@ -17,8 +17,17 @@ export async function run(bench) {
   for (const [chunks, { about, ...goals }] of Object.entries(FILES)) {
     const file = await bench.addFile(store, `digest-${about.chunkSize}`, about);
     for (const concurrency of WIDTHS) rows.push(...(await measure(bench, file, chunks, concurrency, goals)));
+    if (!bench.inNode) rows.push(await measureWorkers(bench, file, chunks));
   }
   table(["chunks", "at a time", "", "CPU over nothing verified", "goal", "time over nothing verified", "goal", "CPU of a MiB"], rows);
+}
+
+/** What it would cost if workers did it. */
+async function measureWorkers(bench, file, chunks) {
+  const samples = await interleave({ off: bench.rival(file, "pipeline", 4), on: bench.way("digested", { file: file.name, width: 4 }) }, bench.rounds(11, 3));
+  const each = samples.map("on", (sample) => sample.cpu / (file.size / 2 ** 20));
+  const row = ["by hand, every MD5 verified in two workers, over none", ratio(samples.ratio("on", "off", "cpu")), "", ratio(samples.ratio("on", "off")), "", ratio(each, " ms")];
+  return [chunks, "4", ...row];
 }
 
 async function measure(bench, file, chunks, concurrency, goals) {

@@ -1,6 +1,6 @@
 // Decodes one chunk on the thread that it runs on: a page, a worker, a program.
 import { codec, discard } from "./module.js";
-import { inTurn, pause } from "./turns.js";
+import { inTurn, pause, turn } from "./turns.js";
 
 /**
  * How to decode the stored bytes of a chunk.
@@ -41,6 +41,9 @@ let scratch = new Uint8Array(0);
 /** Chunks of this many stored bytes or fewer are decoded in one go: that takes less than a slice. */
 export const SMALL = 32 << 10;
 
+/** To copy as many bytes takes about a millisecond. */
+const LARGE = 1 << 20;
+
 /** Whether the codec module is needed, or WebCrypto does it all. */
 export const needsCodec = ({ key, gzip, md5, native }) => !(key && native) || gzip || md5 !== undefined;
 
@@ -56,8 +59,10 @@ export async function decode(stored, params, isCancelled = () => false, spare = 
   const { key, native, outputLength } = params;
   try {
     if (!key || !native) return await inModule(stored, params, isCancelled, spare);
-    // WebCrypto decrypts on other threads, but the copies that it gets are made here.
-    if (lengthOf(stored) > SMALL) await pause();
+    // WebCrypto decrypts on other threads, but the copies that it gets are made here: of several large chunks at a time, each in its own
+    // task.
+    const length = lengthOf(stored);
+    if (length > SMALL) await (length > LARGE ? turn() : pause());
     if (isCancelled()) return { error: "interrupted" };
     const opened = await decrypt(key, stored);
     if (opened.error) return opened;
@@ -65,7 +70,9 @@ export async function decode(stored, params, isCancelled = () => false, spare = 
       const { plain } = opened;
       return named(await inModule([plain], { ...params, key: undefined }, isCancelled, [...spare, plain]), "webcrypto, codec");
     }
-    return { pieces: opened.plain.length > 0 ? [opened.plain.subarray(0, outputLength)] : [], by: "webcrypto" };
+    const { plain } = opened;
+    const wanted = plain.length > outputLength ? plain.slice(0, outputLength) : plain;
+    return { pieces: wanted.length > 0 ? [wanted] : [], by: "webcrypto" };
   } finally {
     key?.fill(0);
   }
@@ -220,8 +227,9 @@ class Output {
   }
 
   end() {
-    // A small rest does not keep a large array.
-    if (this.#filled > 0) this.#push(2 * this.#filled < this.#array.length ? this.#array.slice(0, this.#filled) : this.#array.subarray(0, this.#filled));
+    const [array, filled] = [this.#array, this.#filled];
+    // A small rest does not keep a large array. A reader may look at the buffer, where stored bytes were.
+    if (filled > 0) this.#push(2 * filled < array.length ? array.slice(0, filled) : array.fill(0, filled).subarray(0, filled));
     return this.#pieces;
   }
 

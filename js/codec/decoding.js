@@ -3,6 +3,17 @@ import { decode, lengthOf, needsCodec, SMALL } from "./decode.js";
 import { codec, compiledCodec } from "./module.js";
 import { automatic } from "./workers.js";
 
+/** Decoded pieces. What is cut from one of them is another array. */
+const decoded = new WeakSet();
+
+/** Whether a piece is all that there is in its buffer. */
+export const isAlone = (piece) => decoded.has(piece);
+
+const remember = (result) => {
+  result.pieces?.forEach((piece) => decoded.add(piece));
+  return result;
+};
+
 export class Decoding {
   #native; #workers; #limit;
 
@@ -39,7 +50,7 @@ export class Decoding {
       job.isCancelled = true;
       if (submitted) this.#workers.cancel(submitted);
     };
-    const here = () => decode(stored, params, () => job.isCancelled, stored.filter((_, i) => own[i]));
+    const here = () => decode(stored, params, () => job.isCancelled, stored.filter((_, i) => own[i])).then(remember);
     const limit = this.#limit === "auto" ? automatic() : this.#limit;
     if (limit === 0 || !this.#workers || lengthOf(stored) <= SMALL) {
       job.done = here();
@@ -55,7 +66,8 @@ export class Decoding {
       if (job.isCancelled) return { error: "interrupted" };
       submitted = this.#workers.submit({ stored, own, params }, limit, this.#limit !== "auto");
       // No worker, or none that could be started: `stored` is still here then.
-      return (await submitted?.done) ?? here();
+      const result = await submitted?.done;
+      return result ? remember(result) : here();
     })();
     return job;
   }

@@ -56,6 +56,11 @@ export function pause() {
   return isSliceOver() ? new Promise(later) : undefined;
 }
 
+/** Resolves in a later task: for work of several milliseconds that cannot be cut. */
+export function turn() {
+  return hasTurns ? new Promise(later) : undefined;
+}
+
 let tail;
 
 /** Runs `work` after all the work that was given before. Two chunks at a time would be no faster, and would take more memory. */
