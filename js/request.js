@@ -1,5 +1,5 @@
 // A request of the core. One call sends it, and what happens to it is reported: its head, then each piece of its body.
-import { begin, pause } from "./codec/turns.js";
+import { begin, pause, turn } from "./codec/turns.js";
 import { isByteStream, isReceived } from "./platform.js";
 import { redirectTarget, sendHome } from "./redirects.js";
 import { bodyReader, runtime } from "./runtime.js";
@@ -37,8 +37,8 @@ export class WebRequest {
   #isRuntimes = false;
   /** Whether no one else has the arrays of the pieces. */
   #ownsPieces = true;
-  /** Whether other tasks of the thread run before the next piece. */
-  #yields = false;
+  /** What there is to wait for before the next piece, so that other tasks of the thread run. */
+  #next;
   /** The number of empty pieces in a row. */
   #empty = 0;
 
@@ -66,9 +66,9 @@ export class WebRequest {
     try {
       while (this.#reader) {
         // Bodies from memory would give their pieces all in one task.
-        const turn = this.#yields ? pause() : undefined;
-        if (turn) await turn;
-        this.#yields = true;
+        const later = this.#next?.();
+        if (later) await later;
+        this.#next = pause;
         const read = await this.#reader.read();
         if (this.#isOver) return;
         // A reader that gives nothing has not said that this is the end.
@@ -166,7 +166,7 @@ export class WebRequest {
     const received = isReceived(response, body);
     if (received) begin();
     // Of what a script made, the first piece may be all of it.
-    else this.#yields = true;
+    else this.#next = turn;
     this.#ownsPieces = this.#isRuntimes || received || isByteStream(body);
     this.#reader = reader ?? body.getReader();
     if (!this.#reader) throw new TypeError("the body of a response must be a stream");

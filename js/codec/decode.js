@@ -59,8 +59,7 @@ export async function decode(stored, params, isCancelled = () => false, spare = 
   const { key, native, outputLength } = params;
   try {
     if (!key || !native) return await inModule(stored, params, isCancelled, spare);
-    // WebCrypto decrypts on other threads, but the copies that it gets are made here: of several large chunks at a time, each in its own
-    // task.
+    // In Chromium 156 WebCrypto decrypts on this thread, and elsewhere its copies are made here: several milliseconds for a large chunk.
     const length = lengthOf(stored);
     if (length > SMALL) await (length > LARGE ? turn() : pause());
     if (isCancelled()) return { error: "interrupted" };

@@ -8,7 +8,8 @@ import { decode } from "../../../js/codec/decode.js";
 import { Decoding, isAlone } from "../../../js/codec/decoding.js";
 import { giveCodec } from "../../../js/codec/module.js";
 import { later } from "../../../js/codec/turns.js";
-import { listen, send } from "../../../js/request.js";
+import { send } from "../../../js/request.js";
+import { listen } from "../../../js/ticket.js";
 import { installed } from "../support.mjs";
 
 const LARGE = 2 << 20;
