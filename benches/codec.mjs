@@ -173,7 +173,7 @@ async function timing(wasm) {
   };
   const ofKey = (keyOf) => () => {
     const key = keyOf();
-    const stored = seal(key, Buffer.alloc(4096));
+    const stored = seal(key, Buffer.alloc(16_384));
     const job = prepare(key, stored)();
     return () => {
       absorb(job, stored.length);
