@@ -154,6 +154,25 @@ fn a_public_url_with_scheme_and_path_is_used() {
     assert_eq!(requests(&world)[0].asked.url, "https://cdn.example/v/3,01");
 }
 
+// F215
+#[test]
+fn a_master_that_limits_its_lookups_is_waited_for() {
+    let world = World::new();
+    let chunks = file_of(&world, &["3,01", "4,02"], &["a"]);
+    served(
+        &world,
+        |asked| match asked.nth {
+            1..6 => answers(Outcome::Status(429)),
+            _ => at(&["a"]),
+        },
+        good,
+    );
+    let mut session = by_master(2);
+    session.options.concurrency = 1.into();
+    assert_eq!(read_within_a_minute(&world, chunks, session).unwrap(), bytes(0..200));
+    assert_eq!(lookups(&world).len(), 7);
+}
+
 /// A master's response: a server with an address for clients and one inside the cluster.
 fn two_addresses() -> Script {
     let answer = r#"{"volumeOrFileId":"3","locations":[{"url":"internal:1","publicUrl":"public"}]}"#;
@@ -715,7 +734,7 @@ fn concurrent_requests_share_one_call_for_a_token() {
         let session = by_user(1);
         let ask = |id: &'static str, origin: &'static str| {
             let (host, session) = (world.host(), session.clone());
-            async move { session.locator.token(&host, &session.options, id, origin, None).await }
+            async move { session.locator.token(&host, (&session.options, &session.pool), id, origin, None).await }
         };
         let all = join_all([ask("3,01", "http://a"), ask("3,01", "http://a"), ask("3,01", "http://b")]);
         for token in world.run(all).unwrap() {

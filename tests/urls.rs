@@ -272,7 +272,9 @@ fn a_redirect_to_a_refused_url_is_refused() {
 fn ask(world: &World, session: &Session) -> Result<UrlFile, Error> {
     let (host, session) = (world.host(), session.clone());
     world
-        .run(async move { probe::open(&host, &session.options, &session.validators, URL, SIZE / 10).await })
+        .run(async move {
+            probe::open(&host, &session.options, &session.pool, &session.validators, URL, SIZE / 10).await
+        })
         .expect("it does not hang")
 }
 

@@ -19,6 +19,7 @@ use crate::{
     schedule::{
         options::Options,
         pace::{Pace, Speed, Traffic},
+        pool::Pool,
         retry::{Abilities, AttemptError, Decision, RetryState},
         validators::Validators,
     },
@@ -121,7 +122,7 @@ impl From<FetchError> for GetError {
 }
 
 /// Sends a GET, and repeats it after failures according to the retry policy. After a 401 it is sent once more if the
-/// token can be renewed.
+/// token can be renewed. A refusal for load spends no pass while the server serves others of the pool.
 ///
 /// # Errors
 ///
@@ -129,6 +130,7 @@ impl From<FetchError> for GetError {
 pub async fn get<H: Host>(
     host: &H,
     options: &Options,
+    pool: &Pool,
     expect: Expect,
     target: GetTarget<'_>,
 ) -> Result<Fetched<H::Piece>, Error> {
@@ -149,11 +151,26 @@ pub async fn get<H: Host>(
         let name = url::host(&url).unwrap_or_default();
         // There is no other replica that could have the file, or send the range.
         let is_final = matches!(error.kind, Kind::NotFound | Kind::Range);
-        match retry.failed(0, name, error, host.random()) {
+        match failed(&mut retry, 0, name, error, (host, options, pool)) {
             Decision::Try(_, pause) if !is_final => host.sleep(pause).await,
             Decision::RenewToken(_) => {}
             _ => return Err(retry.error(url::without_query(&url))),
         }
+    }
+}
+
+/// What follows a failed attempt at a server that may have refused it for its load.
+pub(crate) fn failed<H: Host>(
+    retry: &mut RetryState,
+    replica: usize,
+    name: &str,
+    error: AttemptError,
+    (host, options, pool): (&H, &Options, &Pool),
+) -> Decision {
+    let is_turned_away = error.is_refusal() && pool.may_serve(name, options.retry.max_delay, host.now());
+    match is_turned_away {
+        true => retry.refused(replica, name, error, host.random()),
+        false => retry.failed(replica, name, error, host.random()),
     }
 }
 

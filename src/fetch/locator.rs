@@ -14,7 +14,7 @@ use crate::{
     formats::seaweedfs::urls::proxy_url,
     host::{Host, LocateError},
     model::location::Location,
-    schedule::options::Options,
+    schedule::{options::Options, pool::Pool},
 };
 
 /// Finds the replicas and tokens of a file's chunks. Clones are handles on the same one, which the streams of the file
@@ -90,14 +90,16 @@ impl Locator {
     pub async fn locate<H: Host>(
         &self,
         host: &H,
-        options: &Options,
+        (options, pool): (&Options, &Pool),
         file_id: &str,
         stale: Option<Duration>,
         is_unreachable: bool,
     ) -> Result<Location, Error> {
         match &self.0.strategy {
             Strategy::Proxy(filer) => Ok(Location { urls: vec![proxy_url(filer, file_id)], token: None }),
-            Strategy::Master(master) => master.look_up(host, options, file_id, stale, is_unreachable).await,
+            Strategy::Master(master) => {
+                master.look_up(host, (options, pool), file_id, stale, is_unreachable).await
+            }
             Strategy::Host => {
                 let located = host.locate(file_id, stale);
                 match within(host, options.timeout.headers, "", located).await {
@@ -122,7 +124,7 @@ impl Locator {
     pub async fn token<H: Host>(
         &self,
         host: &H,
-        options: &Options,
+        (options, pool): (&Options, &Pool),
         file_id: &str,
         origin: &str,
         refused: Option<Duration>,
@@ -137,7 +139,7 @@ impl Locator {
         }
         match &self.0.strategy {
             Strategy::Master(master) if token.is_none() => {
-                master.token(host, options, file_id, refused).await
+                master.token(host, (options, pool), file_id, refused).await
             }
             _ => Ok(token),
         }

@@ -11,7 +11,7 @@ use std::{
 use crate::{
     error::{Error, Kind},
     fetch::{
-        get::{Expect, Fetched, GetError, get_once},
+        get::{Expect, Fetched, GetError, failed, get_once},
         single_flight::{LookupResult, SingleFlight},
     },
     host::{Host, Request, joined},
@@ -20,6 +20,7 @@ use crate::{
     model::location::Location,
     schedule::{
         options::Options,
+        pool::Pool,
         retry::{Abilities, AttemptError, Decision, RetryState},
     },
 };
@@ -124,7 +125,7 @@ impl Master {
     pub async fn look_up<H: Host>(
         &self,
         host: &H,
-        options: &Options,
+        (options, pool): (&Options, &Pool),
         file_id: &str,
         stale: Option<Duration>,
         is_unreachable: bool,
@@ -132,7 +133,8 @@ impl Master {
         let volume = file_id.split(',').next().unwrap_or_default();
         // Without a collection: with one the master does not search erasure-coded shards.
         let query = ["volumeId=", volume].concat();
-        let found = self.cached(host, options, &query, Need { newer_than: stale, token: false }).await?;
+        let found =
+            self.cached(host, (options, pool), &query, Need { newer_than: stale, token: false }).await?;
         // As SeaweedFS itself does: an open reader can finish after the file is overwritten.
         let url = |server: &String| [server, "/", file_id, "?readDeleted=true"].concat();
         self.0.needs_internal.fetch_or(is_unreachable, Ordering::Relaxed);
@@ -150,7 +152,7 @@ impl Master {
     pub async fn token<H: Host>(
         &self,
         host: &H,
-        options: &Options,
+        (options, pool): (&Options, &Pool),
         file_id: &str,
         refused: Option<Duration>,
     ) -> Result<Option<String>, Error> {
@@ -164,14 +166,14 @@ impl Master {
         // Without `read=yes` the token would be one for writing.
         let query = ["fileId=", file_id, "&read=yes"].concat();
         let need = Need { newer_than: refused, token: true };
-        Ok(self.cached(host, options, &query, need).await?.token)
+        Ok(self.cached(host, (options, pool), &query, need).await?.token)
     }
 
     /// The cached response to a query, if it may be used; else a new one.
     async fn cached<H: Host>(
         &self,
         host: &H,
-        options: &Options,
+        (options, pool): (&Options, &Pool),
         query: &str,
         need: Need,
     ) -> Result<LookupResult, Error> {
@@ -179,7 +181,7 @@ impl Master {
             let met = |found| need.is_met(found, at, host.now(), host.unix_time());
             response.as_ref().is_ok_and(met)
         };
-        let request = self.request(host, options, query);
+        let request = self.request(host, (options, pool), query);
         self.0.responses.ask(query, || host.now(), is_usable, request).await
     }
 
@@ -187,7 +189,7 @@ impl Master {
     async fn request<H: Host>(
         &self,
         host: &H,
-        options: &Options,
+        (options, pool): (&Options, &Pool),
         query: &str,
     ) -> Result<LookupResult, Error> {
         let Inner { addresses, last, .. } = &*self.0;
@@ -202,11 +204,12 @@ impl Master {
             let failure = match self.request_once(host, options, url, &address.scheme).await {
                 Ok(found) => {
                     last.store(place, Ordering::Relaxed);
+                    pool.on_served(name, host.now());
                     return Ok(found);
                 }
                 Err(failure) => failure,
             };
-            match attempts.failed(turn, name, failure, host.random()) {
+            match failed(&mut attempts, turn, name, failure, (host, options, pool)) {
                 Decision::Try(next, pause) => {
                     turn = next;
                     host.sleep(pause).await;

@@ -18,6 +18,7 @@ use crate::{
     },
     schedule::{
         options::Options,
+        pool::Pool,
         retry::RetryPolicy,
         validators::{Seen, Validators},
     },
@@ -55,11 +56,12 @@ pub struct UrlFile {
 pub async fn open<H: Host>(
     host: &H,
     options: &Options,
+    pool: &Pool,
     validators: &Validators,
     url: &str,
     chunk_size: u64,
 ) -> Result<UrlFile, Error> {
-    let found = Probe { host, options, validators, url }.find_size().await;
+    let found = Probe { host, options, pool, validators, url }.find_size().await;
     let Found { headers, size, body } = found.map_err(|error| error.of_chunk(url::without_query(url)))?;
     let (size, chunks) = match size {
         Size::Known { size, ranges } => {
@@ -97,6 +99,7 @@ pub async fn open<H: Host>(
 struct Probe<'a, H> {
     host: &'a H,
     options: &'a Options,
+    pool: &'a Pool,
     validators: &'a Validators,
     url: &'a str,
 }
@@ -158,9 +161,9 @@ impl<H: Host> Probe<'_, H> {
     }
 
     async fn fetch(&self, range: Option<ByteRange>) -> Result<Fetched<H::Piece>, Error> {
-        let Self { host, options, validators, url } = *self;
+        let Self { host, options, pool, validators, url } = *self;
         let expect = Expect::Unsized(options.max_bytes_ahead);
-        let response = get(host, options, expect, GetTarget::Url { url, validators, range }).await;
+        let response = get(host, options, pool, expect, GetTarget::Url { url, validators, range }).await;
         let response = response.map_err(|error| match error.kind() {
             Kind::Limit => Error::new(Kind::Unsupported, TOO_LONG),
             _ => error,

@@ -201,12 +201,12 @@ async fn perform<H: Host>(
     let Shared { host, session, .. } = shared;
     let options = &session.options;
     let input = match operation {
-        Operation::Locate { file_id, stale, is_unreachable } => {
-            Input::Located(session.locator.locate(host, options, &file_id, stale, is_unreachable).await)
-        }
-        Operation::Token { file_id, origin, refused } => {
-            Input::Token(session.locator.token(host, options, &file_id, &origin, refused).await)
-        }
+        Operation::Locate { file_id, stale, is_unreachable } => Input::Located(
+            session.locator.locate(host, (options, &session.pool), &file_id, stale, is_unreachable).await,
+        ),
+        Operation::Token { file_id, origin, refused } => Input::Token(
+            session.locator.token(host, (options, &session.pool), &file_id, &origin, refused).await,
+        ),
         Operation::FilerToken => Input::Token(filer_token(host, options).await),
         Operation::Acquire(name) => {
             let permit = session.pool.acquire(&name, options.per_host).await;

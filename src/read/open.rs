@@ -81,7 +81,8 @@ impl<H: Host> OpenContext<H> {
         self.check_open()?;
         let target = GetTarget::Filer { url: entry_url, may_renew: self.can_renew_filer_token };
         let expect = Expect::Body(self.session.options.max_metadata_bytes);
-        let Fetched { body, .. } = get(&self.host, &self.session.options, expect, target).await?;
+        let Session { options, pool, .. } = &self.session;
+        let Fetched { body, .. } = get(&self.host, options, pool, expect, target).await?;
         let entry = Entry::parse(&joined(&body))?;
         self.open_parsed(&entry, file_url, keys).await
     }
@@ -167,7 +168,8 @@ impl<H: Host> OpenContext<H> {
             let metadata = Metadata { size, name, media_type, ..Metadata::default() };
             return self.finish(metadata, ranges_of(url, size, chunk_size), None);
         }
-        let found = probe::open(&self.host, &session.options, &session.validators, url, chunk_size).await?;
+        let Session { options, pool, validators, .. } = session;
+        let found = probe::open(&self.host, options, pool, validators, url, chunk_size).await?;
         let metadata = Metadata {
             size: found.size,
             name: named(found.name),

@@ -6,7 +6,11 @@ use kelp_stream::{
     Kind,
     http::headers::Headers,
     model::ranges,
-    read::session::Session,
+    read::{
+        open::{OpenContext, UrlHints},
+        session::Session,
+        streams::Streams,
+    },
     schedule::pool::Pool,
     sim::{Busy, CodecTimes, Link, Outcome, Protocol, Script, World},
 };
@@ -138,4 +142,43 @@ fn a_403_with_retry_after_is_waited_for() {
     let read = read_one(&world, plain(&["http://a/0"], 0, 10), passes(2));
     assert_eq!(read.unwrap(), bytes(0..10));
     assert_eq!(times(&world), [Duration::ZERO, 3 * SECOND]);
+}
+
+// F215
+#[test]
+fn a_probe_is_refused_while_its_server_serves_others() {
+    let world = World::new();
+    world.link("a", Link { bandwidth: 2_000_000, ..capped(1, 503, None) });
+    world.store("http://a/0", bytes(0..8192 * KIB));
+    world.store("http://a/1", bytes(0..100));
+    let session = Session::default();
+    let reader = open(&world, ranges::ranges_of("http://a/0", 8192 * KIB, 2048 * KIB), session.clone());
+    let context = OpenContext {
+        host: world.host(),
+        session,
+        shared_streams: Streams::default(),
+        can_renew_filer_token: false,
+    };
+    let clock = world.clone();
+    let opening = async move {
+        clock.sleep(MS * 300).await;
+        context.open_url("http://a/1", UrlHints { chunk_size: 100, ..UrlHints::default() }).await
+    };
+    let both = futures::future::join(kelp_stream::sim::collect(reader), opening);
+    let (read, opened) = world.run(both).expect("they end");
+    assert!(read.unwrap() == bytes(0..8192 * KIB));
+    assert_eq!(opened.unwrap().metadata().size, 100);
+    // With nobody else at the server the passes end it.
+    outcomes(&world, |_| Outcome::Status(503));
+    world.run_for(60 * SECOND);
+    let session = Session::default();
+    let context = OpenContext {
+        host: world.host(),
+        session,
+        shared_streams: Streams::default(),
+        can_renew_filer_token: false,
+    };
+    let opened =
+        world.run(async move { context.open_url("http://a/1", UrlHints::default()).await.map(drop) });
+    assert_eq!(opened.unwrap().unwrap_err().attempts().len(), 3);
 }
