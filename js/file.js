@@ -1,5 +1,6 @@
 // An open file.
 import { dictionary, range, string, word } from "./check.js";
+import { more } from "./more.js";
 import { problem } from "./problem.js";
 import { readableFromFirstPiece, drain, readable } from "./stream.js";
 import { calling } from "./trap.js";
@@ -77,18 +78,15 @@ export class RemoteFile {
   /** `waits`: for the first piece, so that the status says whether there is one. */
   async response(request, options, waits = true) {
     const { disposition, name } = dictionary(options, "options", "disposition name");
-    const head = (name) => request?.headers.get(name) ?? undefined;
-    const reply = this.#core.respond(
+    const fields = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"];
+    const asked = [
       request?.method ?? "GET",
-      head("range"),
-      head("if-range"),
-      head("if-match"),
-      head("if-none-match"),
-      head("if-modified-since"),
-      head("if-unmodified-since"),
+      ...fields.map((name) => request?.headers.get(name)),
       disposition === undefined ? undefined : word(disposition, "disposition", ["inline", "attachment"]),
       string(name, "name"),
-    );
+    ];
+    await more();
+    const reply = this.#core.respond(asked);
     const { status, headers, start, end } = reply;
     // Otherwise workerd would encode a body again that is stored encoded. Other platforms ignore this field.
     const init = { status, headers, encodeBody: "manual" };

@@ -2,6 +2,7 @@
 import { __wbg_finalize_init as use, __wbg_get_imports as imports, takeNumberAtWork } from "#glue";
 import { compile } from "./compile.js";
 import { KelpError } from "./error.js";
+import { link, links } from "./more.js";
 import { guarded } from "./trap.js";
 
 let loader = () => undefined;
@@ -44,11 +45,13 @@ async function begin(input) {
     throw new KelpError("unsupported", "WebAssembly SIMD is missing: Safari 16.4, Chrome 91, Firefox 89 have it");
   }
   const module = input ?? loader();
+  const given = { ...imports(), b: links };
   // Synchronous: in an edge worker, other requests must not wait for a promise that belongs to the first one.
   const instance =
     module instanceof WebAssembly.Module
-      ? new WebAssembly.Instance(module, imports())
-      : await WebAssembly.instantiate(await compile(module), imports());
+      ? new WebAssembly.Instance(module, given)
+      : await WebAssembly.instantiate(await compile(module), given);
+  link({ ...given, b: instance.exports });
   use({ exports: guarded(instance.exports, takeNumberAtWork) });
   isStarted = true;
 }

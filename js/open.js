@@ -12,6 +12,7 @@ import { RemoteFile } from "./file.js";
 import { weaken } from "./functions.js";
 import { isStarted, isSupported, ready } from "./load.js";
 import { checkManifest } from "./manifest.js";
+import { more } from "./more.js";
 import { filerSettings, settings, urlSettings } from "./options.js";
 import { corePool, isClosed } from "./pool.js";
 import { WebRequest } from "./request.js";
@@ -27,7 +28,7 @@ export async function openFiler(url, options) {
   chosen.fileUrl = where.href;
   where.searchParams.set("metadata", "true");
   sendEarly(chosen, where);
-  return open(chosen, (pool, opening) => openCoreFiler(where.href, chosen, pool, opening));
+  return open(chosen, chosen.needsMore, (pool, opening) => openCoreFiler(where.href, chosen, pool, opening));
 }
 
 export async function openEntry(entry, options) {
@@ -37,19 +38,19 @@ export async function openEntry(entry, options) {
   const json = typeof entry === "string" && !isTooLong(entry) ? new TextEncoder().encode(entry) : entry;
   if (json !== undefined && json !== null && isTooLong(json)) throw new KelpError("limit", `the entry is longer than ${runtime.maxMetadataBytes} bytes, which is the limit`);
   if (!(json instanceof Uint8Array)) throw new TypeError("entry must be the JSON that a filer answers, as a string or as its bytes");
-  return open(chosen, (pool, opening) => openCoreEntry(json, chosen, pool, opening));
+  return open(chosen, true, (pool, opening) => openCoreEntry(json, chosen, pool, opening));
 }
 
 export async function openManifest(manifest, options) {
   const checked = checkManifest(manifest);
   const chosen = settings(options, "");
-  return open(chosen, (pool) => openCoreManifest(checked, chosen, pool));
+  return open(chosen, true, (pool) => openCoreManifest(checked, chosen, pool));
 }
 
 export async function openUrl(url, options) {
   const where = requestUrl(url);
   const chosen = urlSettings(options, where);
-  return open(chosen, (pool, opening) => openCoreUrl(where.href, chosen, pool, opening));
+  return open(chosen, true, (pool, opening) => openCoreUrl(where.href, chosen, pool, opening));
 }
 
 /**
@@ -62,8 +63,8 @@ function sendEarly(chosen, { href, origin }) {
   chosen.early = new WebRequest(fetch, href, origin === home ? headers : undefined, -1, 0, href.includes("jwt="));
 }
 
-/** Opens a file in the core. Rejects with the reason of the signal if it is aborted first. */
-async function open(chosen, openCore) {
+/** Opens a file in the core. Rejects with the reason of the signal if it is aborted first. `needsMore`: the second module too. */
+async function open(chosen, needsMore, openCore) {
   const { signal, pool, early } = chosen;
   signal?.throwIfAborted();
   const functions = weaken(chosen);
@@ -81,7 +82,7 @@ async function open(chosen, openCore) {
   // Otherwise an abort after the race is an unhandled rejection.
   aborted.catch(() => {});
   try {
-    await Promise.race([ready(), aborted]);
+    await Promise.race([Promise.all([ready(), needsMore && more()]), aborted]);
     opening = new Opening();
     stopWaiting = onTrap(opening.number, () => fail(trapFailure()));
     // After `cancel` the core's promise settles too, and its result is ignored.

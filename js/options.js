@@ -27,31 +27,37 @@ export function settings(options, home, more = "") {
     signal: abortSignal(given.signal),
     fetch: origins === undefined ? send : fetchWithin(origins, send, home, own),
     origins,
-    maxMetadataBytes: runtime.maxMetadataBytes,
     headers: origins === undefined ? own : [],
     // What they give access to is not for everyone.
     isPrivate: own.length > 0,
     home,
-    auto: concurrency === "auto",
-    concurrency: concurrency === "auto" ? maxConcurrency : concurrency,
-    priority: word(given.priority, "priority", ["normal", "high", "low"]),
-    hedge: boolean(given.hedge, "hedge"),
-    perHost: integer(given.perHost, "perHost", undefined, 1),
-    maxBytesAhead: integer(given.maxBytesAhead, "maxBytesAhead", undefined, 1),
-    holes: word(given.holes, "holes", ["zero", "error"]),
-    verify: word(given.verify, "verify", ["stream", "transit", "strict", "off"]),
-    throttle: number(given.throttle, "throttle", undefined, Number.MIN_VALUE),
+    // As src/hosts/web/settings.rs reads them: what is absent is NaN, a switch 0 or 1, and a word its place among those that there are.
+    numbers: Float64Array.of(
+      concurrency === "auto",
+      concurrency === "auto" ? maxConcurrency : concurrency,
+      place(given.priority, "priority", ["normal", "high", "low"]),
+      boolean(given.hedge, "hedge"),
+      integer(given.perHost, "perHost", undefined, 1),
+      integer(given.maxBytesAhead, "maxBytesAhead", undefined, 1),
+      place(given.holes, "holes", ["zero", "error"]),
+      place(given.verify, "verify", ["stream", "transit", "strict", "off"]),
+      number(given.throttle, "throttle", undefined, Number.MIN_VALUE),
+      runtime.maxMetadataBytes,
+      integer(retry.passes, "retry.passes", undefined, 1, 100),
+      number(retry.baseDelay, "retry.baseDelay"),
+      number(retry.maxDelay, "retry.maxDelay"),
+      number(timeout.headers, "timeout.headers", undefined, Number.MIN_VALUE),
+      number(timeout.idle, "timeout.idle", undefined, Number.MIN_VALUE),
+    ),
     decoding: new Decoding(decryptsNatively(given.decoder), ...poolWorkers(pool, workers)),
-    passes: integer(retry.passes, "retry.passes", undefined, 1, 100),
-    baseDelay: number(retry.baseDelay, "retry.baseDelay"),
-    maxDelay: number(retry.maxDelay, "retry.maxDelay"),
-    headersTimeout: number(timeout.headers, "timeout.headers", undefined, Number.MIN_VALUE),
-    idleTimeout: number(timeout.idle, "timeout.idle", undefined, Number.MIN_VALUE),
     onEvent: callable(given.onEvent, "onEvent"),
+    needsMore: given.onEvent !== undefined,
     onProgress: callable(given.onProgress, "onProgress"),
     pool,
   };
 }
+
+const place = (value, name, words) => words.indexOf(word(value, name, words));
 
 /** The options of files that a filer stores. `file`: the URL of the file there, if it is opened by it. */
 export function filerSettings(options, file) {
@@ -75,6 +81,7 @@ export function filerSettings(options, file) {
   const keyEncryption = aesKey(hexBytes(kek, "sse.kek"), "sse.kek");
   return {
     ...checked,
+    needsMore: checked.needsMore || [masters, typeof locate === "function", given.token, filerToken, customer, keyEncryption].some(Boolean),
     isPrivate: checked.isPrivate || [given.token, filerToken, customer, keyEncryption, file?.search, filer?.search].some(Boolean),
     filer: base ?? "",
     proxy: locate === "proxy" && base !== undefined,

@@ -2,29 +2,40 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, ask, root } from "./command.mjs";
+import { GATE, split } from "./split.mjs";
 
 const WASM_OPT = join(root, "node_modules/binaryen/bin/wasm-opt");
 
 // What the compiler may use, as in every browser that js/load.js accepts.
-const FEATURES = ["simd", "bulk-memory", "sign-ext", "nontrapping-float-to-int", "mutable-globals", "reference-types", "multivalue"];
+const FEATURES = ["simd", "bulk-memory", "sign-ext", "nontrapping-float-to-int", "mutable-globals", "reference-types", "multivalue"].map(
+  (feature) => `--enable-${feature}`,
+);
+
+// What the published modules do not have. The split needs names.
+const STRIPPED = process.env.KELP_NAMES === undefined ? ["--strip-debug", "--strip-producers", "--strip-target-features"] : ["--debuginfo"];
 
 // One module "a" with names of one or two letters, instead of one module a JavaScript file, with names that end in a digest.
 const NAMES = "--minify-imports-and-exports-and-modules";
 
-/** Optimises the module for size, and shortens the names of its imports and exports there and in the bridge. */
-export function shrink(wasm, bridge) {
+/**
+ * Optimises the module for size, and shortens the names of its imports and exports there and in the bridge. What few pages need goes into
+ * the new module `more`.
+ */
+export function shrink(wasm, more, bridge) {
   optimise(wasm, "-Oz", "--converge");
   // Another round over flat code, which finds more that is the same.
   optimise(wasm, "--flatten", "--rereloop", "-Oz", "-Oz");
   // The second run prints the names. It would print them more than once if it converged.
   writeFileSync(bridge, rewrite(readFileSync(bridge, "utf8"), JSON.parse(optimise(wasm, NAMES))));
+  split(wasm, more, FEATURES);
+  for (const part of [wasm, more]) run(part, "--remove-unused-module-elements", ...STRIPPED);
 }
 
 /** Runs wasm-opt on a file. Returns what it prints. */
-function optimise(wasm, ...passes) {
-  const features = FEATURES.map((feature) => `--enable-${feature}`);
-  const names = process.env.KELP_NAMES === undefined ? ["--strip-debug", "--strip-producers", "--strip-target-features"] : ["--debuginfo"];
-  const printed = ask(process.execPath, [WASM_OPT, ...features, ...passes, ...names, wasm, "--output", wasm]);
+const optimise = (wasm, ...passes) => run(wasm, `--no-inline=${GATE}*`, ...passes, "--debuginfo");
+
+function run(wasm, ...passes) {
+  const printed = ask(process.execPath, [WASM_OPT, ...FEATURES, ...passes, wasm, "--output", wasm]);
   if (printed === null) throw new Failure(`wasm-opt ${passes.join(" ")} failed`);
   return printed;
 }

@@ -12,6 +12,7 @@ const BRIDGE = join(target, "bindgen");
 const JAVASCRIPT = join(root, "js");
 const DIST = join(root, "dist");
 const CORE = "kelp_stream_bg.wasm";
+const MORE = "kelp_stream_more.wasm";
 const CODEC = "kelp_stream_codec.wasm";
 const TYPES = ["index.d.ts", "service-worker.d.ts", "save.d.ts"];
 
@@ -23,9 +24,9 @@ export async function build() {
   await bridge(await compile({ rustflags: [...SIMD, ...PACKAGE, ...(await withoutPanics())] }));
   await buildCodec();
   const scripts = await bundle();
-  copyFileSync(join(BRIDGE, CORE), join(DIST, CORE));
+  for (const module of [CORE, MORE]) copyFileSync(join(BRIDGE, module), join(DIST, module));
   for (const types of TYPES) copyFileSync(join(JAVASCRIPT, types), join(DIST, types));
-  removeAllBut([...scripts, CORE, CODEC, ...TYPES]);
+  removeAllBut([...scripts, CORE, MORE, CODEC, ...TYPES]);
   report();
 }
 
@@ -83,7 +84,7 @@ function withoutPaths() {
 async function bridge(wasm) {
   rmSync(BRIDGE, { recursive: true, force: true });
   await run("cargo", ["xtask", "bindgen", wasm, BRIDGE]);
-  shrink(join(BRIDGE, CORE), join(BRIDGE, "kelp_stream.js"));
+  shrink(join(BRIDGE, CORE), join(BRIDGE, MORE), join(BRIDGE, "kelp_stream.js"));
 }
 
 // Three entry points that differ in how they find the wasm, and one file that they share. All others share nothing: a worker starts with
@@ -130,8 +131,13 @@ async function bundleInto(entryPoints, { plugins = [], ...options } = {}) {
 const filesInside = {
   name: "files inside",
   setup(build) {
-    const files = { "#core.wasm": [join(BRIDGE, CORE), "base64"], "#codec.wasm": [join(DIST, CODEC), "base64"], "#worker": [join(DIST, "worker.js"), "text"] };
-    build.onResolve({ filter: /^#(core\.wasm|codec\.wasm|worker)$/ }, ({ path: name }) => {
+    const files = {
+      "#core.wasm": [join(BRIDGE, CORE), "base64"],
+      "#more.wasm": [join(BRIDGE, MORE), "base64"],
+      "#codec.wasm": [join(DIST, CODEC), "base64"],
+      "#worker": [join(DIST, "worker.js"), "text"],
+    };
+    build.onResolve({ filter: /^#(core\.wasm|more\.wasm|codec\.wasm|worker)$/ }, ({ path: name }) => {
       const [path, loader] = files[name];
       return { path, pluginData: { loader } };
     });

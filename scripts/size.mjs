@@ -8,7 +8,8 @@ import { Failure, isMain, main, root } from "./command.mjs";
 // point, together about as much as one photograph; the codec module if it needs it, and each worker its program. The goal of the wasm is
 // 45 KiB, so the code of this project must become much smaller. Until then the budget keeps it from growing unnoticed.
 const DOWNLOADS = [
-  { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 123 },
+  { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 108 },
+  { name: "wasm, more", files: ["kelp_stream_more.wasm"], budget: 19 },
   { name: "wasm, codec", files: ["kelp_stream_codec.wasm"], budget: 30 },
   { name: "JavaScript", files: ["index.js", "kelp-stream.js"], budget: 16.5 },
   { name: "JavaScript, Node", files: ["node.js", "kelp-stream.js"], budget: 16.5 },

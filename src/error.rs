@@ -86,7 +86,11 @@ impl Kind {
 ///
 /// Neither the message nor any field has a key, a token or the query of a URL.
 #[derive(Clone, Debug)]
-pub struct Error {
+pub struct Error(Box<Inner>);
+
+/// What an error says. It is boxed, because results that rarely are errors are moved often.
+#[derive(Clone, Debug)]
+struct Inner {
     kind: Kind,
     message: String,
     chunk: Option<String>,
@@ -113,81 +117,82 @@ pub struct Cause(pub u32);
 impl Error {
     /// An error of this kind. The message is in lower case, without a full stop.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), chunk: None, offset: None, attempts: Vec::new(), cause: None }
+        let message = message.into();
+        Self(Box::new(Inner { kind, message, chunk: None, offset: None, attempts: Vec::new(), cause: None }))
     }
 
     /// Adds the chunk that could not be read: a file id, or a URL without query.
     #[must_use]
     pub fn of_chunk(mut self, chunk: impl Into<String>) -> Self {
-        self.chunk = Some(chunk.into());
+        self.0.chunk = Some(chunk.into());
         self
     }
 
     /// Adds the position in the file of the first byte that was not delivered.
     #[must_use]
     pub fn at(mut self, offset: u64) -> Self {
-        self.offset = Some(offset);
+        self.0.offset = Some(offset);
         self
     }
 
     /// Adds the requests that failed.
     #[must_use]
     pub fn after(mut self, attempts: Vec<Attempt>) -> Self {
-        self.attempts = attempts;
+        self.0.attempts = attempts;
         self
     }
 
     /// Adds the exception that caused it.
     #[must_use]
     pub fn because(mut self, cause: Option<Cause>) -> Self {
-        self.cause = cause;
+        self.0.cause = cause;
         self
     }
 
     /// The kind of the error.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.0.kind
     }
 
     /// The message, without the chunk and the attempts that `Display` adds.
     #[must_use]
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// The chunk that could not be read: a file id, or a URL without query.
     #[must_use]
     pub fn chunk(&self) -> Option<&str> {
-        self.chunk.as_deref()
+        self.0.chunk.as_deref()
     }
 
     /// Position in the file of the first byte that was not delivered.
     #[must_use]
     pub fn offset(&self) -> Option<u64> {
-        self.offset
+        self.0.offset
     }
 
     /// The requests that failed, in order.
     #[must_use]
     pub fn attempts(&self) -> &[Attempt] {
-        &self.attempts
+        &self.0.attempts
     }
 
     /// The number of the exception that caused it.
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
-        self.cause
+        self.0.cause
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(chunk) = &self.chunk {
+        if let Some(chunk) = &self.0.chunk {
             write!(f, "chunk {chunk}: ")?;
         }
-        f.write_str(&self.message)?;
-        match self.attempts.len() {
+        f.write_str(&self.0.message)?;
+        match self.0.attempts.len() {
             0 | 1 => Ok(()),
             n => write!(f, " (after {n} attempts)"),
         }

@@ -57,6 +57,7 @@ mod json;
 pub mod model;
 pub mod read;
 pub mod schedule;
+mod time;
 
 #[cfg(all(target_arch = "wasm32", feature = "component"))]
 pub use crate::hosts::component;

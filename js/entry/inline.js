@@ -1,12 +1,15 @@
 // The wasm modules and the program of the workers are inside this file: for bundles, and for places where files have no URL.
 import codec from "#codec.wasm";
 import core from "#core.wasm";
+import more from "#more.wasm";
 import program from "#worker";
 import { setCodecLoader } from "../codec/module.js";
 import { setSpawner } from "../codec/workers.js";
 import { setLoader } from "../load.js";
+import { setMoreLoader } from "../more.js";
 
 setLoader(() => bytes(core));
+setMoreLoader(() => bytes(more));
 setCodecLoader(() => bytes(codec));
 if (typeof Worker === "function" && URL.createObjectURL) setSpawner(spawn);
 

@@ -5,8 +5,10 @@ import { Worker } from "node:worker_threads";
 import { setCodecLoader } from "../codec/module.js";
 import { setSpawner } from "../codec/workers.js";
 import { setLoader } from "../load.js";
+import { setMoreLoader } from "../more.js";
 
 setLoader(() => readFile(new URL("./kelp_stream_bg.wasm", import.meta.url)));
+setMoreLoader(() => readFile(new URL("./kelp_stream_more.wasm", import.meta.url)));
 setCodecLoader(() => readFile(new URL("./kelp_stream_codec.wasm", import.meta.url)));
 setSpawner(startThread, availableParallelism);
 

@@ -1,13 +1,16 @@
 // workerd does not compile wasm at run time: the imports give compiled modules. It has no workers, and no turn belongs to two requests.
 import module from "./kelp_stream_bg.wasm";
+import more from "./kelp_stream_more.wasm";
 import codec from "./kelp_stream_codec.wasm";
 import { giveCodec } from "../codec/module.js";
 import { withoutTurns } from "../codec/turns.js";
 import { setLoader } from "../load.js";
+import { setMoreLoader } from "../more.js";
 import { runtime } from "../runtime.js";
 import { bodyReader } from "../workerd/body.js";
 
 setLoader(() => module);
+setMoreLoader(() => more);
 giveCodec(codec);
 withoutTurns();
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use crate::{
     error::{Error, Kind},
     fetch::timeout::within,
-    host::{Host, LocateError},
+    host::{Host, LocateError, rare},
     http::jwt,
     schedule::options::Options,
 };
@@ -17,6 +17,13 @@ use crate::{
 ///
 /// [`Kind::Unauthorized`] if the user's function fails or does not return in time.
 pub async fn filer_token<H: Host>(host: &H, options: &Options) -> Result<Option<String>, Error> {
+    if !host.has_filer_token() {
+        return Ok(None);
+    }
+    rare::wait(fresh_token(host, options)).await
+}
+
+async fn fresh_token<H: Host>(host: &H, options: &Options) -> Result<Option<String>, Error> {
     let first = user_token(host, options, host.filer_token()).await?;
     if is_stale(host, first.as_deref()) {
         return user_token(host, options, host.filer_token()).await;

@@ -11,7 +11,7 @@ use crate::{
         filer_token::filer_token,
         timeout::{back_online, within},
     },
-    host::{FetchError, Host, Piece, Request, Response},
+    host::{FetchError, Host, Piece, Request, Response, rare},
     http::{
         headers::{ByteRange, Headers},
         url,
@@ -77,14 +77,16 @@ impl GetTarget<'_> {
                 let url = token.map_or_else(|| url.to_owned(), |token| url::with_token(url, &token));
                 Ok(Request { url, range: None })
             }
-            Self::Url { url, validators, range } => Ok(Request { url: validators.at(url), range }),
+            Self::Url { url, validators, range } => {
+                Ok(Request { url: rare::call(|| validators.at(url)), range })
+            }
         }
     }
 
     /// Whether a request to `at` failed because an earlier redirect led there and is outdated. Then the URL itself is
     /// requested.
     fn drops_redirect(self, at: &str, status: Option<u16>) -> bool {
-        matches!(self, Self::Url { url, validators, .. } if validators.drop_redirect(url, at, status))
+        matches!(self, Self::Url { url, validators, .. } if rare::call(|| validators.drop_redirect(url, at, status)))
     }
 
     fn may_renew(self) -> bool {

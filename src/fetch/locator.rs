@@ -1,7 +1,7 @@
 //! Finds the replicas of a chunk and its read token: the filer relays the chunk, a master is asked, or the user's
 //! functions are called.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::{
     error::{Error, Kind},
@@ -12,9 +12,10 @@ use crate::{
         timeout::within,
     },
     formats::seaweedfs::urls::proxy_url,
-    host::{Host, LocateError},
+    host::{Host, LocateError, rare},
     model::location::Location,
     schedule::{options::Options, pool::Pool},
+    time::Duration,
 };
 
 /// Finds the replicas and tokens of a file's chunks. Clones are handles on the same one, which the streams of the file
@@ -57,7 +58,7 @@ impl Locator {
     /// Asks the masters at these URLs in turn, until one answers.
     #[must_use]
     pub fn masters<'a>(urls: impl IntoIterator<Item = &'a str>) -> Self {
-        Self::new(Strategy::Master(Master::new(urls)))
+        rare::call(|| Self::new(Strategy::Master(Master::new(urls))))
     }
 
     fn new(strategy: Strategy) -> Self {
@@ -98,20 +99,25 @@ impl Locator {
         match &self.0.strategy {
             Strategy::Proxy(filer) => Ok(Location { urls: vec![proxy_url(filer, file_id)], token: None }),
             Strategy::Master(master) => {
-                master.look_up(host, (options, pool), file_id, stale, is_unreachable).await
+                rare::wait(master.look_up(host, (options, pool), file_id, stale, is_unreachable)).await
             }
-            Strategy::Host => {
-                let located = host.locate(file_id, stale);
-                match within(host, options.timeout.headers, "", located).await {
-                    Ok(Ok(location)) => Ok(location),
-                    Ok(Err(LocateError { cause })) => {
-                        Err(Error::new(Kind::NoLocations, "the locate function failed").because(cause))
-                    }
-                    Err(_) => {
-                        Err(Error::new(Kind::NoLocations, "the locate function did not return in time"))
-                    }
-                }
+            Strategy::Host => rare::wait(Self::user_location(host, options, file_id, stale)).await,
+        }
+    }
+
+    /// The replicas that the user's function names.
+    async fn user_location<H: Host>(
+        host: &H,
+        options: &Options,
+        file_id: &str,
+        stale: Option<Duration>,
+    ) -> Result<Location, Error> {
+        match within(host, options.timeout.headers, "", host.locate(file_id, stale)).await {
+            Ok(Ok(location)) => Ok(location),
+            Ok(Err(LocateError { cause })) => {
+                Err(Error::new(Kind::NoLocations, "the locate function failed").because(cause))
             }
+            Err(_) => Err(Error::new(Kind::NoLocations, "the locate function did not return in time")),
         }
     }
 
@@ -133,6 +139,18 @@ impl Locator {
         if let Strategy::Proxy(_) = self.0.strategy {
             return filer_token(host, options).await;
         }
+        rare::wait(self.token_of_server(host, (options, pool), file_id, origin, refused)).await
+    }
+
+    /// The token for a volume server.
+    async fn token_of_server<H: Host>(
+        &self,
+        host: &H,
+        (options, pool): (&Options, &Pool),
+        file_id: &str,
+        origin: &str,
+        refused: Option<Duration>,
+    ) -> Result<Option<String>, Error> {
         let mut token = self.user_token(host, options, file_id, origin).await?;
         if is_stale(host, token.as_deref()) {
             token = self.user_token(host, options, file_id, origin).await?;

@@ -1,11 +1,8 @@
 //! A SeaweedFS master: which servers have a volume, and read tokens (`/dir/lookup`, `master_server_handlers.go`).
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use crate::{
@@ -23,6 +20,7 @@ use crate::{
         pool::Pool,
         retry::{Abilities, AttemptError, Decision, RetryState},
     },
+    time::Duration,
 };
 
 /// The servers of a volume are looked up again after this time, even if they work. SeaweedFS's own clients keep them as

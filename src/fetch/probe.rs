@@ -170,7 +170,7 @@ impl<H: Host> Probe<'_, H> {
         })?;
         let Fetched { status, headers, url: at, .. } = &response;
         let seen = Seen { range, status: *status, headers, at: at.as_deref() };
-        validators.check(url, seen).map_err(|failure| Error::new(failure.kind, failure.message))?;
+        validators.check(url, seen).map_err(|failure| Error::new(failure.kind, &*failure.message))?;
         Ok(response)
     }
 }

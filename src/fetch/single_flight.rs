@@ -8,8 +8,9 @@ use std::{
     future::{Future, poll_fn},
     sync::{Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
-    time::Duration,
 };
+
+use crate::time::Duration;
 
 /// The result of a lookup: servers, a token, or both.
 #[derive(Clone, Default)]

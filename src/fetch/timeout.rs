@@ -1,6 +1,6 @@
 //! Waits with a limit: for a response, for the next bytes, for a network.
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{future::Future, pin::pin};
 
 use futures::future::{Either, select};
 
@@ -8,6 +8,7 @@ use crate::{
     error::Kind,
     host::Host,
     schedule::{idle_timer::IdleTimer, retry::AttemptError},
+    time::Duration,
 };
 
 /// Waits for a future, at most `limit`; then the error is [`Kind::Timeout`] with `message`. Time in which the platform

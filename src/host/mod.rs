@@ -14,12 +14,12 @@ pub mod event;
 mod decoding;
 mod digest;
 mod piece;
+pub(crate) mod rare;
 mod request;
 
 use std::{
     future::{Future, poll_fn, ready},
     task::Poll,
-    time::Duration,
 };
 
 use futures::Stream;
@@ -34,6 +34,7 @@ pub use self::{
 use crate::{
     host::event::Event,
     model::{chunk::Ctr, location::Location},
+    time::Duration,
 };
 
 /// The longest body, in bytes, that may be handed on whole.
@@ -90,6 +91,20 @@ pub trait Host {
     /// none.
     fn filer_token(&self) -> impl Future<Output = Result<Option<String>, LocateError>> {
         ready(Ok(None))
+    }
+
+    /// Whether [`Host::filer_token`] may have a token. If not, it is not called.
+    fn has_filer_token(&self) -> bool {
+        true
+    }
+
+    /// Resolves when code that few readers need is there. The default is a host that has all its code.
+    ///
+    /// # Errors
+    ///
+    /// [`PrepareError`] if it cannot be loaded.
+    fn load_more(&self) -> impl Future<Output = Result<(), PrepareError>> {
+        ready(Ok(()))
     }
 
     /// Resolves when [`Host::digest`] and [`Host::apply_ctr`] can be called. The core calls it together with the

@@ -4,10 +4,11 @@
 //! reads the times in the token, so that an expired one is renewed instead of being refused. The signature is
 //! not verified: only the server has the key.
 
-use std::time::Duration;
-
 use super::base64;
-use crate::json::{Value, walk};
+use crate::{
+    json::{Value, walk},
+    time::Duration,
+};
 
 /// A token that expires within this time is not sent: the request needs time to arrive, and clocks differ.
 /// SeaweedFS's tokens are valid for 60 s, or for 10 s in its sample configuration.

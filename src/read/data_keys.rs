@@ -8,7 +8,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use crate::{
     error::{Error, Kind},
     formats::seaweedfs::entry::{DataKeys, Entry, Keys, WrappedKey},
-    host::{DecodeError, DecodeParams, Host, joined},
+    host::{DecodeError, DecodeParams, Host, joined, rare},
     model::chunk::CipherKey,
 };
 
@@ -24,8 +24,19 @@ const MAX_INTERRUPTIONS: usize = 3;
 ///
 /// [`Kind::Unsupported`] if the host cannot decode, [`Kind::Internal`] if its decoder stops again and again.
 pub(super) async fn unwrap_keys<H: Host>(host: &H, entry: &Entry, keys: &Keys) -> Result<DataKeys, Error> {
+    match &keys.kek {
+        Some(kek) => rare::wait(unwrap_with(host, entry, keys, kek)).await,
+        None => Ok(DataKeys::default()),
+    }
+}
+
+async fn unwrap_with<H: Host>(
+    host: &H,
+    entry: &Entry,
+    keys: &Keys,
+    kek: &CipherKey,
+) -> Result<DataKeys, Error> {
     let mut opened = DataKeys::default();
-    let Some(kek) = &keys.kek else { return Ok(opened) };
     let wrapped = stream::iter(entry.wrapped_keys(keys));
     let mut unwrapped = wrapped.map(|wrapped| unwrap(host, kek, wrapped)).buffer_unordered(AT_ONCE);
     while let Some((wrapped, key)) = unwrapped.try_next().await? {

@@ -6,7 +6,6 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
-    time::Duration,
 };
 
 use futures::{
@@ -23,6 +22,7 @@ use super::{
 use crate::{
     host::Host,
     schedule::{pool::Flight, view::CHECK_AGAIN, window::Job},
+    time::Duration,
 };
 
 /// Fetches ahead until everything is fetched, or the stream has ended.

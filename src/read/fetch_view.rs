@@ -9,7 +9,6 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use futures::future::{OptionFuture, try_join};
@@ -25,13 +24,14 @@ use crate::{
         filer_token::filer_token,
         timeout::{back_online, within},
     },
-    host::{Digest, Host, Request, Response, SMALL_BODY, event::EventKind},
+    host::{Digest, Host, Request, Response, SMALL_BODY, event::EventKind, rare},
     http::url,
     schedule::{
         pool::Flight,
         view::{self, Action, Input, Operation, Part, ResponseStart, Role, Update, ViewFetch},
         window::{Job, JobId},
     },
+    time::Duration,
 };
 
 /// A body that waits this long for its reader gives its connection back.
@@ -247,7 +247,7 @@ async fn send<H: Host>(
     };
     let answered = async {
         match part {
-            Some(part) => respond_with_part(shared, request, *part).await,
+            Some(part) => rare::wait(respond_with_part(shared, request, *part)).await,
             None => {
                 respond(shared, request, small).await.map(|(head, at, body)| (head, at, ViewBody::own(body)))
             }

@@ -1,13 +1,11 @@
 //! Which views of a stream are overdue, and which fetches wait to hear so.
 
-use std::{
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+use std::task::{Context, Poll, Waker};
 
 use crate::{
     host::Piece,
     schedule::{pool::Pool, view::HedgeWatch, window::Window},
+    time::Duration,
 };
 
 /// The hedge watch of a stream, and the wakers of the fetches that it may concern.

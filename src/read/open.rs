@@ -18,7 +18,7 @@ use super::{
     streams::{Streams, closed},
 };
 use crate::{
-    error::Error,
+    error::{Error, Kind},
     fetch::{
         get::{Expect, Fetched, GetTarget, get},
         probe,
@@ -30,9 +30,13 @@ use crate::{
             urls,
         },
     },
-    host::{Host, joined},
+    host::{Host, PrepareError, joined},
     http::url,
-    model::{chunk::Chunk, merge::merge, ranges::ranges_of},
+    model::{
+        chunk::{Chunk, Source},
+        merge::merge,
+        ranges::ranges_of,
+    },
 };
 
 /// What a caller knows about a URL before it is opened.
@@ -48,6 +52,8 @@ pub struct UrlHints {
     /// Bytes per range request.
     pub chunk_size: u64,
 }
+
+const UNLOADED: &str = "a part of kelp-stream cannot be loaded";
 
 const OCTETS: &str = "application/octet-stream";
 
@@ -116,6 +122,11 @@ impl<H: Host> OpenContext<H> {
             Some(url) => entry.chunks_to_read_at(url, keys, &data_keys)?,
             None => entry.chunks_to_read(keys, &data_keys)?,
         };
+        // Chunk manifests, and ranges of a URL.
+        if chunks.iter().any(|chunk| chunk.is_manifest || matches!(chunk.source, Source::Filer(_))) {
+            let loaded = self.host.load_more().await;
+            loaded.map_err(|PrepareError { cause }| Error::new(Kind::Network, UNLOADED).because(cause))?;
+        }
         if let Some(url) = file_url.filter(|_| entry.is_remote_only()) {
             self.session.validators.expect(url, entry.size());
         }

@@ -6,7 +6,6 @@
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 use super::{
@@ -31,6 +30,7 @@ use crate::{
         view::{FailureLimit, Update},
         window::{Head, JobId, Limits, Window},
     },
+    time::Duration,
 };
 
 /// What the driver and the reader of a stream share.

@@ -1,11 +1,11 @@
 //! Counters of a file: requests, bytes, waits.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    host::event::{Event, EventKind},
     time::Duration,
 };
-
-use crate::host::event::{Event, EventKind};
 
 /// The counters of one file, over all its streams.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,9 +1,7 @@
 //! What the reader and the look-ahead wait for, and how long.
 
-use std::time::Duration;
-
 use super::stats::Waits;
-use crate::schedule::window::Head;
+use crate::{schedule::window::Head, time::Duration};
 
 /// Who waits now, and for what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

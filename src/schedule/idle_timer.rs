@@ -15,7 +15,7 @@
 //! | 1 h | the timer fires, an hour late | it is set again, to 20 s |
 //! | 1 h 20 s | the timer fires | too long without progress |
 
-use std::time::Duration;
+use crate::time::Duration;
 
 /// A timer that fires later than this shows that the platform was asleep, or so busy that it took no data.
 pub(crate) const LATE: Duration = Duration::from_secs(1);

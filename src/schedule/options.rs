@@ -1,8 +1,8 @@
 //! The options of a stream, and their defaults.
 
-use std::time::Duration;
-
-use crate::{http::origins::Origins, model::limit::MAX_METADATA_BYTES, schedule::retry::RetryPolicy};
+use crate::{
+    http::origins::Origins, model::limit::MAX_METADATA_BYTES, schedule::retry::RetryPolicy, time::Duration,
+};
 
 /// How far a stream reads ahead, how long it waits and retries, and what it verifies.
 #[derive(Clone, Debug)]

@@ -16,7 +16,7 @@
 //! | 10 s | 1,000 | 10,240 | too slow |
 //! | 20 s | 1,000 | 10,240 | it drips |
 
-use std::time::Duration;
+use crate::time::Duration;
 
 /// The bytes per second that all bodies of a time bring at least.
 const LEAST: f64 = 1024.0;

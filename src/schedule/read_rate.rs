@@ -3,7 +3,7 @@
 //! The rate is measured over stretches of a second, and rises sooner when the reader becomes faster. A
 //! reader that found nothing to read lately is starved: then the link, not the reader, sets the pace.
 
-use std::time::Duration;
+use crate::time::Duration;
 
 /// Bytes are fetched ahead for this many seconds of reading.
 const AHEAD: f64 = 2.0;

@@ -17,12 +17,13 @@
 //! | replica 0 | try 1 at once |
 //! | replica 1 | look up, then give up with an error that lists four attempts |
 
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
 
 use crate::{
     error::{Attempt, Cause, Error, Kind},
     host::{DecodeError, FetchError},
     http::{date, url},
+    time::Duration,
 };
 
 /// How often a view, or another request, is tried, and how long the pauses are.
@@ -44,7 +45,11 @@ impl Default for RetryPolicy {
 
 /// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttemptError {
+pub struct AttemptError(Box<Failed>);
+
+/// What an [`AttemptError`] says. It is boxed, because results that rarely are errors are moved often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
     /// The kind of failure.
     pub kind: Kind,
     /// What happened, for people; without secrets.
@@ -60,7 +65,8 @@ pub struct AttemptError {
 impl AttemptError {
     /// A failure that is not a status.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), status: None, retry_after: None, cause: None }
+        let message = message.into();
+        Self(Box::new(Failed { kind, message, status: None, retry_after: None, cause: None }))
     }
 
     /// A request to a URL that `origins` forbids. The message names the origin only.
@@ -85,13 +91,10 @@ impl AttemptError {
             416 => Kind::Range,
             _ => Kind::Http(status),
         };
-        Self {
-            kind,
-            message: format!("the server answered {status}"),
-            status: Some(status),
-            retry_after,
-            cause: None,
-        }
+        let mut error = Self::new(kind, format!("the server answered {status}"));
+        error.status = Some(status);
+        error.retry_after = retry_after;
+        error
     }
 
     /// Whether a server refused the request for its load: 429, 503, or 403 with `Retry-After`.
@@ -100,9 +103,25 @@ impl AttemptError {
     }
 }
 
+impl Deref for AttemptError {
+    type Target = Failed;
+
+    fn deref(&self) -> &Failed {
+        &self.0
+    }
+}
+
+impl DerefMut for AttemptError {
+    fn deref_mut(&mut self) -> &mut Failed {
+        &mut self.0
+    }
+}
+
 impl From<FetchError> for AttemptError {
     fn from(error: FetchError) -> Self {
-        Self { cause: error.cause, ..Self::new(Kind::Network, "the connection failed") }
+        let mut failed = Self::new(Kind::Network, "the connection failed");
+        failed.cause = error.cause;
+        failed
     }
 }
 

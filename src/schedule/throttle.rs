@@ -12,7 +12,7 @@
 //!  9000 ms  50 bytes         50 bytes     9050 ms   a pause earns one more burst, not 9000 bytes
 //! ```
 
-use std::time::Duration;
+use crate::time::Duration;
 
 /// Bytes are delivered in bursts of this duration's worth, so that a low rate is still smooth.
 const BURST: Duration = Duration::from_millis(50);

@@ -27,8 +27,10 @@ use std::{
 use graph::{Graph, circles};
 
 /// The layers of `src/`, from the bottom to the top.
-const LAYERS: [&str; 11] =
-    ["error", "json", "http", "model", "host", "formats", "schedule", "fetch", "read", "decode", "hosts"];
+const LAYERS: [&str; 12] = [
+    "time", "error", "json", "http", "model", "host", "formats", "schedule", "fetch", "read", "decode",
+    "hosts",
+];
 
 /// The crates that compute on the bytes of a file, and the folders that may use them. The core steers: in the package
 /// for the web it has no code that touches a byte.

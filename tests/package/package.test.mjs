@@ -22,6 +22,7 @@ const FILES = [
   "dist/kelp-stream.js.map",
   "dist/kelp_stream_bg.wasm",
   "dist/kelp_stream_codec.wasm",
+  "dist/kelp_stream_more.wasm",
   "dist/node-worker.js",
   "dist/node-worker.js.map",
   "dist/node.js",
@@ -99,7 +100,7 @@ test("no script awaits at its top level or imports while it runs", async () => {
 
 test("its wasm has no names, debug information or producers", () => {
   const sections = WebAssembly.Module.customSections;
-  for (const file of ["dist/kelp_stream_bg.wasm", "dist/kelp_stream_codec.wasm"]) {
+  for (const file of ["dist/kelp_stream_bg.wasm", "dist/kelp_stream_more.wasm", "dist/kelp_stream_codec.wasm"]) {
     const module = new WebAssembly.Module(read(file));
     for (const name of ["name", "producers", ".debug_info", ".debug_line"]) assert.deepEqual(sections(module, name), [], `${file}: ${name}`);
   }

@@ -2,7 +2,10 @@
 
 use wasm_bindgen_test::wasm_bindgen_test;
 
-use super::js::{Chunk, Store, assert_error, bytes, error_of, get, global, next, pause, set, text};
+use super::js::{
+    Chunk, HEADERS_TIMEOUT, IDLE_TIMEOUT, PASSES, Store, assert_error, bytes, error_of, get, global, next,
+    pause, set, text,
+};
 
 fn one(size: u32) -> [Chunk; 1] {
     [Chunk { url: "http://s/0", size, ..Chunk::default() }]
@@ -245,7 +248,7 @@ async fn a_gathered_piece_does_not_wait_for_a_body_that_stalls() {
 #[wasm_bindgen_test]
 async fn a_body_that_breaks_keeps_what_was_gathered() {
     let store = second_piece("controller.error(new Error('reset'))");
-    set(&store.settings, "passes", 2);
+    store.set_number(PASSES, 2.0);
     let read = store.read(&two()).await;
     let ranges: Vec<_> = store.log().iter().map(|asked| get(asked, "range")).collect();
     assert_eq!(ranges.get(2), Some(&"bytes=5-9".into()), "{ranges:?}");
@@ -268,7 +271,7 @@ async fn a_body_far_longer_than_expected_is_not_gathered() {
 #[wasm_bindgen_test]
 async fn a_request_without_a_response_is_aborted() {
     let store = Store::with_fetch(&format!("{LOGGED} return new Promise(() => {{}})"));
-    set(&store.settings, "headersTimeout", 20);
+    store.set_number(HEADERS_TIMEOUT, 20.0);
     let error = error_of(store.read(&one(10))).await;
     assert_error(&error, "timeout");
     assert_eq!(get(&store.log()[0], "aborted"), true);
@@ -279,7 +282,7 @@ async fn a_body_that_stalls_is_aborted() {
     let store = Store::with_fetch(&format!(
         "{LOGGED} return Promise.resolve(new Response(new ReadableStream({{}})))"
     ));
-    set(&store.settings, "idleTimeout", 20);
+    store.set_number(IDLE_TIMEOUT, 20.0);
     let error = error_of(store.read(&one(10))).await;
     assert_error(&error, "timeout");
     assert_eq!(get(&store.log()[0], "aborted"), true);
@@ -316,7 +319,7 @@ async fn no_timeout_outlives_its_request() {
     assert_eq!(count, 1, "one timeout watches headers and body");
 
     let hanging = Store::with_fetch(&format!("{LOGGED} return new Promise(() => {{}})"));
-    set(&hanging.settings, "headersTimeout", 23_456);
+    hanging.set_number(HEADERS_TIMEOUT, 23_456.0);
     let stream = hanging.open(10, &one(10)).stream(0.0, 10.0).unwrap();
     let reading = stream.read();
     pause(5).await;

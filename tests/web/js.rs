@@ -114,6 +114,11 @@ impl Store {
         set(&self.settings, name, callback);
     }
 
+    /// Sets a number of the settings, by its place in `js/options.js`.
+    pub fn set_number(&self, place: u32, number: f64) {
+        get(&self.settings, "numbers").unchecked_into::<Float64Array>().set_index(place, number);
+    }
+
     /// The requests so far.
     pub fn log(&self) -> Vec<JsValue> {
         get(&self.world, "log").unchecked_into::<Array>().iter().collect()
@@ -141,30 +146,38 @@ pub fn pool() -> CorePool {
 /// The defaults, but for patience: one pass.
 fn settings() -> Object {
     let settings = Object::new();
-    for (name, number) in [
-        ("concurrency", 64.0),
-        ("perHost", f64::INFINITY),
-        ("maxBytesAhead", 33_554_432.0),
-        ("passes", 1.0),
-        ("baseDelay", 1.0),
-        ("maxDelay", 10.0),
-        ("headersTimeout", 15_000.0),
-        ("idleTimeout", 20_000.0),
-    ] {
-        set(&settings, name, number);
+    // As `js/options.js` lists them.
+    let numbers = [
+        1.0,
+        64.0,
+        0.0,
+        1.0,
+        f64::INFINITY,
+        33_554_432.0,
+        0.0,
+        0.0,
+        f64::NAN,
+        f64::NAN,
+        1.0,
+        1.0,
+        10.0,
+        15_000.0,
+        20_000.0,
+    ];
+    set(&settings, "numbers", Float64Array::from(&numbers[..]));
+    for name in ["home", "filer"] {
+        set(&settings, name, "");
     }
-    for (name, text) in
-        [("holes", "zero"), ("verify", "stream"), ("priority", "normal"), ("home", ""), ("filer", "")]
-    {
-        set(&settings, name, text);
-    }
-    set(&settings, "auto", true);
-    set(&settings, "hedge", true);
     set(&settings, "proxy", false);
     set(&settings, "isPrivate", false);
     set(&settings, "headers", Array::new());
     settings
 }
+
+/// Places of numbers in the settings.
+pub const PASSES: u32 = 10;
+pub const HEADERS_TIMEOUT: u32 = 13;
+pub const IDLE_TIMEOUT: u32 = 14;
 
 /// A chunk of a generic manifest.
 #[derive(Clone, Default)]

@@ -6,8 +6,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 /// Writes `<stem>.js`, `<stem>_bg.wasm` and the snippets of `wasm` into `out`.
 ///
-/// Without types, since `js/index.d.ts` is written by hand, and without the name and producers sections, which a published file does
-/// not need. With `KELP_NAMES` in the environment it keeps the names, to see what a function takes.
+/// Without types, since `js/index.d.ts` is written by hand. The names of functions are kept, for `scripts/split.mjs`.
 pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     if !wasm.is_file() {
         return Err(format!("{} does not exist: build it first", wasm.display()).into());
@@ -18,7 +17,7 @@ pub fn write(wasm: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
         .typescript(false)
         .omit_default_module_path(true)
         .keep_debug(false)
-        .remove_name_section(std::env::var_os("KELP_NAMES").is_none())
+        .remove_name_section(false)
         .remove_producers_section(true)
         .generate_output()?;
     let bridge = output.js().to_owned();

@@ -1,12 +1,18 @@
 //! Calls `onEvent` and `onProgress`.
 
-use std::{cell::RefCell, time::Duration};
+use std::cell::RefCell;
 
 use js_sys::{Function, Object};
 use wasm_bindgen::prelude::*;
 
 use super::{error::set, turn};
-use crate::host::event::{Event, EventKind};
+use crate::{
+    host::{
+        event::{Event, EventKind},
+        rare,
+    },
+    time::Duration,
+};
 
 #[wasm_bindgen]
 extern "C" {
@@ -56,7 +62,7 @@ impl Listener {
 
     pub(super) fn on_event(&self, event: &Event) {
         if let Some(on_event) = &self.on_event {
-            call(on_event, &self.to_js(event), "onEvent");
+            call(on_event, &rare::call(|| self.to_js(event)), "onEvent");
         }
         if let Some(on_progress) = &self.on_progress
             && let Some(progress) = self.progress_after(event)

@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures::StreamExt;
-use js_sys::{Function, Object, Promise};
+use js_sys::{Array, Function, Object, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 
@@ -97,39 +97,30 @@ impl CoreFile {
         Ok(summary_object(&plan, &self.file.summary(&plan)))
     }
 
-    /// The response to a request: `{ status, headers, start?, end? }`. Without `start` it has no body.
+    /// The response to a request: `{ status, headers, start?, end? }`. Without `start` it has no body. `asked`: what `js/file.js` lists,
+    /// each a string if it is there.
     ///
     /// # Errors
     ///
     /// A `KelpError` with code `closed`.
-    #[expect(clippy::too_many_arguments, reason = "one for each header field and each option")]
-    pub fn respond(
-        &self,
-        method: &str,
-        range: Option<String>,
-        if_range: Option<String>,
-        if_match: Option<String>,
-        if_none_match: Option<String>,
-        if_modified_since: Option<String>,
-        if_unmodified_since: Option<String>,
-        disposition: Option<String>,
-        name: Option<String>,
-    ) -> Result<JsValue, JsValue> {
+    pub fn respond(&self, asked: &Array) -> Result<JsValue, JsValue> {
         self.check_open()?;
+        let asked: Vec<_> = asked.iter().map(|text| text.as_string()).collect();
+        let text = |place: usize| asked.get(place).and_then(Option::as_deref);
         let request = RequestHeaders {
-            range: range.as_deref(),
-            if_range: if_range.as_deref(),
-            if_match: if_match.as_deref(),
-            if_none_match: if_none_match.as_deref(),
-            if_modified_since: if_modified_since.as_deref(),
-            if_unmodified_since: if_unmodified_since.as_deref(),
+            range: text(1),
+            if_range: text(2),
+            if_match: text(3),
+            if_none_match: text(4),
+            if_modified_since: text(5),
+            if_unmodified_since: text(6),
         };
-        let disposition = disposition.map(|wanted| match wanted.as_str() {
+        let disposition = text(7).map(|wanted| match wanted {
             "attachment" => Disposition::Attachment,
             _ => Disposition::Inline,
         });
-        let presentation = Presentation { disposition, name: name.as_deref() };
-        let reply = respond(method, &request, &self.file.as_served(presentation));
+        let presentation = Presentation { disposition, name: text(8) };
+        let reply = respond(text(0).unwrap_or_default(), &request, &self.file.as_served(presentation));
         let object = Object::new();
         set(&object, "status", &reply.status.into());
         let headers = Object::new();

@@ -1,6 +1,6 @@
 //! The port on the web.
 
-use std::{future::Future, rc::Rc, time::Duration};
+use std::{future::Future, rc::Rc};
 
 use js_sys::{Math, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -24,12 +24,19 @@ use crate::{
         event::Event,
     },
     model::{chunk::Ctr, location::Location},
+    time::Duration,
 };
 
 #[wasm_bindgen(module = "/js/codec/turns.js")]
 extern "C" {
     /// A promise of a later task, if this task has taken its time.
     fn pause() -> Option<Promise>;
+}
+
+#[wasm_bindgen(module = "/js/more.js")]
+extern "C" {
+    /// Resolves when the second module is there.
+    fn more() -> Promise;
 }
 
 /// The host of a stream: sends the requests of its file, and calls the user's functions.
@@ -83,6 +90,15 @@ impl Host for WebHost {
 
     fn filer_token(&self) -> impl Future<Output = Result<Option<String>, LocateError>> {
         self.user_locator.filer_token()
+    }
+
+    fn has_filer_token(&self) -> bool {
+        self.user_locator.filer_token.is_some()
+    }
+
+    async fn load_more(&self) -> Result<(), PrepareError> {
+        let loaded = JsFuture::from(more()).await;
+        loaded.map(drop).map_err(|thrown| PrepareError { cause: Some(self.causes.keep(thrown)) })
     }
 
     fn prepare(&self) -> impl Future<Output = Result<(), PrepareError>> {

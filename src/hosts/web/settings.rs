@@ -1,8 +1,6 @@
 //! The options from `js/options.js`, which has checked them. An absent one has the default of [`Options`].
 
-use std::time::Duration;
-
-use js_sys::{Array, Function, Uint8Array};
+use js_sys::{Array, Float64Array, Function, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use super::{decode::Decoding, pool::CorePool, ticket::Work};
@@ -16,6 +14,7 @@ use crate::{
         options::{Concurrency, Holes, Options, Priority, Timeout, Verify},
         retry::RetryPolicy,
     },
+    time::Duration,
 };
 
 #[wasm_bindgen]
@@ -24,36 +23,10 @@ extern "C" {
     #[derive(Debug)]
     pub type Settings;
 
+    /// The options that are numbers, switches and words, in the order in which [`Settings::options`] reads them. What is absent is NaN, a
+    /// switch 0 or 1, and a word its place in `js/options.js`.
     #[wasm_bindgen(method, getter)]
-    fn concurrency(this: &Settings) -> Option<f64>;
-    /// Whether `concurrency` is only the maximum, and the actual value is found automatically.
-    #[wasm_bindgen(method, getter)]
-    fn auto(this: &Settings) -> bool;
-    #[wasm_bindgen(method, getter)]
-    fn priority(this: &Settings) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn hedge(this: &Settings) -> Option<bool>;
-    #[wasm_bindgen(method, getter, js_name = perHost)]
-    fn per_host(this: &Settings) -> Option<f64>;
-    #[wasm_bindgen(method, getter, js_name = maxBytesAhead)]
-    fn max_bytes_ahead(this: &Settings) -> Option<f64>;
-    #[wasm_bindgen(method, getter)]
-    fn holes(this: &Settings) -> String;
-    #[wasm_bindgen(method, getter)]
-    fn verify(this: &Settings) -> String;
-    /// Bytes per second; absent without a limit.
-    #[wasm_bindgen(method, getter)]
-    fn throttle(this: &Settings) -> Option<f64>;
-    #[wasm_bindgen(method, getter)]
-    fn passes(this: &Settings) -> Option<f64>;
-    #[wasm_bindgen(method, getter, js_name = baseDelay)]
-    fn base_delay(this: &Settings) -> Option<f64>;
-    #[wasm_bindgen(method, getter, js_name = maxDelay)]
-    fn max_delay(this: &Settings) -> Option<f64>;
-    #[wasm_bindgen(method, getter, js_name = headersTimeout)]
-    fn headers_timeout(this: &Settings) -> Option<f64>;
-    #[wasm_bindgen(method, getter, js_name = idleTimeout)]
-    fn idle_timeout(this: &Settings) -> Option<f64>;
+    fn numbers(this: &Settings) -> Float64Array;
 
     /// How the chunks are decoded. Absent: on this thread, by WebCrypto if there is one.
     #[wasm_bindgen(method, getter)]
@@ -61,9 +34,6 @@ extern "C" {
     /// Pairs of name and value.
     #[wasm_bindgen(method, getter)]
     pub(super) fn headers(this: &Settings) -> Array;
-    /// The longest entry or chunk manifest.
-    #[wasm_bindgen(method, getter, js_name = maxMetadataBytes)]
-    fn max_metadata_bytes(this: &Settings) -> Option<f64>;
     /// The origins that requests may go to; absent for all.
     #[wasm_bindgen(method, getter)]
     fn origins(this: &Settings) -> Option<Array>;
@@ -149,46 +119,49 @@ impl Settings {
 
     fn options(&self) -> Options {
         let defaults = Options::default();
+        let numbers = self.numbers().to_vec();
+        let mut numbers = numbers.into_iter().map(|number| Some(number).filter(|number| !number.is_nan()));
+        let mut next = || numbers.next().flatten();
+        // In this order.
+        let is_auto = next() == Some(1.0);
         Options {
-            concurrency: match self.concurrency().map(|views| views as usize) {
-                Some(max) if self.auto() => Concurrency::Auto { max },
+            concurrency: match next().map(|views| views as usize) {
+                Some(max) if is_auto => Concurrency::Auto { max },
                 Some(views) => Concurrency::Fixed(views),
                 None => defaults.concurrency,
             },
-            priority: match self.priority().as_str() {
-                "high" => Priority::High,
-                "low" => Priority::Low,
+            priority: match next() {
+                Some(1.0) => Priority::High,
+                Some(2.0) => Priority::Low,
                 _ => Priority::Normal,
             },
-            hedge: self.hedge().unwrap_or(defaults.hedge),
-            per_host: self.per_host().map_or(defaults.per_host, |requests| requests as usize),
-            max_bytes_ahead: self.max_bytes_ahead().map_or(defaults.max_bytes_ahead, |bytes| bytes as u64),
-            holes: if self.holes() == "error" { Holes::Error } else { Holes::Zero },
-            verify: match self.verify().as_str() {
-                "transit" => Verify::Transit,
-                "strict" => Verify::Strict,
-                "off" => Verify::Off,
+            hedge: next().map_or(defaults.hedge, |hedge| hedge != 0.0),
+            per_host: next().map_or(defaults.per_host, |requests| requests as usize),
+            max_bytes_ahead: next().map_or(defaults.max_bytes_ahead, |bytes| bytes as u64),
+            holes: if next() == Some(1.0) { Holes::Error } else { Holes::Zero },
+            verify: match next() {
+                Some(1.0) => Verify::Transit,
+                Some(2.0) => Verify::Strict,
+                Some(3.0) => Verify::Off,
                 _ => Verify::Stream,
             },
-            throttle: self.throttle(),
-            max_metadata_bytes: self
-                .max_metadata_bytes()
-                .map_or(defaults.max_metadata_bytes, |bytes| bytes as u64),
+            throttle: next(),
+            max_metadata_bytes: next().map_or(defaults.max_metadata_bytes, |bytes| bytes as u64),
+            retry: RetryPolicy {
+                passes: next().map_or(defaults.retry.passes, |passes| passes as u32),
+                base_delay: next().map_or(defaults.retry.base_delay, ms),
+                max_delay: next().map_or(defaults.retry.max_delay, ms),
+            },
+            timeout: Timeout {
+                headers: next().map_or(defaults.timeout.headers, ms),
+                idle: next().map_or(defaults.timeout.idle, ms),
+            },
             origins: match self.origins() {
                 Some(list) => {
                     let list = list.iter().filter_map(|origin| origin.as_string());
                     Origins::only(list).unwrap_or(Origins::none())
                 }
                 None => Origins::default(),
-            },
-            retry: RetryPolicy {
-                passes: self.passes().map_or(defaults.retry.passes, |passes| passes as u32),
-                base_delay: self.base_delay().map_or(defaults.retry.base_delay, ms),
-                max_delay: self.max_delay().map_or(defaults.retry.max_delay, ms),
-            },
-            timeout: Timeout {
-                headers: self.headers_timeout().map_or(defaults.timeout.headers, ms),
-                idle: self.idle_timeout().map_or(defaults.timeout.idle, ms),
             },
         }
     }

@@ -1,7 +1,5 @@
 //! Counters and plans as JavaScript objects.
 
-use std::time::Duration;
-
 use js_sys::Object;
 use wasm_bindgen::JsValue;
 
@@ -9,6 +7,7 @@ use super::error::set;
 use crate::{
     read::stats::Stats,
     schedule::plan::{Plan, Summary},
+    time::Duration,
 };
 
 fn set_number(object: &Object, name: &str, value: u64) {

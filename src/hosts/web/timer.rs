@@ -14,12 +14,12 @@ use std::{
     pin::Pin,
     rc::{Rc, Weak},
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 use wasm_bindgen::prelude::*;
 
 use super::turn::{Turn, now};
+use crate::time::Duration;
 
 #[wasm_bindgen]
 extern "C" {

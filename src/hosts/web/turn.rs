@@ -3,7 +3,9 @@
 //! To read the clock is a call out of the module, and the core asks for the time at every step. A turn takes less than a
 //! millisecond, and what its steps compare is not closer than that. Where no turn is known the clock is read each time.
 
-use std::{cell::Cell, time::Duration};
+use std::cell::Cell;
+
+use crate::time::Duration;
 
 use js_sys::Date;
 use wasm_bindgen::prelude::*;

@@ -1,6 +1,6 @@
 //! How fast bytes arrive.
 
-use std::time::Duration;
+use crate::time::Duration;
 
 /// The most bytes per second that arrived lately.
 ///

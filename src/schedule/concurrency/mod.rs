@@ -32,13 +32,12 @@ mod overlap;
 mod rate_table;
 mod windowed_min;
 
-use std::time::Duration;
-
 use self::{
     delivery_rate::DeliveryRate,
     overlap::{Overlap, Round},
     windowed_min::WindowedMin,
 };
+use crate::time::Duration;
 
 /// Limits the bytes under way for the streams of a pool.
 ///

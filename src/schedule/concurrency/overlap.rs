@@ -12,9 +12,8 @@
 //! A reader that waits for its next view gets it later while two are received on a link that one fills. So a round is only
 //! tried if a view takes less than [`MAX_VIEW_TIME`], and nothing is tried while the rate of the link still grows.
 
-use std::time::Duration;
-
 use super::rate_table::{RateTable, above, below};
+use crate::time::Duration;
 
 /// How many views are received at once.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! The download rate that each concurrency limit achieved.
 
-use std::time::Duration;
+use crate::time::Duration;
 
 /// Measurements older than this are dropped.
 const MAX_AGE: Duration = Duration::from_secs(30);

@@ -1,6 +1,6 @@
 //! The minimum of a value over a recent window of time.
 
-use std::time::Duration;
+use crate::time::Duration;
 
 /// Network paths change, so a value counts for at least this long and at most for twice as long.
 const WINDOW: Duration = Duration::from_secs(30);

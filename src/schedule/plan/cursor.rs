@@ -42,6 +42,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
+    host::rare,
     model::chunk::{Chunk, Source},
 };
 
@@ -192,6 +193,13 @@ impl PlanCursor {
             self.look();
         }
         let is_waiting = matches!(self.next, Some(Found::Unread));
+        if self.unrequested.is_empty() && !is_waiting {
+            return None;
+        }
+        rare::call(|| self.next_of_all(is_waiting, max_ahead, until))
+    }
+
+    fn next_of_all(&mut self, is_waiting: bool, max_ahead: usize, until: u64) -> Option<(Chunk, bool)> {
         if is_waiting
             && let Some(due) = self.sweep.due()
             && !self.is_known(due)
@@ -217,6 +225,10 @@ impl PlanCursor {
     /// Counts the manifests whose lists are needed at the current position and that are not known, and takes them
     /// as requested.
     pub(super) fn take_unread(&mut self) -> u64 {
+        if self.unrequested.is_empty() { 0 } else { rare::call(|| self.take_all_unread()) }
+    }
+
+    fn take_all_unread(&mut self) -> u64 {
         let mut count = 0;
         while let Some(ByStart(first)) = self.unrequested.peek()
             && first.start <= self.sweep.at()
@@ -233,6 +245,10 @@ impl PlanCursor {
 
     /// Takes the result of reading a chunk manifest that was marked as requested.
     pub fn on_manifest(&mut self, manifest: &Source, list: Result<Arc<[Chunk]>, Error>) {
+        rare::call(|| self.on_read(manifest, list));
+    }
+
+    fn on_read(&mut self, manifest: &Source, list: Result<Arc<[Chunk]>, Error>) {
         if let Ok(list) = &list {
             self.cache.insert(manifest, list);
         }
@@ -264,7 +280,10 @@ impl PlanCursor {
     fn find(&mut self) -> Found {
         loop {
             let event = self.sweep.next();
-            self.unrequested.extend(self.sweep.take_found().into_iter().map(ByStart));
+            let found = self.sweep.take_found();
+            if !found.is_empty() {
+                rare::call(|| self.unrequested.extend(found.into_iter().map(ByStart)));
+            }
             let blocked = match event {
                 Event::Step(positions, visible) => return Found::Step(positions, visible),
                 Event::Busy => return Found::Busy,
@@ -274,7 +293,7 @@ impl PlanCursor {
                         "the chunk manifests list too many chunks or manifests for the same part of the file";
                     Found::Failed(Error::new(Kind::Limit, message))
                 }
-                Event::Manifest(manifest) => match self.join(&manifest) {
+                Event::Manifest(manifest) => match rare::call(|| self.join(&manifest)) {
                     Ok(true) => continue,
                     Ok(false) => Found::Unread,
                     Err(error) => Found::Failed(error),

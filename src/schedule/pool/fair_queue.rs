@@ -34,9 +34,12 @@
 //! 4. `b` and `c` follow, because both are at 44 MiB and below their share. `b` comes first, because it
 //!    joined first.
 
-use std::{task::Waker, time::Duration};
+use std::task::Waker;
 
-use crate::schedule::options::{Concurrency, Priority};
+use crate::{
+    schedule::options::{Concurrency, Priority},
+    time::Duration,
+};
 
 /// What a stream, or all streams together, use now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -18,10 +18,9 @@ use std::{
     future::{Future, poll_fn},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Poll, Waker},
-    time::Duration,
 };
 
-use crate::http::url::host_key;
+use crate::{http::url::host_key, time::Duration};
 
 /// The requests in flight at each host. Clones are handles to the same limiter.
 #[derive(Clone, Debug, Default)]

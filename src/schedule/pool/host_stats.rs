@@ -5,9 +5,7 @@
 //! recently comes last for a while (its cooldown), and a host that was late is expected to be late again (its
 //! penalty).
 
-use std::time::Duration;
-
-use crate::{error::Kind, http::url, schedule::retry::AttemptError};
+use crate::{error::Kind, http::url, schedule::retry::AttemptError, time::Duration};
 
 /// The most hosts that are remembered; the least recently used one is dropped.
 const MAX_HOSTS: usize = 64;

@@ -24,7 +24,6 @@ use std::{
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
-    time::Duration,
 };
 
 use self::{fair_queue::FairQueue, host_limit::HostLimiter, host_stats::HostStats};
@@ -42,6 +41,7 @@ use crate::{
         pace::Traffic,
         retry::AttemptError,
     },
+    time::Duration,
 };
 
 /// Limits over all streams that share a pool.

@@ -3,7 +3,7 @@
 //! Each step leads to the next one or to the end of the fetch. `response` has the steps that follow, and `recovery` what
 //! follows a failure.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, sync::Arc};
 
 use super::{
     blob_range::BlobRange,
@@ -25,6 +25,7 @@ use crate::{
         retry::{Abilities, RetryState},
         validators::Validators,
     },
+    time::Duration,
 };
 
 impl<P: Piece> ViewFetch<'_, P> {

@@ -1,7 +1,5 @@
 //! The body of a response, as its pieces arrive.
 
-use std::time::Duration;
-
 use super::{
     blob_range::BlobRange,
     gzip_sniffer::{GzipSniffer, Sniffed},
@@ -23,6 +21,7 @@ use crate::{
         pool::SERVED_AGAIN,
         retry::AttemptError,
     },
+    time::Duration,
 };
 
 /// How far a body has come.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::{Error, Kind},
     formats::seaweedfs::chunk_manifest::parse_manifest,
-    host::{DecodeParams, Piece, joined},
+    host::{DecodeParams, Piece, joined, rare},
     http::headers::Headers,
     model::chunk::{Chunk, Compression},
     schedule::{options::Verify, retry::AttemptError},
@@ -49,7 +49,8 @@ pub(super) fn check<P: Piece>(target: &Target, pieces: &[P]) -> Result<(), Attem
 
 /// The chunks that a decoded chunk manifest lists.
 pub(super) fn manifest<P: Piece>(chunk: &Chunk, pieces: &[P]) -> Result<Arc<[Chunk]>, AttemptError> {
-    parse_manifest(&joined(pieces), chunk.offset..chunk.end()).map_err(|error| {
+    let listed = rare::call(|| parse_manifest(&joined(pieces), chunk.offset..chunk.end()));
+    listed.map_err(|error| {
         let error = Error::from(error);
         AttemptError::new(error.kind(), error.message())
     })

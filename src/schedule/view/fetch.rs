@@ -1,6 +1,6 @@
 //! The state of a view fetch, and which input leads where.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, sync::Arc};
 
 use super::{
     body::{Body, StreamSink},
@@ -22,6 +22,7 @@ use crate::{
         validators::Validators,
         window::{Job, JobId},
     },
+    time::Duration,
 };
 
 /// The fetch of one view or of one chunk manifest.

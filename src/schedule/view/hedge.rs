@@ -20,7 +20,7 @@
 //!  hedge                   └ token ── request ── headers ── first byte: wins ── bytes … end
 //! ```
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, sync::Arc};
 
 use super::{
     blob_range::BlobRange,
@@ -39,6 +39,7 @@ use crate::{
     },
     http::url,
     schedule::options::Options,
+    time::Duration,
 };
 
 /// A body that will end within this many seconds is not taken over by a hedge.

@@ -1,11 +1,10 @@
 //! Which views of a stream are overdue. `hedge` decides what follows.
 
-use std::time::Duration;
-
 use super::io::Expectation;
 use crate::{
     host::Piece,
     schedule::{idle_timer::LATE, pool::Pool, window::Window},
+    time::Duration,
 };
 
 /// Expectations are checked at least this often. A check for each piece would cost too much.

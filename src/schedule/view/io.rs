@@ -1,6 +1,6 @@
 //! The inputs of a view fetch, and its actions.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc};
 
 use super::failure_limit::FailureLimit;
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
         validators::Validators,
         window::JobId,
     },
+    time::Duration,
 };
 
 /// Which of the two requests of a view.

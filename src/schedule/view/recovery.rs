@@ -8,8 +8,6 @@
 //! - Bytes that do not match the checksum, or are of another copy, are dropped, and the view starts over. If some of
 //!   them have reached the reader, the view fails.
 
-use std::time::Duration;
-
 use super::{
     fetch::{AfterPause, Circumstance, FailedAttempt, Failure, Purpose, State, ViewFetch},
     io::{Action, Context, Operation, Role},
@@ -26,6 +24,7 @@ use crate::{
         pool::Permit,
         retry::{AttemptError, Decision},
     },
+    time::Duration,
 };
 
 impl<P: Piece> ViewFetch<'_, P> {
@@ -58,7 +57,7 @@ impl<P: Piece> ViewFetch<'_, P> {
     /// The current attempt failed.
     pub(super) fn on_attempt_failed(
         &mut self,
-        error: AttemptError,
+        mut error: AttemptError,
         circumstance: Circumstance,
         cx: &Context<'_, P>,
     ) {
@@ -70,7 +69,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         };
         self.failure = Failure { replica, host, reason: error.kind.code() };
         let is_offline = error.kind == Kind::Network && circumstance == Circumstance::Offline;
-        let error = AttemptError { status: error.status.or(status), ..error };
+        error.status = error.status.or(status);
         let is_other_copy = circumstance == Circumstance::OtherCopy;
         let is_drip = circumstance == Circumstance::Dripping;
         let failed = FailedAttempt { name, url, error, is_other_copy, is_drip, was_shared };

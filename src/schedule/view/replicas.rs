@@ -1,6 +1,6 @@
 //! The replicas of a chunk, and the token that a request for it needs.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     io::{Context, Operation},
@@ -14,6 +14,7 @@ use crate::{
         chunk::Source,
         location::{self, Location},
     },
+    time::Duration,
 };
 
 /// The replicas of a chunk, as the last lookup gave them.

@@ -1,6 +1,6 @@
 //! One request to one replica, and what its response head says.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc};
 
 use super::{
     blob_range::BlobRange,
@@ -16,6 +16,7 @@ use crate::{
     http::{content_range, url},
     model::chunk::Source,
     schedule::{options::Verify, pool::Permit, retry::AttemptError},
+    time::Duration,
 };
 
 /// A request to a replica. Dropping it returns the permit of its host.

@@ -6,9 +6,10 @@
 //! If its MD5 is known, the view is widened: the chunk is read and checked as if the whole were wanted, until the
 //! attempt ends.
 
-use std::{mem, ops::Range, sync::Arc, time::Duration};
+use std::{mem, ops::Range, sync::Arc};
 
 use super::{
+    blob_range::BlobRange,
     body::{Body, BodyProgress, BodySink, Flow},
     fetch::{AfterDigest, Circumstance, State, ViewFetch, Widened},
     io::{Action, Context, Input, Operation, ResponseStart, Role, Update},
@@ -22,9 +23,11 @@ use crate::{
     host::{
         Piece,
         event::{Event, EventKind},
+        rare,
     },
     model::chunk::Source,
     schedule::{idle_timer::IdleTimer, options::Verify, pace::Speed, retry::AttemptError, validators::Seen},
+    time::Duration,
 };
 
 impl<P: Piece> ViewFetch<'_, P> {
@@ -147,6 +150,18 @@ impl<P: Piece> ViewFetch<'_, P> {
             start.check_length(range, self.target.chunk.size)?;
             return Ok(at);
         }
+        rare::call(|| self.check_version(name, *range, start, at, cx))
+    }
+
+    /// Compares the head of a response with the earlier ones of its URL.
+    fn check_version(
+        &self,
+        name: &str,
+        range: BlobRange,
+        start: &ResponseStart,
+        at: Result<u64, AttemptError>,
+        cx: &Context<'_, P>,
+    ) -> Result<u64, AttemptError> {
         let validators = self.validators(cx);
         let at = at.map_err(|error| validators.refused(name, start.status, range.start).unwrap_or(error))?;
         // A filer's token must not be sent to another server, so redirects of a filer are not remembered.
@@ -154,7 +169,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let moved = start.url.as_deref().filter(|_| may_move);
         let seen = Seen { range: range.header, status: start.status, headers: &start.headers, at: moved };
         validators.check(name, seen)?;
-        start.check_length(range, self.target.chunk.size)?;
+        start.check_length(&range, self.target.chunk.size)?;
         Ok(at)
     }
 

@@ -35,6 +35,7 @@ use crate::{
         raw_chunk::Sse,
         sse_kind::SseKind,
     },
+    host::rare,
     http::base64,
     model::chunk::{Chunk, CipherKey, Ctr},
 };
@@ -129,7 +130,9 @@ impl<'a> Object<'a> {
 
     /// The key stream over the content of the entry, if it is encrypted.
     pub(super) fn ctr_of_content(&self) -> Result<Option<Arc<Ctr>>, EntryError> {
-        self.kind.map(|_| self.ctr_at(0)).transpose()
+        let Some(kind) = self.kind else { return Ok(None) };
+        let key = self.key(kind)?;
+        rare::call(|| self.ctr_at(0, kind, key)).map(Some)
     }
 
     /// The key stream over a chunk.
@@ -139,10 +142,15 @@ impl<'a> Object<'a> {
         chunk: &Chunk,
         sse: &Sse,
     ) -> Result<Arc<Ctr>, EntryError> {
-        if self.is_of_the_object(sse) {
-            return self.ctr_at(chunk.offset);
-        }
         let key = self.key(sse.kind)?;
+        rare::call(|| match self.is_of_the_object(sse) {
+            true => self.ctr_at(chunk.offset, sse.kind, key),
+            false => self.ctr_of_params(index, sse, key),
+        })
+    }
+
+    /// The key stream over a chunk with parameters of its own.
+    fn ctr_of_params(&self, index: usize, sse: &Sse, key: &CipherKey) -> Result<Arc<Ctr>, EntryError> {
         let field = format!("chunks[{index}].sse_metadata");
         let stored = parse(&field, &sse.metadata)?;
         let iv = stored.iv.ok_or_else(|| missing(&field, ".iv"))?;
@@ -157,14 +165,12 @@ impl<'a> Object<'a> {
     }
 
     /// The key stream of the whole object, at this offset.
-    fn ctr_at(&self, offset: u64) -> Result<Arc<Ctr>, EntryError> {
-        let Start { key, iv } = self.start.get_or_init(|| self.start()).clone()?;
+    fn ctr_at(&self, offset: u64, kind: SseKind, key: &CipherKey) -> Result<Arc<Ctr>, EntryError> {
+        let Start { key, iv } = self.start.get_or_init(|| self.start(kind, key)).clone()?;
         Ok(Ctr::new(key, iv, offset).into())
     }
 
-    fn start(&self) -> Result<Start, EntryError> {
-        let kind = self.kind.unwrap_or(SseKind::Unknown);
-        let key = self.key(kind)?;
+    fn start(&self, kind: SseKind, key: &CipherKey) -> Result<Start, EntryError> {
         if kind == SseKind::C {
             self.check_customer(key, &[])?;
             return Ok(Start { key: key.clone(), iv: raw_iv(self.attribute(C_IV)?)? });
