@@ -112,6 +112,7 @@ test("a bundle of esbuild starts the worker that lies next to it", async () => {
     "/assets/app.js": { type: "text/javascript", body: Buffer.from(outputFiles[0].contents) },
     "/assets/worker.js": await served("worker.js", "text/javascript"),
     "/assets/kelp_stream_bg.wasm": await served("kelp_stream_bg.wasm", "application/wasm"),
+    "/assets/kelp_stream_more.wasm": await served("kelp_stream_more.wasm", "application/wasm"),
     "/assets/kelp_stream_codec.wasm": await served("kelp_stream_codec.wasm", "application/wasm"),
   };
   const [read] = await readIn({ routes }, [{ workers: 1 }], "/assets/app.js");
