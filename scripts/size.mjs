@@ -5,11 +5,11 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { Failure, isMain, main, root } from "./command.mjs";
 
 // Budgets in KiB, compressed with brotli at the highest level, as a CDN does. A page loads the wasm and the JavaScript of one entry
-// point, together about as much as one photograph; the codec module if it needs it, and each worker its program. The goal of the wasm is
-// 45 KiB, so the code of this project must become much smaller. Until then the budget keeps it from growing unnoticed.
+// point, together about as much as one photograph; the second module and the codec if it needs them, and each worker its program. The
+// budgets are what was reached and a little more, so that nothing grows unnoticed. The goals are 90 KiB of the first wasm and 11 of JavaScript.
 const DOWNLOADS = [
-  { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 108 },
-  { name: "wasm, more", files: ["kelp_stream_more.wasm"], budget: 19 },
+  { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 97 },
+  { name: "wasm, more", files: ["kelp_stream_more.wasm"], budget: 31.2 },
   { name: "wasm, codec", files: ["kelp_stream_codec.wasm"], budget: 30 },
   { name: "JavaScript", files: ["index.js", "kelp-stream.js"], budget: 16.5 },
   { name: "JavaScript, Node", files: ["node.js", "kelp-stream.js"], budget: 16.5 },
