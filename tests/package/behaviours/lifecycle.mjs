@@ -103,8 +103,8 @@ export const lifecycle = [
       await reader.cancel();
     },
   },
-  // F211
   {
+    // F211
     name: "a closed pool opens no file and sends no request", cluster: null,
     async run(kelp, store) {
       const pool = new kelp.Pool();
