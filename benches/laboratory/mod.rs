@@ -4,6 +4,7 @@ pub mod browser;
 pub mod grid;
 pub mod narrow;
 pub mod scenes;
+pub mod slow;
 
 use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration};
 
@@ -36,6 +37,8 @@ pub enum Hosts {
     Http2,
     /// HTTP/1.1: this many hosts, each chunk at two of them.
     Replicas(usize),
+    /// HTTP/1.1: this many hosts, each chunk at all of them.
+    Copies(usize),
 }
 
 /// A network, and what is read over it.
@@ -57,8 +60,10 @@ pub struct Cell {
     pub max_bytes_ahead: u64,
     /// The limits over all streams.
     pub pool: PoolLimits,
-    /// From this time on the first host is slower by this factor.
-    pub slow: Option<(Duration, f64)>,
+    /// From this time on this host is slower by this factor.
+    pub slow: Option<(usize, Duration, f64)>,
+    /// This host has none of the chunks.
+    pub absent: Option<usize>,
     /// What a request costs in a browser, instead of a link with TCP.
     pub browser: Option<browser::Costs>,
     /// Views are delivered only when they are complete, as if they were encrypted.
@@ -79,6 +84,7 @@ impl Default for Cell {
             max_bytes_ahead: 32 << 20,
             pool: PoolLimits::default(),
             slow: None,
+            absent: None,
             browser: None,
             strict: false,
         }
@@ -141,7 +147,12 @@ impl Lab {
                 protocol,
                 // TCP and TLS 1.3.
                 handshake: 2,
-                slower: cell.slow.filter(|_| host == 0).into_iter().collect(),
+                slower: cell
+                    .slow
+                    .filter(|slow| slow.0 == host)
+                    .map(|(_, at, times)| (at, times))
+                    .into_iter()
+                    .collect(),
                 ..Link::default()
             };
             let link =
@@ -229,7 +240,7 @@ impl Progress {
 impl Hosts {
     fn count(self) -> usize {
         match self {
-            Self::Http1(hosts) | Self::Replicas(hosts) => hosts,
+            Self::Http1(hosts) | Self::Replicas(hosts) | Self::Copies(hosts) => hosts,
             Self::Http2 => 1,
         }
     }
@@ -239,14 +250,22 @@ impl Hosts {
             Self::Http1(hosts) => format!("{hosts}h1"),
             Self::Http2 => "1h2".to_owned(),
             Self::Replicas(hosts) => format!("{hosts}r2"),
+            Self::Copies(hosts) => format!("{hosts}r{hosts}"),
         }
     }
 
     /// The sources of chunks; chunk n has the source n modulo their number.
-    fn sources(self) -> Vec<Source> {
-        let url = |host: usize| format!("http://h{}/file", host % self.count());
-        let copies = if let Self::Replicas(_) = self { 2 } else { 1 };
-        let source = |host: usize| (host..host + copies).map(url).collect::<Vec<_>>();
+    fn sources(self, absent: Option<usize>) -> Vec<Source> {
+        let url = |host: usize| format!("http://h{host}/file");
+        let copies = match self {
+            Self::Http1(_) | Self::Http2 => 1,
+            Self::Replicas(_) => 2,
+            Self::Copies(hosts) => hosts,
+        };
+        let source = |host: usize| {
+            let hosts = (host..host + copies).map(|host| host % self.count());
+            hosts.filter(|host| Some(*host) != absent).map(url).collect::<Vec<_>>()
+        };
         (0..self.count()).map(|host| Source::Urls(Arc::from(source(host)))).collect()
     }
 }
@@ -254,7 +273,7 @@ impl Hosts {
 impl Cell {
     /// The chunks of a file of `size` bytes.
     fn chunks(&self, size: u64) -> Vec<Chunk> {
-        let sources = self.hosts.sources();
+        let sources = self.hosts.sources(self.absent);
         (0..size.div_ceil(self.chunk))
             .map(|index| {
                 let start = index * self.chunk;

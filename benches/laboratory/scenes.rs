@@ -29,12 +29,12 @@ fn cells() -> Vec<(&'static str, Cell, Vec<usize>)> {
         ("scene/far 10G/200ms 1GiB 512", far, vec![16, 32, 64, 96, 128]),
         (
             "scene/slow replica: start",
-            Cell { slow: Some((Duration::ZERO, 20.0)), ..replicas.clone() },
+            Cell { slow: Some((0, Duration::ZERO, 20.0)), ..replicas.clone() },
             limits.clone(),
         ),
         (
             "scene/slow replica: mid",
-            Cell { slow: Some((4000 * MS, 20.0)), ..replicas.clone() },
+            Cell { slow: Some((0, 4000 * MS, 20.0)), ..replicas.clone() },
             limits.clone(),
         ),
         ("scene/slow replica: none", replicas, limits),
