@@ -304,7 +304,7 @@ export interface Stats {
   requests: number;
   /** Attempts at a replica that has failed before. */
   retries: number;
-  /** Attempts at another replica after a failure. */
+  /** Attempts at another replica, after a failure or because the host was slow. */
   failovers: number;
   /** Additional requests to another replica for a late view. */
   hedges: number;

@@ -130,7 +130,7 @@ async fn share<H: Host>(
             Claim::Lead(place) => return Some(Some(place)),
             Claim::Wait(place) => {
                 // No server is asked for the view.
-                flight.expect(0);
+                flight.expect_at_most(0);
                 shared.update(JobId::View(*index), Update::Idle(true));
                 let mut timer = None;
                 let outcome = poll_fn(|cx| {

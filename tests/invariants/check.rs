@@ -183,7 +183,12 @@ fn requests(scenario: &Scenario, outcome: &Outcome) -> Checked {
     let again = if is_auto { scenario.behaviors.len() * settings.concurrency.limit() } else { 0 };
     // A reader may keep the body of a server without ranges until its next view continues it.
     let kept = if has_no_ranges(scenario) { scenario.behaviors.len() } else { 0 };
-    let limit = (limit + again).min(settings.pool.max_concurrency).saturating_add(hedges(outcome) + kept);
+    // A view that got nothing for long while others did takes no place.
+    let took = |logged: &&Logged| logged.ended.unwrap_or(Duration::MAX) - logged.at;
+    let late =
+        log.iter().filter(|logged| took(logged) >= MS * 250).count().min(settings.pool.max_concurrency);
+    let limit =
+        (limit + again).min(settings.pool.max_concurrency).saturating_add(hedges(outcome) + kept + late);
     prop_assert!(max_open(log.iter()) <= limit, "I7: {} requests, not {limit}", max_open(log.iter()));
     let per_host = settings.per_host.min(settings.pool.per_host).saturating_add(kept);
     for replica in 0..scenario.network.replicas {
@@ -349,9 +354,14 @@ fn has_event(outcome: &Outcome, url: &str, is_such: fn(&Event) -> bool) -> bool 
     outcome.world.events().iter().any(|event| is_such(event) && is_of(event))
 }
 
-/// Whether a view is fetched again because the decoder died, or because its reader paused for long.
+/// Whether a view is fetched again because the decoder died, because its reader paused for long, or because the server
+/// was known to be slow.
 fn is_interruption(event: &Event) -> bool {
-    event.kind == EventKind::Retry && matches!(event.reason, Some("interrupted" | "parked"))
+    match event.kind {
+        EventKind::Retry => matches!(event.reason, Some("interrupted" | "parked")),
+        EventKind::Failover => event.reason == Some("slow"),
+        _ => false,
+    }
 }
 
 /// How many views need the blob at this URL.

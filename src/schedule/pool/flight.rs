@@ -1,63 +1,74 @@
 //! The bytes of one view that are under way.
 
-use std::{
-    mem,
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::time::Duration;
 
-use super::Pool;
+use super::{Pool, under_way::Request};
+use crate::http::url::host_key;
 
 /// The bytes of one view that were requested and have not arrived, as the pool counts them. Dropping it ends the count.
 #[derive(Debug)]
 pub(crate) struct Flight {
     pool: Pool,
-    left: u64,
-    /// They are not counted: the reader has no room for them.
-    is_parked: AtomicBool,
+    /// Its slot among the requests under way.
+    pub(super) at: usize,
 }
 
 impl Flight {
-    /// The controller has counted them.
-    pub(crate) fn new(pool: Pool, left: u64) -> Self {
-        Self { pool, left, is_parked: AtomicBool::new(false) }
+    /// The view at this slot. The controller has counted its bytes.
+    pub(super) fn new(pool: Pool, at: usize) -> Self {
+        Self { pool, at }
     }
 
-    /// This many bytes are expected now.
-    pub(crate) fn expect(&mut self, bytes: u64) {
-        let before = mem::replace(&mut self.left, bytes);
-        let before = if mem::take(self.is_parked.get_mut()) { 0 } else { before };
-        if before != bytes {
-            self.pool.lock().update_controller(|controller, _| controller.expect(before, bytes));
-        }
+    /// A flight of no bytes.
+    #[cfg(all(test, not(target_arch = "wasm32")))]
+    pub(crate) fn empty(pool: Pool) -> Self {
+        let at = pool.lock().under_way.add(0);
+        Self { pool, at }
+    }
+
+    /// A request for this many bytes goes to a host.
+    pub(crate) fn ask(&self, host: &str, bytes: u64, now: Duration) {
+        self.change(&mut |request| request.ask(host_key(host), bytes, now));
+    }
+
+    /// A response has begun, from this host.
+    pub(crate) fn answer(&self, host: &str, now: Duration) {
+        self.change(&mut |request| {
+            request.host = host_key(host);
+            request.answer(now);
+        });
     }
 
     /// At most this many bytes are expected.
-    pub(crate) fn expect_at_most(&mut self, bytes: u64) {
-        self.expect(bytes.min(self.left));
+    pub(crate) fn expect_at_most(&self, bytes: u64) {
+        self.change(&mut |request| request.left = request.left.min(bytes));
     }
 
     /// The body waits until the reader has room.
     pub(crate) fn park(&self) {
-        if !self.is_parked.swap(true, Ordering::Relaxed) {
-            self.pool.lock().update_controller(|controller, _| controller.expect(self.left, 0));
-        }
+        self.change(&mut |request| request.is_parked = true);
     }
 
     /// The body goes on.
-    pub(crate) fn resume(&mut self) {
-        self.expect(self.left);
+    pub(crate) fn resume(&self, now: Duration) {
+        self.change(&mut |request| {
+            request.is_parked = false;
+            request.answer(now);
+        });
     }
 
-    /// Bytes arrived: how many of them were expected. The caller counts them.
-    pub(super) fn take(&mut self, bytes: u64) -> u64 {
-        let taken = bytes.min(self.left);
-        self.left -= taken;
-        taken
+    fn change(&self, change: &mut dyn FnMut(&mut Request)) {
+        let mut state = self.pool.lock();
+        let (before, after) = state.under_way.change(self.at, change);
+        if before != after {
+            state.update_controller(|controller, _| controller.expect(before, after));
+        }
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.expect(0);
+        self.expect_at_most(0);
+        self.pool.lock().under_way.remove(self.at);
     }
 }

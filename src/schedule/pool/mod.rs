@@ -19,6 +19,7 @@ mod fair_queue;
 mod flight;
 mod host_limit;
 mod host_stats;
+mod under_way;
 
 use std::{
     future::Future,
@@ -26,14 +27,14 @@ use std::{
     task::Waker,
 };
 
-use self::{fair_queue::FairQueue, host_limit::HostLimiter, host_stats::HostStats};
+use self::{fair_queue::FairQueue, host_limit::HostLimiter, host_stats::HostStats, under_way::UnderWay};
 pub(crate) use self::{
     fair_queue::{MAX_WAIT, StartRequest, Usage},
     flight::Flight,
     host_limit::Permit,
 };
 use crate::{
-    http::url::host_key,
+    http::url::{self, host_key},
     model::limit::MAX_CHUNK_BYTES,
     schedule::{
         concurrency::ConcurrencyController,
@@ -103,8 +104,11 @@ struct State {
     controller: ConcurrencyController,
     host_limiter: HostLimiter,
     host_stats: HostStats,
+    under_way: UnderWay,
     /// Hedged requests that may be sent now; each first request adds a fraction of one.
     hedge_tokens: f64,
+    /// Requests that may be taken from slow hosts now; each first request adds a fraction of one.
+    reroute_tokens: f64,
 }
 
 /// A host that sends bytes counts as serving for twice this time at least.
@@ -119,6 +123,12 @@ const MAX_HEDGE_TOKENS: f64 = 16.0;
 /// Hedged requests for each first request in the long run.
 const HEDGES_PER_REQUEST: f64 = 0.03;
 
+/// The most requests that may be taken from slow hosts in a row: all of a stream.
+const MAX_REROUTE_TOKENS: f64 = 64.0;
+
+/// Requests that are taken from slow hosts for each first request in the long run.
+const REROUTES_PER_REQUEST: f64 = 0.02;
+
 impl Default for State {
     fn default() -> Self {
         Self {
@@ -130,7 +140,9 @@ impl Default for State {
             controller: ConcurrencyController::default(),
             host_limiter: HostLimiter::default(),
             host_stats: HostStats::default(),
+            under_way: UnderWay::default(),
             hedge_tokens: MAX_HEDGE_TOKENS,
+            reroute_tokens: MAX_REROUTE_TOKENS,
         }
     }
 }
@@ -193,16 +205,19 @@ impl Pool {
     /// A host responded `latency` after the request.
     pub(crate) fn on_response(&self, host: &str, latency: Duration, now: Duration) {
         let mut state = self.lock();
-        state.host_stats.on_response(host, latency);
+        state.host_stats.on_response(host, latency, now);
         state.controller.on_response(latency, now);
     }
 
     /// Bytes of a body arrived.
-    pub(crate) fn on_bytes(&self, flight: Option<&mut Flight>, bytes: u64, now: Duration) {
+    pub(crate) fn on_bytes(&self, flight: &Flight, bytes: u64, now: Duration) {
         let mut state = self.lock();
         state.received = state.received.saturating_add(bytes);
-        let taken = flight.map_or(0, |flight| flight.take(bytes));
-        state.update_controller(|controller, max| controller.on_bytes(bytes, taken, now, max));
+        let (taken, (before, after)) = state.under_way.take(flight.at, bytes, now);
+        state.update_controller(|controller, max| {
+            controller.expect(before, after + taken);
+            controller.on_bytes(bytes, taken, now, max);
+        });
     }
 
     /// What is received in all.
@@ -215,7 +230,7 @@ impl Pool {
     /// A host delivered a chunk; its last body brought `bytes` in `time`.
     pub(crate) fn on_complete(&self, host: &str, bytes: u64, time: Duration, now: Duration) {
         let mut state = self.lock();
-        state.host_stats.on_complete(host, bytes, time);
+        state.host_stats.on_complete(host, bytes, time, now);
         state.host_stats.on_served(host, now);
         state.host_limiter.on_complete(host);
         state.update_controller(|controller, _| controller.on_complete(now));
@@ -264,6 +279,36 @@ impl Pool {
         self.lock().host_stats.hedge_delay(host, bytes)
     }
 
+    /// Judges the requests under way, unless that was done just now. To be called often while requests are waited for;
+    /// returns whether a host is slow.
+    pub(crate) fn judge(&self, now: Duration) -> bool {
+        let mut state = self.lock();
+        state.judge(now);
+        state.host_stats.has_slow()
+    }
+
+    /// Whether a host is known to be so slow beside others that what it was asked for `since` then should be had
+    /// elsewhere: `bytes` of a body, or a response.
+    pub(crate) fn is_slow(&self, host: &str, since: Duration, bytes: Option<u64>, now: Duration) -> bool {
+        let state = self.lock();
+        state.reroute_tokens >= 1.0 && state.host_stats.is_slow(host, since, bytes, now)
+    }
+
+    /// Which of these replicas to ask in place of a slow host, and counts that. `None`: none would be sooner.
+    pub(crate) fn reroute(&self, from: &str, urls: &[String], bytes: u64, now: Duration) -> Option<usize> {
+        let mut state = self.lock();
+        let State { host_stats, host_limiter, reroute_tokens, .. } = &mut *state;
+        let mut ranked = urls.to_vec();
+        host_stats.rank(&mut ranked, bytes, now, false, |host| host_limiter.in_flight(host));
+        let best = ranked.first()?;
+        let host = url::host(best).unwrap_or_default();
+        if *reroute_tokens < 1.0 || !host_stats.is_known_slow(from) || host_stats.is_known_slow(host) {
+            return None;
+        }
+        *reroute_tokens -= 1.0;
+        urls.iter().position(|url| url == best)
+    }
+
     /// Whether a hedged request may be sent now; if so, counts it.
     pub(crate) fn take_hedge_token(&self) -> bool {
         let mut state = self.lock();
@@ -275,10 +320,11 @@ impl Pool {
     }
 
     /// Orders the replicas of a chunk of `bytes` bytes: the one that is likely to deliver it soonest comes
-    /// first.
-    pub(crate) fn rank(&self, urls: &mut Vec<String>, bytes: u64, now: Duration) {
-        let state = self.lock();
-        state.host_stats.rank(urls, bytes, now, |host| state.host_limiter.in_flight(host));
+    /// first. `may_probe`: a slow host may be tried again.
+    pub(crate) fn rank(&self, urls: &mut Vec<String>, bytes: u64, may_probe: bool, now: Duration) {
+        let mut state = self.lock();
+        let State { host_stats, host_limiter, .. } = &mut *state;
+        host_stats.rank(urls, bytes, now, may_probe, |host| host_limiter.in_flight(host));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -291,6 +337,23 @@ impl State {
     fn update_controller(&mut self, update: impl FnOnce(&mut ConcurrencyController, usize)) {
         update(&mut self.controller, self.limits.max_concurrency);
         self.wake_next();
+    }
+
+    /// Judges the requests under way, and the hosts.
+    fn judge(&mut self, now: Duration) {
+        let Some(is_awake) = self.under_way.is_due(now) else { return };
+        let silence = self.controller.silence();
+        let Self { under_way, host_limiter, host_stats, .. } = self;
+        let late = under_way.find_late(silence, |host| {
+            host_limiter.in_flight(host) > CONNECTIONS
+                && host_stats.has_served(host, silence.max(SERVED_AGAIN * 2), now)
+        });
+        if is_awake {
+            under_way.find_slow(host_stats, now);
+        }
+        if late > 0 {
+            self.update_controller(|controller, _| controller.expect(late, 0));
+        }
     }
 
     /// Wakes the stream that may start the next view, if there is one.
@@ -315,15 +378,17 @@ impl State {
         request: &StartRequest,
         is_urgent: bool,
     ) -> Result<(), Rejected> {
+        // Views that are late take no place, but never more of them than there are places.
+        let late = self.under_way.late().min(self.limits.max_concurrency);
         let is_full = match concurrency {
             Concurrency::Fixed(_) => false,
             Concurrency::Auto { max } => {
                 // A reader waits for the first bytes of an urgent stream, so one view more is allowed for it.
-                self.usage.fetching > max.max(1) - usize::from(!is_urgent)
+                self.usage.fetching.saturating_sub(late) > max.max(1) - usize::from(!is_urgent)
                     || !self.controller.allows(request.len, is_urgent, request.is_early)
             }
         };
-        if self.usage.in_flight >= self.limits.max_concurrency || is_full {
+        if self.usage.in_flight.saturating_sub(late) >= self.limits.max_concurrency || is_full {
             Err(Rejected::Views)
         } else if !request.head && self.usage.bytes.saturating_add(request.cost) > self.limits.max_bytes {
             Err(Rejected::Bytes)
@@ -364,6 +429,7 @@ impl StreamSlot {
     pub(crate) fn try_start(&self, request: StartRequest, waker: &Waker) -> Result<Flight, Rejected> {
         let mut state = self.pool.lock();
         state.controller.on_request(request.at);
+        state.judge(request.at);
         let is_urgent = state.queue.request(self.id, request, waker);
         let mut admission = state.check_room(self.concurrency, &request, is_urgent);
         if admission.is_ok() && state.next_stream() != Some(self.id) {
@@ -374,10 +440,15 @@ impl StreamSlot {
                 state.queue.start(self.id, request.len);
                 state.controller.on_start(request.len);
                 state.hedge_tokens = (state.hedge_tokens + HEDGES_PER_REQUEST).min(MAX_HEDGE_TOKENS);
+                state.reroute_tokens = (state.reroute_tokens + REROUTES_PER_REQUEST).min(MAX_REROUTE_TOKENS);
+                let at = state.under_way.add(request.len);
+                Ok(Flight::new(self.pool.clone(), at))
             }
-            Err(_) => state.wake_next(),
+            Err(rejected) => {
+                state.wake_next();
+                Err(rejected)
+            }
         }
-        admission.map(|()| Flight::new(self.pool.clone(), request.len))
     }
 
     /// After how long a silence of all servers another view may start.

@@ -28,6 +28,9 @@ use crate::{
     time::Duration,
 };
 
+/// A slow body with no more than this to come is waited for.
+const NEARLY_ALL: u64 = 16 << 10;
+
 impl<P: Piece> ViewFetch<'_, P> {
     /// Begins the fetch.
     pub(super) fn start(&mut self, cx: &Context<'_, P>) {
@@ -159,7 +162,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         let range = BlobRange::new(&self.target.chunk, &self.target.view, self.target.mode, from);
         let Some(request) = &mut self.request else { return };
         request.range = range;
-        self.flight.expect(range.expected_len(self.target.chunk.size));
+        self.flight.ask(&request.host, range.expected_len(self.target.chunk.size), cx.now);
         let part = request.part(&self.target, self.options.verify, cx);
         let waits = part.as_ref().is_some_and(|part| part.waits);
         let is_possible = self.options.hedge && !self.must_restart && !waits;
@@ -171,6 +174,9 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// Something happened to the hedge.
     pub(super) fn on_hedge(&mut self, input: Input<P>, cx: &Context<'_, P>) {
+        if matches!(input, Input::Overdue { .. }) && self.reroute(cx) {
+            return;
+        }
         let Some(request) = &self.request else { return };
         let body = match &self.state {
             State::ReadingBody(body) => Some(&body.progress),
@@ -191,11 +197,37 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
     }
 
+    /// The host is known to be slow: the request is cancelled, and another replica is asked for what is missing.
+    fn reroute(&mut self, cx: &Context<'_, P>) -> bool {
+        let is_worth_it = match &self.state {
+            State::AwaitingResponse { .. } => true,
+            // What was kept of a body would be lost.
+            State::ReadingBody(body) => {
+                let (size, count) = (self.target.chunk.size, body.progress.count());
+                body.sink.is_stream() && self.stream.progress.left() > NEARLY_ALL || count * 2 < size
+            }
+            _ => false,
+        };
+        let Some(host) = self.request.as_ref().map(|request| Arc::clone(&request.host)) else { return false };
+        if !is_worth_it || self.is_rerouted {
+            return false;
+        }
+        let bytes = self.target.view.len();
+        let Some(replica) = cx.pool.reroute(&host, self.replicas.urls(), bytes, cx.now) else { return false };
+        self.is_rerouted = true;
+        self.actions.push(Action::Cancel(Role::Primary));
+        self.drop_request("slow");
+        self.narrow();
+        self.attempt_again(replica, false, cx);
+        true
+    }
+
     /// The hedge becomes the primary request.
     fn on_hedge_won(&mut self, won: HedgeWon<P>, cx: &Context<'_, P>) {
         let HedgeWon { response, first } = won;
         let HedgeResponse { request, start, unix_time } = *response;
         self.actions.push(Action::Promote);
+        self.flight.answer(&request.host, cx.now);
         self.request = Some(request);
         self.narrow();
         self.begin_body(start, unix_time, cx);
@@ -209,7 +241,7 @@ impl<P: Piece> ViewFetch<'_, P> {
 
     /// Closes the body of the primary request, returns its permit, and ends its hedge.
     pub(super) fn close_request(&mut self) {
-        self.flight.expect(0);
+        self.flight.expect_at_most(0);
         if let Some(request) = &mut self.request {
             if mem::take(&mut request.is_open) {
                 self.actions.push(Action::Cancel(Role::Primary));

@@ -60,6 +60,8 @@ pub(crate) struct ViewFetch<'a, P: Piece> {
     pub(super) hedge: Hedge,
     /// No server is asked for the view.
     is_idle: bool,
+    /// It was taken from a slow host, which happens once.
+    pub(super) is_rerouted: bool,
     pub(super) state: State<P>,
     pub(super) actions: Actions<P>,
 }
@@ -225,6 +227,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
             request: None,
             hedge: Hedge::default(),
             is_idle: false,
+            is_rerouted: false,
             state: State::Done,
             actions: Actions::new(),
         };
@@ -274,7 +277,7 @@ impl<'a, P: Piece> ViewFetch<'a, P> {
     /// From now on no server is asked for the view, or one is again.
     pub(super) fn set_idle(&mut self, is_idle: bool) {
         if is_idle {
-            self.flight.expect(0);
+            self.flight.expect_at_most(0);
         }
         if mem::replace(&mut self.is_idle, is_idle) != is_idle {
             self.actions.update(Update::Idle(is_idle));

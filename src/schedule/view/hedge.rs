@@ -158,8 +158,14 @@ impl Hedge {
     ) -> Option<HedgeWon<P>> {
         match (mem::take(&mut self.stage), input) {
             (Stage::Armed, Input::Overdue { unix_time }) => {
-                if let Some((request, step)) = choose(view, unix_time) {
-                    self.get_token(request, step, view, actions);
+                match choose(view, unix_time) {
+                    Some((request, step)) => self.get_token(request, step, view, actions),
+                    // Not now, but perhaps later.
+                    None => {
+                        self.stage = Stage::Armed;
+                        let bytes = view.body.map(|_| view.progress.left());
+                        self.expect(&view.primary.into(), bytes, view.cx.now, actions);
+                    }
                 }
             }
             (Stage::AwaitingToken(request), Input::Token(Ok(token))) => {
@@ -246,7 +252,7 @@ fn choose<P: Piece>(view: &View<'_, '_, P>, unix_time: Duration) -> Option<(Repl
     let View { target, options, replicas, cx, .. } = view;
     let is_elsewhere = |url: &&String| is_elsewhere(url, view.primary);
     let mut urls: Vec<_> = replicas.urls().iter().filter(is_elsewhere).cloned().collect();
-    cx.pool.rank(&mut urls, target.chunk.size, cx.now);
+    cx.pool.rank(&mut urls, target.chunk.size, false, cx.now);
     let name = urls.into_iter().next()?;
     let replica = replicas.urls().iter().position(|url| *url == name)?;
     let at = match target.chunk.stored {

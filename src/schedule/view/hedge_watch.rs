@@ -54,7 +54,13 @@ impl HedgeWatch {
         }
         let mut next = None;
         let overdue = &mut self.overdue;
+        let has_slow = !self.expectations.is_empty() && pool.judge(now);
         self.expectations.retain(|(index, Expectation { host, since, bytes })| {
+            // What is known needs no hedge: all that waits for a slow host is had elsewhere, the head first.
+            if has_slow && pool.is_slow(host, *since, *bytes, now) {
+                overdue.push(*index);
+                return false;
+            }
             if !window.holds_up_reader(*index, STEPS_AHEAD) {
                 return true;
             }

@@ -229,10 +229,16 @@ impl<P: Piece> ViewFetch<'_, P> {
     /// for it. The server, and others that wait for it, get the connection back. What follows is requested when there is
     /// room.
     pub(super) fn give_back(&mut self) {
-        self.close_request();
-        let Some(ReplicaRequest { replica, host, .. }) = self.request.take() else { return };
-        self.failure = Failure { replica, host, reason: "parked" };
+        self.drop_request("parked");
         self.state = State::Parked;
+    }
+
+    /// The request ends for this reason, which is no failure.
+    pub(super) fn drop_request(&mut self, reason: &'static str) {
+        self.close_request();
+        if let Some(ReplicaRequest { replica, host, .. }) = self.request.take() {
+            self.failure = Failure { replica, host, reason };
+        }
     }
 
     pub(super) fn after_pause(&mut self, after: AfterPause, cx: &Context<'_, P>) {

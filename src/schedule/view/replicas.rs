@@ -67,7 +67,7 @@ impl Replicas {
         cx: &Context<'_, P>,
     ) -> Result<Location, Error> {
         let mut location = location::usable(location);
-        cx.pool.rank(&mut location.urls, target.view.len(), cx.now);
+        cx.pool.rank(&mut location.urls, target.view.len(), true, cx.now);
         if location.urls.is_empty() {
             return Err(Error::new(Kind::NoLocations, "no replica is known").of_chunk(target.name()));
         }

@@ -41,6 +41,7 @@ impl<P: Piece> ViewFetch<'_, P> {
     ) {
         if let Some(request) = &self.request {
             request.on_response(&start, time, &self.target, cx, &mut self.actions);
+            self.flight.answer(&request.host, cx.now);
             self.begin_body(start, unix_time, cx);
         }
     }
@@ -202,7 +203,7 @@ impl<P: Piece> ViewFetch<'_, P> {
         }
         let event = self.target.host_event(EventKind::Body, &request.host);
         self.actions.report(Event { bytes: Some(len), ..event });
-        cx.pool.on_bytes(Some(&mut self.flight), len, cx.now);
+        cx.pool.on_bytes(&self.flight, len, cx.now);
         let speed = match progress.pace.on_bytes(len, cx.now) {
             true => progress.pace.judge(cx.pool.traffic(), cx.now),
             false => Speed::Fine,
@@ -305,7 +306,7 @@ impl<P: Piece> ViewFetch<'_, P> {
                 }
             },
             Input::Resumed => {
-                self.flight.resume();
+                self.flight.resume(cx.now);
                 body.progress.idle.on_progress(cx.now);
                 body.progress.pace.restart(cx.pool.traffic(), cx.now);
             }

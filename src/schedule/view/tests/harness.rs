@@ -109,7 +109,7 @@ impl Fetch {
         let (validators, failures) = (Validators::default(), FailureLimit::new(options.retry.passes, 4));
         let now = 1000 * MS;
         let cx = context(now, &pool, &validators, &failures);
-        let flight = Flight::new(pool.clone(), 0);
+        let flight = Flight::empty(pool.clone());
         let fetch = ViewFetch::new(job, flight, options, false, false, &cx);
         Self { fetch, pool, now, validators, failures, digest: None, needs_codec: false }
     }

@@ -158,14 +158,18 @@ fn a_view_is_hedged_once_and_only_at_another_host() {
     assert_eq!(fetch.hedge(overdue()), Vec::<String>::new());
 }
 
+// F204
 #[test]
 fn a_hedge_needs_a_free_host() {
     let options = Options { per_host: 1, ..Options::default() };
     let mut fetch = Fetch::new(view(chunk(100), 0..100), options);
     fetch.primary(located(&["a", "b"]));
     fetch.send("a");
-    let _busy = fetch.pool.try_acquire("b", 1).unwrap();
-    assert_eq!(fetch.hedge(overdue()), Vec::<String>::new());
+    let busy = fetch.pool.try_acquire("b", 1).unwrap();
+    let again = ["expect a response of a"];
+    assert_eq!(fetch.hedge(overdue()), again, "it is overdue again later");
+    drop(busy);
+    assert_eq!(fetch.hedge(overdue()), ["hedge: token"]);
 }
 
 // F15
