@@ -13,7 +13,7 @@ mod laboratory;
 
 use std::env;
 
-use laboratory::{browser, grid, narrow, scenes, slow};
+use laboratory::{browser, grid, narrow, readers, scenes, slow};
 
 fn main() {
     let words: Vec<String> = env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -26,4 +26,5 @@ fn main() {
     narrow::print_seeks(&is_selected);
     scenes::print(&is_selected);
     slow::print(&is_selected);
+    readers::print(&is_selected);
 }

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod grid;
 pub mod narrow;
+pub mod readers;
 pub mod scenes;
 pub mod slow;
 
