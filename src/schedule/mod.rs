@@ -11,13 +11,14 @@
 //! | `concurrency` | how many may be in flight |
 //! | [`pool`] | which of several streams goes first, and which replica |
 //! | `view` | the next step of one view: look up, request, read, decode, retry, hedge |
-//! | [`retry`] | what follows a failed attempt |
+//! | [`retry`], `attempt_error` | what follows a failed attempt, and why it failed |
 //! | [`validators`] | whether a response is of the version that is being read |
 //! | `idle_timer` | when a silent server has timed out |
 //! | `pace` | whether a body is too slow to be waited for |
 //! | `read_rate` | how many bytes the reader can need soon |
 //! | `throttle` | how many bytes may be delivered now |
 
+mod attempt_error;
 pub(crate) mod concurrency;
 pub(crate) mod idle_timer;
 pub mod options;
