@@ -150,7 +150,7 @@ export class WebRequest {
       const { status, headers, body } = response ?? {};
       if (status === 0) throw new TypeError(OPAQUE);
       if (!(status > 0 && status < 1000 && Number.isInteger(status)) || typeof headers?.get !== "function") throw new TypeError("fetch must return a Response");
-      this.#open(response, body, headers);
+      this.#open(fetch ? undefined : response, body, headers);
       this.#answer = [HEAD, status, headers, redirectOf(response)];
     } catch (thrown) {
       this.#answer = [FAILED, 0, undefined, "", thrown];
@@ -158,12 +158,12 @@ export class WebRequest {
     this.#reportAnswer();
   }
 
-  /** Makes a reader of the body. */
+  /** Makes a reader of the body. `response`: unless the user's `fetch` returned it, which may have given the pieces to others too. */
   #open(response, body, headers) {
     if (body === null || body === undefined) return;
     const reader = bodyReader(body, () => lengthOf(headers));
     this.#isRuntimes = reader !== undefined;
-    const received = isReceived(response, body);
+    const received = response !== undefined && isReceived(response, body);
     if (received) begin();
     // Of what a script made, the first piece may be all of it.
     else this.#next = turn;
