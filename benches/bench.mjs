@@ -18,7 +18,7 @@ import * as noWebcrypto from "./cells/no-webcrypto.mjs";
 import * as sharing from "./cells/sharing.mjs";
 import * as slow from "./cells/slow.mjs";
 import { startChild } from "./child.mjs";
-import { cpuOf, rendererMemory } from "./processes.mjs";
+import { cpuOf, pageCpuOf, rendererMemory } from "./processes.mjs";
 
 const CELLS = {
   "look-ahead": lookAhead, auto, link, loopback, cost, digest, decode, "no-webcrypto": noWebcrypto, "first-byte": firstByte, slow, sharing,
@@ -78,13 +78,14 @@ class Bench {
     return this.#call(name, argument);
   }
 
-  /** A way to read, for `interleave`: calls a function of reader.js, and adds the CPU time of all its processes in milliseconds. */
+  /** A way to read, for `interleave`: calls a function of reader.js, and adds the milliseconds of CPU of all its processes and of its page. */
   way(name, argument, before = () => {}) {
     return async () => {
       await before();
-      const cpu = cpuOf(this.#reader.pid);
+      const { pid } = this.#reader;
+      const [cpu, page] = [cpuOf(pid), pageCpuOf(pid)];
       const sample = await this.#call(name, argument);
-      return { ...sample, cpu: cpuOf(this.#reader.pid) - cpu };
+      return { ...sample, cpu: cpuOf(pid) - cpu, page: pageCpuOf(pid) - page };
     };
   }
 

@@ -10,6 +10,12 @@ export function cpuOf(pid) {
   return treeOf(pid).reduce((sum, { ticks }) => sum + ticks * TICK, 0);
 }
 
+/** Milliseconds of CPU of the threads that run pages, to the nanosecond. */
+export function pageCpuOf(pid) {
+  const renderers = treeOf(pid).filter((each) => read(each.pid, "cmdline")?.includes("--type=renderer"));
+  return renderers.reduce((sum, each) => sum + Number(read(each.pid, `task/${each.pid}/schedstat`)?.split(" ")[0] ?? 0) / 1e6, 0);
+}
+
 /** Resident bytes of the renderer with the most CPU time, which is that of the page. */
 export function rendererMemory(pid) {
   const renderers = treeOf(pid).filter((each) => read(each.pid, "cmdline")?.includes("--type=renderer"));
