@@ -392,6 +392,38 @@ export const consumers = [
       }
     },
   },
+  {
+    // F241
+    name: "a request that is cancelled in its event is never sent", cluster: null,
+    async run(kelp) {
+      const store = new MemoryStore();
+      let reader;
+      const onEvent = ({ kind }) => kind === "request" && reader.cancel();
+      reader = (await store.open(kelp, { onEvent, concurrency: 1 })).stream().getReader();
+      await reader.read();
+      await new Promise((wake) => setTimeout(wake, 50));
+      equal(store.requests.length, 0, "requests");
+    },
+  },
+  {
+    // F242
+    name: "pieces that a fetch gives to others too stay theirs", cluster: null,
+    async run(kelp, store, help) {
+      const { entry } = await store.addFile({ path: "/f/two.bin", content: "noise:two", length: 9000, chunkSize: 9000, replicas: [0] });
+      const right = await help.content("noise:two", 9000);
+      const copies = [];
+      // As one that caches what it fetches.
+      const shared = async (url, init) => {
+        const response = await fetch(url, init);
+        copies.push(response.clone().arrayBuffer());
+        return response;
+      };
+      const file = await kelp.openEntry(entry, { fetch: shared, locate: store.locateOn(0) });
+      const reader = file.stream().getReader();
+      for (let read; !(read = await reader.read()).done; ) structuredClone(read.value, { transfer: [read.value.buffer] });
+      sameBytes(new Uint8Array(await copies[0]), right, "the copy");
+    },
+  },
   ...Object.entries(MEDDLING).map(([what, meddle]) => ({
     name: `a listener that ${what} in any event breaks nothing`, cluster: null,
     async run(kelp) {

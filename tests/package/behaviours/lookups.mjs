@@ -207,6 +207,21 @@ export const lookups = [
     },
   },
   {
+    // F240
+    name: "a function may look at its signal after it was given up", cluster: null,
+    async run(kelp, store) {
+      const { entry } = await addFile(store);
+      const given = [];
+      const locate = (fileId, about) => {
+        given.push(about);
+        return new Promise(() => {});
+      };
+      const quick = { retry: { passes: 1 }, timeout: { headers: 50 } };
+      await fails(kelp, "no_locations", (await kelp.openEntry(entry, { locate, ...quick })).bytes());
+      ok(given.length > 0 && given.every(({ signal }) => signal.aborted), "its signals are aborted");
+    },
+  },
+  {
     // F06
     name: "an abort ends a lookup under way", cluster: null,
     async run(kelp, store) {
