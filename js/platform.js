@@ -40,9 +40,9 @@ export function isByteStream(body) {
   }
 }
 
-const getter = (name) => Object.getOwnPropertyDescriptor(globalThis.Response?.prototype ?? {}, name)?.get;
-const urlOf = getter("url");
-const bodyOf = getter("body");
+// Not before the first response: to look at `Response` loads all of `fetch` in Node.
+let urlOf, bodyOf;
+const getter = (name) => Object.getOwnPropertyDescriptor(Response.prototype, name).get;
 
 /**
  * Whether this is the body of a response that the platform received: one that a script made has no URL. Its pieces are new arrays that no
@@ -50,6 +50,8 @@ const bodyOf = getter("body");
  */
 export function isReceived(response, body) {
   try {
+    urlOf ??= getter("url");
+    bodyOf ??= getter("body");
     return urlOf.call(response) !== "" && bodyOf.call(response) === body;
   } catch {
     return false;
