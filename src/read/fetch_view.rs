@@ -24,7 +24,11 @@ use crate::{
         filer_token::filer_token,
         timeout::{back_online, within},
     },
-    host::{Digest, Host, Request, Response, SMALL_BODY, event::EventKind, rare},
+    host::{
+        Digest, Host, Request, Response, SMALL_BODY,
+        event::{Event, EventKind},
+        rare,
+    },
     http::url,
     schedule::{
         pool::Flight,
@@ -53,7 +57,10 @@ pub(super) async fn fetch_view<H: Host>(
     mut flight: Flight,
 ) -> FetchOutcome {
     let shared = &*shared;
-    let Some(mut place) = share(shared, &job, &mut flight).await else { return FetchOutcome::Done };
+    let mut has_waited = false;
+    let Some(mut place) = share(shared, &job, &mut flight, &mut has_waited).await else {
+        return FetchOutcome::Done;
+    };
     let mut fetch = in_context(shared, |cx| {
         let locator_retries = shared.session.locator.retries_itself();
         let is_kept = place.is_some();
@@ -88,6 +95,8 @@ pub(super) async fn fetch_view<H: Host>(
                     in_context(shared, |cx| fetch.handle(Role::Primary, input, cx));
                 }
                 Action::Update(update) => shared.update(fetch.job_id(), update),
+                // It is reported when the view began to wait for the fetch of another one.
+                Action::Report(event) if has_waited && event.kind == EventKind::Queue => {}
                 Action::Report(event) => {
                     if let Some(place) = place.as_ref().filter(|_| event.kind == EventKind::Body) {
                         place.progress();
@@ -121,6 +130,7 @@ async fn share<H: Host>(
     shared: &Shared<H>,
     job: &Job,
     flight: &mut Flight,
+    has_waited: &mut bool,
 ) -> Option<Option<Place<H::Piece>>> {
     let Job::View { index, view, chunk } = job else { return Some(None) };
     loop {
@@ -129,6 +139,10 @@ async fn share<H: Host>(
             Claim::Kept(pieces) => pieces,
             Claim::Lead(place) => return Some(Some(place)),
             Claim::Wait(place) => {
+                if !std::mem::replace(has_waited, true) {
+                    let (chunk, index) = (Some(chunk.source.clone()), Some(*index));
+                    shared.report(Event { chunk, index, ..Event::default() });
+                }
                 // No server is asked for the view.
                 flight.expect_at_most(0);
                 shared.update(JobId::View(*index), Update::Idle(true));

@@ -21,7 +21,7 @@ use crate::{
         Host, Piece,
         event::{Event, EventKind},
     },
-    model::chunk::{Chunk, Compression, Source},
+    model::chunk::{Chunk, Source},
     schedule::{
         options::Verify,
         plan::{Plan, View},
@@ -127,7 +127,7 @@ impl<H: Host> Shared<H> {
         let end = plan.range().end;
         let is_strict = options.verify == Verify::Strict;
         let state = State {
-            window: Window::new(plan, session.manifests.clone(), limits, is_strict),
+            window: Window::new(plan, session.manifests.clone(), limits, is_strict).keeping(kept.max_bytes()),
             outcome: None,
             wakers: Wakers::default(),
             admission: Admission::default(),
@@ -141,15 +141,10 @@ impl<H: Host> Shared<H> {
         Self { host, end, session, failures, seat, bodies, kept, state }
     }
 
-    /// What the chunk of a view is kept as, if it is one that can be. What a server compresses cannot be read in ranges
-    /// either, but is passed on as it arrives if all of it is wanted.
+    /// What the chunk of a view is kept as, if it is one that can be.
     pub(super) fn identity(&self, chunk: &Chunk, view: &View) -> Option<Identity> {
-        let is_unpacked = chunk.compression == Compression::ByServer
-            && !view.is_whole(chunk)
-            && self.kept.has_room_for(chunk.size);
-        let may_be_kept = self.kept.is_on()
-            && (chunk.is_decoded_whole() || is_unpacked)
-            && !matches!(chunk.source, Source::Inline(_));
+        let is_whole = chunk.is_decoded_whole() || view.is_kept_whole(chunk, self.kept.max_bytes());
+        let may_be_kept = is_whole && self.kept.is_on() && !matches!(chunk.source, Source::Inline(_));
         may_be_kept.then(|| Identity::new(chunk, &self.session))
     }
 

@@ -134,11 +134,18 @@ fn head(scenario: &Scenario, outcome: &Outcome, own: bool) -> u64 {
         if blob.is_manifest && !own {
             // Its length is not known before it is fetched, so a fixed cost is charged.
             blob.cost.max(limit.min(1 << 20))
+        } else if is_kept_whole(scenario, blob) {
+            2 * blob.flow
         } else {
             blob.cost.max(if flows { blob.flow.min(limit) } else { blob.flow })
         }
     });
     cost.max().unwrap_or(0)
+}
+
+/// Whether an object is fetched whole because it is kept, although ranges of it cannot be requested.
+fn is_kept_whole(scenario: &Scenario, blob: &Blob) -> bool {
+    scenario.settings.pool.max_cache_bytes > 0 && blob.packing == Packing::ByServer && !blob.is_manifest
 }
 
 /// The bytes that a truncated chunk, or a server that sends too much, holds beyond its declared size. Only that of the
@@ -149,7 +156,11 @@ fn growth(scenario: &Scenario, outcome: &Outcome) -> u64 {
         _ => 0,
     });
     let extra = extra.max().unwrap_or(0);
-    let blobs = outcome.file.blobs.iter().map(|blob| blob.growth + if blob.is_whole() { extra } else { 0 });
+    let blobs = outcome.file.blobs.iter().map(|blob| {
+        let is_kept = is_kept_whole(scenario, blob);
+        let stored = if is_kept { 2 * (blob.bytes.len() as u64).saturating_sub(blob.flow) } else { 0 };
+        blob.growth + stored + if blob.is_whole() || is_kept { extra } else { 0 }
+    });
     blobs.max().unwrap_or(0)
 }
 

@@ -7,8 +7,8 @@ use futures::{
     future::{Either, join_all, select},
 };
 use kelp_stream::{
-    Error, Kind, Plan, Reader, prefetch,
-    read::{Handle, session::Session, stats::StatsHandle},
+    Error, Kind, Plan, Reader, prefetch_keeping,
+    read::{Handle, KeptChunks, session::Session, stats::StatsHandle},
     schedule::{
         options::{Concurrency, Holes, Priority, Verify},
         pool::{Pool, PoolLimits},
@@ -145,6 +145,7 @@ impl Scenario {
     ) -> Option<Vec<Reading>> {
         let mut readers = Vec::new();
         let manifests = Session::default().manifests;
+        let kept = KeptChunks::new(self.settings.pool.max_cache_bytes);
         for (behavior, range) in self.behaviors.iter().zip(ranges) {
             let mut session = self.settings.session(pool);
             session.options.priority = behavior.priority;
@@ -153,7 +154,7 @@ impl Scenario {
             }
             let stats = session.stats.clone();
             let plan = Plan::new(self.network.chunks(file).into(), range.clone());
-            let (driver, reader) = prefetch(plan, world.host(), session);
+            let (driver, reader) = prefetch_keeping(plan, world.host(), session, kept.clone());
             let is_done = Rc::new(Cell::new(false));
             world.spawn({
                 let is_done = Rc::clone(&is_done);
@@ -358,11 +359,13 @@ fn settings() -> impl Strategy<Value = Settings> {
             1 => Just(Verify::Off),
         ],
     );
-    let pool = (budget(), limit(), prop_oneof![2 => Just(64_usize), 1 => 1..6_usize]).prop_map(
-        |(max_bytes, per_host, max_concurrency)| PoolLimits {
+    let kept = prop_oneof![1 => Just(0), 1 => 1..2000_u64];
+    let pool = (budget(), limit(), prop_oneof![2 => Just(64_usize), 1 => 1..6_usize], kept).prop_map(
+        |(max_bytes, per_host, max_concurrency, max_cache_bytes)| PoolLimits {
             max_bytes,
             per_host,
             max_concurrency,
+            max_cache_bytes,
             ..PoolLimits::default()
         },
     );

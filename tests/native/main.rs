@@ -26,7 +26,7 @@ use std::{
 
 use base64ct::{Base64, Encoding};
 use flate2::{Compression, write::GzEncoder};
-use futures::StreamExt;
+use futures::{StreamExt, future::join_all};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use kelp_stream::{
     Kind,
@@ -269,6 +269,39 @@ fn connections_are_used_again() {
             assert_eq!(file.bytes(..).await.unwrap(), b"abc");
         }
         assert_eq!((server.heads().len(), server.connections().1), (5, 1));
+    });
+}
+
+// F190, F192
+#[test]
+fn a_client_keeps_decoded_chunks_and_shares_their_fetches() {
+    run(async {
+        let content: Vec<u8> = (0..9000_u32).map(|i| (i * i) as u8).collect();
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+        gzip.write_all(&content).unwrap();
+        let stored = gzip.finish().unwrap();
+        let server = Server::start(move |_| answer("200 OK", "", &stored));
+        let fields = ManifestFields {
+            size: 9000,
+            chunks: vec![ChunkFields {
+                urls: vec![format!("{}/a", server.origin)],
+                size: 9000,
+                gzip: true,
+                ..ChunkFields::default()
+            }],
+            ..ManifestFields::default()
+        };
+        let client = Client::new();
+        let file = client.open_manifest(fields.check().unwrap(), &quick()).unwrap();
+        let ranges = (0..20).map(|i| i * 400..i * 400 + 300);
+        let reads = join_all(ranges.clone().map(|range| file.bytes(range))).await;
+        for (range, read) in ranges.zip(reads) {
+            assert_eq!(read.unwrap(), content[range.start as usize..range.end as usize]);
+        }
+        assert_eq!(file.bytes(8990..9000).await.unwrap(), content[8990..]);
+        assert_eq!((server.heads().len(), file.stats().cache_hits, client.cached_bytes()), (1, 20, 9000));
+        file.close();
+        assert_eq!(client.cached_bytes(), 0);
     });
 }
 

@@ -37,9 +37,9 @@ impl<P> KeptChunks<P> {
         self.max_bytes > 0
     }
 
-    /// Whether a chunk of this many bytes can be kept.
-    pub(crate) fn has_room_for(&self, bytes: u64) -> bool {
-        bytes <= self.max_bytes
+    /// The most bytes that are kept.
+    pub(crate) fn max_bytes(&self) -> u64 {
+        self.max_bytes
     }
 
     fn lock(&self) -> MutexGuard<'_, State<P>> {

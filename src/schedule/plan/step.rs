@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::model::chunk::Chunk;
+use crate::model::chunk::{Chunk, Compression};
 
 /// A stretch of the planned range.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +51,13 @@ impl View {
     #[must_use]
     pub fn end(&self) -> u64 {
         self.at.saturating_add(self.len())
+    }
+
+    /// Whether its chunk is fetched whole, to be kept, although a part of it is wanted: what a server compresses cannot be
+    /// read in ranges. `max_kept`: the longest chunk that is kept.
+    #[must_use]
+    pub fn is_kept_whole(&self, chunk: &Chunk, max_kept: u64) -> bool {
+        chunk.compression == Compression::ByServer && chunk.size <= max_kept && !self.is_whole(chunk)
     }
 
     /// Whether it consists of all bytes of its chunk that the file may use.

@@ -89,6 +89,8 @@ pub struct Window<P> {
     target_bytes: u64,
     /// Views are delivered only when they are complete and verified.
     strict: bool,
+    /// The longest chunk that is kept once it is here.
+    max_kept: u64,
     /// The index of the first slot: how many steps have been delivered.
     first: usize,
     slots: VecDeque<Slot<P>>,
@@ -120,6 +122,7 @@ impl<P: Piece> Window<P> {
             limits,
             target_bytes: u64::MAX,
             strict,
+            max_kept: 0,
             first: 0,
             slots: VecDeque::new(),
             manifests: Vec::new(),
@@ -129,6 +132,12 @@ impl<P: Piece> Window<P> {
             failed: false,
             is_exhausted: false,
         }
+    }
+
+    /// Chunks of up to this many bytes are kept once they are here.
+    #[must_use]
+    pub fn keeping(self, max_kept: u64) -> Self {
+        Self { max_kept, ..self }
     }
 
     /// Bytes held or promised.

@@ -109,7 +109,10 @@ impl<P: Piece> Window<P> {
                     self.slots.push_back(Slot::gap(len));
                 }
                 Upcoming::View(view, chunk) => {
-                    let cost = cost(&view, &chunk, self.flow_limit());
+                    let cost = match view.is_kept_whole(&chunk, self.max_kept) {
+                        true => chunk.size.saturating_mul(2),
+                        false => cost(&view, &chunk, self.flow_limit()),
+                    };
                     let head = self.slots.is_empty();
                     let budget = self.limits.bytes.min(self.target_bytes);
                     if !head && self.bytes().saturating_add(cost) > budget {

@@ -133,7 +133,7 @@ export const kept = [
       const first = once.bytes({ start: 0, end: 10 });
       await until(async () => (await requests(store)) > 0, "a request is sent");
       const second = often.bytes({ start: 20, end: 30 });
-      await rejectsWith(first, "http");
+      await rejectsWith(() => first, "http");
       sameBytes(await second, right.subarray(20, 30), "the second read");
       equal(await fault.hits(), 1, "faults");
     },
