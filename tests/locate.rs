@@ -202,6 +202,21 @@ fn the_other_address_is_used_if_the_public_one_is_dead() {
 
 // F132
 #[test]
+fn the_other_address_is_used_if_a_proxy_reaches_no_server() {
+    for status in [502, 503, 504] {
+        let world = World::new();
+        let chunks = file_of(&world, &["3,01"], &["internal:1"]);
+        served(
+            &world,
+            |_| two_addresses(),
+            move |asked| if asked.host == "public" { Outcome::Status(status) } else { Outcome::Good },
+        );
+        assert_eq!(read_within_a_minute(&world, chunks, by_master(1)).unwrap(), bytes(0..100), "{status}");
+    }
+}
+
+// F132
+#[test]
 fn a_chunk_that_a_public_address_lacks_is_not_looked_for_inside() {
     let world = World::new();
     let chunks = file_of(&world, &["3,01"], &["internal:1"]);

@@ -253,10 +253,11 @@ impl RetryState {
             && self.latest.iter().flatten().any(|(_, error)| elsewhere(error.kind))
     }
 
-    /// Whether a replica could not be reached when it was tried last.
+    /// Whether a replica could not be reached when it was tried last, or a proxy in front of it said so (RFC 9110, 15.6).
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        self.latest.iter().flatten().any(|(_, error)| matches!(error.kind, Kind::Network | Kind::Timeout))
+        let is_unreachable = |kind| matches!(kind, Kind::Network | Kind::Timeout | Kind::Http(502..=504));
+        self.latest.iter().flatten().any(|(_, error)| is_unreachable(error.kind))
     }
 
     /// The first replica that has not failed in this pass: one whose hedge won may be tried again.
