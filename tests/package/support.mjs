@@ -49,6 +49,8 @@ export async function servePackage({ routes = {}, headers = {} } = {}) {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     answer(request, response, { "/": EMPTY_PAGE, ...routes }).catch(() => response.writeHead(404).end());
   });
+  // Bun sends a request on a connection that the server closes at that moment, and reports a POST as failed.
+  server.keepAliveTimeout = 0;
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
   keep({ close: () => new Promise((closed) => server.close(closed).closeAllConnections()) });
   return `http://127.0.0.1:${server.address().port}`;

@@ -20,6 +20,7 @@ import { secrets } from "./secrets.mjs";
 import { sse } from "./sse.mjs";
 import { Store } from "./store.mjs";
 import { streaming } from "./streaming.mjs";
+import { traps } from "./traps.mjs";
 import { urls } from "./urls.mjs";
 import { vectors } from "./vectors.mjs";
 import { insecureWorkers, workers } from "./workers.mjs";
@@ -39,7 +40,7 @@ import { insecureWorkers, workers } from "./workers.mjs";
 /** @type {Record<string, Behaviour[]>} */
 export const behaviours = {
   cases, decoders, vectors, files, args, responses, problems, entries, lookups, manifests, urls, remotes, accounts, kept, lifecycle, consumers, faults, odd,
-  secrets, sse, streaming, workers,
+  secrets, sse, streaming, traps, workers,
 };
 
 /** Behaviours for a page that is not a secure context. */

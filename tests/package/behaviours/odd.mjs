@@ -106,6 +106,22 @@ const ways = (kelp) => ({
   openFiler: (options) => kelp.openFiler(URL_OF_ALL, options),
 });
 
+const ENTRY = JSON.stringify({ FullPath: "/a", FileSize: SIZE, chunks: [{ file_id: "3,01637037d6", size: SIZE, modified_ts_ns: 1 }] });
+
+/** What functions of the user's, and options, may give. */
+const GIVEN = {
+  "undefined": () => undefined, "null": () => null, "a number": () => 1e6, "NaN": () => NaN, "a bigint": () => 5n, "a text": () => "text", "an empty text": () => "", "lines": () => "a\r\nb: c",
+  "half a surrogate pair": () => "\ud800", "a symbol": () => Symbol("s"), "true": () => true, "a function": () => raise, "an object": () => ({}), "an array": () => [], "an array of arrays": () => [[]],
+  "a sparse array": () => new Array(3), "an error": () => bad(), "an exception": raise, "nothing, synchronously thrown": () => { throw undefined; }, "a rejection": () => Promise.reject(bad()),
+  "a promise that never settles": never, "a thenable that throws": () => ({ then: raise }), "a thenable by a getter that throws": () => ({ get then() { return raise(); } }),
+  "an object without a prototype": () => Object.create(null), "an object that is no text": () => ({ toString: raise, valueOf: raise, [Symbol.toPrimitive]: raise }),
+  "an iterator that throws": () => ({ [Symbol.iterator]: raise }), "an iterator without an end": () => ({ [Symbol.iterator]: () => ({ next: () => ({ done: false, value: "x" }) }) }),
+  "fields that throw": () => new Proxy({}, { get: raise, has: raise, ownKeys: raise }), "a revoked proxy": () => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); return proxy; },
+  "a long text": () => "x".repeat(100_000), "a date": () => new Date(NaN), "an aborted signal": () => AbortSignal.abort(bad()), "bytes": () => new Uint8Array(3),
+};
+
+const OPTIONS = ["signal", "headers", "concurrency", "verify", "retry", "timeout", "pool", "decoder", "workers", "throttle", "sse", "locate", "token", "filerToken", "onEvent", "holes", "maxBytesAhead"];
+
 export const odd = [
   {
     // F152
@@ -136,6 +152,60 @@ export const odd = [
       }
       ok(broken.length === 0, `${broken.length} are wrong: ${broken.join("; ")}`);
       ok(pool.inFlight === 0 && pool.bytes === 0, `${pool.inFlight} views in flight, ${pool.bytes} bytes`);
+    },
+  },
+  {
+    // F231
+    name: "whatever other functions give, every promise settles", cluster: null,
+    async run(kelp) {
+      const pool = new kelp.Pool();
+      const broken = [];
+      const open = (more) => kelp.openEntry(ENTRY, { fetch: async () => new Response(bytes()), pool, timeout: { headers: 300, idle: 300 }, retry: { passes: 1 }, ...more });
+      const settle = async (what, start) => {
+        let end;
+        const late = new Promise((_, reject) => { end = setTimeout(() => reject(new Error("it does not settle")), 20_000); });
+        try {
+          sameBytes(await Promise.race([(async () => (await start()).bytes())(), late]), RIGHT, "the bytes");
+        } catch (error) {
+          // What a getter of the options throws is passed on.
+          const isOwn = error === undefined || error.message === "odd";
+          const isRight = error instanceof kelp.KelpError ? error.code !== "internal" : isOwn || error instanceof TypeError || error instanceof RangeError;
+          if (!isRight) broken.push(`${what}: ${error}`);
+        } finally {
+          clearTimeout(end);
+        }
+      };
+      const { error, warn } = console;
+      console.error = console.warn = () => {};
+      const all = [];
+      for (const [what, give] of Object.entries(GIVEN)) {
+        const filer = "https://store.example/";
+        all.push(settle(`locate gives ${what}`, () => open({ locate: give })));
+        all.push(settle(`urls are ${what}`, () => open({ locate: async () => ({ urls: await give() }) })));
+        all.push(settle(`a URL is ${what}`, () => open({ locate: async () => ({ urls: [await give(), URL_OF_ALL] }) })));
+        all.push(settle(`the token of a location is ${what}`, () => open({ locate: async () => ({ urls: [URL_OF_ALL], token: await give() }) })));
+        all.push(settle(`token gives ${what}`, () => open({ locate: () => ({ urls: [URL_OF_ALL] }), token: give })));
+        all.push(settle(`filerToken gives ${what}`, () => open({ filer, filerToken: give })));
+        all.push(settle(`onEvent gives ${what}`, () => open({ filer, onEvent: give })));
+        all.push(settle(`onProgress gives ${what}`, () => open({ filer, onProgress: give })));
+        for (const option of OPTIONS) {
+          // A promise is a wrong value there: it is the user's to handle.
+          const get = () => {
+            const given = give();
+            if (given instanceof Promise) given.catch(() => {});
+            return given;
+          };
+          all.push(settle(`a getter of ${option} gives ${what}`, () => open(Object.defineProperty({ filer }, option, { get, enumerable: true }))));
+        }
+      }
+      try {
+        await Promise.all(all);
+      } finally {
+        Object.assign(console, { error, warn });
+      }
+      ok(broken.length === 0, `${broken.length} of ${all.length} are wrong: ${broken.join("; ")}`);
+      ok(pool.inFlight === 0 && pool.bytes === 0, `${pool.inFlight} views in flight, ${pool.bytes} bytes`);
+      sameBytes(await (await open({ filer: "https://store.example/" })).bytes(), RIGHT, "a file that is opened later");
     },
   },
 ];
