@@ -219,7 +219,11 @@ fn requests(scenario: &Scenario, outcome: &Outcome) -> Checked {
 }
 
 fn has_no_ranges(scenario: &Scenario) -> bool {
-    scenario.network.treatments.iter().any(|treatment| treatment.fault == Fault::NoRanges)
+    scenario
+        .network
+        .treatments
+        .iter()
+        .any(|treatment| matches!(treatment.fault, Fault::NoRanges | Fault::PartAsWhole))
 }
 
 fn hedges(outcome: &Outcome) -> usize {
