@@ -140,7 +140,7 @@ impl Store {
 }
 
 pub fn pool() -> CorePool {
-    CorePool::new(Some(f64::INFINITY), Some(f64::INFINITY), Some(f64::INFINITY), None)
+    CorePool::new(Some(f64::INFINITY), Some(f64::INFINITY), Some(f64::INFINITY), None, None)
 }
 
 /// The defaults, but for patience: one pass.

@@ -36,6 +36,7 @@ use crate::{
     host::{
         Piece,
         event::{Event, EventKind},
+        rare,
     },
     http::url,
     schedule::options::Options,
@@ -256,7 +257,7 @@ fn choose<P: Piece>(view: &View<'_, '_, P>, unix_time: Duration) -> Option<(Repl
     let name = urls.into_iter().next()?;
     let replica = replicas.urls().iter().position(|url| *url == name)?;
     let at = match target.chunk.stored {
-        Some(_) => cx.validators.at(&name),
+        Some(_) => rare::call(|| cx.validators.at(&name)),
         None => name.clone(),
     };
     let host: Arc<str> = url::host(&at).unwrap_or_default().into();

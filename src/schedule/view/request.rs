@@ -12,6 +12,7 @@ use crate::{
     host::{
         Piece, Request,
         event::{Event, EventKind},
+        rare,
     },
     http::{content_range, url},
     model::chunk::Source,
@@ -88,9 +89,11 @@ impl ReplicaRequest {
         };
         let is_url = matches!(target.chunk.source, Source::Urls(_) | Source::Filer(_));
         let index = target.index.filter(|_| is_url)?;
-        let waits = cx.validators.ignores_ranges(&self.name);
-        let event = self.event(target);
-        Some(Part { url: self.name.clone(), index, start, end, waits, event })
+        Some(rare::call(|| {
+            let waits = cx.validators.ignores_ranges(&self.name);
+            let event = self.event(target);
+            Part { url: self.name.clone(), index, start, end, waits, event }
+        }))
     }
 
     /// The head of its response has arrived. `time`: when it was sent, and when the head arrived.
