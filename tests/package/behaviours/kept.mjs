@@ -1,5 +1,5 @@
 // Decoded chunks that are kept, and reads that share a fetch.
-import { equal, ok, rejectsWith, same, sameBytes } from "./assert.mjs";
+import { equal, fails, ok, same, sameBytes } from "./assert.mjs";
 import { joined, readAll, until } from "./helpers.mjs";
 
 const CHUNK = 200_000;
@@ -134,7 +134,7 @@ export const kept = [
       first.catch(() => {});
       await until(async () => (await requests(store)) > 0, "a request is sent");
       const second = often.bytes({ start: 20, end: 30 });
-      await rejectsWith(() => first, "http");
+      await fails(kelp, "http", first);
       sameBytes(await second, right.subarray(20, 30), "the second read");
       equal(await fault.hits(), 1, "faults");
     },
