@@ -1,9 +1,7 @@
 //! The bytes of one view that are under way.
 
-use std::time::Duration;
-
 use super::{Pool, under_way::Request};
-use crate::http::url::host_key;
+use crate::{http::url::host_key, time::Duration};
 
 /// The bytes of one view that were requested and have not arrived, as the pool counts them. Dropping it ends the count.
 #[derive(Debug)]

@@ -1,7 +1,5 @@
 //! A view fetch without a driver: actions are written down as text, inputs are given one by one.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures::{
     FutureExt,
@@ -25,6 +23,7 @@ use crate::{
         view::{Action, Context, FailureLimit, Input, Operation, ResponseStart, Role, Update, ViewFetch},
         window::{Job, JobId},
     },
+    time::Duration,
 };
 
 pub(super) const MS: Duration = Duration::from_millis(1);
