@@ -22,6 +22,9 @@ use std::{
 
 use crate::{http::url::host_key, time::Duration};
 
+/// The connections that browsers open to one host at a time for HTTP/1.1.
+pub(super) const CONNECTIONS: usize = 6;
+
 /// The requests in flight at each host. Clones are handles to the same limiter.
 #[derive(Clone, Debug, Default)]
 pub(super) struct HostLimiter(Arc<Mutex<State>>);

@@ -27,7 +27,12 @@ use std::{
     task::Waker,
 };
 
-use self::{fair_queue::FairQueue, host_limit::HostLimiter, host_stats::HostStats, under_way::UnderWay};
+use self::{
+    fair_queue::FairQueue,
+    host_limit::{CONNECTIONS, HostLimiter},
+    host_stats::HostStats,
+    under_way::UnderWay,
+};
 pub(crate) use self::{
     fair_queue::{MAX_WAIT, StartRequest, Usage},
     flight::Flight,
@@ -113,9 +118,6 @@ struct State {
 
 /// A host that sends bytes counts as serving for twice this time at least.
 pub(crate) const SERVED_AGAIN: Duration = Duration::from_secs(1);
-
-/// The connections that browsers open to one host at a time for HTTP/1.1.
-const CONNECTIONS: usize = 6;
 
 /// The most hedged requests that may be sent in a row.
 const MAX_HEDGE_TOKENS: f64 = 16.0;

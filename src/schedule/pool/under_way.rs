@@ -20,7 +20,7 @@
 //! | 50 ms | judged | `b` has been quiet for 50 ms |
 //! | 75 ms | judged | `b` has been quiet for 75 ms: it is slow |
 
-use super::{CONNECTIONS, host_stats::HostStats};
+use super::{host_limit::CONNECTIONS, host_stats::HostStats};
 use crate::time::Duration;
 
 /// The requests under way, each in its slot.
