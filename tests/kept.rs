@@ -112,7 +112,7 @@ fn relayed(kept: KeptChunks<bytes::Bytes>) -> File {
     file
 }
 
-// F190
+// F186
 #[test]
 fn a_read_that_a_kept_chunk_covers_makes_no_request() {
     let file = File::sealed(2, kept(2));
@@ -124,7 +124,7 @@ fn a_read_that_a_kept_chunk_covers_makes_no_request() {
     assert!(!file.world.events().iter().any(|event| event.kind == EventKind::Retry));
 }
 
-// F190
+// F186
 #[test]
 fn a_compressed_chunk_is_kept_too() {
     let mut file = File::sealed(0, kept(1));
@@ -135,7 +135,7 @@ fn a_compressed_chunk_is_kept_too() {
     assert_eq!((file.asked().len(), file.hits()), (1, 1));
 }
 
-// F190
+// F186
 #[test]
 fn what_a_server_compresses_is_kept_if_a_part_is_wanted() {
     let mut file = File::sealed(0, kept(1));
@@ -178,7 +178,7 @@ fn the_least_recently_used_chunk_goes_first() {
     assert_eq!(file.asked(), ["0", "1", "2", "1"]);
 }
 
-// F191
+// F187
 #[test]
 fn a_stream_through_the_file_pushes_out_nothing() {
     let file = File::sealed(8, kept(2));
@@ -192,7 +192,7 @@ fn a_stream_through_the_file_pushes_out_nothing() {
     assert_eq!(file.asked().iter().filter(|asked| *asked == "1").count(), 1);
 }
 
-// F191
+// F187
 #[test]
 fn a_chunk_that_was_read_to_its_end_goes_first() {
     let file = File::sealed(4, kept(2));
@@ -206,7 +206,7 @@ fn a_chunk_that_was_read_to_its_end_goes_first() {
     assert_eq!(file.asked(), ["0", "1", "2", "1"]);
 }
 
-// F192
+// F188
 #[test]
 fn reads_at_the_same_time_share_one_fetch() {
     let file = File::sealed(1, kept(1));
@@ -221,7 +221,7 @@ fn reads_at_the_same_time_share_one_fetch() {
     assert_eq!(file.session.pool.bytes(), 0);
 }
 
-// F192
+// F188
 #[test]
 fn a_chunk_for_which_there_is_no_room_is_shared_too() {
     let file = File::sealed(1, KeptChunks::new(10));
@@ -248,7 +248,7 @@ fn first_is_cancelled(first: &File, second: &File) -> Result<Vec<u8>, StreamErro
     first.world.run(course).expect("it ends")
 }
 
-// F193
+// F189
 #[test]
 fn a_shared_fetch_outlives_the_reader_that_began_it() {
     let file = File::sealed(1, kept(1));
@@ -260,7 +260,7 @@ fn a_shared_fetch_outlives_the_reader_that_began_it() {
     assert!(last < end, "a stream that has ended reports nothing more");
 }
 
-// F193
+// F189
 #[test]
 fn another_file_begins_anew_if_the_reader_is_cancelled() {
     let first = relayed(kept(1));
@@ -270,7 +270,7 @@ fn another_file_begins_anew_if_the_reader_is_cancelled() {
     assert!(first.world.log()[0].aborted);
 }
 
-// F193
+// F189
 #[test]
 fn a_fetch_that_no_one_waits_for_is_cancelled() {
     let file = File::sealed(1, kept(1));
@@ -292,7 +292,7 @@ fn a_fetch_that_no_one_waits_for_is_cancelled() {
     assert_eq!(file.asked().len(), 1);
 }
 
-// F194
+// F190
 #[test]
 fn those_who_wait_for_a_failed_fetch_try_themselves() {
     let file = File::sealed(1, kept(1));
@@ -310,7 +310,7 @@ fn those_who_wait_for_a_failed_fetch_try_themselves() {
     assert_eq!(read.next().expect("there are three").expect("it is read"), bytes(40..50));
 }
 
-// F195
+// F191
 #[test]
 fn a_fetch_that_hangs_is_not_waited_for() {
     let mut file = File::sealed(1, kept(1));
@@ -331,7 +331,7 @@ fn a_fetch_that_hangs_is_not_waited_for() {
     assert!(file.world.now() <= Duration::from_secs(21), "{:?}", file.world.now());
 }
 
-// F196
+// F192
 #[test]
 fn what_was_not_verified_serves_no_other_read() {
     let mut file = File::sealed(1, kept(1));
@@ -354,7 +354,7 @@ fn what_was_not_verified_serves_no_other_read() {
     assert_eq!(file.asked().len(), before);
 }
 
-// F196
+// F192
 #[test]
 fn a_read_that_verifies_does_not_share_a_fetch_that_does_not() {
     let mut file = File::sealed(1, kept(1));
@@ -367,7 +367,7 @@ fn a_read_that_verifies_does_not_share_a_fetch_that_does_not() {
     assert_eq!(read[1].as_ref().expect_err("its MD5 is wrong").kind(), Kind::Corrupt);
 }
 
-// F197
+// F193
 #[test]
 fn another_key_gets_nothing_of_what_is_kept() {
     let file = relayed(kept(4));
@@ -389,7 +389,7 @@ fn another_key_gets_nothing_of_what_is_kept() {
     }
 }
 
-// F197
+// F193
 #[test]
 fn an_unencrypted_chunk_is_kept_for_its_file_only() {
     let mut file = relayed(kept(4));
@@ -403,7 +403,7 @@ fn an_unencrypted_chunk_is_kept_for_its_file_only() {
     assert_eq!(file.asked().len(), 2);
 }
 
-// F197
+// F193
 #[test]
 fn a_chunk_of_another_length_is_another_chunk() {
     let file = relayed(kept(4));
@@ -414,7 +414,7 @@ fn a_chunk_of_another_length_is_another_chunk() {
     assert_eq!((file.asked().len(), file.kept.bytes()), (2, 1100));
 }
 
-// F199
+// F195
 #[test]
 fn what_is_kept_needs_no_place_in_the_pool() {
     let mut file = File::sealed(2, kept(2));
@@ -441,7 +441,7 @@ fn reads() -> impl Strategy<Value = Vec<(usize, u64, u64, usize)>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    // F198
+    // F194
     #[test]
     fn what_is_kept_never_exceeds_its_limit(limit in 0..6 * SIZE, reads in reads(), faulty: bool) {
         let file = File::sealed(8, KeptChunks::new(limit));

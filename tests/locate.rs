@@ -154,7 +154,7 @@ fn a_public_url_with_scheme_and_path_is_used() {
     assert_eq!(requests(&world)[0].asked.url, "https://cdn.example/v/3,01");
 }
 
-// F215
+// F206
 #[test]
 fn a_master_that_limits_its_lookups_is_waited_for() {
     let world = World::new();

@@ -78,7 +78,7 @@ fn rerouted(world: &World) -> usize {
     world.events().iter().filter(is_so).count()
 }
 
-// F200
+// F196
 #[test]
 fn what_waits_for_a_slow_host_is_had_elsewhere() {
     for (chunk, count, at) in [(64 * KIB, 384, 0), (64 * KIB, 384, 250), (MIB, 48, 0), (MIB, 48, 150)] {
@@ -91,7 +91,7 @@ fn what_waits_for_a_slow_host_is_had_elsewhere() {
     }
 }
 
-// F201
+// F197
 #[test]
 fn a_pool_remembers_a_slow_host_and_probes_it() {
     let world = world(64 * KIB, &[(Duration::ZERO, 20.0), (20 * SECOND, 1.0)]);
@@ -113,7 +113,7 @@ fn a_pool_remembers_a_slow_host_and_probes_it() {
     assert!(to_b(&world, before) > 80, "a host that is good again is used again: {}", to_b(&world, before));
 }
 
-// F200
+// F196
 #[test]
 fn a_line_that_becomes_narrow_for_all_moves_few_views() {
     let time = |hedge: bool| {
@@ -135,7 +135,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     /// However hosts change their speeds, few requests are taken from them, and few bytes are sent twice.
-    // F202
+    // F198
     #[test]
     fn few_bytes_are_asked_for_twice(
         changes in prop::collection::vec((0..3_usize, 0..4000_u32, prop_oneof![Just(1.0), 2.0..40.0]), 0..12),
@@ -157,7 +157,7 @@ proptest! {
     }
 
     /// Requests that hang take no width from others.
-    // F203
+    // F199
     #[test]
     fn requests_that_hang_hold_up_no_other(hung in 1..90_u64, chunk in prop_oneof![Just(64 * KIB), Just(MIB)]) {
         let time = |hung: u64| {

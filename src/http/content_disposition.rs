@@ -148,7 +148,7 @@ mod tests {
         }
     }
 
-    // F210: the gateway at the edge writes the same, in JavaScript.
+    // F201: the gateway at the edge writes the same, in JavaScript.
     #[test]
     fn names_are_written_as_the_list_says() {
         let mut cases: Vec<[String; 2]> = Vec::new();

@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(redirects.into_target().as_deref(), Some("https://B:443/x"));
     }
 
-    // F212
+    // F203
     #[test]
     fn what_no_list_can_have_is_not_followed() {
         let origins = Origins::only(["https://a"]).unwrap();

@@ -102,7 +102,7 @@ mod tests {
         assert_eq!(IdleTimer::new(20 * S, S).on_fire(S + 209 * S / 10), None);
     }
 
-    // F230
+    // F211
     #[test]
     fn a_sleep_a_little_longer_than_the_limit_does_not_count() {
         assert_eq!(IdleTimer::new(20 * S, S).on_fire(22 * S), Some(20 * S));

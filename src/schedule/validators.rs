@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(after(&etag("\"1\""), &etag("W/\"1\"")), Ok(()));
     }
 
-    // F223
+    // F210
     #[test]
     fn the_length_of_a_200_to_an_open_range_is_not_the_size() {
         let range = Some(ByteRange { start: 1, end: None });

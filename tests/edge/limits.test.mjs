@@ -215,7 +215,7 @@ for (const [way, about, vars] of WAYS) {
   });
 }
 
-// F220
+// F207
 test("after a stall the digest of a chunk continues", { timeout: 60_000 }, async () => {
   const { store, origin } = await startGateway(null, { STALL_SECONDS: "1", VERIFY: "transit" });
   const { fileIds } = store.addFile({ path: "/f.bin", bytes: plenty(40), chunkSize: 20 * MIB });

@@ -97,7 +97,7 @@ const CHECKED = ["stream", "transit"];
 const LARGE = MIB;
 
 for (const verify of [...CHECKED, "off"]) {
-  // F220
+  // F207
   test(`damaged chunks do not complete a passed-through body: ${verify}`, async () => {
     const { store, origin } = await startGateway(null, { DIRECT: "yes", VERIFY: verify });
     const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: plenty(3), chunkSize: LARGE });
@@ -114,7 +114,7 @@ for (const verify of [...CHECKED, "off"]) {
 }
 
 for (const verify of CHECKED) {
-  // F220
+  // F207
   test(`a damaged chunk none of which was sent is read again: ${verify}`, async () => {
     const { store, origin } = await startGateway(null, (store) => ({ ...fromVolumes(store), VERIFY: verify }));
     // They come in one piece.
@@ -153,7 +153,7 @@ test("failover works for headers, and within a body", async () => {
 });
 
 for (const verify of CHECKED) {
-  // F220
+  // F207
   test(`the digest continues where a body was continued: ${verify}`, async () => {
     const { store, origin } = await startGateway(null, { DIRECT: "yes", VERIFY: verify });
     const { sha256: right, fileIds } = store.addFile({ path: "/f.bin", bytes: plenty(2), chunkSize: LARGE });

@@ -146,7 +146,7 @@ test("the core continues in the middle of a body that breaks", async () => {
   done();
 });
 
-// F221
+// F208
 test("a body that stalls or drips is continued by the core", async () => {
   for (const [how, waits] of [[{ stalled: [1] }, [19_999, 1]], [{ slow: [1] }, [15_000, 15_000]]]) {
     const { sent, pumped, read, done } = start({}, how);
@@ -163,7 +163,7 @@ test("a body that stalls or drips is continued by the core", async () => {
   }
 });
 
-// F222
+// F209
 test("a relay that was cancelled goes on where it was", async () => {
   const { asked, ranges, cancelled, relay, sent, pumped, pump, read, done } = start({}, { stalled: [1] });
   await read(0, 1);
@@ -180,7 +180,7 @@ test("a relay that was cancelled goes on where it was", async () => {
   done();
 });
 
-// F222
+// F209
 test("what the core opens for a relay that was cancelled is given back", async () => {
   const opened = withResolvers();
   const core = () => opened.promise.then(() => fromCore(3 * KIB));

@@ -109,7 +109,7 @@ test("a file is saved under its name or the one that was signed", async () => {
   assert.match(await saved(null), /^inline/);
 });
 
-// F210
+// F201
 test("a saved name is written as the core writes it", () => {
   const cases = JSON.parse(readFileSync(new URL("../fixtures/dispositions.json", import.meta.url)));
   for (const { name, header } of cases) assert.equal(attachment(name), header, name);

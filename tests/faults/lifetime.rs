@@ -134,7 +134,7 @@ fn a_body_stalled_over_a_freeze_times_out_after_it() {
 }
 
 /// What was under way when the page was frozen is not requested from the other replica.
-// F230
+// F211
 #[test]
 fn a_freeze_makes_no_server_late() {
     for freeze in [1_500, 25_000, 3_600_000] {
@@ -249,7 +249,7 @@ fn a_reader_that_stops_often_causes_few_requests() {
     assert!(meter.stats().requests <= 10, "{}", meter.stats().requests);
 }
 
-// F211
+// F202
 #[test]
 fn a_closed_pool_opens_no_file_and_sends_no_request() {
     let world = World::new();

@@ -144,7 +144,7 @@ fn a_403_with_retry_after_is_waited_for() {
     assert_eq!(times(&world), [Duration::ZERO, 3 * SECOND]);
 }
 
-// F215
+// F206
 #[test]
 fn a_probe_is_refused_while_its_server_serves_others() {
     let world = World::new();

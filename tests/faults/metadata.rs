@@ -197,7 +197,7 @@ fn of_mib(world: &World, mib: u64) -> Session {
     session
 }
 
-// F213
+// F204
 #[test]
 fn chunks_longer_than_their_size_stay_within_the_budget() {
     let world = World::new();
@@ -224,7 +224,7 @@ fn chunks_longer_than_their_size_stay_within_the_budget() {
     assert!(meter.stats().requests <= 16, "{:?}", meter.stats());
 }
 
-// F214
+// F205
 #[test]
 fn manifests_read_ahead_stay_within_the_budget() {
     let world = world_of_ids();

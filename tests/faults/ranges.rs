@@ -38,7 +38,7 @@ fn a_200_to_a_range_is_cut() {
     assert!(meter.stats().bytes_received <= 400 + 630, "the rest of the body is not read");
 }
 
-// F223
+// F210
 #[test]
 fn the_rest_of_a_chunk_under_status_200_is_refused() {
     let world = World::new();

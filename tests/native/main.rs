@@ -272,7 +272,7 @@ fn connections_are_used_again() {
     });
 }
 
-// F190, F192
+// F186, F188
 #[test]
 fn a_client_keeps_decoded_chunks_and_shares_their_fetches() {
     run(async {

@@ -345,7 +345,7 @@ fn one_overlapping_manifest_at_a_time_may_exceed_the_budget() {
     assert_eq!(next(&mut window), ("m".into(), 10, true));
 }
 
-// F213
+// F204
 #[test]
 fn what_outgrows_the_budget_is_received_at_the_head() {
     let mut window = window(&[4, 4], limits(2, 10));
@@ -363,7 +363,7 @@ fn what_outgrows_the_budget_is_received_at_the_head() {
     assert!(!window.take_news());
 }
 
-// F213
+// F204
 #[test]
 fn the_room_of_the_pool_counts_too() {
     let mut window = window(&[4, 4], limits(2, 100));
@@ -372,7 +372,7 @@ fn the_room_of_the_pool_counts_too() {
     assert!(!window.raise_cost(JobId::View(1), 9, 2));
 }
 
-// F214
+// F205
 #[test]
 fn a_manifest_that_outgrows_the_budget_is_read_at_the_head() {
     let chunks = [chunk(0, 4), manifest("m", 4, 4), manifest("n", 8, 4)];
@@ -396,7 +396,7 @@ fn a_manifest_that_outgrows_the_budget_is_read_at_the_head() {
     assert_eq!(next(&mut window), ("n".into(), MIB, true));
 }
 
-// F214
+// F205
 #[test]
 fn a_head_takes_the_room_of_manifests_ahead() {
     let mut chunks = vec![chunk(0, 2 * MIB)];

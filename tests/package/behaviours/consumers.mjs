@@ -393,7 +393,7 @@ export const consumers = [
     },
   },
   {
-    // F241
+    // F214
     name: "a request that is cancelled in its event is never sent", cluster: null,
     async run(kelp) {
       const store = new MemoryStore();
@@ -406,7 +406,7 @@ export const consumers = [
     },
   },
   {
-    // F242
+    // F215
     name: "pieces that a fetch gives to others too stay theirs", cluster: null,
     async run(kelp, store, help) {
       const { entry } = await store.addFile({ path: "/f/two.bin", content: "noise:two", length: 9000, chunkSize: 9000, replicas: [0] });

@@ -358,7 +358,7 @@ export const faults = [
     },
   },
   {
-    // F212
+    // F203
     name: "origins: a redirect of a request with headers is refused", cluster: null,
     async run(kelp, store) {
       const { url } = await store.addFile({ path: "/f/k.bin", content: "noise:k", length: 1000, chunkSize: 1000 });

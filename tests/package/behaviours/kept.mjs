@@ -18,7 +18,7 @@ async function open(kelp, store, help, limits = {}, options = {}) {
 
 export const kept = [
   {
-    // F190
+    // F186
     name: "a read that a kept chunk covers makes no request", cluster: null,
     async run(kelp, store, help) {
       for (const packing of [{ cipher: true }, { cipher: true, gzip: true }]) {
@@ -40,7 +40,7 @@ export const kept = [
     },
   },
   {
-    // F197
+    // F193
     name: "what a reader does with its bytes harms no kept chunk", cluster: null,
     async run(kelp, store, help) {
       const { file, right } = await open(kelp, store, help);
@@ -81,7 +81,7 @@ export const kept = [
     },
   },
   {
-    // F192
+    // F188
     name: "reads of one chunk at the same time share its fetch", cluster: null,
     async run(kelp, store, help) {
       const { url, pool, file, right } = await open(kelp, store, help);
@@ -96,7 +96,7 @@ export const kept = [
     },
   },
   {
-    // F193
+    // F189
     name: "a shared fetch outlives the reader that began it", cluster: null,
     async run(kelp, store, help) {
       const { file, right } = await open(kelp, store, help, {}, { hedge: false });
@@ -120,7 +120,7 @@ export const kept = [
     },
   },
   {
-    // F194
+    // F190
     name: "after a shared fetch failed each read tries itself", cluster: null,
     async run(kelp, store, help) {
       const { url, fileIds } = await add(store);
@@ -134,13 +134,13 @@ export const kept = [
       first.catch(() => {});
       await until(async () => (await requests(store)) > 0, "a request is sent");
       const second = often.bytes({ start: 20, end: 30 });
-      await fails(kelp, "http", first);
+      await fails(kelp, "http", first, "the first read");
       sameBytes(await second, right.subarray(20, 30), "the second read");
       equal(await fault.hits(), 1, "faults");
     },
   },
   {
-    // F191
+    // F187
     name: "a download fills free room and pushes out nothing", cluster: null,
     async run(kelp, store, help) {
       const { pool, file, right } = await open(kelp, store, help, { maxCacheBytes: 2.5 * CHUNK });
@@ -166,7 +166,7 @@ export const kept = [
     },
   },
   {
-    // F197
+    // F193
     name: "pools share no chunk, and a key is needed for one", cluster: null,
     async run(kelp, store, help) {
       const { entry, url, fileIds } = await add(store);

@@ -104,7 +104,7 @@ export const lifecycle = [
     },
   },
   {
-    // F211
+    // F202
     name: "a closed pool opens no file and sends no request", cluster: null,
     async run(kelp, store) {
       const pool = new kelp.Pool();

@@ -207,7 +207,7 @@ export const lookups = [
     },
   },
   {
-    // F240
+    // F213
     name: "a function may look at its signal after it was given up", cluster: null,
     async run(kelp, store) {
       const { entry } = await addFile(store);

@@ -155,7 +155,7 @@ export const odd = [
     },
   },
   {
-    // F231
+    // F212
     name: "whatever other functions give, every promise settles", cluster: null,
     async run(kelp) {
       const pool = new kelp.Pool();

@@ -117,7 +117,7 @@ function holding(bytes) {
   return { routes: { "/head": route("head"), "/body": route("body") }, held };
 }
 
-// F103, F230
+// F103, F211
 test("time in which a page is frozen is no server's", { timeout: 120_000 }, async () => {
   const bytes = prose("frozen", 50_000);
   const { routes, held } = holding(bytes);

@@ -9,7 +9,7 @@ import { importPackage } from "../support.mjs";
 const kelp = await importPackage();
 
 for (const name of Object.keys(libraries)) {
-  // F190
+  // F186
   test(`${name} fetches each encrypted chunk once`, { timeout: 120_000 }, async (t) => {
     const { reads, touched, sent } = await measure(kelp, name);
     t.diagnostic(`${reads} reads, ${sent} bytes sent of ${touched} in the chunks touched`);

@@ -26,7 +26,7 @@ class Tasks {
   }
 }
 
-// F250
+// F216
 test("WebCrypto gets each large chunk in a task of its own", async (t) => {
   const tasks = new Tasks();
   t.mock.method(crypto.subtle, "decrypt", async () => {
@@ -41,7 +41,7 @@ test("WebCrypto gets each large chunk in a task of its own", async (t) => {
   assert.equal(tasks.most, 1);
 });
 
-// F251
+// F217
 test("bodies from memory are not read in one task", async () => {
   const tasks = new Tasks();
   let reads = 0;
@@ -68,7 +68,7 @@ test("bodies from memory are not read in one task", async () => {
   assert.deepEqual([reads, tasks.most], [5, 1]);
 });
 
-// F252
+// F218
 test("decoded bytes that fill most of an array leave it without a copy", async () => {
   giveCodec(new WebAssembly.Module(readFileSync(join(installed, "dist/kelp_stream_codec.wasm"))));
   const [key, plain] = [randomBytes(32), randomBytes(LARGE)];

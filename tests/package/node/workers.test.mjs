@@ -160,7 +160,7 @@ for (const [how, die] of [
   });
 }
 
-// F230
+// F211
 test("a worker that was frozen with its page is not lost", async () => {
   const { workers, started, clock } = stage();
   const starting = workers.submit(chunk(), 1, true);
@@ -172,7 +172,7 @@ test("a worker that was frozen with its page is not lost", async () => {
   assert.equal(started.length, 1);
 });
 
-// F230
+// F211
 test("a worker that hangs while timers are always late is lost", () => {
   const { workers, started, clock } = stage();
   workers.submit(chunk(), 1, true);

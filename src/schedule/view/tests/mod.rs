@@ -158,7 +158,7 @@ fn a_view_is_hedged_once_and_only_at_another_host() {
     assert_eq!(fetch.hedge(overdue()), Vec::<String>::new());
 }
 
-// F204
+// F200
 #[test]
 fn a_hedge_needs_a_free_host() {
     let options = Options { per_host: 1, ..Options::default() };
