@@ -311,8 +311,8 @@ async fn no_timeout_outlives_its_request() {
     let watch = super::js::function("", WATCH).call0(&wasm_bindgen::JsValue::NULL).unwrap();
     let store = Store::new();
     store.store("http://s/0", &bytes(0..100_000));
-    for time in ["headersTimeout", "idleTimeout"] {
-        set(&store.settings, time, 23_456);
+    for time in [HEADERS_TIMEOUT, IDLE_TIMEOUT] {
+        store.set_number(time, 23_456.0);
     }
     assert_eq!(store.read(&one(100_000)).await.unwrap(), bytes(0..100_000));
     let (after_reading, count) = (get(&get(&watch, "open"), "size"), call(&watch, "count"));
