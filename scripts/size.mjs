@@ -8,7 +8,7 @@ import { Failure, isMain, main, root } from "./command.mjs";
 // point, together about as much as one photograph; the second module and the codec if it needs them, and each worker its program. The
 // budgets are what was reached and a little more, so that nothing grows unnoticed. The goals are 90 KiB of the first wasm and 11 of JavaScript.
 const DOWNLOADS = [
-  { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 97 },
+  { name: "wasm", files: ["kelp_stream_bg.wasm"], budget: 101 },
   { name: "wasm, more", files: ["kelp_stream_more.wasm"], budget: 31.2 },
   { name: "wasm, codec", files: ["kelp_stream_codec.wasm"], budget: 30 },
   { name: "JavaScript", files: ["index.js", "kelp-stream.js"], budget: 16.5 },

@@ -79,6 +79,24 @@ export const traps = [
   },
   {
     // F110
+    name: "a trap does not hold up what was woken after it", cluster: null,
+    async run(kelp) {
+      const store = new MemoryStore({ chunks: 4, length: 1000 });
+      const [file, other] = [await store.open(kelp, { pool: new kelp.Pool() }), await store.open(kelp, { pool: new kelp.Pool() })];
+      await withConsole(async () => {
+        await trapping(kelp, () => file.bytes());
+        // It is woken and traps again, and the other one begins in the same turn.
+        file.close();
+        const reading = other.bytes();
+        let timer;
+        const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("the other file is not read on")), 2000)));
+        sameBytes(await Promise.race([reading, late]), contentOf(0, store.size), "the other file");
+        clearTimeout(timer);
+      });
+    },
+  },
+  {
+    // F110
     name: "a file whose opening traps fails with internal", cluster: null,
     async run(kelp) {
       const pool = new kelp.Pool();
