@@ -11,7 +11,8 @@ let memory;
 const { instantiate } = WebAssembly;
 WebAssembly.instantiate = async (...args) => {
   const made = await instantiate(...args);
-  memory = Object.values((made.instance ?? made).exports).find((each) => each instanceof WebAssembly.Memory);
+  // The codec has a memory too, but no imports.
+  if (args[1]?.b) memory ??= Object.values((made.instance ?? made).exports).find((each) => each instanceof WebAssembly.Memory);
   return made;
 };
 
@@ -52,14 +53,21 @@ async function collect() {
   }
 }
 
-let inFlight = 0, requests = 0;
+let requests = 0;
+const running = new Set();
 function watched(store) {
   return (url, init) => {
-    inFlight++;
     requests++;
-    init.signal.addEventListener("abort", () => inFlight--, { once: true });
-    return store.fetch(url, init);
+    const response = store.fetch(url, init);
+    running.add(store.requests.at(-1));
+    return response;
   };
+}
+
+/** How many requests have neither ended nor been aborted. */
+function inFlight() {
+  for (const request of running) if (request.isOver || request.signal.aborted) running.delete(request);
+  return running.size;
 }
 
 const cycle = {
@@ -102,10 +110,11 @@ async function cycles(run) {
     await run(file, store);
     // Files are not closed: finalizers free them, which run between turns only.
     if (i % 500 === 0) await collect();
+    inFlight();
   }
   const after = await measure();
   const both = (name) => ({ before: before[name], after: after[name] });
-  return { cycles: CYCLES, heap: both("heap"), pages: both("pages"), timers: timers.size, listeners, inFlight, requests };
+  return { cycles: CYCLES, heap: both("heap"), pages: both("pages"), timers: timers.size, listeners, inFlight: inFlight(), requests };
 }
 
 /** A file whose chunks workers decode: it is cancelled after its first chunk, or before. */
@@ -137,6 +146,7 @@ async function cancelledInWorkers() {
     await first.catch(() => {});
     file.close();
     if (i % 500 === 0) await collect();
+    inFlight();
   }
   const after = await measure();
   const bytes = pool.bytes;
