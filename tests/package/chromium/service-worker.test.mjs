@@ -211,7 +211,7 @@ function describeWorker(type) {
   // The page is of the site's origin, so a script of an uploaded file could act for the site.
   test("a stored page runs no script", TIME, async () => {
     const text = "<title>inert</title><script>document.title = 'ran'</script><svg xmlns='http://www.w3.org/2000/svg' onload=\"document.title = 'ran'\"/>";
-    const { path } = store.addFile({ path: "/x/page.html", bytes: Buffer.from(text), mime: "text/html" });
+    const { path } = store.addFile({ path: "/x/page.html", bytes: Buffer.from(text), chunkSize: 1000, mime: "text/html" });
     await register();
     await page.goto(`${origin}/kelp${path}`);
     assert.equal(await page.title(), "inert");
