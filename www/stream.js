@@ -7,13 +7,15 @@ import { volumeServers } from "./store.js";
 export const KEPT = 256 * 1024 * 1024;
 
 /** Shared by all runs: what it has measured about hosts and the link serves the next run. */
-let pool = new Pool();
+// No chunk is kept: the page is about requests, and each run makes all of them.
+const makePool = () => new Pool({ maxCacheBytes: 0 });
+let pool = makePool();
 
 /**
  * Starts the next run without these measurements. A server that failed is avoided for up to a minute; after it is started again by hand it
  * should be used at once.
  */
-export const forgetHosts = () => { pool = new Pool(); };
+export const forgetHosts = () => { pool = makePool(); };
 
 /**
  * Streams a file.
