@@ -22,7 +22,8 @@ function place(name, host, gateway, { part } = {}) {
   const lacks = (testCase) => {
     const { steps, seen = {} } = testCase;
     if (seen.idle && host.cannot.cancel) return host.cannot.cancel;
-    if (!isAnswered(testCase)) return isCut(testCase) ? host.cannot.cut : undefined;
+    if (goesWrong(testCase) && host.cannot.faults) return host.cannot.faults;
+    if (!isAnswered(testCase)) return undefined;
     if (gateway.skip) return `no gateway: ${gateway.skip}`;
     return ownOfGateway(testCase) ?? (steps.some(hasNoBody) ? gateway.cannot.bodiless : undefined);
   };
@@ -41,7 +42,7 @@ function place(name, host, gateway, { part } = {}) {
   });
 }
 
-const isCut = ({ faults, kill }) => kill || faults.some(({ action }) => action.cut !== undefined);
+const goesWrong = ({ steps, file = {}, faults, dead, kill }) => faults.length + dead.length > 0 || kill || file.error || steps.some(({ error }) => error);
 
 // An empty file has no body either, and the ETag is requested with HEAD.
 const hasNoBody = ({ answer, gives }) => answer.method === "HEAD" || gives.length === 0 || needsHead({ answer });
