@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Failure, attempt, find, target } from "../command.mjs";
+import { attempt, find, target } from "../command.mjs";
 import { npmInstall } from "./npm.mjs";
 import { installNode } from "./runtimes.mjs";
 
@@ -55,21 +55,8 @@ async function installJco(components) {
     const { files } = await transpile(path, { outDir: jcoFolder, name, map });
     await writeFiles(files);
     modules[name] = join(jcoFolder, `${name}.js`);
-    if (map) writeFileSync(modules[name], withoutSpin(readFileSync(modules[name], "utf8")));
   }
   return { ...modules, http: shim, "http-async": asyncShim };
-}
-
-const SPIN = /(#lockHolderTaskID !== null\) \{)\s*this\.#scheduleLockHandoff\(\);/;
-
-/**
- * Mends what jco 1.35 generates for WASI 0.3, which may stop answering. It gives the lock of a component to the next call in a
- * microtask. If another call has taken the lock meanwhile, the microtask queues itself again, so that no task runs until the lock is
- * free; but a call that waits for the network is resumed by a task. That call schedules the same when it releases the lock.
- */
-export function withoutSpin(source) {
-  if (!SPIN.test(source)) throw new Failure("jco does not generate what withoutSpin mends any more: remove it if tests/component pass");
-  return source.replace(SPIN, "$1");
 }
 
 function installWasmtime() {

@@ -1,4 +1,5 @@
 // The components under jco and wasmtime: the library for reads, the gateway for responses.
+import { setTimeout as sleep } from "node:timers/promises";
 import { GATEWAY_HOSTS, Library, LIBRARY_HOSTS, startGateway } from "../component/support.mjs";
 import { testPlace } from "./place.mjs";
 import { gatewayReader, needsHead, notInGateway, ownOfGateway } from "./gateway.mjs";
@@ -22,7 +23,7 @@ function place(name, host, gateway, { part } = {}) {
   const lacks = (testCase) => {
     const { steps, seen = {} } = testCase;
     if (seen.idle && host.cannot.cancel) return host.cannot.cancel;
-    if (goesWrong(testCase) && host.cannot.faults) return host.cannot.faults;
+    if (goesWrong(testCase) && host.cannot.calls) return host.cannot.calls;
     if (!isAnswered(testCase)) return undefined;
     if (gateway.skip) return `no gateway: ${gateway.skip}`;
     return ownOfGateway(testCase) ?? (steps.some(hasNoBody) ? gateway.cannot.bodiless : undefined);
@@ -30,17 +31,46 @@ function place(name, host, gateway, { part } = {}) {
   testPlace({
     name, skip: host.skip, part,
     start: () => {
-      const life = new Life();
-      const library = new Library(life, host);
+      const library = new Loaded(host);
       const gateways = gatewayReader((servers) => startServing(gateway, servers));
       return {
-        perform: (task) => (isAnswered(task) ? gateways.perform(task) : perform(library, task)),
-        close: () => (life.end(), gateways.close()),
+        perform: (task, again) => (isAnswered(task) ? gateways.perform(task) : library.perform(task, again)),
+        close: () => (library.close(), gateways.close()),
       };
     },
     lacks,
   });
 }
+
+/** A library in its host. Some hosts hang: such a host is ended after a time, and the task runs again in a new one. */
+class Loaded {
+  #host; #life = new Life(); #library = null;
+
+  constructor(host) {
+    this.#host = host;
+  }
+
+  async perform(task, again) {
+    const mayHang = this.#host.cannot.calls !== undefined;
+    for (let attempts = mayHang ? MAX_ATTEMPTS : 1; ; attempts--) {
+      const performed = perform((this.#library ??= new Library(this.#life, this.#host)), task);
+      if (attempts === 1) return performed;
+      const report = await Promise.race([performed, sleep(HANGS_AFTER, null, { ref: false })]);
+      if (report) return report;
+      performed.catch(() => {});
+      this.close();
+      again();
+    }
+  }
+
+  close() {
+    this.#life.end();
+    this.#library = null;
+  }
+}
+
+const MAX_ATTEMPTS = 4;
+const HANGS_AFTER = 12_000;
 
 const goesWrong = ({ steps, file = {}, faults, dead, kill }) => faults.length + dead.length > 0 || kill || file.error || steps.some(({ error }) => error);
 

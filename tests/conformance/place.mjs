@@ -12,7 +12,8 @@ import { closeShared, Setup } from "./setup.mjs";
  * @typedef {object} Place
  * @property {string} name the heading in the matrix
  * @property {string | false} skip why the place is not available on this machine
- * @property {() => Promise<{ perform(task: object): Promise<object>, close(): Promise<void> | void }>} start
+ * @property {() => Promise<{ perform(task: object, again: () => void): Promise<object>, close(): Promise<void> | void }>} start `again`
+ *   must be called before a task is started again
  * @property {(about: object) => string | undefined} [lacks] why a case does not apply there
  * @property {(about: object) => object} [part] the part of a case that is run there
  *
@@ -57,7 +58,7 @@ export function testPlace(place) {
 async function attempt(testCase, reader) {
   const setup = await Setup.create(testCase);
   try {
-    await compare(testCase, setup, await reader.perform(setup.task));
+    await compare(testCase, setup, await reader.perform(setup.task, () => setup.store.resetLog()));
   } finally {
     await setup.close();
   }
