@@ -29,7 +29,7 @@ const caller = (weak, name) => (...args) => {
 };
 
 /** Calls a listener. What it throws, and what a promise of it is rejected with, is logged on the console and has no other effect. */
-function notify(listener, argument, name) {
+export function notify(listener, argument, name) {
   const failed = (thrown) => console.error(`kelp-stream: ${name} threw`, thrown);
   try {
     const returned = listener?.(argument);

@@ -4,7 +4,7 @@
 // A part is a file, and beside it a record: what it is a part of, and how many of its bytes are known to be on the disk. The record is
 // written after they are flushed, and has the digest of the last of them, so a write that a crash tore is found.
 
-const FOLDER = "kelp-stream parts";
+import { partsFolder, sha256 } from "./folder.js";
 
 /** Bytes between two records. */
 const STEP = 8 * 2 ** 20;
@@ -18,7 +18,7 @@ const acts = {
   /** Opens a part, and answers how many bytes of it are there. With another ETag or size, `changed` is the answer, and the part is removed. */
   async open({ name: asked, etag, size }) {
     name = asked;
-    folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true });
+    folder = await partsFolder();
     part = await handleOf(name);
     log = await handleOf(`${name}.json`);
     const known = await written();
@@ -92,7 +92,7 @@ async function written() {
 async function tail(end) {
   const bytes = new Uint8Array(Math.min(end, TAIL));
   part.read(bytes, { at: end - bytes.length });
-  return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return sha256(bytes);
 }
 
 let queue = Promise.resolve();

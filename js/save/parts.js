@@ -1,8 +1,7 @@
 // Files in the private file system of the origin, which grow while they are fetched and are handed to the browser when they are whole.
+import { partsFolder, sha256 } from "./folder.js";
 
-const FOLDER = "kelp-stream parts";
-
-/** A part that nobody went on with, and a file that the browser has had time to copy, are removed after so many milliseconds. */
+/** Milliseconds after which a part that was left is removed, and a file that the browser has had time to copy. */
 const KEEP = 7 * 24 * 3600_000;
 
 /** How many pieces are on their way to the worker. */
@@ -22,10 +21,6 @@ export const hasParts = () => spawn !== undefined && typeof globalThis.navigator
 export async function fits(bytes) {
   const { quota = 0, usage = 0 } = await navigator.storage.estimate();
   return bytes <= quota - usage;
-}
-
-async function partsFolder() {
-  return (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true });
 }
 
 /** A part that is being written. */
@@ -53,7 +48,7 @@ export class Part {
     };
   }
 
-  /** `{ offset }`: so many bytes of it are there already; `{ changed }`: they were of another version, and are removed. */
+  /** `{ offset }`: the number of bytes that are there already; `{ changed }`: they were of another version, and are removed. */
   open({ etag, size }) {
     return this.#ask({ act: "open", name: this.#name, etag, size });
   }
@@ -72,21 +67,24 @@ export class Part {
   async finish() {
     await Promise.all(this.#sent);
     await this.#ask({ act: "finish" });
-    this.#worker.terminate();
+    this.end();
     return (await (await partsFolder()).getFileHandle(this.#name)).getFile();
   }
 
   /** Ends it; what was written stays as a part. */
-  async leave() {
-    await Promise.allSettled(this.#sent);
-    await this.#ask({ act: "close" }).catch(() => {});
-    this.#worker.terminate();
+  leave() {
+    return this.#finally("close");
   }
 
-  async remove() {
+  /** Ends it, and removes what was written. */
+  remove() {
+    return this.#finally("remove");
+  }
+
+  async #finally(act) {
     await Promise.allSettled(this.#sent);
-    await this.#ask({ act: "remove" }).catch(() => {});
-    this.#worker.terminate();
+    await this.#ask({ act }).catch(() => {});
+    this.end();
   }
 
   /** Ends the worker alone. */
@@ -116,7 +114,6 @@ export async function partName(name, resumes) {
     else if (each.endsWith(".json")) left.push(each.slice(0, -5));
   }
   // The name of a file may be longer than that of a part.
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(name)));
-  const mine = `${Array.from(digest.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("")}~`;
+  const mine = `${(await sha256(new TextEncoder().encode(name))).slice(0, 32)}~`;
   return (resumes && left.find((each) => each.startsWith(mine))) || `${mine}${Date.now()}`;
 }

@@ -1,3 +1,5 @@
+import { notify } from "../functions.js";
+
 /** The least time between two reports in milliseconds. */
 const INTERVAL = 100;
 
@@ -15,7 +17,7 @@ export class Watch {
     this.#received = file.stats.bytesReceived;
   }
 
-  /** So many bytes of the file are written. */
+  /** `bytes` of the file are written. */
   wrote(bytes) {
     this.#written = bytes;
     if (Date.now() - this.#last >= INTERVAL) this.#notify();
@@ -28,6 +30,6 @@ export class Watch {
   #notify() {
     this.#last = Date.now();
     const { size, stats } = this.#file;
-    this.#report?.({ delivered: this.#written, received: stats.bytesReceived - this.#received, total: size });
+    notify(this.#report, { delivered: this.#written, received: stats.bytesReceived - this.#received, total: size }, "onProgress");
   }
 }

@@ -107,22 +107,9 @@ async function intoHandle(handle, job) {
 async function intoPart({ file, name, signal, watch, resume }) {
   // Without an ETag, nothing says whether the file has changed.
   const canResume = resume && file.etag !== null;
-  const version = { etag: file.etag, size: file.size };
-  let part = new Part(await partName(name, canResume));
-  let offset;
+  const { part, offset, changed } = await openPart(file, name, canResume);
   try {
-    let opened;
-    try {
-      opened = await part.open(version);
-    } catch (error) {
-      // Another tab goes on with it.
-      if (error.name !== "NoModificationAllowedError") throw error;
-      part.end();
-      part = new Part(await partName(name, false));
-      opened = await part.open(version);
-    }
-    if (opened.changed) throw new KelpError("source_changed", "the file has changed since a part of it was saved");
-    offset = opened.offset;
+    if (changed) throw new KelpError("source_changed", "the file has changed since a part of it was saved");
     let at = offset;
     watch.wrote(at);
     for await (const piece of pieces(file.stream({ start: offset, signal }))) {
@@ -136,6 +123,18 @@ async function intoPart({ file, name, signal, watch, resume }) {
     // Chromium does not say beforehand how much there is room for.
     if (error.name === "QuotaExceededError") throw noRoom(file.size);
     throw error;
+  }
+}
+
+/** The part of a file: the one that was left, if `resumes` and no other tab goes on with it, else a new one. */
+async function openPart({ etag, size }, name, resumes) {
+  const part = new Part(await partName(name, resumes));
+  try {
+    return { part, ...(await part.open({ etag, size })) };
+  } catch (error) {
+    part.end();
+    if (!resumes || error.name !== "NoModificationAllowedError") throw error;
+    return openPart({ etag, size }, name, false);
   }
 }
 

@@ -1,12 +1,9 @@
 // A download through the site's service worker: the browser writes the bytes to disk as they arrive, whatever the size.
 import { KelpError } from "../error.js";
-import { channelOf, PING } from "../service-worker/channel.js";
+import { channelOf, keepAlive } from "../service-worker/channel.js";
 
 /** How long the worker may take to begin, in milliseconds: it opens the file first. */
 const PATIENCE = 60_000;
-
-/** Firefox ends a worker that has no event for 30 seconds. */
-const KEEP_ALIVE = 10_000;
 
 /** Resolves to the number of bytes when the worker has handed all of them to the browser. */
 export async function saveThroughWorker({ name, signal, watch, url }) {
@@ -19,27 +16,30 @@ export async function saveThroughWorker({ name, signal, watch, url }) {
   // A link with the attribute `download` would go past the worker in Chromium.
   const frame = Object.assign(document.createElement("iframe"), { hidden: true, src: target.href });
   const channel = channelOf(registration);
-  const ping = () => registration.active?.postMessage(PING);
-  const timers = [setInterval(ping, KEEP_ALIVE)];
+  const alive = keepAlive(registration);
+  let late, stop;
   try {
     return await new Promise((resolve, reject) => {
-      timers.push(setTimeout(() => reject(new KelpError("timeout", "the service worker did not answer", { retryable: true })), PATIENCE));
+      late = setTimeout(() => reject(new KelpError("timeout", "the service worker did not answer", { retryable: true })), PATIENCE);
       channel.onmessage = ({ data }) => {
         if (data.download !== id) return;
-        clearTimeout(timers[1]);
+        clearTimeout(late);
         if (data.kind === "progress" || data.kind === "start") watch.wrote(data.delivered);
         if (data.kind === "end") resolve(data.delivered);
         if (data.kind === "error") reject(new KelpError(data.code, data.message));
         if (data.kind === "cancel") reject(new DOMException("the download was cancelled", "AbortError"));
       };
-      signal?.addEventListener("abort", () => {
+      stop = () => {
         channel.postMessage({ kind: "stop", download: id });
         reject(signal.reason);
-      }, { once: true });
+      };
+      signal?.addEventListener("abort", stop);
       document.body.append(frame);
     });
   } finally {
-    timers.forEach(clearTimeout);
+    clearInterval(alive);
+    clearTimeout(late);
+    signal?.removeEventListener("abort", stop);
     channel.close();
     frame.remove();
   }

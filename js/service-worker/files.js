@@ -1,6 +1,6 @@
 // The files that a service worker keeps open between requests. A media element makes many requests for one file.
 
-/** A file is opened anew after so many milliseconds without a request: it may have changed at the filer. */
+/** Milliseconds without a request after which a file is opened anew: it may have changed at the filer. */
 const FRESH = 60_000;
 
 /** Files by their keys, the one that was used least recently first. */

@@ -18,7 +18,7 @@ const ELEMENTS = ["audio", "video", "track", "image", "font"];
 /** After these, the next request opens the file anew: it may have been replaced, or its token may have expired. */
 const STALE = [403, 404, 502];
 
-/** Makes a handler of requests; index.d.ts explains it. */
+/** Makes a handler of requests; service-worker.d.ts explains it. */
 export function createHandler(options) {
   const { prefix, open, maxOpen } = dictionary(options, "options", "prefix open maxOpen");
   if (open === undefined) throw new TypeError("open must be a function");

@@ -1,14 +1,12 @@
 // The part of a page: it registers the site's service worker, and keeps it alive while it sends something.
 import { callable, dictionary, string, word } from "../check.js";
-import { CLAIM, PING, channelOf } from "./channel.js";
-
-/** Firefox ends a worker that has no event for 30 seconds, and the body that it was sending ends short. */
-const KEEP_ALIVE = 10_000;
+import { notify } from "../functions.js";
+import { CLAIM, channelOf, keepAlive, ping } from "./channel.js";
 
 /** How long the worker may take to control the page, in milliseconds. */
 const PATIENCE = 10_000;
 
-/** Registers a service worker that calls `createHandler`; index.d.ts explains it. */
+/** Registers a service worker that calls `createHandler`; service-worker.d.ts explains it. */
 export async function register(script, options) {
   const { scope, type, onReport } = dictionary(options, "options", "scope type onReport");
   const init = { scope: string(scope, "scope"), type: word(type, "type", ["module", "classic"]) };
@@ -53,15 +51,14 @@ function controlled(container, worker) {
 
 function listen(registration, onReport) {
   const channel = channelOf(registration);
-  const ping = () => registration.active?.postMessage(PING);
   let timer;
   channel.onmessage = ({ data }) => {
-    if (data.kind !== "running") return onReport?.(data);
-    if (data.count > 0) timer ??= setInterval(ping, KEEP_ALIVE);
+    if (data.kind !== "running") return notify(onReport, data, "onReport");
+    if (data.count > 0) timer ??= keepAlive(registration);
     else timer = clearInterval(timer);
   };
   // The worker may be sending something already, for another page.
-  ping();
+  ping(registration);
   const close = () => {
     clearInterval(timer);
     channel.close();

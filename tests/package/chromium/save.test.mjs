@@ -83,9 +83,15 @@ for (const how of ["opfs", "blob"]) {
 }
 
 test("a download goes through the site's service worker", TIME, async () => {
+  const uncaught = [];
+  page.on("pageerror", ({ message }) => uncaught.push(message));
   const { saved, name, sha256 } = await downloaded(save({ serviceWorker: { url: `/kelp${PATH}` }, name: "my file.bin" }));
   assert.deepEqual(saved, { how: "service-worker", name: "my file.bin", bytes: SIZE, resumedAt: 0 });
   assert.deepEqual([name, sha256], ["my file.bin", file.sha256]);
+  // A signal outlives what it was given to.
+  await page.evaluate(() => leave.abort());
+  await page.evaluate(() => new Promise((turn) => setTimeout(turn, 50)));
+  assert.deepEqual(uncaught, []);
 });
 
 test("stopping a download of the worker fails it", TIME, async () => {

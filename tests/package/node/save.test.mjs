@@ -47,6 +47,13 @@ test("a file is written into a stream, with progress", TIME, async () => {
   assert.ok(reports.at(-1).received >= film.size);
 });
 
+test("a listener that throws does not end a save", TIME, async (t) => {
+  const logged = t.mock.method(console, "error", () => {});
+  const { seen, stream } = target();
+  await save(await open(), { to: stream, onProgress() { throw new Error("mine"); } });
+  assert.deepEqual([await digestOf(seen.pieces), logged.mock.callCount() > 0], [film.sha256, true]);
+});
+
 test("a handle of a file is written", TIME, async () => {
   const { seen, handle } = target();
   assert.equal((await save(await open(), { to: handle, name: "a/b.webm" })).name, "a_b.webm");
