@@ -19,7 +19,7 @@ export interface HandlerOptions {
    * closes it. What it throws is the response: a `KelpError` as `problem()` makes it, anything else a 502 without details.
    */
   open(path: string, context: OpenContext): RemoteFile | Promise<RemoteFile>;
-  /** So many files stay open between requests; default 16. A file that no request used for a minute is opened anew. */
+  /** How many files stay open between requests; default 16. A file that no request used for a minute is opened anew. */
   maxOpen?: number;
 }
 

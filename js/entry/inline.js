@@ -3,6 +3,7 @@ import codec from "#codec.wasm";
 import core from "#core.wasm";
 import more from "#more.wasm";
 import program from "#worker";
+import { bytes } from "../check.js";
 import { setCodecLoader } from "../codec/module.js";
 import { setSpawner } from "../codec/workers.js";
 import { setLoader } from "../load.js";
@@ -12,8 +13,6 @@ setLoader(() => bytes(core));
 setMoreLoader(() => bytes(more));
 setCodecLoader(() => bytes(codec));
 if (typeof Worker === "function" && URL.createObjectURL) setSpawner(spawn);
-
-const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt());
 
 // Under a policy that forbids workers of `blob:` URLs, the page decodes.
 function spawn() {
