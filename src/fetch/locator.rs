@@ -139,28 +139,19 @@ impl Locator {
         if let Strategy::Proxy(_) = self.0.strategy {
             return filer_token(host, options).await;
         }
-        rare::wait(self.token_of_server(host, (options, pool), file_id, origin, refused)).await
-    }
-
-    /// The token for a volume server.
-    async fn token_of_server<H: Host>(
-        &self,
-        host: &H,
-        (options, pool): (&Options, &Pool),
-        file_id: &str,
-        origin: &str,
-        refused: Option<Duration>,
-    ) -> Result<Option<String>, Error> {
-        let mut token = self.user_token(host, options, file_id, origin).await?;
-        if is_stale(host, token.as_deref()) {
-            token = self.user_token(host, options, file_id, origin).await?;
-        }
-        match &self.0.strategy {
-            Strategy::Master(master) if token.is_none() => {
-                master.token(host, (options, pool), file_id, refused).await
+        rare::wait(async {
+            let mut token = self.user_token(host, options, file_id, origin).await?;
+            if is_stale(host, token.as_deref()) {
+                token = self.user_token(host, options, file_id, origin).await?;
             }
-            _ => Ok(token),
-        }
+            match &self.0.strategy {
+                Strategy::Master(master) if token.is_none() => {
+                    master.token(host, (options, pool), file_id, refused).await
+                }
+                _ => Ok(token),
+            }
+        })
+        .await
     }
 
     /// The token of the user's function. Concurrent calls for the same token share one call of the function.
