@@ -1,4 +1,4 @@
-// Passes bodies of plain chunks from the servers to the client: no script sees their bytes.
+// Takes bodies of plain chunks from the servers past the core: relay.ts sends them to the client.
 import type { RemoteFile } from "kelp-stream";
 import { fileIdOf } from "./file-id";
 import { LocatedChunks } from "./located";

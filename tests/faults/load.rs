@@ -168,7 +168,7 @@ fn a_probe_is_refused_while_its_server_serves_others() {
     let (read, opened) = world.run(both).expect("they end");
     assert!(read.unwrap() == bytes(0..8192 * KIB));
     assert_eq!(opened.unwrap().metadata().size, 100);
-    // With nobody else at the server the passes end it.
+    // With no other request at the server the passes end it.
     outcomes(&world, |_| Outcome::Status(503));
     world.run_for(60 * SECOND);
     let session = Session::default();

@@ -213,7 +213,7 @@ fn chunks_longer_than_their_size_stay_within_the_budget() {
     let meter = session.stats.clone();
     let reader = open(&world, chunks, session);
     let (mut some, reader) = read_some(&world, reader, 500);
-    // The reader pauses: nobody waits for the rest, which holds no connection meanwhile.
+    // The reader pauses: no read waits for the rest, which holds no connection meanwhile.
     world.run_for(60 * SECOND);
     assert_eq!(world.open(), 0);
     some.extend(world.run(collect(reader)).unwrap().unwrap());

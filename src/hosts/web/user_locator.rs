@@ -54,7 +54,7 @@ impl UserLocator {
         self.result(|ticket| ask_token(ticket, call, file_id, origin)).await.map(Some)
     }
 
-    /// What a user's function results in. It is told to stop if this is dropped.
+    /// What a user's function results in. It is cancelled if this is dropped.
     async fn result(&self, call: impl FnOnce(u32) -> Work) -> Result<String, LocateError> {
         let result = Call::new(|ticket| Some(call(ticket))).value().await;
         result.map(|(_, text)| text).map_err(|thrown| LocateError { cause: Some(self.causes.keep(thrown)) })

@@ -192,7 +192,7 @@ impl HostStats {
         host.slow = Some(Slow { since: now, by_rate, probe_at: now + probe_pause(probes), probes });
     }
 
-    /// The seconds after which hosts other than this one are usually late with a response, or with so many bytes of a body:
+    /// The seconds after which hosts other than this one are usually late with a response, or with `bytes` of a body:
     /// the median.
     fn usual_lateness(&self, name: &str, bytes: Option<u64>) -> Option<f64> {
         let others = self.0.iter().filter(|host| host.name != name && host.slow.is_none());
@@ -287,7 +287,7 @@ fn sorted(mut ranked: Vec<(Rank, String)>) -> Vec<String> {
     urls
 }
 
-/// The pause before the next probe, after so many.
+/// The pause before the next probe, after this number of them.
 fn probe_pause(probes: u32) -> Duration {
     PROBE.saturating_mul(1 << probes.min(8)).min(MAX_COOLDOWN)
 }

@@ -326,7 +326,7 @@ impl<P: Piece> Window<P> {
         }
     }
 
-    /// Whoever fetches a chunk manifest drops it. It is read when the reader waits for it.
+    /// What fetches a chunk manifest drops it. It is read when the reader waits for it.
     fn drop_manifest(&mut self, at: usize) {
         let (source, share) = self.manifests.remove(at);
         self.tally.remove(share);
